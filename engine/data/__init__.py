@@ -1,0 +1,1 @@
+"""A file somebody has -> a Dataset: rows, roles, health, a frozen split."""

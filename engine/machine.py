@@ -1,0 +1,42 @@
+"""What this machine is, told without importing torch, so that a page can ask in a millisecond."""
+
+import os
+import platform
+from pathlib import Path
+
+import psutil
+
+
+def cores() -> int:
+    """How many processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+def memory_bytes() -> int:
+    return psutil.virtual_memory().total
+
+
+def gpu() -> str | None:
+    """'cuda' or 'mps' where such a device seems to be present, else None.
+
+    A guess from the outside; the worker asks torch and has the last word.
+    """
+    if platform.system() == "Darwin" and platform.machine() == "arm64":
+        return "mps"
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return None
+    if Path("/proc/driver/nvidia/version").exists() or Path("/dev/dxg").exists():
+        return "cuda"
+    return None
+
+
+def device_slot(device: str) -> str:
+    """The place in which a run for `device` has to queue: one run at a time per slot."""
+    return (gpu() or "cpu") if device == "auto" else device
+
+
+def describe() -> str:
+    """One line for people: 'Processor with 2 cores, 24 GB memory'."""
+    kinds = {"cuda": "NVIDIA GPU", "mps": "Apple GPU"}
+    device = kinds.get(gpu() or "", f"Processor with {cores()} cores")
+    return f"{device}, {memory_bytes() / 2**30:.0f} GB memory"

@@ -1,0 +1,54 @@
+"""Open a pretrained model and its tokenizer for classification."""
+
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging
+
+from engine.errors import ModelError
+from engine.models import catalogue, hub
+from engine.models.catalogue import ModelSource
+
+SAFE = {"local_files_only": True, "trust_remote_code": False}
+
+
+def fetch(source: ModelSource, downloads: Path) -> Path:
+    """The folder of the model, downloaded first where it has to be, and checked."""
+    if source.kind == "bundled":
+        catalogue.check_bundled_weights()
+    folder = source.folder or hub.download(source.reference, source.revision, downloads)
+    catalogue.check_folder(folder)
+    return folder
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    return AutoTokenizer.from_pretrained(folder, **SAFE)
+
+
+def load_model(folder: Path, labels: list[str] | None = None) -> PreTrainedModel:
+    """A sequence classifier in fp32, in evaluation mode.
+
+    labels: for training: the head is made for these, newly where the folder's own does not fit.
+    None: the folder's own labels and head are used.
+    Raises ModelError when the files cannot be opened.
+    """
+    head = {} if labels is None else {
+        "num_labels": len(labels),
+        "id2label": dict(enumerate(labels)),
+        "label2id": {label: index for index, label in enumerate(labels)},
+        "ignore_mismatched_sizes": True,
+        "problem_type": "single_label_classification",
+    }
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # a new head is what we ask for, not a warning
+    logging.disable_progress_bar()
+    try:
+        model = AutoModelForSequenceClassification.from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True, **head, **SAFE)
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise ModelError(f"The model in {folder} cannot be opened: {str(error).splitlines()[0]}",
+                         "Choose another model.", "not_a_model") from error
+    finally:
+        logging.set_verbosity(verbosity)
+    return model.eval()

@@ -1,0 +1,126 @@
+"""Every file name of the workspace, in one place.
+
+    tuneboard.db                 which data sets and runs there are (SQLite)
+    datasets/<id>/               rows.parquet, info.json
+    runs/<id>/                   config.json  events.jsonl  log.txt  checkpoints/  model/
+                                 predictions.parquet  metrics.json
+
+Ids are made by us and checked on the way in, so that nothing typed or uploaded ever becomes a path.
+"""
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.errors import NotFoundError, WorkspaceError
+
+ID = re.compile(r"[a-z0-9]{6,40}")
+
+
+@dataclass(frozen=True)
+class DatasetPaths:
+    folder: Path
+
+    @property
+    def rows(self) -> Path:
+        return self.folder / "rows.parquet"
+
+    @property
+    def info(self) -> Path:
+        return self.folder / "info.json"
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.json"
+
+    @property
+    def events(self) -> Path:
+        return self.folder / "events.jsonl"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log.txt"
+
+    @property
+    def best(self) -> Path:
+        """The weights of the best epoch so far (safetensors)."""
+        return self.folder / "checkpoints" / "best.safetensors"
+
+    @property
+    def model(self) -> Path:
+        return self.folder / "model"
+
+    @property
+    def predictions(self) -> Path:
+        return self.folder / "predictions.parquet"
+
+    @property
+    def metrics(self) -> Path:
+        return self.folder / "metrics.json"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folder that everything is kept in."""
+
+    root: Path
+
+    @classmethod
+    def open(cls, root: str | os.PathLike | None = None) -> "Workspace":
+        """The workspace at `root`, else at $TUNEBOARD_HOME, else ~/.tuneboard; its folders are made.
+
+        Raises WorkspaceError if it cannot be written to.
+        """
+        folder = Path(root or os.environ.get("TUNEBOARD_HOME") or Path.home() / ".tuneboard").expanduser().resolve()
+        workspace = cls(folder)
+        try:
+            for part in (folder / "datasets", folder / "runs", folder / "models"):
+                part.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WorkspaceError(
+                f"Tuneboard keeps its data in {folder}, but cannot write there ({error.strerror}).",
+                "Choose another folder with --workspace or the variable TUNEBOARD_HOME.",
+            ) from error
+        return workspace
+
+    @property
+    def database(self) -> Path:
+        return self.root / "tuneboard.db"
+
+    @property
+    def downloads(self) -> Path:
+        """Pretrained models fetched from the hub."""
+        return self.root / "models"
+
+    def dataset(self, dataset_id: str) -> DatasetPaths:
+        return DatasetPaths(self.root / "datasets" / _checked(dataset_id, "data set"))
+
+    def run(self, run_id: str) -> RunPaths:
+        return RunPaths(self.root / "runs" / _checked(run_id, "run"))
+
+
+def _checked(name: str, what: str) -> str:
+    if not ID.fullmatch(name or ""):
+        raise NotFoundError(f"There is no {what} called {name!r}.", f"Choose a {what} from the list.")
+    return name
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write `value` so that a reader sees either the old file or the new one, never half of it."""
+    temporary = path.with_name(path.name + ".part")
+    with open(temporary, "w", encoding="utf-8") as file:
+        json.dump(value, file, ensure_ascii=False, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def read_json(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8"))
