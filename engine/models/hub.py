@@ -4,11 +4,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from engine.errors import ModelError
 
 WANTED = ["config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer.json", "tokenizer_config.json",
           "special_tokens_map.json", "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "added_tokens.json"]
+Answer = TypeVar("Answer")
 NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
@@ -67,7 +69,7 @@ def _folder(name: str, revision: str, downloads: Path) -> Path:
     return downloads / f"{name.replace('/', '--')}@{revision}"
 
 
-def _asked[T](name: str, question: Callable[[], T]) -> T:
+def _asked(name: str, question: Callable[[], Answer]) -> Answer:
     """The hub's answer, or its refusal as a sentence."""
     from huggingface_hub import errors
 
@@ -81,8 +83,6 @@ def _asked[T](name: str, question: Callable[[], T]) -> T:
                          "no_such_model") from error
     except errors.RevisionNotFoundError as error:
         raise ModelError(f"{name} has no such version.", "Leave the version empty for the newest.", "no_such_revision") from error
-    except Exception as error:  # the HTTP library underneath changes between versions; unreachable has many names
-        if isinstance(error, TypeError | AttributeError | KeyError | NameError):
-            raise
+    except (errors.HTTPError, OSError) as error:
         raise ModelError(f"The Hugging Face hub cannot be reached, so nothing is known of {name}.",
                          "Check the connection, or take the bundled model.", "hub_unreachable") from error

@@ -1,0 +1,1 @@
+"""Predictions -> numbers that anyone can trust."""

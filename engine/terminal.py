@@ -1,0 +1,176 @@
+"""How runs, scores and tables look in a terminal, and as JSON for scripts."""
+
+import shutil
+import sys
+from typing import TextIO
+
+from engine.data.columns import Roles
+from engine.data.datasets import load_info
+from engine.data.health import Problem
+from engine.data.reading import Table
+from engine.errors import NotFoundError
+from engine.paths import Workspace, read_json
+from engine.runs import queue
+from engine.runs.events import History
+from engine.runs.store import Run
+from engine.serving.predictor import Prediction
+
+# -- as JSON ----------------------------------------------------------------------------------------
+
+
+def short(run: Run) -> dict:
+    return {
+        "run_id": run.id, "name": run.name, "status": str(run.status), "phase": run.phase, "reason": run.reason,
+        "message": run.message, "action": run.action, "dataset": {"id": run.dataset_id, "name": run.dataset_name},
+        "model": run.model_name, "progress": {"step": run.step, "steps": run.steps, "seconds_left": run.seconds_left},
+        "created_at": run.created_at, "seconds": run.seconds, "accuracy": run.accuracy, "macro_f1": run.macro_f1,
+    }
+
+
+def long(workspace: Workspace, run: Run) -> dict:
+    found = {**short(run), "config": queue.config_of(workspace, run.id).model_dump(), "log": str(workspace.run(run.id).log)}
+    metrics = workspace.run(run.id).metrics
+    if metrics.exists():
+        scored = read_json(metrics)
+        found |= {"metrics": scored["test"], "validation": scored["validation"], "baseline": scored["baseline"]}
+    try:
+        found["dataset"]["rows"] = load_info(workspace, run.dataset_id).rows
+    except NotFoundError:
+        found["dataset"]["deleted"] = True
+    return found
+
+
+def result(workspace: Workspace, run: Run) -> dict:
+    """What `train --json` returns."""
+    found = read_json(workspace.run(run.id).metrics)
+    return {
+        "run_id": run.id, "name": run.name, "status": str(run.status), "seconds": run.seconds, "model": run.model_name,
+        "rows": load_info(workspace, run.dataset_id).rows, "metrics": found["test"], "validation": found["validation"],
+        "intervals": found["intervals"], "baseline": found["baseline"], "folder": str(workspace.run(run.id).model),
+    }
+
+
+# -- for reading ------------------------------------------------------------------------------------
+
+def checked(table: Table, roles: Roles, text: str | None, label: str | None, problems: list[Problem]) -> str:
+    lines = [f"{table.name}: {table.described()}"]
+    for what, column in (("Texts", text), ("Labels", label), ("Split", roles.split)):
+        reason = roles.reasons.get(column or "", "as you said")
+        lines.append(f"  {what:7} {column!r}: {reason}" if column else f"  {what:7} no column found")
+    if table.rejected:
+        lines.append(f"  {len(table.rejected):,} lines could not be read; the first: line {table.rejected[0].line}, {table.rejected[0].reason}")
+    for problem in problems:
+        lines.append(f"  [{problem.severity}] {problem.sentence} {problem.remedy}")
+    if text and label and not problems:
+        lines.append("  Nothing is wrong with it.")
+    return "\n".join(lines)
+
+
+def scores(found: dict, run: Run) -> str:
+    """Headline, scores per class and the confusion matrix. found: as in metrics.json."""
+    test, matrix = found["test"], found["test"]["confusion_matrix"]
+    rows = sum(map(sum, matrix["counts"]))
+    low, high = found["intervals"]["accuracy"]
+    lines = [f"{run.name} ({run.id})",
+             f"Right {test['accuracy']:.1%} of {rows:,} texts that it had not seen (95% sure: {low:.1%} to {high:.1%}). "
+             f"Macro-F1 {test['macro_f1']:.3f}."]
+    if "baseline" in found:
+        lines.append(f"Word counting ({found['baseline']['name']}) is right {found['baseline']['accuracy']:.1%}, "
+                     f"macro-F1 {found['baseline']['macro_f1']:.3f}.")
+    per_class = [[label, *(f"{one[key]:.3f}" for key in ("precision", "recall", "f1")), one["support"]]
+                 for label, one in test["per_class"].items()]
+    lines += ["", grid(["class", "precision", "recall", "F1", "texts"], per_class)]
+    shortened = [_shorten(label, 12) for label in matrix["labels"]]
+    counts = [[label, *row] for label, row in zip(matrix["labels"], matrix["counts"], strict=True)]
+    lines += ["", "Confusion matrix: each row a true label, each column what the model said", grid(["", *shortened], counts)]
+    return "\n".join(lines)
+
+
+def run_list(runs: list[Run]) -> str:
+    if not runs:
+        return "There are no runs yet. Start one: train sample:support"
+    rows = [[run.id, _shorten(run.name, 40), run.status, "" if run.accuracy is None else f"{run.accuracy:.3f}",
+             "" if run.macro_f1 is None else f"{run.macro_f1:.3f}", duration(run.seconds)] for run in runs]
+    return grid(["run", "name", "status", "accuracy", "macro-F1", "time"], rows)
+
+
+def run_page(workspace: Workspace, run: Run) -> str:
+    lines = [f"{run.name} ({run.id})", f"{run.status}{': ' + run.phase if run.phase else ''}"]
+    lines += [sentence for sentence in (run.message, run.action) if sentence]
+    if not run.status.ended and run.steps:
+        lines.append(f"{run.step:,} of {run.steps:,}, {duration(run.seconds_left)} left")
+    config = queue.config_of(workspace, run.id)
+    lines += [f"  {field}: {value}" for field, value in config.model_dump().items()]
+    metrics = workspace.run(run.id).metrics
+    if metrics.exists():
+        lines += ["", scores(read_json(metrics), run)]
+    return "\n".join(lines + [f"Log: {workspace.run(run.id).log}"])
+
+
+def predictions(answers: list[Prediction]) -> str:
+    return grid(["label", "confidence", "text"], [[a.label, f"{a.confidence:.1%}", _shorten(a.text, 80)] for a in answers])
+
+
+def grid(head: list[str], rows: list[list[object]]) -> str:
+    """Columns in line: words to the left, figures to the right."""
+    cells = [[str(cell) for cell in row] for row in [head, *rows]]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
+    figures = [all(_is_figure(row[i]) for row in cells[1:]) for i in range(len(head))]
+    return "\n".join("  ".join(cell.rjust(width) if figure else cell.ljust(width)
+                               for cell, width, figure in zip(row, widths, figures, strict=True)).rstrip() for row in cells)
+
+
+def duration(seconds: float | None) -> str:
+    """'under a second', '12 s', '3 min 20 s', '2 h 5 min'; '' for None."""
+    if seconds is None:
+        return ""
+    whole = round(seconds)
+    if whole < 1:
+        return "under a second"
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+class ProgressLine:
+    """One line that is written over on a terminal; elsewhere a new line whenever the phase or the epoch changes."""
+
+    def __init__(self, stream: TextIO = sys.stderr):
+        self.stream, self.live, self.last = stream, stream.isatty(), ""
+
+    def show(self, run: Run, history: History) -> None:
+        text, key = self._text(run, history), f"{run.status}{run.phase}{len(history.epochs)}"
+        if self.live:
+            width = shutil.get_terminal_size().columns - 1
+            self.stream.write("\r" + _shorten(text, width).ljust(width))
+        elif key != self.last:
+            self.stream.write(text + "\n")
+        self.last = key
+        self.stream.flush()
+
+    def close(self) -> None:
+        if self.live:
+            self.stream.write("\r" + " " * (shutil.get_terminal_size().columns - 1) + "\r")
+
+    @staticmethod
+    def _text(run: Run, history: History) -> str:
+        parts = [run.phase.capitalize() or ("Waiting for the device" if run.started_at is None else "Ending")]
+        if run.steps:
+            parts.append(f"{run.step:,} of {run.steps:,} ({run.step / run.steps:.0%})")
+        if history.steps:
+            parts.append(f"loss {history.steps[-1]['loss']:.3f}")
+        if history.epochs:
+            last = history.epochs[-1]
+            parts.append(f"round {last['epoch']}: macro-F1 {last['scores']['macro_f1']:.3f} on validation")
+        if run.seconds_left:
+            parts.append(f"{duration(run.seconds_left)} left")
+        return "  ".join(parts)
+
+
+def _is_figure(cell: str) -> bool:
+    return not cell or cell.replace(",", "").replace(".", "").replace("%", "").isdecimal()
+
+
+def _shorten(text: str, width: int) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= width else flat[: max(1, width - 1)] + "…"

@@ -1,0 +1,1 @@
+"""Texts -> tokens -> batches -> the loop -> a trained model."""

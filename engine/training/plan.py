@@ -1,0 +1,48 @@
+"""From a data set, a model and a preset to the settings of a run; for the form and the command line alike."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.data.datasets import DatasetInfo, load_rows
+from engine.models.catalogue import ModelSource, bundled_folder, find_model, read_config
+from engine.models.tokens import count_tokens
+from engine.paths import Workspace
+from engine.settings import TrainingConfig
+from engine.training.presets import Chosen, derive
+
+MEASURED_TEXTS = 2000
+UNREAD_MODEL = {"max_position_embeddings": 512, "hidden_size": 768}  # a hub model before its download: a usual one
+
+
+@dataclass(frozen=True)
+class Plan:
+    """chosen: the preset's values with reasons. lengths: (texts,) tokens of a sample of the training texts."""
+
+    chosen: Chosen
+    source: ModelSource
+    lengths: np.ndarray
+
+    def config(self, **explicit: object) -> TrainingConfig:
+        """The preset's settings with `explicit` ones in their place. Raises SettingsError naming each wrong one."""
+        return TrainingConfig.checked(**{**self.values(), **explicit})
+
+    def values(self) -> dict[str, object]:
+        return {**self.chosen.values, "model": self.source.reference, "revision": self.source.revision}
+
+
+def plan(workspace: Workspace, info: DatasetInfo, model: str, preset: str) -> Plan:
+    """Raises ModelError when there is no such model."""
+    source = find_model(model, downloads=workspace.downloads)
+    lengths = text_lengths(workspace, info, source)
+    shape = {**UNREAD_MODEL, **(read_config(source.folder) if source.folder else {})}
+    chosen = derive(preset, info.rows["train"], len(info.labels), lengths,
+                    model_tokens=int(shape["max_position_embeddings"]), model_width=int(shape["hidden_size"]))
+    return Plan(chosen, source, lengths)
+
+
+def text_lengths(workspace: Workspace, info: DatasetInfo, source: ModelSource | None = None) -> np.ndarray:
+    """(texts,) lengths in tokens of the first 2,000 training texts, by the model's tokenizer, or the bundled one's
+    where the model is not on this machine yet."""
+    texts = load_rows(workspace, info.id, "train")["text"].head(MEASURED_TEXTS).tolist()
+    return count_tokens(texts, source.folder if source and source.folder else bundled_folder())
