@@ -39,13 +39,17 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception:  # our fault: one line for the person, the details for the report
         with tempfile.NamedTemporaryFile("w", prefix="tuneboard-", suffix=".log", delete=False) as log:
             traceback.print_exc(file=log)
-        print(f"Something went wrong that Tuneboard did not foresee. The details are in {log.name}", file=sys.stderr)
+        print(
+            f"Something went wrong that Tuneboard did not foresee. The details are in {log.name}",
+            file=sys.stderr,
+        )
         return 1
     print(json.dumps(result, ensure_ascii=False) if asked.json else text)
     return 0
 
 
 # -- commands: each returns (the JSON object, the same for reading) -------------------------------------
+
 
 def check(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     from engine.data.columns import propose
@@ -59,10 +63,25 @@ def check(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
             raise DataError(f"{table.name} has no column {column!r}.", f"It has: {', '.join(table.columns)}.")
     problems = examine(table.frame[text], table.frame[label]) if text and label else []
     result = {
-        "rows": len(table.frame), "columns": table.columns, "text": text, "label": label, "reasons": roles.reasons,
-        "encoding": table.encoding, "separator": table.separator, "header": table.header, "rejected": len(table.rejected),
-        "problems": [{"code": p.code, "severity": p.severity, "count": p.count, "sentence": p.sentence, "remedy": p.remedy}
-                     for p in problems],
+        "rows": len(table.frame),
+        "columns": table.columns,
+        "text": text,
+        "label": label,
+        "reasons": roles.reasons,
+        "encoding": table.encoding,
+        "separator": table.separator,
+        "header": table.header,
+        "rejected": len(table.rejected),
+        "problems": [
+            {
+                "code": p.code,
+                "severity": p.severity,
+                "count": p.count,
+                "sentence": p.sentence,
+                "remedy": p.remedy,
+            }
+            for p in problems
+        ],
     }
     return result, terminal.checked(table, roles, text, label, problems)
 
@@ -75,7 +94,9 @@ def train(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
         kind = TrainingError if run.reason != "unexpected" else RuntimeError
         raise kind(*filter(None, (run.message, f"{run.action} The log: {workspace.run(run.id).log}")))
     if not workspace.run(run.id).metrics.exists():
-        raise RunStateError(run.message or "The run was stopped.", f"Start it again: resume is not possible for {run.id} yet.")
+        raise RunStateError(
+            run.message or "The run was stopped.", f"Start it again: resume is not possible for {run.id} yet."
+        )
     return terminal.result(workspace, run), terminal.scores(read_json(workspace.run(run.id).metrics), run)
 
 
@@ -104,24 +125,41 @@ def evaluate(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str
     run = queue.get_run(workspace, asked.id)
     paths = workspace.run(run.id)
     if not paths.metrics.exists():
-        raise RunStateError(f"The run {run.name!r} has no scores; it is {run.status}.", "Choose a finished run.")
+        raise RunStateError(
+            f"The run {run.name!r} has no scores; it is {run.status}.", "Choose a finished run."
+        )
     if not asked.data:
         found = read_json(paths.metrics)
-        return {**terminal.result(workspace, run), "intervals": found["intervals"]}, terminal.scores(found, run)
+        return {**terminal.result(workspace, run), "intervals": found["intervals"]}, terminal.scores(
+            found, run
+        )
     from engine.evaluation import metrics
     from engine.serving.predictor import Predictor
+
     info = load_info(workspace, run.dataset_id)
     table = read_source(asked.data)
-    texts, labels = (_column(table, name) for name in (asked.text or info.text_column, asked.label or info.label_column))
+    texts, labels = (
+        _column(table, name) for name in (asked.text or info.text_column, asked.label or info.label_column)
+    )
     known = labels.isin(info.labels) & (texts != "")
     if not known.any():
-        raise DataError(f"No row of {table.name} has one of the labels that the model knows.",
-                        f"It knows: {', '.join(info.labels)}.")
+        raise DataError(
+            f"No row of {table.name} has one of the labels that the model knows.",
+            f"It knows: {', '.join(info.labels)}.",
+        )
     predicted = [p.label for p in Predictor(paths.model).predict(texts[known].tolist())]
     actual = labels[known].to_numpy()
-    found = {"test": metrics.scores(actual, predicted, info.labels), "intervals": metrics.intervals(actual, predicted, info.labels)}
-    result = {"run_id": run.id, "rows": int(known.sum()), "left_out": int((~known).sum()), "metrics": found["test"],
-              "intervals": found["intervals"]}
+    found = {
+        "test": metrics.scores(actual, predicted, info.labels),
+        "intervals": metrics.intervals(actual, predicted, info.labels),
+    }
+    result = {
+        "run_id": run.id,
+        "rows": int(known.sum()),
+        "left_out": int((~known).sum()),
+        "metrics": found["test"],
+        "intervals": found["intervals"],
+    }
     return result, terminal.scores(found, run)
 
 
@@ -140,14 +178,21 @@ def predict(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]
 
 # -- what the commands are made of ----------------------------------------------------------------------
 
+
 def _submit(workspace: Workspace, asked: argparse.Namespace) -> Run:
     from engine.training.plan import plan
 
     explicit = parse_assignments(asked.set)
     info = _saved(workspace, asked)
     planned = plan(workspace, info, explicit.get("model", asked.model), asked.preset)
-    return queue.submit(workspace, planned.config(**explicit), dataset_id=info.id, dataset_name=info.name,
-                        model_name=planned.source.name, name=asked.name)
+    return queue.submit(
+        workspace,
+        planned.config(**explicit),
+        dataset_id=info.id,
+        dataset_name=info.name,
+        model_name=planned.source.name,
+        name=asked.name,
+    )
 
 
 def _saved(workspace: Workspace, asked: argparse.Namespace) -> DatasetInfo:
@@ -157,19 +202,25 @@ def _saved(workspace: Workspace, asked: argparse.Namespace) -> DatasetInfo:
     roles = propose(table.frame)
     text, label = asked.text or roles.text, asked.label or roles.label
     if not (text and label):
-        raise DataError(f"We need one text column and one label column. {table.name} has: {', '.join(table.columns)}.",
-                        "Name them with --text and --label.", "columns_unclear")
+        raise DataError(
+            f"We need one text column and one label column. {table.name} has: {', '.join(table.columns)}.",
+            "Name them with --text and --label.",
+            "columns_unclear",
+        )
     test = read_source(asked.test) if asked.test else None
-    return save(workspace, draft(table, text, label, test=test, split_column=None if test is not None else roles.split))
+    return save(
+        workspace,
+        draft(table, text, label, test=test, split_column=None if test is not None else roles.split),
+    )
 
 
 def _follow(workspace: Workspace, run: Run) -> Run:
     """Show the progress until the run has ended. The first Ctrl-C stops the run, the second leaves it alone."""
     asked_to_stop = False
-    line = terminal.ProgressLine(sys.stderr)
+    line, history = terminal.ProgressLine(sys.stderr), History()
     while not run.status.ended:
         try:
-            line.show(run, History.read(workspace.run(run.id).events))
+            line.show(run, history.update(workspace.run(run.id).events))
             time.sleep(FOLLOW_SECONDS)
             run = queue.get_run(workspace, run.id)
         except KeyboardInterrupt:
@@ -177,7 +228,10 @@ def _follow(workspace: Workspace, run: Run) -> Run:
                 print(f"\nThe run goes on: show {run.id}", file=sys.stderr)
                 raise
             asked_to_stop = True
-            print("\nStopping; the best round so far is kept. Ctrl-C again leaves the run alone.", file=sys.stderr)
+            print(
+                "\nStopping; the best round so far is kept. Ctrl-C again leaves the run alone.",
+                file=sys.stderr,
+            )
             run = queue.stop(workspace, run.id)
     line.close()
     return run
@@ -186,13 +240,18 @@ def _follow(workspace: Workspace, run: Run) -> Run:
 def _model_of(workspace: Workspace, run_id: str) -> Path:
     run = queue.get_run(workspace, run_id)
     if not workspace.run(run.id).metrics.exists():
-        raise RunStateError(f"The run {run.name!r} has no model yet; it is {run.status}.", "Choose a finished run.")
+        raise RunStateError(
+            f"The run {run.name!r} has no model yet; it is {run.status}.", "Choose a finished run."
+        )
     return workspace.run(run.id).model
 
 
 def _column(table, name: str):
     if name not in table.columns:
-        raise DataError(f"{table.name} has no column {name!r}.", f"It has: {', '.join(table.columns)}. Name it with --text or --label.")
+        raise DataError(
+            f"{table.name} has no column {name!r}.",
+            f"It has: {', '.join(table.columns)}. Name it with --text or --label.",
+        )
     return table.frame[name].str.strip()
 
 
@@ -208,12 +267,22 @@ def _predict_file(predictor, asked: argparse.Namespace) -> tuple[dict, str]:
     if not column:
         raise DataError(f"None of the columns of {table.name} looks like text.", "Name it with --column.")
     answers = predictor.predict(_column(table, column).tolist())
-    write_csv(table.frame.assign(label=[a.label for a in answers], confidence=[round(a.confidence, 4) for a in answers]), asked.out)
-    return {"predictions": [asdict(answer) for answer in answers], "out": asked.out}, f"{len(answers):,} predictions written to {asked.out}"
+    write_csv(
+        table.frame.assign(
+            label=[a.label for a in answers], confidence=[round(a.confidence, 4) for a in answers]
+        ),
+        asked.out,
+    )
+    return {
+        "predictions": [asdict(answer) for answer in answers],
+        "out": asked.out,
+    }, f"{len(answers):,} predictions written to {asked.out}"
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="tuneboard", description="Fine-tune a text classifier, judge it and use it.")
+    parser = argparse.ArgumentParser(
+        prog="tuneboard", description="Fine-tune a text classifier, judge it and use it."
+    )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
@@ -221,7 +290,9 @@ def _parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(function.__name__, help=about, description=about)
         for names, options in arguments:
             sub.add_argument(*names, **options)
-        sub.add_argument("--workspace", metavar="DIR", help="the folder that everything is kept in (default: ~/.tuneboard)")
+        sub.add_argument(
+            "--workspace", metavar="DIR", help="the folder that everything is kept in (default: ~/.tuneboard)"
+        )
         sub.add_argument("--json", action="store_true", help="print one JSON object instead of text")
         sub.set_defaults(run=function)
         return sub
@@ -235,22 +306,50 @@ def _parser() -> argparse.ArgumentParser:
     run_id = argument("id", metavar="RUN", help="the id of a run")
 
     command(check, "Is this table fit to learn from?", data, text, label)
-    command(train, "Fine-tune a model and score it.", data, text, label,
-            argument("--test", metavar="FILE", help="a second table, for the test"),
-            argument("--model", default="bundled", metavar="NAME|PATH", help="bundled, a folder, or a name on the Hugging Face hub"),
-            argument("--preset", default="balanced", choices=("quick", "balanced", "thorough")),
-            argument("--set", action="append", default=[], metavar="field=value", help=f"one of: {', '.join(TrainingConfig.model_fields)}"),
-            argument("--name", default="", help="what to call the run"))
+    command(
+        train,
+        "Fine-tune a model and score it.",
+        data,
+        text,
+        label,
+        argument("--test", metavar="FILE", help="a second table, for the test"),
+        argument(
+            "--model",
+            default="bundled",
+            metavar="NAME|PATH",
+            help="bundled, a folder, or a name on the Hugging Face hub",
+        ),
+        argument("--preset", default="balanced", choices=("quick", "balanced", "thorough")),
+        argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="field=value",
+            help=f"one of: {', '.join(TrainingConfig.model_fields)}",
+        ),
+        argument("--name", default="", help="what to call the run"),
+    )
     command(runs, "Which runs there are.")
     command(show, "One run in detail.", run_id)
     command(stop, "Stop a run; the best round so far is kept.", run_id)
     command(delete, "Delete a run and its model.", run_id)
-    command(evaluate, "The scores of a run, or on a further labelled file.", run_id,
-            argument("--data", metavar="FILE", help="a labelled table to score instead of the test rows"), text, label)
-    command(predict, "Ask a model about texts.",
-            argument("id", metavar="RUN|FOLDER", help="the id of a run, or a model folder"),
-            argument("--text", dest="texts", action="append", default=[], metavar="T", help="a text; may be repeated"),
-            argument("--file", metavar="IN", help="a table with a text column"),
-            argument("--column", metavar="COL", help="its text column (default: proposed)"),
-            argument("--out", metavar="OUT", help="where to write the table with label and confidence (CSV)"))
+    command(
+        evaluate,
+        "The scores of a run, or on a further labelled file.",
+        run_id,
+        argument("--data", metavar="FILE", help="a labelled table to score instead of the test rows"),
+        text,
+        label,
+    )
+    command(
+        predict,
+        "Ask a model about texts.",
+        argument("id", metavar="RUN|FOLDER", help="the id of a run, or a model folder"),
+        argument(
+            "--text", dest="texts", action="append", default=[], metavar="T", help="a text; may be repeated"
+        ),
+        argument("--file", metavar="IN", help="a table with a text column"),
+        argument("--column", metavar="COL", help="its text column (default: proposed)"),
+        argument("--out", metavar="OUT", help="where to write the table with label and confidence (CSV)"),
+    )
     return parser

@@ -2,6 +2,8 @@
 
     tuneboard.db                 which data sets and runs there are (SQLite)
     datasets/<id>/               rows.parquet, info.json
+    uploads/                     files that are being looked at, before they become data sets
+    models/                      pretrained models fetched from the hub
     runs/<id>/                   config.json  events.jsonl  log.txt  checkpoints/  model/
                                  predictions.parquet  metrics.json
 
@@ -65,6 +67,11 @@ class RunPaths:
     def metrics(self) -> Path:
         return self.folder / "metrics.json"
 
+    @property
+    def tries(self) -> Path:
+        """The last texts that somebody tried the model with."""
+        return self.folder / "tries.json"
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -78,7 +85,11 @@ class Workspace:
 
         Raises WorkspaceError if it cannot be written to.
         """
-        folder = Path(root or os.environ.get("TUNEBOARD_HOME") or Path.home() / ".tuneboard").expanduser().resolve()
+        folder = (
+            Path(root or os.environ.get("TUNEBOARD_HOME") or Path.home() / ".tuneboard")
+            .expanduser()
+            .resolve()
+        )
         workspace = cls(folder)
         try:
             for part in (folder / "datasets", folder / "runs", folder / "models"):
@@ -99,6 +110,10 @@ class Workspace:
         """Pretrained models fetched from the hub."""
         return self.root / "models"
 
+    def upload(self, key: str) -> Path:
+        """Where an uploaded file waits until it is saved as a data set."""
+        return self.root / "uploads" / _checked(key, "upload")
+
     def dataset(self, dataset_id: str) -> DatasetPaths:
         return DatasetPaths(self.root / "datasets" / _checked(dataset_id, "data set"))
 
@@ -115,11 +130,11 @@ def _checked(name: str, what: str) -> str:
 def write_json(path: Path, value: object) -> None:
     """Write `value` so that a reader sees either the old file or the new one, never half of it."""
     temporary = path.with_name(path.name + ".part")
-    with open(temporary, "w", encoding="utf-8") as file:
+    with temporary.open("w", encoding="utf-8") as file:
         json.dump(value, file, ensure_ascii=False, indent=1)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def read_json(path: Path) -> dict:

@@ -65,17 +65,6 @@ class TrainingConfig(BaseModel):
     """How many digits to compute with. bf16 is faster and lighter where the hardware supports it, at practically the
     same quality; fp32 is exact and works everywhere. Auto measures which is faster."""
 
-    @classmethod
-    def checked(cls, **values: object) -> "TrainingConfig":
-        """A config of these values.
-
-        Raises SettingsError that names every field that is wrong, not only the first.
-        """
-        found = problems(**values)
-        if found:
-            raise SettingsError(found)
-        return cls(**values)
-
 
 def problems(**values: object) -> dict[str, str]:
     """{field: sentence} for every value that cannot be used; empty when all is well."""

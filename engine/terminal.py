@@ -13,26 +13,44 @@ from engine.paths import Workspace, read_json
 from engine.runs import queue
 from engine.runs.events import History
 from engine.runs.store import Run
-from engine.serving.predictor import Prediction
+from engine.serving.prediction import Prediction
 
 # -- as JSON ----------------------------------------------------------------------------------------
 
 
 def short(run: Run) -> dict:
     return {
-        "run_id": run.id, "name": run.name, "status": str(run.status), "phase": run.phase, "reason": run.reason,
-        "message": run.message, "action": run.action, "dataset": {"id": run.dataset_id, "name": run.dataset_name},
-        "model": run.model_name, "progress": {"step": run.step, "steps": run.steps, "seconds_left": run.seconds_left},
-        "created_at": run.created_at, "seconds": run.seconds, "accuracy": run.accuracy, "macro_f1": run.macro_f1,
+        "run_id": run.id,
+        "name": run.name,
+        "status": str(run.status),
+        "phase": run.phase,
+        "reason": run.reason,
+        "message": run.message,
+        "action": run.action,
+        "dataset": {"id": run.dataset_id, "name": run.dataset_name},
+        "model": run.model_name,
+        "progress": {"step": run.step, "steps": run.steps, "seconds_left": run.seconds_left},
+        "created_at": run.created_at,
+        "seconds": run.seconds,
+        "accuracy": run.accuracy,
+        "macro_f1": run.macro_f1,
     }
 
 
 def long(workspace: Workspace, run: Run) -> dict:
-    found = {**short(run), "config": queue.config_of(workspace, run.id).model_dump(), "log": str(workspace.run(run.id).log)}
+    found = {
+        **short(run),
+        "config": queue.config_of(workspace, run.id).model_dump(),
+        "log": str(workspace.run(run.id).log),
+    }
     metrics = workspace.run(run.id).metrics
     if metrics.exists():
         scored = read_json(metrics)
-        found |= {"metrics": scored["test"], "validation": scored["validation"], "baseline": scored["baseline"]}
+        found |= {
+            "metrics": scored["test"],
+            "validation": scored["validation"],
+            "baseline": scored["baseline"],
+        }
     try:
         found["dataset"]["rows"] = load_info(workspace, run.dataset_id).rows
     except NotFoundError:
@@ -44,13 +62,22 @@ def result(workspace: Workspace, run: Run) -> dict:
     """What `train --json` returns."""
     found = read_json(workspace.run(run.id).metrics)
     return {
-        "run_id": run.id, "name": run.name, "status": str(run.status), "seconds": run.seconds, "model": run.model_name,
-        "rows": load_info(workspace, run.dataset_id).rows, "metrics": found["test"], "validation": found["validation"],
-        "intervals": found["intervals"], "baseline": found["baseline"], "folder": str(workspace.run(run.id).model),
+        "run_id": run.id,
+        "name": run.name,
+        "status": str(run.status),
+        "seconds": run.seconds,
+        "model": run.model_name,
+        "rows": load_info(workspace, run.dataset_id).rows,
+        "metrics": found["test"],
+        "validation": found["validation"],
+        "intervals": found["intervals"],
+        "baseline": found["baseline"],
+        "folder": str(workspace.run(run.id).model),
     }
 
 
 # -- for reading ------------------------------------------------------------------------------------
+
 
 def checked(table: Table, roles: Roles, text: str | None, label: str | None, problems: list[Problem]) -> str:
     lines = [f"{table.name}: {table.described()}"]
@@ -58,7 +85,10 @@ def checked(table: Table, roles: Roles, text: str | None, label: str | None, pro
         reason = roles.reasons.get(column or "", "as you said")
         lines.append(f"  {what:7} {column!r}: {reason}" if column else f"  {what:7} no column found")
     if table.rejected:
-        lines.append(f"  {len(table.rejected):,} lines could not be read; the first: line {table.rejected[0].line}, {table.rejected[0].reason}")
+        first = table.rejected[0]
+        lines.append(
+            f"  {len(table.rejected):,} lines could not be read; the first: line {first.line}, {first.reason}"
+        )
     for problem in problems:
         lines.append(f"  [{problem.severity}] {problem.sentence} {problem.remedy}")
     if text and label and not problems:
@@ -71,26 +101,45 @@ def scores(found: dict, run: Run) -> str:
     test, matrix = found["test"], found["test"]["confusion_matrix"]
     rows = sum(map(sum, matrix["counts"]))
     low, high = found["intervals"]["accuracy"]
-    lines = [f"{run.name} ({run.id})",
-             f"Right {test['accuracy']:.1%} of {rows:,} texts that it had not seen (95% sure: {low:.1%} to {high:.1%}). "
-             f"Macro-F1 {test['macro_f1']:.3f}."]
+    lines = [
+        f"{run.name} ({run.id})",
+        f"Right {test['accuracy']:.1%} of {rows:,} texts that it had not seen (95% sure: {low:.1%} to {high:.1%}). "
+        f"Macro-F1 {test['macro_f1']:.3f}.",
+    ]
     if "baseline" in found:
-        lines.append(f"Word counting ({found['baseline']['name']}) is right {found['baseline']['accuracy']:.1%}, "
-                     f"macro-F1 {found['baseline']['macro_f1']:.3f}.")
-    per_class = [[label, *(f"{one[key]:.3f}" for key in ("precision", "recall", "f1")), one["support"]]
-                 for label, one in test["per_class"].items()]
+        lines.append(
+            f"Word counting ({found['baseline']['name']}) is right {found['baseline']['accuracy']:.1%}, "
+            f"macro-F1 {found['baseline']['macro_f1']:.3f}."
+        )
+    per_class = [
+        [label, *(f"{one[key]:.3f}" for key in ("precision", "recall", "f1")), one["support"]]
+        for label, one in test["per_class"].items()
+    ]
     lines += ["", grid(["class", "precision", "recall", "F1", "texts"], per_class)]
     shortened = [_shorten(label, 12) for label in matrix["labels"]]
     counts = [[label, *row] for label, row in zip(matrix["labels"], matrix["counts"], strict=True)]
-    lines += ["", "Confusion matrix: each row a true label, each column what the model said", grid(["", *shortened], counts)]
+    lines += [
+        "",
+        "Confusion matrix: each row a true label, each column what the model said",
+        grid(["", *shortened], counts),
+    ]
     return "\n".join(lines)
 
 
 def run_list(runs: list[Run]) -> str:
     if not runs:
         return "There are no runs yet. Start one: train sample:support"
-    rows = [[run.id, _shorten(run.name, 40), run.status, "" if run.accuracy is None else f"{run.accuracy:.3f}",
-             "" if run.macro_f1 is None else f"{run.macro_f1:.3f}", duration(run.seconds)] for run in runs]
+    rows = [
+        [
+            run.id,
+            _shorten(run.name, 40),
+            run.status,
+            "" if run.accuracy is None else f"{run.accuracy:.3f}",
+            "" if run.macro_f1 is None else f"{run.macro_f1:.3f}",
+            duration(run.seconds),
+        ]
+        for run in runs
+    ]
     return grid(["run", "name", "status", "accuracy", "macro-F1", "time"], rows)
 
 
@@ -104,11 +153,14 @@ def run_page(workspace: Workspace, run: Run) -> str:
     metrics = workspace.run(run.id).metrics
     if metrics.exists():
         lines += ["", scores(read_json(metrics), run)]
-    return "\n".join(lines + [f"Log: {workspace.run(run.id).log}"])
+    return "\n".join([*lines, f"Log: {workspace.run(run.id).log}"])
 
 
 def predictions(answers: list[Prediction]) -> str:
-    return grid(["label", "confidence", "text"], [[a.label, f"{a.confidence:.1%}", _shorten(a.text, 80)] for a in answers])
+    return grid(
+        ["label", "confidence", "text"],
+        [[a.label, f"{a.confidence:.1%}", _shorten(a.text, 80)] for a in answers],
+    )
 
 
 def grid(head: list[str], rows: list[list[object]]) -> str:
@@ -116,8 +168,13 @@ def grid(head: list[str], rows: list[list[object]]) -> str:
     cells = [[str(cell) for cell in row] for row in [head, *rows]]
     widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
     figures = [all(_is_figure(row[i]) for row in cells[1:]) for i in range(len(head))]
-    return "\n".join("  ".join(cell.rjust(width) if figure else cell.ljust(width)
-                               for cell, width, figure in zip(row, widths, figures, strict=True)).rstrip() for row in cells)
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if figure else cell.ljust(width)
+            for cell, width, figure in zip(row, widths, figures, strict=True)
+        ).rstrip()
+        for row in cells
+    )
 
 
 def duration(seconds: float | None) -> str:
@@ -129,7 +186,9 @@ def duration(seconds: float | None) -> str:
         return "under a second"
     if whole < 60:
         return f"{whole} s"
-    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
+    return (
+        f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
+    )
 
 
 class ProgressLine:

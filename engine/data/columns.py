@@ -4,12 +4,56 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-TEXT_NAMES = {"text", "sentence", "review", "message", "comment", "content", "tweet", "body", "question", "description",
-              "utterance", "document", "title", "sms", "feedback", "query", "post"}
-LABEL_NAMES = {"label", "labels", "class", "category", "sentiment", "target", "topic", "intent", "emotion", "polarity",
-               "rating", "type", "tag", "y", "spam", "label_name", "answer"}
-SPLIT_NAMES = {"train": "train", "training": "train", "valid": "validation", "validation": "validation", "val": "validation",
-               "dev": "validation", "test": "test", "testing": "test", "holdout": "test", "eval": "validation"}
+TEXT_NAMES = {
+    "text",
+    "sentence",
+    "review",
+    "message",
+    "comment",
+    "content",
+    "tweet",
+    "body",
+    "question",
+    "description",
+    "utterance",
+    "document",
+    "title",
+    "sms",
+    "feedback",
+    "query",
+    "post",
+}
+LABEL_NAMES = {
+    "label",
+    "labels",
+    "class",
+    "category",
+    "sentiment",
+    "target",
+    "topic",
+    "intent",
+    "emotion",
+    "polarity",
+    "rating",
+    "type",
+    "tag",
+    "y",
+    "spam",
+    "label_name",
+    "answer",
+}
+SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "valid": "validation",
+    "validation": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "test": "test",
+    "testing": "test",
+    "holdout": "test",
+    "eval": "validation",
+}
 SAMPLE_ROWS = 5000
 MAX_CLASSES = 500
 
@@ -58,7 +102,9 @@ class _Facts:
         self.words = filled.str.count(r"\S+").mean() if len(filled) else 0.0
         self.characters = filled.str.len().mean() if len(filled) else 0.0
         self.numeric = pd.to_numeric(filled, errors="coerce").notna().mean() if len(filled) else 0.0
-        self.is_split = bool(len(filled)) and 2 <= self.distinct <= 4 and all(split_of(v) for v in filled.unique())
+        self.is_split = (
+            bool(len(filled)) and 2 <= self.distinct <= 4 and all(split_of(v) for v in filled.unique())
+        )
 
     @property
     def variety(self) -> str:

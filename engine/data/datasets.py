@@ -67,16 +67,28 @@ class Draft:
         return {split: int(sizes.get(split, 0)) for split in SPLITS}
 
 
-def draft(table: Table, text: str, label: str, *, name: str = "", split_column: str | None = None,
-          test: Table | None = None, shares: dict[str, float] | None = None, seed: int = 0) -> Draft:
+def draft(
+    table: Table,
+    text: str,
+    label: str,
+    *,
+    name: str = "",
+    split_column: str | None = None,
+    test: Table | None = None,
+    shares: dict[str, float] | None = None,
+    seed: int = 0,
+) -> Draft:
     """Choose columns and decide the split.
 
     The test rows come from `test` (a second table), else from `split_column`, else from a stratified split by `shares`.
     Raises DataError when columns are missing or nothing can be learnt from what is left.
     """
     if text == label:
-        raise DataError(f"The text and the label cannot both come from the column {text!r}.",
-                        "Choose two different columns.", "same_column")
+        raise DataError(
+            f"The text and the label cannot both come from the column {text!r}.",
+            "Choose two different columns.",
+            "same_column",
+        )
     rows, notes = _usable(table, text, label)
     for problem in examine(rows["text"], rows["label"]):
         if problem.severity == "blocking":
@@ -89,8 +101,16 @@ def draft(table: Table, text: str, label: str, *, name: str = "", split_column: 
     else:
         rows = rows.assign(split=stratified(rows["text"], rows["label"], shares, seed))
         split_by, extra = "stratified, " + " / ".join(f"{shares[s]:.0%}" for s in SPLITS), []
-    result = Draft(rows.reset_index(drop=True), name or Path(table.name).stem, table.name, table.described(),
-                   text, label, split_by, notes + extra)
+    result = Draft(
+        rows.reset_index(drop=True),
+        name or Path(table.name).stem,
+        table.name,
+        table.described(),
+        text,
+        label,
+        split_by,
+        notes + extra,
+    )
     _check_splits(result)
     return result
 
@@ -102,15 +122,26 @@ def save(workspace: Workspace, drafted: Draft) -> DatasetInfo:
     if paths.info.exists():
         return load_info(workspace, identity)
     sizes = drafted.rows["label"].value_counts()
-    info = DatasetInfo(identity, drafted.name, datetime.now(UTC).isoformat(), drafted.source, drafted.read_as,
-                       drafted.text_column, drafted.label_column, drafted.split_by, drafted.labels, drafted.counts(),
-                       {label: int(sizes[label]) for label in drafted.labels}, drafted.notes)
+    info = DatasetInfo(
+        identity,
+        drafted.name,
+        datetime.now(UTC).isoformat(),
+        drafted.source,
+        drafted.read_as,
+        drafted.text_column,
+        drafted.label_column,
+        drafted.split_by,
+        drafted.labels,
+        drafted.counts(),
+        {label: int(sizes[label]) for label in drafted.labels},
+        drafted.notes,
+    )
     growing = paths.folder.with_name(f"{identity}.{os.getpid()}.part")  # a reader never sees half a data set
     growing.mkdir(parents=True, exist_ok=True)
     drafted.rows.to_parquet(growing / paths.rows.name, index=False)
     write_json(growing / paths.info.name, asdict(info))
     try:
-        os.rename(growing, paths.folder)
+        growing.rename(paths.folder)
     except OSError:
         if not paths.info.exists():
             raise
@@ -122,7 +153,9 @@ def load_info(workspace: Workspace, dataset_id: str) -> DatasetInfo:
     """Raises NotFoundError when there is no such data set."""
     path = workspace.dataset(dataset_id).info
     if not path.exists():
-        raise NotFoundError(f"There is no data set {dataset_id!r} any more.", "Choose or add one on the Data page.")
+        raise NotFoundError(
+            f"There is no data set {dataset_id!r} any more.", "Choose or add one on the Data page."
+        )
     return DatasetInfo(**read_json(path))
 
 
@@ -142,9 +175,11 @@ def list_datasets(workspace: Workspace) -> list[DatasetInfo]:
 
 def ordered_labels(labels: pd.Series) -> list[str]:
     """The distinct labels: numbers by size, words by alphabet."""
+
     def key(label: str):
         number = label.removeprefix("-")
         return (0, int(label), label) if number.isdecimal() and number.isascii() else (1, 0, label)
+
     return sorted(labels.unique(), key=key)
 
 
@@ -152,11 +187,18 @@ def _usable(table: Table, text: str, label: str) -> tuple[pd.DataFrame, list[str
     """Rows that have both a text and a label, and notes on those left out."""
     for column in (text, label):
         if column not in table.columns:
-            raise DataError(f"{table.name} has no column {column!r}.", f"It has: {', '.join(table.columns)}.", "no_such_column")
-    rows = pd.DataFrame({
-        "text": table.frame[text].str.strip(), "label": table.frame[label].str.strip(),
-        "source_row": range(1, len(table.frame) + 1),
-    })
+            raise DataError(
+                f"{table.name} has no column {column!r}.",
+                f"It has: {', '.join(table.columns)}.",
+                "no_such_column",
+            )
+    rows = pd.DataFrame(
+        {
+            "text": table.frame[text].str.strip(),
+            "label": table.frame[label].str.strip(),
+            "source_row": range(1, len(table.frame) + 1),
+        }
+    )
     notes = []
     if table.rejected:
         notes.append(f"{len(table.rejected):,} lines could not be read and were left out.")
@@ -166,8 +208,11 @@ def _usable(table: Table, text: str, label: str) -> tuple[pd.DataFrame, list[str
             notes.append(f"{missing:,} rows without {what} were left out.")
     rows = rows[(rows["text"] != "") & (rows["label"] != "")]
     if len(rows) < MIN_ROWS:
-        raise DataError(f"Only {len(rows)} rows have both a text and a label; at least {MIN_ROWS} are needed.",
-                        "Choose other columns or add rows.", "too_few_rows")
+        raise DataError(
+            f"Only {len(rows)} rows have both a text and a label; at least {MIN_ROWS} are needed.",
+            "Choose other columns or add rows.",
+            "too_few_rows",
+        )
     return rows.reset_index(drop=True), notes
 
 
@@ -176,12 +221,16 @@ def _without_test(shares: dict[str, float]) -> dict[str, float]:
     return {"train": shares["train"] / rest, "validation": shares["validation"] / rest}
 
 
-def _with_test_table(rows: pd.DataFrame, test: Table, text: str, label: str, shares: dict[str, float], seed: int):
+def _with_test_table(
+    rows: pd.DataFrame, test: Table, text: str, label: str, shares: dict[str, float], seed: int
+):
     test_rows, notes = _usable(test, text, label)
     unknown = ~test_rows["label"].isin(rows["label"].unique())
     if unknown.any():
         names = ", ".join(sorted(test_rows.loc[unknown, "label"].unique())[:5])
-        notes.append(f"{unknown.sum():,} test rows have labels that never occur in training ({names}) and were left out.")
+        notes.append(
+            f"{unknown.sum():,} test rows have labels that never occur in training ({names}) and were left out."
+        )
     rows = rows.assign(split=stratified(rows["text"], rows["label"], _without_test(shares), seed))
     test_rows = test_rows[~unknown].assign(split="test")
     return pd.concat([rows, test_rows]), f"test rows from {test.name}", notes
@@ -191,8 +240,11 @@ def _by_column(rows: pd.DataFrame, column: pd.Series, name: str, shares: dict[st
     """Respect the given splits; what is missing of the three is taken from the training rows."""
     given = column.iloc[rows["source_row"] - 1].map(split_of).reset_index(drop=True)
     if not (given == "train").any():
-        raise DataError(f"The column {name!r} marks no row as training.", "Expected words such as train, validation and test.",
-                        "split_column")
+        raise DataError(
+            f"The column {name!r} marks no row as training.",
+            "Expected words such as train, validation and test.",
+            "split_column",
+        )
     notes = []
     if given.isna().any():
         notes.append(f"{given.isna().sum():,} rows whose {name!r} names no split were left out.")
@@ -211,6 +263,10 @@ def _check_splits(result: Draft) -> None:
     counts = result.counts()
     empty = [split for split in SPLITS if not counts[split]]
     if empty:
-        raise DataError(f"No row is left for {' and '.join(empty)}.", "Add rows, or choose another split.", "empty_split")
+        raise DataError(
+            f"No row is left for {' and '.join(empty)}.", "Add rows, or choose another split.", "empty_split"
+        )
     if result.rows.loc[result.rows["split"] == "train", "label"].nunique() < 2:
-        raise DataError("The training rows have only one label.", "Choose another split or label column.", "single_class")
+        raise DataError(
+            "The training rows have only one label.", "Choose another split or label column.", "single_class"
+        )

@@ -5,8 +5,8 @@ from typing import Literal
 
 import pandas as pd
 
-FEW_ROWS = 10     # fewer texts of a class than this teach little and test nothing
-IMBALANCE = 10    # the largest class has more than this many times the rows of the smallest
+FEW_ROWS = 10  # fewer texts of a class than this teach little and test nothing
+IMBALANCE = 10  # the largest class has more than this many times the rows of the smallest
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,28 @@ def _rows(code: str, severity: str, mask: pd.Series, sentence: str, remedy: str)
     positions = mask.to_numpy().nonzero()[0]
     if not len(positions):
         return None
-    return Problem(code, severity, len(positions), sentence.format(n=f"{len(positions):,}"), remedy, positions[:200].tolist())
+    return Problem(
+        code,
+        severity,
+        len(positions),
+        sentence.format(n=f"{len(positions):,}"),
+        remedy,
+        positions[:200].tolist(),
+    )
 
 
 def _too_few_classes(sizes: pd.Series) -> Problem | None:
     if len(sizes) >= 2:
         return None
     found = f"only {sizes.index[0]!r}" if len(sizes) else "no label at all"
-    return Problem("single_class", "blocking", len(sizes), f"A model needs at least two different labels; this column has {found}.",
-                   "Choose another label column, or add texts of another class.", [])
+    return Problem(
+        "single_class",
+        "blocking",
+        len(sizes),
+        f"A model needs at least two different labels; this column has {found}.",
+        "Choose another label column, or add texts of another class.",
+        [],
+    )
 
 
 def _rare_classes(sizes: pd.Series) -> Problem | None:
@@ -62,11 +75,22 @@ def _rare_classes(sizes: pd.Series) -> Problem | None:
         return None
     names = ", ".join(f"{name} ({count})" for name, count in rare.head(5).items())
     if (sizes < 3).all():
-        return Problem("rare_classes", "blocking", len(rare),
-                       f"Nearly every text has a label of its own ({len(sizes):,} labels for {sizes.sum():,} texts).",
-                       "Choose another label column: each class needs several texts.", [])
-    return Problem("rare_classes", "advice", len(rare), f"{len(rare)} classes have fewer than {FEW_ROWS} texts: {names}.",
-                   "Add texts of these classes, or expect the model to miss them.", [])
+        return Problem(
+            "rare_classes",
+            "blocking",
+            len(rare),
+            f"Nearly every text has a label of its own ({len(sizes):,} labels for {sizes.sum():,} texts).",
+            "Choose another label column: each class needs several texts.",
+            [],
+        )
+    return Problem(
+        "rare_classes",
+        "advice",
+        len(rare),
+        f"{len(rare)} classes have fewer than {FEW_ROWS} texts: {names}.",
+        "Add texts of these classes, or expect the model to miss them.",
+        [],
+    )
 
 
 def _repeats(texts: pd.Series, labels: pd.Series) -> list[Problem | None]:
@@ -77,16 +101,31 @@ def _repeats(texts: pd.Series, labels: pd.Series) -> list[Problem | None]:
     again[texts.index[key.duplicated()]] = True
     conflict[texts.index[labels_per_text > 1]] = True
     return [
-        _rows("duplicates", "advice", again, "{n} texts are repeated.",
-              "Copies of a text stay together in one split, so that none is both learnt and tested."),
-        _rows("conflicting_labels", "advice", conflict, "{n} rows have the same text under different labels.",
-              "Decide which label is right; the model cannot learn both."),
+        _rows(
+            "duplicates",
+            "advice",
+            again,
+            "{n} texts are repeated.",
+            "Copies of a text stay together in one split, so that none is both learnt and tested.",
+        ),
+        _rows(
+            "conflicting_labels",
+            "advice",
+            conflict,
+            "{n} rows have the same text under different labels.",
+            "Decide which label is right; the model cannot learn both.",
+        ),
     ]
 
 
 def _imbalance(sizes: pd.Series) -> Problem | None:
     if len(sizes) < 2 or sizes.iloc[0] <= IMBALANCE * sizes.iloc[-1]:
         return None
-    return Problem("imbalance", "advice", len(sizes),
-                   f"{sizes.index[0]!r} has {sizes.iloc[0] / sizes.iloc[-1]:.0f} times as many texts as {sizes.index[-1]!r}.",
-                   "Look at macro-F1, which counts each class equally, rather than at accuracy.", [])
+    return Problem(
+        "imbalance",
+        "advice",
+        len(sizes),
+        f"{sizes.index[0]!r} has {sizes.iloc[0] / sizes.iloc[-1]:.0f} times as many texts as {sizes.index[-1]!r}.",
+        "Look at macro-F1, which counts each class equally, rather than at accuracy.",
+        [],
+    )

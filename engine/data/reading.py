@@ -16,7 +16,7 @@ import pandas as pd
 from engine.errors import DataError
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
-SAMPLE_LINES = 2000          # how much of a text file the decisions are made on
+SAMPLE_LINES = 2000  # how much of a text file the decisions are made on
 MAX_COLUMNS = 1000
 csv.field_size_limit(10_000_000)
 
@@ -68,9 +68,13 @@ def read_file(path: str | Path) -> Table:
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise DataError(f"There is no file {path}.", "Check the name and the folder.", "no_such_file") from error
+        raise DataError(
+            f"There is no file {path}.", "Check the name and the folder.", "no_such_file"
+        ) from error
     except OSError as error:
-        raise DataError(f"The file {path} cannot be opened ({error.strerror}).", code="unreadable_file") from error
+        raise DataError(
+            f"The file {path} cannot be opened ({error.strerror}).", code="unreadable_file"
+        ) from error
     return read_bytes(content, path.name)
 
 
@@ -81,15 +85,20 @@ def read_bytes(content: bytes, name: str) -> Table:
     Raises DataError with a plain sentence when there is no table in it.
     """
     if not content.strip():
-        raise DataError(f"{name} is empty.", "Choose a file with a header row and one row per text.", "empty_file")
+        raise DataError(
+            f"{name} is empty.", "Choose a file with a header row and one row per text.", "empty_file"
+        )
     table = _reader_for(content)(content, name)
     frame = _named(table.frame)
     if frame.empty or not len(frame.columns):
-        raise DataError(f"{name} has no rows below its header.", "Choose a file with one row per text.", "no_rows")
+        raise DataError(
+            f"{name} has no rows below its header.", "Choose a file with one row per text.", "no_rows"
+        )
     if len(frame.columns) > MAX_COLUMNS:
         raise DataError(
             f"{name} has {len(frame.columns):,} columns; at most {MAX_COLUMNS:,} can be shown.",
-            "Keep the text and the label column and try again.", "too_many_columns",
+            "Keep the text and the label column and try again.",
+            "too_many_columns",
         )
     return replace(table, frame=frame)
 
@@ -106,11 +115,14 @@ def _reader_for(content: bytes):
 
 # -- tables with types ------------------------------------------------------------------------------
 
+
 def _read_parquet(content: bytes, name: str) -> Table:
     try:
         frame = pd.read_parquet(io.BytesIO(content))
     except Exception as error:  # pyarrow raises many kinds for a damaged file; all mean the same here
-        raise DataError(f"{name} looks like a Parquet file, but it is damaged.", "Export it again.", "damaged") from error
+        raise DataError(
+            f"{name} looks like a Parquet file, but it is damaged.", "Export it again.", "damaged"
+        ) from error
     return Table(_as_text(frame), name, "parquet")
 
 
@@ -123,7 +135,8 @@ def _read_spreadsheet(content: bytes, name: str) -> Table:
     except (CalamineError, OSError, ValueError) as error:
         raise DataError(
             f"{name} is not a spreadsheet that can be read; it may be damaged, or protected by a password.",
-            "Open it in your spreadsheet program and save it as XLSX or CSV.", "damaged",
+            "Open it in your spreadsheet program and save it as XLSX or CSV.",
+            "damaged",
         ) from error
     rows = max(sheets, key=len, default=[])
     cells = [[_cell(value) for value in row] for row in rows if any(value not in ("", None) for value in row)]
@@ -164,7 +177,8 @@ def _records_frame(records: list, name: str) -> pd.DataFrame:
     if not all(isinstance(record, dict) for record in records):
         raise DataError(
             f"{name} is JSON, but not a list of objects.",
-            'Expected [{"text": "...", "label": "..."}, ...] or one such object per line.', "json_shape",
+            'Expected [{"text": "...", "label": "..."}, ...] or one such object per line.',
+            "json_shape",
         )
     return _as_text(pd.DataFrame(records))
 
@@ -185,17 +199,21 @@ def _cell(value: object) -> str:
 
 # -- separated text ---------------------------------------------------------------------------------
 
+
 def _read_separated(content: bytes, name: str) -> Table:
     text, encoding = decode(content)
     if "\x00" in text:
         raise DataError(
             f"{name} is not a text table: it contains binary data.",
-            "Tuneboard reads CSV, TSV, JSON, JSONL, XLSX and Parquet.", "binary",
+            "Tuneboard reads CSV, TSV, JSON, JSONL, XLSX and Parquet.",
+            "binary",
         )
     separator, quoting = _sniff(text)
     records, rejected = _records(text, separator, quoting)
     if not records:
-        raise DataError(f"{name} is empty.", "Choose a file with a header row and one row per text.", "empty_file")
+        raise DataError(
+            f"{name} is empty.", "Choose a file with a header row and one row per text.", "empty_file"
+        )
     header = _has_header([cells for _, cells in records[:SAMPLE_LINES]])
     width = len(records[0][1]) if header else Counter(len(cells) for _, cells in records).most_common(1)[0][0]
     kept = []
@@ -207,7 +225,9 @@ def _read_separated(content: bytes, name: str) -> Table:
         else:
             kept.append(cells + [""] * (width - len(cells)))
     kind = "tsv" if separator == "\t" else "csv"
-    return Table(_frame(kept, header), name, kind, encoding, separator, header, sorted(rejected, key=lambda r: r.line))
+    return Table(
+        _frame(kept, header), name, kind, encoding, separator, header, sorted(rejected, key=lambda r: r.line)
+    )
 
 
 def decode(content: bytes) -> tuple[str, str]:
@@ -248,7 +268,9 @@ def _sniff(text: str) -> tuple[str, int]:
         quoting = csv.QUOTE_MINIMAL
         share, rows = _consistency(sample, separator, quoting)
         plain_share, plain_rows = _consistency(sample, separator, csv.QUOTE_NONE)
-        if plain_rows > rows and plain_share >= share:  # stray quotes swallow rows: here they are only characters
+        if (
+            plain_rows > rows and plain_share >= share
+        ):  # stray quotes swallow rows: here they are only characters
             quoting, share = csv.QUOTE_NONE, plain_share
         if share > best_share:
             best, best_share = (separator, quoting), share
@@ -282,6 +304,7 @@ def _records(text: str, separator: str, quoting: int) -> tuple[list[tuple[int, l
 
 
 # -- headers and names ------------------------------------------------------------------------------
+
 
 def _has_header(records: list[list[str]]) -> bool:
     """Whether the first row names the columns: short, different, not numbers, and not a value that comes again."""

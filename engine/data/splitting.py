@@ -13,7 +13,9 @@ def stratified(texts: pd.Series, labels: pd.Series, shares: dict[str, float], se
     A class with fewer texts than splits fills them in the order train, test, validation.
     """
     rng = np.random.default_rng(seed)
-    units = pd.DataFrame({"key": texts.str.split().str.join(" ").str.lower().to_numpy(), "label": labels.to_numpy()})
+    units = pd.DataFrame(
+        {"key": texts.str.split().str.join(" ").str.lower().to_numpy(), "label": labels.to_numpy()}
+    )
     first = units.drop_duplicates("key")
     placed: dict[str, str] = {}
     for _, keys in sorted(first.groupby("label")["key"]):

@@ -14,10 +14,17 @@ def scores(actual: list[str] | np.ndarray, predicted: list[str] | np.ndarray, la
     """
     actual, predicted = np.asarray(actual), np.asarray(predicted)
     counts = confusion_matrix(actual, predicted, labels=labels)
-    precision, recall, f1, support = precision_recall_fscore_support(actual, predicted, labels=labels, zero_division=0)
+    precision, recall, f1, support = precision_recall_fscore_support(
+        actual, predicted, labels=labels, zero_division=0
+    )
     seen = (counts.sum(axis=0) + counts.sum(axis=1)) > 0
     per_class = {
-        label: {"precision": float(precision[i]), "recall": float(recall[i]), "f1": float(f1[i]), "support": int(support[i])}
+        label: {
+            "precision": float(precision[i]),
+            "recall": float(recall[i]),
+            "f1": float(f1[i]),
+            "support": int(support[i]),
+        }
         for i, label in enumerate(labels)
     }
     return {
@@ -29,12 +36,16 @@ def scores(actual: list[str] | np.ndarray, predicted: list[str] | np.ndarray, la
     }
 
 
-def intervals(actual: np.ndarray, predicted: np.ndarray, labels: list[str], seed: int = 0) -> dict[str, list[float]]:
+def intervals(
+    actual: np.ndarray, predicted: np.ndarray, labels: list[str], seed: int = 0
+) -> dict[str, list[float]]:
     """95% intervals: Wilson's for accuracy, the percentile bootstrap over 1,000 resamples of the rows for macro-F1."""
     actual, predicted = np.asarray(actual), np.asarray(predicted)
     right = binomtest(int((actual == predicted).sum()), len(actual)).proportion_ci(0.95, method="wilson")
     counts = confusion_matrix(actual, predicted, labels=labels)
-    cells = np.random.default_rng(seed).multinomial(len(actual), counts.ravel() / counts.sum(), size=RESAMPLES)
+    cells = np.random.default_rng(seed).multinomial(
+        len(actual), counts.ravel() / counts.sum(), size=RESAMPLES
+    )
     resampled = _macro_f1(cells.reshape(RESAMPLES, *counts.shape))
     low, high = np.quantile(resampled, [0.025, 0.975])
     return {"accuracy": [float(right.low), float(right.high)], "macro_f1": [float(low), float(high)]}

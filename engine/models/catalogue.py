@@ -45,7 +45,13 @@ class ModelSource:
 
     @property
     def name(self) -> str:
-        return BUNDLED_NAME if self.kind == "bundled" else Path(self.reference).name if self.kind == "folder" else self.reference
+        return (
+            BUNDLED_NAME
+            if self.kind == "bundled"
+            else Path(self.reference).name
+            if self.kind == "folder"
+            else self.reference
+        )
 
 
 def find_model(reference: str, revision: str | None = None, downloads: Path | None = None) -> ModelSource:
@@ -65,8 +71,11 @@ def find_model(reference: str, revision: str | None = None, downloads: Path | No
         check_folder(path)
         return ModelSource("folder", str(path.resolve()), path.resolve(), None, _size(path))
     if not hub.is_name(reference):
-        raise ModelError(f"{reference!r} is neither a folder on this machine nor a name on the Hugging Face hub.",
-                         "Give a folder, or a name such as distilbert/distilbert-base-uncased.", "no_such_model")
+        raise ModelError(
+            f"{reference!r} is neither a folder on this machine nor a name on the Hugging Face hub.",
+            "Give a folder, or a name such as distilbert/distilbert-base-uncased.",
+            "no_such_model",
+        )
     if revision and downloads and (folder := hub.downloaded(reference, revision, downloads)):
         return ModelSource("hub", reference, folder, revision, _size(folder))
     found = hub.look_up(reference, revision)
@@ -79,41 +88,60 @@ def bundled_folder() -> Path:
     """The folder of the model that is installed with Tuneboard. Its package's code is never imported."""
     spec = importlib.util.find_spec(BUNDLED_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise ModelError("The bundled model is not installed.", "Run python3 start.py, which installs it.", "bundled_missing")
+        raise ModelError(
+            "The bundled model is not installed.",
+            "Run python3 start.py, which installs it.",
+            "bundled_missing",
+        )
     return Path(spec.submodule_search_locations[0]) / "model"
 
 
 def check_bundled_weights() -> None:
     """Raises ModelError unless the bundled weights are, byte by byte, those that Tuneboard was made with."""
     weights = bundled_folder() / "model.safetensors"
-    with open(weights, "rb") as file:
+    with weights.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != BUNDLED_SHA256:
-        raise ModelError("The weights of the bundled model are not the original ones; they may be damaged.",
-                         "Delete the folder .venv and run python3 start.py again.", "bundled_damaged")
+        raise ModelError(
+            "The weights of the bundled model are not the original ones; they may be damaged.",
+            "Delete the folder .venv and run python3 start.py again.",
+            "bundled_damaged",
+        )
 
 
 def check_folder(folder: Path) -> None:
     """Raises ModelError unless `folder` holds a Hugging Face model that is safe to open: safetensors, own code none."""
-    missing = [what for what, there in {
-        "config.json": (folder / "config.json").is_file(),
-        "a tokenizer (tokenizer.json)": (folder / "tokenizer.json").is_file(),
-        "weights as *.safetensors": any(folder.glob("*.safetensors")),
-    }.items() if not there]
+    missing = [
+        what
+        for what, there in {
+            "config.json": (folder / "config.json").is_file(),
+            "a tokenizer (tokenizer.json)": (folder / "tokenizer.json").is_file(),
+            "weights as *.safetensors": any(folder.glob("*.safetensors")),
+        }.items()
+        if not there
+    ]
     if missing:
-        raise ModelError(f"The folder {folder} is no Hugging Face model that can be used: it has no {', no '.join(missing)}.",
-                         "Choose a folder that was written with save_pretrained.", "not_a_model")
+        raise ModelError(
+            f"The folder {folder} is no Hugging Face model that can be used: it has no {', no '.join(missing)}.",
+            "Choose a folder that was written with save_pretrained.",
+            "not_a_model",
+        )
     config = read_config(folder)
     if "auto_map" in config:
-        raise ModelError(f"The model in {folder} brings its own program code, which Tuneboard never runs.",
-                         "Choose a model of a standard architecture.", "remote_code")
+        raise ModelError(
+            f"The model in {folder} brings its own program code, which Tuneboard never runs.",
+            "Choose a model of a standard architecture.",
+            "remote_code",
+        )
 
 
 def read_config(folder: Path) -> dict:
     try:
         return json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
-        raise ModelError(f"The file config.json in {folder} cannot be read.", "Choose another folder.", "not_a_model") from error
+        raise ModelError(
+            f"The file config.json in {folder} cannot be read.", "Choose another folder.", "not_a_model"
+        ) from error
 
 
 def _size(folder: Path) -> int:

@@ -14,7 +14,9 @@ def pick_device(wanted: str) -> torch.device:
     if wanted == "auto":
         return torch.device(next(name for name, there in present.items() if there))
     if not present[wanted]:
-        raise SettingsError({"device": f"this machine has no {wanted} device that torch can use; choose auto or cpu."})
+        raise SettingsError(
+            {"device": f"this machine has no {wanted} device that torch can use; choose auto or cpu."}
+        )
     return torch.device(wanted)
 
 
@@ -28,7 +30,9 @@ def pick_precision(wanted: str, device: torch.device) -> torch.dtype:
 @cache
 def bf16_speedup(device: torch.device, size: int = 768, repeats: int = 7) -> float:
     """How many times faster `device` multiplies (size, size) matrices in bf16 than in fp32; takes about 50 ms."""
-    return _multiply_seconds(device, torch.float32, size, repeats) / _multiply_seconds(device, torch.bfloat16, size, repeats)
+    return _multiply_seconds(device, torch.float32, size, repeats) / _multiply_seconds(
+        device, torch.bfloat16, size, repeats
+    )
 
 
 def _multiply_seconds(device: torch.device, dtype: torch.dtype, size: int, repeats: int) -> float:

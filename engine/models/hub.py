@@ -8,8 +8,19 @@ from typing import TypeVar
 
 from engine.errors import ModelError
 
-WANTED = ["config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer.json", "tokenizer_config.json",
-          "special_tokens_map.json", "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "added_tokens.json"]
+WANTED = [
+    "config.json",
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "spiece.model",
+    "added_tokens.json",
+]
 Answer = TypeVar("Answer")
 NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
@@ -38,13 +49,21 @@ def look_up(name: str, revision: str | None = None) -> HubModel:
 
     info = _asked(name, lambda: HfApi().model_info(name, revision=revision, files_metadata=True, timeout=15))
     files = {file.rfilename: file.size or 0 for file in info.siblings or [] if "/" not in file.rfilename}
-    wanted = {file: size for file, size in files.items() if any(Path(file).match(pattern) for pattern in WANTED)}
+    wanted = {
+        file: size for file, size in files.items() if any(Path(file).match(pattern) for pattern in WANTED)
+    }
     if not any(file.endswith(".safetensors") for file in wanted):
-        raise ModelError(f"{name} has no weights in the safetensors format, and Tuneboard opens no other.",
-                         "Choose another model.", "no_safetensors")
+        raise ModelError(
+            f"{name} has no weights in the safetensors format, and Tuneboard opens no other.",
+            "Choose another model.",
+            "no_safetensors",
+        )
     if "auto_map" in (info.config or {}):
-        raise ModelError(f"{name} brings its own program code, which Tuneboard never runs.",
-                         "Choose a model of a standard architecture.", "remote_code")
+        raise ModelError(
+            f"{name} brings its own program code, which Tuneboard never runs.",
+            "Choose a model of a standard architecture.",
+            "remote_code",
+        )
     licence = (info.card_data or {}).get("license") if info.card_data else None
     return HubModel(name, info.sha, sum(wanted.values()), licence)
 
@@ -76,13 +95,24 @@ def _asked(name: str, question: Callable[[], Answer]) -> Answer:
     try:
         return question()
     except errors.GatedRepoError as error:
-        raise ModelError(f"{name} is only for people who agreed to its terms on huggingface.co.",
-                         "Agree there and sign in, or choose another model.", "gated") from error
+        raise ModelError(
+            f"{name} is only for people who agreed to its terms on huggingface.co.",
+            "Agree there and sign in, or choose another model.",
+            "gated",
+        ) from error
     except (errors.RepositoryNotFoundError, errors.HFValidationError) as error:
-        raise ModelError(f"The Hugging Face hub knows no public model called {name!r}.", "Check the spelling.",
-                         "no_such_model") from error
+        raise ModelError(
+            f"The Hugging Face hub knows no public model called {name!r}.",
+            "Check the spelling.",
+            "no_such_model",
+        ) from error
     except errors.RevisionNotFoundError as error:
-        raise ModelError(f"{name} has no such version.", "Leave the version empty for the newest.", "no_such_revision") from error
+        raise ModelError(
+            f"{name} has no such version.", "Leave the version empty for the newest.", "no_such_revision"
+        ) from error
     except (errors.HTTPError, OSError) as error:
-        raise ModelError(f"The Hugging Face hub cannot be reached, so nothing is known of {name}.",
-                         "Check the connection, or take the bundled model.", "hub_unreachable") from error
+        raise ModelError(
+            f"The Hugging Face hub cannot be reached, so nothing is known of {name}.",
+            "Check the connection, or take the bundled model.",
+            "hub_unreachable",
+        ) from error

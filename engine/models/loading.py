@@ -3,7 +3,12 @@
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils import logging
 
 from engine.errors import ModelError
@@ -33,22 +38,30 @@ def load_model(folder: Path, labels: list[str] | None = None) -> PreTrainedModel
     None: the folder's own labels and head are used.
     Raises ModelError when the files cannot be opened.
     """
-    head = {} if labels is None else {
-        "num_labels": len(labels),
-        "id2label": dict(enumerate(labels)),
-        "label2id": {label: index for index, label in enumerate(labels)},
-        "ignore_mismatched_sizes": True,
-        "problem_type": "single_label_classification",
-    }
+    head = (
+        {}
+        if labels is None
+        else {
+            "num_labels": len(labels),
+            "id2label": dict(enumerate(labels)),
+            "label2id": {label: index for index, label in enumerate(labels)},
+            "ignore_mismatched_sizes": True,
+            "problem_type": "single_label_classification",
+        }
+    )
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()  # a new head is what we ask for, not a warning
     logging.disable_progress_bar()
     try:
         model = AutoModelForSequenceClassification.from_pretrained(
-            folder, dtype=torch.float32, use_safetensors=True, **head, **SAFE)
+            folder, dtype=torch.float32, use_safetensors=True, **head, **SAFE
+        )
     except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise ModelError(f"The model in {folder} cannot be opened: {str(error).splitlines()[0]}",
-                         "Choose another model.", "not_a_model") from error
+        raise ModelError(
+            f"The model in {folder} cannot be opened: {str(error).splitlines()[0]}",
+            "Choose another model.",
+            "not_a_model",
+        ) from error
     finally:
         logging.set_verbosity(verbosity)
     return model.eval()

@@ -2,8 +2,8 @@
 
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import TextIO
 
 from engine.runs.store import now
 
@@ -12,7 +12,7 @@ class EventLog:
     """Appends events; for the worker, which is the only writer."""
 
     def __init__(self, path: Path):
-        self.file: TextIO = open(path, "a", encoding="utf-8")  # noqa: SIM115 (lives as long as the worker)
+        self.file = path.open("a", encoding="utf-8")  # stays open as long as the worker lives
 
     def write(self, kind: str, **figures: object) -> None:
         self.file.write(json.dumps({"at": now(), "kind": kind, **figures}, ensure_ascii=False) + "\n")
@@ -23,11 +23,15 @@ def read_events(path: Path, offset: int = 0) -> tuple[list[dict], int]:
     """Events from byte `offset` on, and the offset to go on from. A last line that is still being written waits."""
     if not path.exists():
         return [], offset
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         file.seek(offset)
         content = file.read()
     complete = content[: content.rfind(b"\n") + 1]
     return [json.loads(line) for line in complete.splitlines() if line.strip()], offset + len(complete)
+
+
+def _seconds(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()
 
 
 @dataclass
@@ -35,7 +39,8 @@ class History:
     """The events of a run, sorted for looking at.
 
     steps: each with step, epoch, loss, learning_rate, gradient, texts, at. epochs: each with epoch, scores, best.
-    setup: device, precision, threads, parameters. notes: sentences worth telling.
+    setup: device, precision, threads, parameters. phases: each with name, at. notes: sentences worth telling.
+    offset: how far the file was read, in bytes.
     """
 
     steps: list[dict] = field(default_factory=list)
@@ -43,20 +48,33 @@ class History:
     setup: dict = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     phases: list[dict] = field(default_factory=list)
+    offset: int = 0
 
     @classmethod
     def read(cls, path: Path) -> "History":
-        history = cls()
-        for one in read_events(path)[0]:
+        return cls().update(path)
+
+    def update(self, path: Path) -> "History":
+        """Add what has been written since the last time."""
+        events, self.offset = read_events(path, self.offset)
+        for one in events:
             match one["kind"]:
                 case "step":
-                    history.steps.append(one)
+                    self.steps.append(one)
                 case "epoch":
-                    history.epochs.append(one)
+                    self.epochs.append(one)
                 case "setup":
-                    history.setup = one
+                    self.setup = one
                 case "note":
-                    history.notes.append(one["text"])
+                    self.notes.append(one["text"])
                 case "phase":
-                    history.phases.append(one)
-        return history
+                    self.phases.append(one)
+        return self
+
+    def texts_per_second(self, window: int) -> float | None:
+        """How many training texts were learnt per second over the last `window` reports; None before there are two."""
+        recent = self.steps[-window:]
+        if len(recent) < 2:
+            return None
+        seconds = _seconds(recent[-1]["at"]) - _seconds(recent[0]["at"])
+        return sum(one["texts"] for one in recent[1:]) / seconds if seconds > 0 else None

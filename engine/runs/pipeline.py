@@ -30,7 +30,7 @@ from engine.training.tokens import tokenize
 if TYPE_CHECKING:
     from engine.runs.worker import Pulse
 
-TOLERANCE = 1e-4   # between the probabilities of the model and of its saved copy, in fp32
+TOLERANCE = 1e-4  # between the probabilities of the model and of its saved copy, in fp32
 VERIFIED_TEXTS = 32
 NOT_YET_A_MODEL = "Stopped before the first round was complete, so there is no model."
 
@@ -55,17 +55,29 @@ def carry_out(workspace: Workspace, run_id: str, pulse: "Pulse") -> dict[str, ob
     precision = pick_precision(config.precision, device)
     folder = fetch(find_model(config.model, config.revision, workspace.downloads), workspace.downloads)
     tokenizer, model = load_tokenizer(folder), load_model(folder, labels).to(device)
-    pulse.events.write("setup", device=_device_name(device), precision=str(precision).removeprefix("torch."),
-                       threads=torch.get_num_threads(), parameters=model.num_parameters())
+    pulse.events.write(
+        "setup",
+        device=_device_name(device),
+        precision=str(precision).removeprefix("torch."),
+        threads=torch.get_num_threads(),
+        parameters=model.num_parameters(),
+    )
 
     pulse.phase("tokenizing")
     limit = min(config.max_tokens, getattr(model.config, "max_position_embeddings", config.max_tokens))
     encoded = tokenize(tokenizer, rows["text"].tolist(), limit, pulse.progress)
-    score_texts = partial(probabilities, pad_id=tokenizer.pad_token_id or 0, precision=precision, progress=pulse.progress)
+    score_texts = partial(
+        probabilities, pad_id=tokenizer.pad_token_id or 0, precision=precision, progress=pulse.progress
+    )
 
     state = _train(model, encoded, rows, labels, config, precision, score_texts, pulse, paths)
     if not state.best_epoch:
-        return {"status": Status.STOPPED, "reason": "stopped", "message": NOT_YET_A_MODEL, "action": "Start it again."}
+        return {
+            "status": Status.STOPPED,
+            "reason": "stopped",
+            "message": NOT_YET_A_MODEL,
+            "action": "Start it again.",
+        }
     model.load_state_dict(load_file(paths.best, device=str(device)))
 
     pulse.phase("saving")
@@ -83,9 +95,14 @@ def carry_out(workspace: Workspace, run_id: str, pulse: "Pulse") -> dict[str, ob
     write_json(paths.metrics, {**found, "best_epoch": state.best_epoch})
 
     pulse.phase("verifying")
-    verify(model, load_model(paths.model).to(device), scored_texts[:VERIFIED_TEXTS], tokenizer.pad_token_id or 0)
-    pulse.events.write("note", text=f"The saved model was loaded again and gave the same answers on "
-                                    f"{len(scored_texts[:VERIFIED_TEXTS])} texts that it had not learnt from.")
+    verify(
+        model, load_model(paths.model).to(device), scored_texts[:VERIFIED_TEXTS], tokenizer.pad_token_id or 0
+    )
+    pulse.events.write(
+        "note",
+        text=f"The saved model was loaded again and gave the same answers on "
+        f"{len(scored_texts[:VERIFIED_TEXTS])} texts that it had not learnt from.",
+    )
     figures = {key: found["test"][key] for key in ("accuracy", "macro_f1")}
     if state.stopped:
         kept = f"Stopped on request. The best round so far ({state.best_epoch}) was kept and can be used."
@@ -93,13 +110,29 @@ def carry_out(workspace: Workspace, run_id: str, pulse: "Pulse") -> dict[str, ob
     return {"status": Status.FINISHED, **figures}
 
 
-def _train(model: PreTrainedModel, encoded: list[torch.Tensor], rows: pd.DataFrame, labels: list[str], config: TrainingConfig,
-           precision: torch.dtype, score_texts: Callable[..., np.ndarray], pulse: "Pulse", paths: RunPaths) -> TrainingState:
+def _train(
+    model: PreTrainedModel,
+    encoded: list[torch.Tensor],
+    rows: pd.DataFrame,
+    labels: list[str],
+    config: TrainingConfig,
+    precision: torch.dtype,
+    score_texts: Callable[..., np.ndarray],
+    pulse: "Pulse",
+    paths: RunPaths,
+) -> TrainingState:
     number = {label: index for index, label in enumerate(labels)}
     targets = rows["label"].map(number).to_numpy()
-    training, validation = ((rows["split"] == split).to_numpy().nonzero()[0] for split in ("train", "validation"))
-    batches = Batches([encoded[row] for row in training], targets[training], config.batch_size, config.seed,
-                      pad_id=score_texts.keywords["pad_id"])
+    training, validation = (
+        (rows["split"] == split).to_numpy().nonzero()[0] for split in ("train", "validation")
+    )
+    batches = Batches(
+        [encoded[row] for row in training],
+        targets[training],
+        config.batch_size,
+        config.seed,
+        pad_id=score_texts.keywords["pad_id"],
+    )
     paths.best.parent.mkdir(exist_ok=True)
     began, steps = time.monotonic(), config.epochs * len(batches)
     pulse.phase("training", 0, steps)
@@ -121,10 +154,21 @@ def _train(model: PreTrainedModel, encoded: list[torch.Tensor], rows: pd.DataFra
             case EpochScored():
                 pulse.events.write("epoch", **asdict(event))
 
-    state = train(model, batches, config, precision, score, lambda: save_file(_weights(model), paths.best), emit, pulse.should_stop)
+    state = train(
+        model,
+        batches,
+        config,
+        precision,
+        score,
+        lambda: save_file(_weights(model), paths.best),
+        emit,
+        pulse.should_stop,
+    )
     pulse.seconds_left = None
     if not state.best_epoch and not state.stopped:
-        raise TrainingError("No round of the training gave a score.", "Try again with a lower learning rate.", "no_score")
+        raise TrainingError(
+            "No round of the training gave a score.", "Try again with a lower learning rate.", "no_score"
+        )
     return state
 
 
@@ -138,7 +182,10 @@ def evaluate(predicted: pd.DataFrame, train_rows: pd.DataFrame, labels: list[str
     return {
         **found,
         "intervals": metrics.intervals(test["label"], test["predicted"], labels),
-        "baseline": {"name": baseline.NAME, **{key: counted[key] for key in ("accuracy", "macro_f1", "weighted_f1", "per_class")}},
+        "baseline": {
+            "name": baseline.NAME,
+            **{key: counted[key] for key in ("accuracy", "macro_f1", "weighted_f1", "per_class")},
+        },
     }
 
 
@@ -146,14 +193,25 @@ def verify(model: PreTrainedModel, saved: PreTrainedModel, texts: list[torch.Ten
     """Raises TrainingError unless the saved copy gives the same probabilities."""
     difference = np.abs(probabilities(model, texts, pad_id) - probabilities(saved, texts, pad_id)).max()
     if difference > TOLERANCE:
-        raise TrainingError(f"The saved model does not predict what the trained one does (they differ by {difference:.2g}).",
-                            "Start the run again; if it happens twice, please report it.", "not_verified")
+        raise TrainingError(
+            f"The saved model does not predict what the trained one does (they differ by {difference:.2g}).",
+            "Start the run again; if it happens twice, please report it.",
+            "not_verified",
+        )
 
 
 def _weights(model: PreTrainedModel) -> dict[str, torch.Tensor]:
     """A copy of the weights; safetensors refuses tensors that share memory, so tied ones are copied too."""
-    return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in model.state_dict().items()}
+    return {
+        name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in model.state_dict().items()
+    }
 
 
 def _device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "Apple GPU" if device.type == "mps" else "Processor"
+    return (
+        torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else "Apple GPU"
+        if device.type == "mps"
+        else "Processor"
+    )

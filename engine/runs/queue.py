@@ -18,8 +18,16 @@ from engine.settings import TrainingConfig
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def submit(workspace: Workspace, config: TrainingConfig, *, dataset_id: str, dataset_name: str, model_name: str,
-           name: str = "", ticket: str | None = None) -> Run:
+def submit(
+    workspace: Workspace,
+    config: TrainingConfig,
+    *,
+    dataset_id: str,
+    dataset_name: str,
+    model_name: str,
+    name: str = "",
+    ticket: str | None = None,
+) -> Run:
     """Freeze what is asked into a run and queue it.
 
     ticket: the same ticket, submitted again (a double click, a refresh), gives the run that it gave before.
@@ -32,8 +40,14 @@ def submit(workspace: Workspace, config: TrainingConfig, *, dataset_id: str, dat
     paths = workspace.run(run_id)
     paths.folder.mkdir(parents=True, exist_ok=True)
     write_json(paths.config, {"dataset_id": dataset_id, "config": config.model_dump()})
-    store.add(id=run_id, name=name or f"{model_name} on {dataset_name}", dataset_id=dataset_id, dataset_name=dataset_name,
-              model_name=model_name, slot=machine.device_slot(config.device))
+    store.add(
+        id=run_id,
+        name=name or f"{model_name} on {dataset_name}",
+        dataset_id=dataset_id,
+        dataset_name=dataset_name,
+        model_name=model_name,
+        slot=machine.device_slot(config.device),
+    )
     launch_waiting(workspace)
     return store.get(run_id)
 
@@ -59,7 +73,9 @@ def list_runs(workspace: Workspace) -> list[Run]:
         return []
     store = Store(workspace)
     found = store.all()
-    died = [run for run in found if run.status == Status.RUNNING and not is_alive(run) and _close_dead(store, run)]
+    died = [
+        run for run in found if run.status == Status.RUNNING and not is_alive(run) and _close_dead(store, run)
+    ]
     if any(run.status == Status.QUEUED for run in found):
         launch_waiting(workspace)
     return store.all() if died else found
@@ -83,7 +99,9 @@ def stop(workspace: Workspace, run_id: str) -> Run:
     """Ask a run to stop. Raises RunStateError when it has ended already."""
     run = get_run(workspace, run_id)
     if run.status.ended:
-        raise RunStateError(f"The run {run.name!r} is not running; it is {run.status}.", "Nothing needs to be stopped.")
+        raise RunStateError(
+            f"The run {run.name!r} is not running; it is {run.status}.", "Nothing needs to be stopped."
+        )
     Store(workspace).request_stop(run_id)
     return Store(workspace).get(run_id)
 
@@ -112,16 +130,30 @@ def _launch(workspace: Workspace, run_id: str) -> None:
 
     It writes into a file: a pipe that nobody reads would bring it to a halt.
     """
-    apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS} if os.name == "nt" \
+    apart = (
+        {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
+        if os.name == "nt"
         else {"start_new_session": True}
-    with open(workspace.run(run_id).log, "ab") as log:
+    )
+    with workspace.run(run_id).log.open("ab") as log:
         subprocess.Popen(
             [sys.executable, "-m", "engine.runs.worker", str(workspace.root), run_id],
-            cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, close_fds=True, **apart)
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            close_fds=True,
+            **apart,
+        )
 
 
 def _close_dead(store: Store, run: Run) -> bool:
-    return store.end(run.id, Status.INTERRUPTED, run.pid, reason="worker_died",
-                     message=f"The training process ended without a word while {run.phase or 'starting'}. "
-                             "It was killed, the machine was restarted, or memory ran out.",
-                     action="Look at the log, then start it again.")
+    return store.end(
+        run.id,
+        Status.INTERRUPTED,
+        run.pid,
+        reason="worker_died",
+        message=f"The training process ended without a word while {run.phase or 'starting'}. "
+        "It was killed, the machine was restarted, or memory ran out.",
+        action="Look at the log, then start it again.",
+    )

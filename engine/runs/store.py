@@ -7,7 +7,21 @@ from enum import StrEnum
 
 import psutil
 from sqlalchemy import (
-    Boolean, Column, Engine, Float, Integer, MetaData, String, Table, create_engine, delete, event, exists, insert, select, update,
+    Boolean,
+    Column,
+    Engine,
+    Float,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    delete,
+    event,
+    exists,
+    insert,
+    select,
+    update,
 )
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
@@ -16,8 +30,8 @@ from engine.errors import NotFoundError, WorkspaceError
 from engine.paths import Workspace
 
 HEARTBEAT_SECONDS = 1.0
-STALE_SECONDS = 60.0        # without a heartbeat for so long, a process is taken for hung
-LAUNCH_SECONDS = 20.0       # a worker that has not claimed its run by then is started again
+STALE_SECONDS = 60.0  # without a heartbeat for so long, a process is taken for hung
+LAUNCH_SECONDS = 20.0  # a worker that has not claimed its run by then is started again
 
 
 class Status(StrEnum):
@@ -73,7 +87,8 @@ class Run:
 
 
 runs = Table(
-    "runs", MetaData(),
+    "runs",
+    MetaData(),
     Column("id", String, primary_key=True),
     Column("name", String, nullable=False),
     Column("dataset_id", String, nullable=False),
@@ -121,13 +136,20 @@ class Store:
         with self._begin(self.reading) as connection:
             row = connection.execute(select(runs).where(runs.c.id == run_id)).mappings().first()
         if row is None:
-            raise NotFoundError(f"There is no run {run_id!r}.", "See which there are with the command runs, or on the Runs page.")
+            raise NotFoundError(
+                f"There is no run {run_id!r}.",
+                "See which there are with the command runs, or on the Runs page.",
+            )
         return _run(row)
 
     def all(self) -> list[Run]:
         """The newest first."""
         with self._begin(self.reading) as connection:
-            rows = connection.execute(select(runs).order_by(runs.c.created_at.desc(), runs.c.id)).mappings().all()
+            rows = (
+                connection.execute(select(runs).order_by(runs.c.created_at.desc(), runs.c.id))
+                .mappings()
+                .all()
+            )
         return [_run(row) for row in rows]
 
     def claim(self, run_id: str, pid: int) -> bool:
@@ -137,9 +159,16 @@ class Store:
             slot = select(runs.c.slot).where(runs.c.id == run_id).scalar_subquery()
             taken = exists().where(busy.c.status == Status.RUNNING, busy.c.slot == slot)
             changed = connection.execute(
-                update(runs).where(runs.c.id == run_id, runs.c.status == Status.QUEUED, ~taken)
-                .values(status=Status.RUNNING, phase="starting", started_at=now(), heartbeat=clock(), pid=pid,
-                        pid_started=psutil.Process(pid).create_time())
+                update(runs)
+                .where(runs.c.id == run_id, runs.c.status == Status.QUEUED, ~taken)
+                .values(
+                    status=Status.RUNNING,
+                    phase="starting",
+                    started_at=now(),
+                    heartbeat=clock(),
+                    pid=pid,
+                    pid_started=psutil.Process(pid).create_time(),
+                )
             )
         return changed.rowcount == 1
 
@@ -148,7 +177,10 @@ class Store:
         launched = []
         with self._begin() as connection:
             waiting = connection.execute(
-                select(runs.c.id, runs.c.slot).where(runs.c.status == Status.QUEUED).order_by(runs.c.created_at, runs.c.id)).all()
+                select(runs.c.id, runs.c.slot)
+                .where(runs.c.status == Status.QUEUED)
+                .order_by(runs.c.created_at, runs.c.id)
+            ).all()
             busy = set(connection.scalars(select(runs.c.slot).where(runs.c.status == Status.RUNNING)))
             for run_id, slot in waiting:
                 if slot in busy:
@@ -156,8 +188,10 @@ class Store:
                 busy.add(slot)
                 recent = clock() - LAUNCH_SECONDS
                 changed = connection.execute(
-                    update(runs).where(runs.c.id == run_id, (runs.c.launched.is_(None)) | (runs.c.launched < recent))
-                    .values(launched=clock()))
+                    update(runs)
+                    .where(runs.c.id == run_id, (runs.c.launched.is_(None)) | (runs.c.launched < recent))
+                    .values(launched=clock())
+                )
                 launched += [run_id] * changed.rowcount
         return launched
 
@@ -170,17 +204,30 @@ class Store:
     def request_stop(self, run_id: str) -> None:
         """A queued run stops at once, a running one when its worker sees the request."""
         with self._begin() as connection:
-            connection.execute(update(runs).where(runs.c.id == run_id, runs.c.status == Status.QUEUED)
-                               .values(status=Status.STOPPED, ended_at=now(), reason="stopped", message="Stopped before it began."))
-            connection.execute(update(runs).where(runs.c.id == run_id, runs.c.status == Status.RUNNING)
-                               .values(stop_requested=True))
+            connection.execute(
+                update(runs)
+                .where(runs.c.id == run_id, runs.c.status == Status.QUEUED)
+                .values(
+                    status=Status.STOPPED,
+                    ended_at=now(),
+                    reason="stopped",
+                    message="Stopped before it began.",
+                )
+            )
+            connection.execute(
+                update(runs)
+                .where(runs.c.id == run_id, runs.c.status == Status.RUNNING)
+                .values(stop_requested=True)
+            )
 
     def end(self, run_id: str, status: Status, pid: int | None, **values: object) -> bool:
         """Close a running run that belongs to process `pid`; a run that has ended already stays as it is."""
         with self._begin() as connection:
             changed = connection.execute(
-                update(runs).where(runs.c.id == run_id, runs.c.status == Status.RUNNING, runs.c.pid == pid)
-                .values(status=status, ended_at=now(), seconds_left=None, **values))
+                update(runs)
+                .where(runs.c.id == run_id, runs.c.status == Status.RUNNING, runs.c.pid == pid)
+                .values(status=status, ended_at=now(), seconds_left=None, **values)
+            )
         return changed.rowcount == 1
 
     def remove(self, run_id: str) -> None:
@@ -195,12 +242,15 @@ class Store:
         except OperationalError as error:
             raise WorkspaceError(
                 f"The list of runs cannot be used: {error.orig}.",
-                "Check that the disk is not full and the folder can be written to, then try again.") from error
+                "Check that the disk is not full and the folder can be written to, then try again.",
+            ) from error
 
 
 def _engine(workspace: Workspace) -> Engine:
     # NullPool: pages, workers and their threads each open a short connection; SQLite's own lock orders them.
-    engine = create_engine(f"sqlite:///{workspace.database}", poolclass=NullPool, connect_args={"timeout": 15})
+    engine = create_engine(
+        f"sqlite:///{workspace.database}", poolclass=NullPool, connect_args={"timeout": 15}
+    )
 
     @event.listens_for(engine, "connect")
     def configure(connection, _):
@@ -211,7 +261,9 @@ def _engine(workspace: Workspace) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection):
         # Whoever may write takes the lock at once, so that two claims cannot interleave.
-        connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("reading") else "BEGIN IMMEDIATE")
+        connection.exec_driver_sql(
+            "BEGIN" if connection.get_execution_options().get("reading") else "BEGIN IMMEDIATE"
+        )
 
     return engine
 

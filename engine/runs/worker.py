@@ -28,6 +28,7 @@ def main(root: str, run_id: str) -> int:
         with Pulse(store, run_id, EventLog(workspace.run(run_id).events)) as pulse:
             pulse.phase("loading libraries")
             from engine.runs.pipeline import carry_out
+
             ending = carry_out(workspace, run_id, pulse)
         store.end(run_id, pid=pid, phase="", **ending)
     except Exception as error:  # every failure is told, logged, and the queue goes on
@@ -42,13 +43,27 @@ def explain(error: Exception) -> dict[str, str]:
     """reason, message and action for a person, from what was raised."""
     if isinstance(error, TuneboardError):
         return {"reason": error.code, "message": error.message, "action": error.action}
-    if isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "can't allocate memory" in str(error).lower():
-        return {"reason": "out_of_memory", "message": "The memory of this machine was not enough.",
-                "action": "Try a smaller batch size, or fewer tokens per text."}
+    if (
+        isinstance(error, MemoryError)
+        or "out of memory" in str(error).lower()
+        or "can't allocate memory" in str(error).lower()
+    ):
+        return {
+            "reason": "out_of_memory",
+            "message": "The memory of this machine was not enough.",
+            "action": "Try a smaller batch size, or fewer tokens per text.",
+        }
     if isinstance(error, OSError) and error.errno == 28:
-        return {"reason": "disk_full", "message": "The disk is full.", "action": "Make room, then start the run again."}
-    return {"reason": "unexpected", "message": f"Something went wrong that Tuneboard did not foresee: {type(error).__name__}: {error}",
-            "action": "The log has the details; please report it with them."}
+        return {
+            "reason": "disk_full",
+            "message": "The disk is full.",
+            "action": "Make room, then start the run again.",
+        }
+    return {
+        "reason": "unexpected",
+        "message": f"Something went wrong that Tuneboard did not foresee: {type(error).__name__}: {error}",
+        "action": "The log has the details; please report it with them.",
+    }
 
 
 class Pulse:
@@ -91,9 +106,17 @@ class Pulse:
 
     def _beat(self) -> None:
         try:
-            stop = self.store.beat(self.run_id, phase=self.name, step=self.done, steps=self.total,
-                                   seconds_left=self.seconds_left, memory_bytes=self.process.memory_info().rss)
-        except WorkspaceError as error:  # a missed beat is no reason to give up the training; the next one may get through
+            stop = self.store.beat(
+                self.run_id,
+                phase=self.name,
+                step=self.done,
+                steps=self.total,
+                seconds_left=self.seconds_left,
+                memory_bytes=self.process.memory_info().rss,
+            )
+        except (
+            WorkspaceError
+        ) as error:  # a missed beat is no reason to give up the training; the next one may get through
             print(f"{now()} {error}", file=sys.stderr)
             return
         if stop:

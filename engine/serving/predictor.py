@@ -1,24 +1,14 @@
 """Ask a finished model about texts."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import ModelError
 from engine.models.catalogue import check_folder
 from engine.models.devices import pick_device, pick_precision
 from engine.models.loading import load_model, load_tokenizer
+from engine.serving.prediction import Prediction
 from engine.training.scoring import probabilities
 from engine.training.tokens import tokenize
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """confidence: the probability of `label`. probabilities: {label: p}, the likeliest first."""
-
-    text: str
-    label: str
-    confidence: float
-    probabilities: dict[str, float]
 
 
 class Predictor:
@@ -33,7 +23,9 @@ class Predictor:
         self.model = load_model(folder).to(pick_device(device))
         self.precision = pick_precision("fp32", self.model.device)
         self.labels = [self.model.config.id2label[index] for index in range(self.model.config.num_labels)]
-        self.max_tokens = min(self.tokenizer.model_max_length, getattr(self.model.config, "max_position_embeddings", 10**6))
+        self.max_tokens = min(
+            self.tokenizer.model_max_length, getattr(self.model.config, "max_position_embeddings", 10**6)
+        )
 
     def predict(self, texts: list[str]) -> list[Prediction]:
         """One prediction for each text, in the same order."""

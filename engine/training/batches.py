@@ -26,14 +26,20 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         labels = self.labels if self.labels is None else self.labels.to(device, non_blocking=True)
-        return Batch(self.rows, self.input_ids.to(device, non_blocking=True),
-                     self.attention_mask.to(device, non_blocking=True), labels)
+        return Batch(
+            self.rows,
+            self.input_ids.to(device, non_blocking=True),
+            self.attention_mask.to(device, non_blocking=True),
+            labels,
+        )
 
 
 class Batches:
     """The training texts in batches: every row exactly once an epoch, in an order set by seed and epoch alone."""
 
-    def __init__(self, encoded: Sequence[torch.Tensor], labels: Sequence[int], batch_size: int, seed: int, pad_id: int):
+    def __init__(
+        self, encoded: Sequence[torch.Tensor], labels: Sequence[int], batch_size: int, seed: int, pad_id: int
+    ):
         self.encoded, self.labels = encoded, torch.as_tensor(labels)
         self.lengths = np.array([len(ids) for ids in encoded])
         self.batch_size, self.seed, self.pad_id = batch_size, seed, pad_id
@@ -52,9 +58,11 @@ class Batches:
         rng = np.random.default_rng((self.seed, epoch))
         shuffled = rng.permutation(len(self.encoded))
         pool = POOL * self.batch_size
-        in_pools = [shuffled[start:start + pool] for start in range(0, len(shuffled), pool)]
+        in_pools = [shuffled[start : start + pool] for start in range(0, len(shuffled), pool)]
         by_length = np.concatenate([rows[np.argsort(self.lengths[rows], kind="stable")] for rows in in_pools])
-        batches = [by_length[start:start + self.batch_size] for start in range(0, len(by_length), self.batch_size)]
+        batches = [
+            by_length[start : start + self.batch_size] for start in range(0, len(by_length), self.batch_size)
+        ]
         return [batches[i] for i in rng.permutation(len(batches))]
 
 
@@ -65,14 +73,18 @@ def scoring_batches(encoded: Sequence[torch.Tensor], pad_id: int, token_budget: 
     start = 0
     while start < len(by_length):
         size = max(1, token_budget // max(1, len(encoded[by_length[start]])))
-        batches.append(collate(encoded, np.array(by_length[start:start + size]), pad_id))
+        batches.append(collate(encoded, np.array(by_length[start : start + size]), pad_id))
         start += size
     return batches
 
 
-def collate(encoded: Sequence[torch.Tensor], rows: np.ndarray, pad_id: int, labels: torch.Tensor | None = None) -> Batch:
+def collate(
+    encoded: Sequence[torch.Tensor], rows: np.ndarray, pad_id: int, labels: torch.Tensor | None = None
+) -> Batch:
     """Pad the chosen rows to the longest of them."""
-    ids = torch.nn.utils.rnn.pad_sequence([encoded[row] for row in rows], batch_first=True, padding_value=pad_id)
+    ids = torch.nn.utils.rnn.pad_sequence(
+        [encoded[row] for row in rows], batch_first=True, padding_value=pad_id
+    )
     lengths = torch.tensor([len(encoded[row]) for row in rows])
     mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
     return Batch(rows, ids, mask, None if labels is None else labels[torch.from_numpy(rows)])

@@ -50,9 +50,16 @@ class TrainingState:
     stopped: bool = False
 
 
-def train(model: PreTrainedModel, batches: Batches, config: TrainingConfig, precision: torch.dtype,
-          score: Callable[[], dict[str, float]], keep_best: Callable[[], None],
-          emit: Callable[[Event], None], should_stop: Callable[[], bool]) -> TrainingState:
+def train(
+    model: PreTrainedModel,
+    batches: Batches,
+    config: TrainingConfig,
+    precision: torch.dtype,
+    score: Callable[[], dict[str, float]],
+    keep_best: Callable[[], None],
+    emit: Callable[[Event], None],
+    should_stop: Callable[[], bool],
+) -> TrainingState:
     """Train `model` in place for config.epochs.
 
     score: evaluates the model on the validation rows; its 'macro_f1' decides which epoch is the best.
@@ -67,7 +74,9 @@ def train(model: PreTrainedModel, batches: Batches, config: TrainingConfig, prec
     for epoch in range(config.epochs):
         model.train()
         for batch in batches.epoch(epoch):
-            learning_rate = learning_rate_at(state.step, steps, config.learning_rate, config.warmup, config.schedule)
+            learning_rate = learning_rate_at(
+                state.step, steps, config.learning_rate, config.warmup, config.schedule
+            )
             # -- the step ------------------------------------------------------------------
             batch = batch.to(model.device)
             with torch.autocast(model.device.type, dtype=precision, enabled=precision != torch.float32):
@@ -101,13 +110,18 @@ class _Report:
         self.steps, self.emit, self.every = steps, emit, max(1, steps // MOST_POINTS)
         self.loss, self.texts = 0.0, 0
 
-    def add(self, step: int, epoch: int, batch: Batch, loss: torch.Tensor, gradient: torch.Tensor, rate: float) -> None:
+    def add(
+        self, step: int, epoch: int, batch: Batch, loss: torch.Tensor, gradient: torch.Tensor, rate: float
+    ) -> None:
         self.loss, self.texts = self.loss + loss * len(batch), self.texts + len(batch)
         if step % self.every and step != self.steps:
             return
         mean = float(self.loss) / self.texts
         if mean != mean or mean == float("inf"):
-            raise TrainingError(f"The training went astray: after step {step} its loss is no longer a number.",
-                                "Try again with a lower learning rate.", "loss_not_a_number")
+            raise TrainingError(
+                f"The training went astray: after step {step} its loss is no longer a number.",
+                "Try again with a lower learning rate.",
+                "loss_not_a_number",
+            )
         self.emit(StepDone(step, self.steps, epoch + 1, mean, rate, float(gradient), self.texts))
         self.loss, self.texts = 0.0, 0

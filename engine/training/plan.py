@@ -5,27 +5,48 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.data.datasets import DatasetInfo, load_rows
+from engine.errors import SettingsError
 from engine.models.catalogue import ModelSource, bundled_folder, find_model, read_config
 from engine.models.tokens import count_tokens
 from engine.paths import Workspace
-from engine.settings import TrainingConfig
+from engine.settings import TrainingConfig, problems
 from engine.training.presets import Chosen, derive
 
 MEASURED_TEXTS = 2000
-UNREAD_MODEL = {"max_position_embeddings": 512, "hidden_size": 768}  # a hub model before its download: a usual one
+UNREAD_MODEL = {
+    "max_position_embeddings": 512,
+    "hidden_size": 768,
+}  # a hub model before its download: a usual one
 
 
 @dataclass(frozen=True)
 class Plan:
-    """chosen: the preset's values with reasons. lengths: (texts,) tokens of a sample of the training texts."""
+    """chosen: the preset's values with reasons. lengths: (texts,) tokens of a sample of the training texts.
+
+    longest: the most tokens that the model can read.
+    """
 
     chosen: Chosen
     source: ModelSource
     lengths: np.ndarray
+    longest: int
 
     def config(self, **explicit: object) -> TrainingConfig:
         """The preset's settings with `explicit` ones in their place. Raises SettingsError naming each wrong one."""
-        return TrainingConfig.checked(**{**self.values(), **explicit})
+        found = self.problems(**explicit)
+        if found:
+            raise SettingsError(found)
+        return TrainingConfig(**{**self.values(), **explicit})
+
+    def problems(self, **explicit: object) -> dict[str, str]:
+        """{field: sentence} for every setting that cannot be used with this model."""
+        values = {**self.values(), **explicit}
+        found = problems(**values)
+        if "max_tokens" not in found and int(values["max_tokens"]) > self.longest:
+            found["max_tokens"] = (
+                f"this model reads at most {self.longest:,} tokens; it is {values['max_tokens']}."
+            )
+        return found
 
     def values(self) -> dict[str, object]:
         return {**self.chosen.values, "model": self.source.reference, "revision": self.source.revision}
@@ -36,9 +57,9 @@ def plan(workspace: Workspace, info: DatasetInfo, model: str, preset: str) -> Pl
     source = find_model(model, downloads=workspace.downloads)
     lengths = text_lengths(workspace, info, source)
     shape = {**UNREAD_MODEL, **(read_config(source.folder) if source.folder else {})}
-    chosen = derive(preset, info.rows["train"], len(info.labels), lengths,
-                    model_tokens=int(shape["max_position_embeddings"]), model_width=int(shape["hidden_size"]))
-    return Plan(chosen, source, lengths)
+    longest, width = int(shape["max_position_embeddings"]), int(shape["hidden_size"])
+    chosen = derive(preset, info.rows["train"], len(info.labels), lengths, longest, width)
+    return Plan(chosen, source, lengths, longest)
 
 
 def text_lengths(workspace: Workspace, info: DatasetInfo, source: ModelSource | None = None) -> np.ndarray:

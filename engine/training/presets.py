@@ -38,8 +38,14 @@ class Chosen:
     reasons: dict[str, str]
 
 
-def derive(preset: PresetName, rows: int, classes: int, token_lengths: np.ndarray,
-           model_tokens: int = 512, model_width: int = 384) -> Chosen:
+def derive(
+    preset: PresetName,
+    rows: int,
+    classes: int,
+    token_lengths: np.ndarray,
+    model_tokens: int = 512,
+    model_width: int = 384,
+) -> Chosen:
     """Settings for `rows` training texts.
 
     token_lengths: (texts,) lengths of a sample of the texts in tokens, at least one.
@@ -53,13 +59,24 @@ def derive(preset: PresetName, rows: int, classes: int, token_lengths: np.ndarra
     epochs = min(max(math.ceil(wanted / steps_per_epoch), chosen.epochs[0]), chosen.epochs[1])
     max_tokens, cut = _max_tokens(token_lengths, chosen.share_read, model_tokens)
     learning_rate = _learning_rate(model_width, classes)
-    values = {"preset": preset, "epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size,
-              "max_tokens": max_tokens}
+    values = {
+        "preset": preset,
+        "epochs": epochs,
+        "learning_rate": learning_rate,
+        "batch_size": batch_size,
+        "max_tokens": max_tokens,
+    }
     reasons = {
         "epochs": f"{rows:,} training texts make {steps_per_epoch:,} steps per round; about {wanted:,} steps are wanted.",
-        "learning_rate": "Small models take larger corrections." if model_width <= 512 else "Large models need small corrections.",
-        "batch_size": "Few texts: small batches, more corrections." if batch_size == 16 else "The usual size for this many texts.",
-        "max_tokens": f"Reads {1 - cut:.0%} of the texts to their end." if cut else "Reads every text to its end.",
+        "learning_rate": "Small models take larger corrections."
+        if model_width <= 512
+        else "Large models need small corrections.",
+        "batch_size": "Few texts: small batches, more corrections."
+        if batch_size == 16
+        else "The usual size for this many texts.",
+        "max_tokens": f"Reads {1 - cut:.0%} of the texts to their end."
+        if cut
+        else "Reads every text to its end.",
     }
     return Chosen(values, reasons)
 

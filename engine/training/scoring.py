@@ -10,8 +10,13 @@ from engine.training.batches import scoring_batches
 
 
 @torch.inference_mode()
-def probabilities(model: PreTrainedModel, encoded: Sequence[torch.Tensor], pad_id: int, precision: torch.dtype = torch.float32,
-                  progress: Callable[[int, int], None] = lambda done, total: None) -> np.ndarray:
+def probabilities(
+    model: PreTrainedModel,
+    encoded: Sequence[torch.Tensor],
+    pad_id: int,
+    precision: torch.dtype = torch.float32,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> np.ndarray:
     """(texts, classes) float32: the probability of each class for each text, in the order given.
 
     Leaves the model in evaluation mode.

@@ -1,0 +1,199 @@
+"""Where is this model right, where wrong?"""
+
+import pandas as pd
+import streamlit as st
+
+from engine.evaluation import predictions
+from engine.runs import queue
+from engine.runs.store import Run
+from pages.parts import cached, charts, messages, state, words
+
+WORKSPACE = state.workspace()
+MOST_TEXTS = 200
+
+
+def page() -> None:
+    st.title("Evaluate")
+    scored = [run for run in queue.list_runs(WORKSPACE) if WORKSPACE.run(run.id).metrics.exists()]
+    if not scored:
+        messages.empty(
+            "No model to judge yet",
+            "Train one, and see here where it is right and where it is wrong.",
+            "pages/train.py",
+            "Go to Train",
+            ":material/model_training:",
+        )
+        return
+    run = state.pick(
+        "Run",
+        scored,
+        "run",
+        lambda one: one.id,
+        lambda one: f"{one.name}, {words.when(one.created_at)}, {one.id[:4]}",
+    )
+    path = WORKSPACE.run(run.id).metrics
+    found = cached.metrics(str(path), path.stat().st_mtime)
+    split = st.segmented_control(
+        "Texts",
+        ["test", "validation"],
+        default="test",
+        required=True,
+        format_func=words.SPLITS.get,
+        key="split",
+        help="The test texts were used only once, at the end: their score is the honest one. "
+        "The validation texts chose the best round, so that their score is a little too good.",
+    )
+    headline(found, split)
+    confusion(run, found[split], split)
+    per_class(found[split])
+
+
+def headline(found: dict, split: str) -> None:
+    scores, base = found[split], found["baseline"]
+    rows = sum(map(sum, scores["confusion_matrix"]["counts"]))
+    with st.container(horizontal=True):
+        note = f"{split}, n = {rows:,}"
+        compared = (
+            (lambda key: f"{(scores[key] - base[key]) * 100:+.1f} points")
+            if split == "test"
+            else (lambda key: None)
+        )
+        st.metric(
+            f"Accuracy ({note})",
+            words.share(scores["accuracy"]),
+            compared("accuracy"),
+            border=True,
+            width=260,
+            delta_description="to word counting" if split == "test" else None,
+            help="The share of texts with the right answer.",
+        )
+        st.metric(
+            f"Macro-F1 ({note})",
+            f"{scores['macro_f1']:.3f}",
+            compared("macro_f1"),
+            border=True,
+            width=260,
+            delta_description="to word counting" if split == "test" else None,
+            help="The mean of the classes' F1: rare classes count as much as frequent ones.",
+        )
+        if split == "test":
+            st.metric(
+                f"Word counting ({note})",
+                words.share(base["accuracy"]),
+                border=True,
+                width=260,
+                delta_description="accuracy",
+                help=f"{base['name']}, trained on the same rows: what counting words achieves without understanding them. "
+                f"Its macro-F1 is {base['macro_f1']:.3f}.",
+            )
+    if split == "test":
+        low, high = found["intervals"]["accuracy"]
+        st.caption(
+            f"Right {scores['accuracy'] * 100:.0f} of 100 times on texts that it had not seen; "
+            f"95% sure: between {low * 100:.0f} and {high * 100:.0f}."
+        )
+
+
+def confusion(run: Run, scores: dict, split: str) -> None:
+    matrix = scores["confusion_matrix"]
+    labels, counts = matrix["labels"], matrix["counts"]
+    left, right = st.columns(2)
+    with left:
+        st.subheader(
+            "Confusion matrix",
+            help="Each row is a true label, each column what the model said. What is right stands on the diagonal.",
+        )
+        shown = st.segmented_control(
+            "Show", ["counts", "share of the row"], default="counts", required=True, key="shown"
+        )
+        event = charts.show(
+            charts.confusion(labels, counts, shown != "counts"),
+            _spoken(labels, counts),
+            f"confusion_{run.id}_{split}_{shown}",
+            height=max(380, min(900, 44 * len(labels) + 110)),
+            on_select="rerun",
+            selection_mode="points",
+        )
+        clicked = event["selection"]["points"]
+    with right:
+        st.subheader("Texts of a cell")
+        texts(run, split, labels, counts, tuple(clicked[0]["customdata"]) if clicked else None)
+
+
+def texts(
+    run: Run, split: str, labels: list[str], counts: list[list[int]], clicked: tuple[int, int] | None
+) -> None:
+    """The texts of the clicked cell, or of the one in the select boxes."""
+    if clicked and st.session_state.get("clicked") != (run.id, split, *clicked):
+        st.session_state.clicked = (run.id, split, *clicked)
+        st.session_state.cell_true, st.session_state.cell_said = labels[clicked[0]], labels[clicked[1]]
+    if st.session_state.get("cell_true") not in labels or st.session_state.get("cell_said") not in labels:
+        st.session_state.cell_true, st.session_state.cell_said = (labels[index] for index in _worst(counts))
+    actual = st.selectbox("True label", labels, key="cell_true")
+    said = st.selectbox("The model said", labels, key="cell_said")
+    path = WORKSPACE.run(run.id).predictions
+    chosen = predictions.cell(cached.predicted(str(path), path.stat().st_mtime, split), actual, said)
+    if chosen.empty:
+        st.caption("No text is in this cell. Click a cell of the matrix, or choose above.")
+        return
+    st.caption(
+        f"{len(chosen):,} texts, the most confident first."
+        + (f" The first {MOST_TEXTS} are shown." if len(chosen) > MOST_TEXTS else "")
+    )
+    st.dataframe(
+        chosen.head(MOST_TEXTS).assign(confidence=chosen["confidence"] * 100)[["confidence", "text"]],
+        hide_index=True,
+        height=330,
+        alt="Texts of the chosen cell",
+        key="cell_texts",
+        column_config={
+            "confidence": st.column_config.NumberColumn(
+                "sure",
+                format="%.1f%%",
+                width="small",
+                help="The probability that the model gave to its answer.",
+            ),
+            "text": st.column_config.TextColumn("text", width="large"),
+        },
+    )
+
+
+def per_class(scores: dict) -> None:
+    st.subheader("Class by class")
+    table = pd.DataFrame([{"class": label, **one} for label, one in scores["per_class"].items()])
+    bar = {"min_value": 0.0, "max_value": 1.0, "format": "%.3f"}
+    st.dataframe(
+        table,
+        hide_index=True,
+        alt="Precision, recall, F1 and support of each class",
+        column_config={
+            "precision": st.column_config.ProgressColumn(
+                "precision", help="When the model says this class, how often it is right.", **bar
+            ),
+            "recall": st.column_config.ProgressColumn(
+                "recall", help="Of the texts of this class, how many the model finds.", **bar
+            ),
+            "f1": st.column_config.ProgressColumn(
+                "F1", help="Precision and recall in one figure (harmonic mean).", **bar
+            ),
+            "support": st.column_config.NumberColumn(
+                "texts (support)", help="How many texts of this class there were to judge by."
+            ),
+        },
+    )
+
+
+def _worst(counts: list[list[int]]) -> tuple[int, int]:
+    """The largest cell off the diagonal, or the first cell where there is no mistake."""
+    cells = [(counts[i][j], i, j) for i in range(len(counts)) for j in range(len(counts)) if i != j]
+    most = max(cells)
+    return (most[1], most[2]) if most[0] else (0, 0)
+
+
+def _spoken(labels: list[str], counts: list[list[int]]) -> str:
+    right = sum(counts[i][i] for i in range(len(labels)))
+    i, j = _worst(counts)
+    return f"{right} of {sum(map(sum, counts))} texts are right. Most frequent mistake: {labels[i]} called {labels[j]}, {counts[i][j]} times."
+
+
+page()

@@ -1,0 +1,217 @@
+"""One function, one chart. Plotly, coloured so that it reads in the light and the dark theme and without colour vision."""
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+ACCENT, SECOND, MUTED = "#1f9488", "#d97a2b", "#8a9a9a"
+MOST_POINTS = 500
+MOST_LABELLED = 16  # classes up to which the cells of the confusion matrix carry their figures
+CONFIG = {"displayModeBar": False}
+
+
+def show(figure: go.Figure, alt: str, key: str, height: int = 260, **options: object):
+    """Draw a figure. alt: what it shows, for people who hear the page."""
+    figure.update_layout(
+        height=height, margin={"l": 8, "r": 8, "t": 8, "b": 8}, hoverlabel={"namelength": -1}
+    )
+    return st.plotly_chart(figure, key=key, config=CONFIG, alt=alt, **options)
+
+
+def class_balance(classes: dict[str, int]) -> go.Figure:
+    """Rows per class, the largest on top."""
+    ordered = sorted(classes.items(), key=lambda pair: pair[1])[-40:]
+    figure = go.Figure(
+        go.Bar(
+            x=[rows for _, rows in ordered],
+            y=[_short(label) for label, _ in ordered],
+            orientation="h",
+            marker_color=ACCENT,
+            customdata=[_safe(label) for label, _ in ordered],
+            hovertemplate="%{customdata}: %{x:,} texts<extra></extra>",
+        )
+    )
+    return figure.update_layout(xaxis_title="texts", yaxis={"type": "category"})
+
+
+def lengths(tokens: np.ndarray, limit: int | None = None) -> go.Figure:
+    """How long the texts are, in tokens; the few longest percent share the last bar."""
+    end = max(8, int(np.quantile(tokens, 0.99)))
+    figure = go.Figure(
+        go.Histogram(
+            x=np.minimum(tokens, end),
+            nbinsx=30,
+            marker_color=ACCENT,
+            hovertemplate="%{x} tokens: %{y:,} texts<extra></extra>",
+        )
+    )
+    if limit is not None:
+        figure.add_vline(x=limit, line_color=SECOND, line_dash="dash", annotation_text="cut here")
+    return figure.update_layout(xaxis_title="tokens", yaxis_title="texts", bargap=0.05)
+
+
+def loss(steps: list[dict]) -> go.Figure:
+    """Training loss by step: every report faint, a running mean strong."""
+    chosen = steps[:: max(1, len(steps) // MOST_POINTS)]
+    x, y = [one["step"] for one in chosen], [one["loss"] for one in chosen]
+    figure = go.Figure(
+        [
+            go.Scatter(
+                x=x,
+                y=y,
+                mode="lines",
+                line={"color": MUTED, "width": 1},
+                opacity=0.5,
+                name="each report",
+                hovertemplate="step %{x}: %{y:.3f}<extra></extra>",
+            ),
+            go.Scatter(
+                x=x,
+                y=_smooth(y),
+                mode="lines",
+                line={"color": ACCENT, "width": 2.5},
+                name="smoothed",
+                hovertemplate="step %{x}: %{y:.3f} smoothed<extra></extra>",
+            ),
+        ]
+    )
+    return figure.update_layout(
+        xaxis_title="step", yaxis_title="loss", yaxis_rangemode="tozero", showlegend=False
+    )
+
+
+def validation(epochs: list[dict]) -> go.Figure:
+    """Accuracy and macro-F1 on the validation rows after each round; the best round is ringed."""
+    x = [one["epoch"] for one in epochs]
+    figure = go.Figure()
+    for key, name, colour, dash in (
+        ("macro_f1", "macro-F1", ACCENT, "solid"),
+        ("accuracy", "accuracy", SECOND, "dot"),
+    ):
+        figure.add_scatter(
+            x=x,
+            y=[one["scores"][key] for one in epochs],
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "dash": dash, "width": 2.5},
+            hovertemplate=f"round %{{x}}: {name} %{{y:.3f}}<extra></extra>",
+        )
+    best = max(epochs, key=lambda one: one["scores"]["macro_f1"], default=None)
+    if best:
+        figure.add_scatter(
+            x=[best["epoch"]],
+            y=[best["scores"]["macro_f1"]],
+            mode="markers",
+            showlegend=False,
+            hoverinfo="skip",
+            marker={"size": 16, "color": "rgba(0,0,0,0)", "line": {"color": ACCENT, "width": 2}},
+        )
+    return figure.update_layout(
+        xaxis={"title": "round", "dtick": max(1, len(x) // 10)},
+        yaxis_title="score on validation",
+        legend={"orientation": "h", "y": 1.15},
+    )
+
+
+def probabilities(values: dict[str, float]) -> go.Figure:
+    """One bar per class, the likeliest on top and in colour."""
+    ordered = sorted(values.items(), key=lambda pair: pair[1])[-20:]
+    colours = [MUTED] * (len(ordered) - 1) + [ACCENT]
+    figure = go.Figure(
+        go.Bar(
+            x=[p for _, p in ordered],
+            y=[_short(label) for label, _ in ordered],
+            orientation="h",
+            marker_color=colours,
+            text=[f"{p:.1%}" for _, p in ordered],
+            textposition="outside",
+            cliponaxis=False,
+            customdata=[_safe(label) for label, _ in ordered],
+            hovertemplate="%{customdata}: %{x:.1%}<extra></extra>",
+        )
+    )
+    return figure.update_layout(
+        xaxis={"range": [0, 1.12], "tickformat": ".0%", "tickvals": [0, 0.25, 0.5, 0.75, 1]},
+        yaxis={"type": "category"},
+    )
+
+
+def confusion(labels: list[str], counts: list[list[int]], as_share: bool) -> go.Figure:
+    """Rows: the true label; columns: what the model said; colour: the share of the row.
+
+    A click on a heatmap cell gives no selection event, so that nearly invisible markers lie above the cells;
+    customdata of each is [true label's index, predicted label's index].
+    """
+    table = np.array(counts)
+    share = table / np.maximum(1, table.sum(axis=1, keepdims=True))
+    n, names = len(labels), [_short(label) for label in labels]
+    rows, columns = (index.ravel() for index in np.indices((n, n)))
+    written = share[rows, columns] if as_share else table[rows, columns]
+    texts = [
+        (f"{value:.0%}" if as_share else f"{value:,}") if n <= MOST_LABELLED else "" for value in written
+    ]
+    ink = "#e8eeed" if st.context.theme.type == "dark" else "#1b2a2a"
+    figure = go.Figure(
+        [
+            go.Heatmap(
+                z=share,
+                x=list(range(n)),
+                y=list(range(n)),
+                zmin=0,
+                zmax=1,
+                xgap=2,
+                ygap=2,
+                hoverinfo="skip",
+                showscale=False,
+                colorscale=[[0, "rgba(31,148,136,0.05)"], [1, "rgba(15,107,102,1)"]],
+            ),
+            go.Scatter(
+                x=columns,
+                y=rows,
+                mode="markers+text",
+                text=texts,
+                marker={
+                    "symbol": "square",
+                    "size": max(8, min(60, 420 // n)),
+                    "color": "rgba(0,0,0,0)",
+                    "line": {"width": 0},
+                },
+                textfont={
+                    "color": ["#ffffff" if value > 0.45 else ink for value in share[rows, columns]],
+                    "size": 14,
+                },
+                customdata=np.column_stack([rows, columns]),
+                hovertext=[
+                    f"{table[i, j]:,} of {table[i].sum():,} {_safe(labels[i])} were called {_safe(labels[j])}"
+                    for i, j in zip(rows, columns, strict=True)
+                ],
+                hoverinfo="text",
+            ),
+        ]
+    )
+    ticks = {"tickvals": list(range(n)), "ticktext": names, "showgrid": False, "zeroline": False}
+    return figure.update_layout(
+        showlegend=False,
+        clickmode="event+select",
+        dragmode=False,
+        xaxis={**ticks, "title": "what the model said", "side": "bottom", "range": [-0.5, n - 0.5]},
+        yaxis={**ticks, "title": "true label", "autorange": False, "range": [n - 0.5, -0.5]},
+    )
+
+
+def _smooth(values: list[float], weight: float = 0.9) -> list[float]:
+    """Exponential running mean, corrected for its start (as in Adam: Kingma and Ba 2015)."""
+    smoothed, mean = [], 0.0
+    for count, value in enumerate(values, start=1):
+        mean = weight * mean + (1 - weight) * value
+        smoothed.append(mean / (1 - weight**count))
+    return smoothed
+
+
+def _safe(text: str) -> str:
+    """Plotly reads a little HTML in its texts; what people wrote is shown as it is."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _short(label: str, width: int = 24) -> str:
+    return _safe(label if len(label) <= width else label[: width - 1] + "…")

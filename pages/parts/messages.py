@@ -1,0 +1,32 @@
+"""Sentences on a page: problems, empty places, and text that came from people."""
+
+import re
+
+import streamlit as st
+
+from engine.errors import TuneboardError
+
+SPECIAL = re.compile(r"([!-/:-@\[-`{-~])")  # all ASCII punctuation: what Markdown could take for markup
+
+
+def plain(text: object) -> str:
+    """Text from a person or a file, so that Markdown shows it letter by letter."""
+    return SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
+
+
+def problem(error: TuneboardError) -> None:
+    """Say what went wrong and what to do."""
+    st.error(
+        f"{plain(error.message)}  \n**{plain(error.action)}**" if error.action else plain(error.message),
+        icon=":material/error:",
+    )
+
+
+def empty(title: str, sentence: str, page: str, action: str, icon: str) -> None:
+    """The designed empty state: what will be here, and the one next thing to do."""
+    with st.container(border=True, horizontal_alignment="center", gap="small"):
+        st.space("small")
+        st.markdown(f"### {icon} {title}", text_alignment="center")
+        st.markdown(sentence, text_alignment="center")
+        st.page_link(page, label=action, icon=":material/arrow_forward:")
+        st.space("small")

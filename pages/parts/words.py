@@ -1,0 +1,69 @@
+"""The words of the dashboard: plain ones first, the field's term beside them."""
+
+from datetime import datetime
+
+from engine.runs.store import Status
+from engine.terminal import duration
+
+SETTINGS = {
+    "epochs": "Training rounds (epochs)",
+    "learning_rate": "Step size (learning rate)",
+    "batch_size": "Texts per step (batch size)",
+    "max_tokens": "Longest text (max tokens)",
+    "warmup": "Gentle start (warm-up share)",
+    "weight_decay": "Pull towards zero (weight decay)",
+    "schedule": "Course of the step size (schedule)",
+    "gradient_clipping": "Longest correction (gradient clipping)",
+    "seed": "Starting point of chance (seed)",
+    "device": "Where to compute (device)",
+    "precision": "Number format (precision)",
+}
+CHOICES = {
+    "auto": "Automatic",
+    "cpu": "Processor (CPU)",
+    "cuda": "NVIDIA graphics card (CUDA)",
+    "mps": "Apple graphics (MPS)",
+    "fp32": "Exact (fp32)",
+    "bf16": "Fast (bf16)",
+    "linear": "Falls in a line (linear)",
+    "cosine": "Falls in a curve (cosine)",
+    "constant": "Stays (constant)",
+}
+SPLITS = {"train": "Training", "validation": "Validation", "test": "Test"}
+STATUS_COLOURS = {
+    Status.QUEUED: "gray",
+    Status.RUNNING: "blue",
+    Status.FINISHED: "green",
+    Status.STOPPED: "orange",
+    Status.FAILED: "red",
+    Status.INTERRUPTED: "orange",
+}
+STATUS_ICONS = {
+    Status.QUEUED: ":material/schedule:",
+    Status.RUNNING: ":material/progress_activity:",
+    Status.FINISHED: ":material/check_circle:",
+    Status.STOPPED: ":material/stop_circle:",
+    Status.FAILED: ":material/error:",
+    Status.INTERRUPTED: ":material/power_off:",
+}
+
+
+def size(count: float) -> str:
+    """Bytes for people: '91 MB'."""
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            return f"{count:.0f} {unit}" if unit != "GB" else f"{count:.1f} {unit}"
+        count /= 1000
+    raise AssertionError("unreachable: GB always returns")
+
+
+def share(value: float) -> str:
+    return f"{value:.1%}"
+
+
+def when(moment: str) -> str:
+    """A UTC time of the store, as '23 Nov 2026, 21:05 UTC'."""
+    return f"{datetime.fromisoformat(moment):%d %b %Y, %H:%M} UTC"
+
+
+__all__ = ["duration"]
