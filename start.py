@@ -558,7 +558,7 @@ class Progress:
     def step(self, title):
         self.number += 1
         self.title = f"Step {self.number} of {self.steps}  {title}" if self.steps > 1 else title
-        self.detail, self.began, self.next_line = "", time.monotonic(), 0
+        self.detail, self.began, self.next_line = "…", time.monotonic(), 0
         is_over = threading.Event()
         ticker = threading.Thread(target=self.tick, args=(is_over,), daemon=True)
         ticker.start()
@@ -573,7 +573,7 @@ class Progress:
 
     def tick(self, is_over):
         with contextlib.suppress(OSError):
-            self.draw("…")
+            self.draw(self.detail)
             while not is_over.wait(1):
                 self.draw(self.detail)
 

@@ -10,19 +10,22 @@ from engine.data.samples import SAMPLES
 from engine.data.splitting import SPLITS
 from engine.data.uploads import keep_upload
 from engine.errors import TuneboardError
-from pages.parts import cached, charts, messages, state, words
+from pages.parts import cached, charts, frame, messages, state, words
 
 FILE_TYPES = ["csv", "tsv", "txt", "json", "jsonl", "xlsx", "xls", "ods", "parquet"]
 PREVIEW_ROWS = 200
-WORKSPACE = state.workspace()
 
 
 def page() -> None:
     st.title("Data")
     origin = st.session_state.get("origin")
-    datasets = list_datasets(WORKSPACE)
+    datasets = list_datasets(state.workspace())
     if origin:
-        look_at(origin)
+        try:
+            look_at(origin)
+        except TuneboardError:
+            start_over()  # what cannot be read is let go, so that the next try starts fresh
+            raise
         return
     st.caption("Texts with a label each: what the model will learn from.")
     add(first_time=not datasets)
@@ -54,7 +57,7 @@ def upload(label: str, key: str) -> str | None:
     if file is None:
         return None
     with state.reported():
-        kept = keep_upload(WORKSPACE, file.getvalue(), file.name)
+        kept = keep_upload(state.workspace(), file.getvalue(), file.name)
         st.session_state[f"turn_{key}"] += 1
         return kept
     return None
@@ -69,7 +72,7 @@ def look_at(origin: tuple[str, str]) -> None:
         type="tertiary",
         on_click=start_over,
     )
-    table, roles = cached.source(origin, str(WORKSPACE.root))
+    table, roles = cached.source(origin, str(state.workspace().root))
     st.markdown(f"**{messages.plain(table.name)}**  \n{messages.plain(table.described())}")
     if table.rejected:
         rejected(table)
@@ -157,7 +160,7 @@ def health(table: Table, problems: list[Problem]) -> None:
 def facts(origin: tuple[str, str], table: Table, text: str, label: str) -> None:
     left, right = st.columns(2)
     sizes = table.frame[label].str.strip().value_counts()
-    tokens = cached.token_lengths(origin, text, str(WORKSPACE.root))
+    tokens = cached.token_lengths(origin, text, str(state.workspace().root))
     with left:
         st.markdown(f"**Class balance**: {len(sizes):,} classes")
         charts.show(charts.class_balance(sizes[sizes.index != ""].to_dict()), "Texts per class", "balance")
@@ -247,7 +250,7 @@ def second_file() -> Table | None:
     origin = st.session_state.get("test_origin")
     if not origin:
         return None
-    table, _ = cached.source(origin, str(WORKSPACE.root))
+    table, _ = cached.source(origin, str(state.workspace().root))
     st.caption(f"Test: {messages.plain(table.name)}, {messages.plain(table.described())}")
     return table
 
@@ -256,7 +259,7 @@ def save_button(drafted: Draft) -> None:
     counts = drafted.counts()
     st.caption("  ·  ".join(f"{words.SPLITS[split]}: {counts[split]:,}" for split in SPLITS))
     if st.button("Save", type="primary", icon=":material/save:", key="save"):
-        info = save(WORKSPACE, drafted)
+        info = save(state.workspace(), drafted)
         start_over()
         st.session_state.just_saved = info.id
         st.query_params["dataset"] = info.id
@@ -286,7 +289,8 @@ def saved(datasets: list[DatasetInfo]) -> None:
 
 def details(info: DatasetInfo) -> None:
     st.markdown(
-        f"From {messages.plain(info.source)} ({messages.plain(info.read_as)}). Texts: {messages.plain(info.text_column)}, "
+        f"From {messages.plain(info.source)} ({messages.plain(info.read_as)}). "
+        f"Texts: {messages.plain(info.text_column)}, "
         f"labels: {messages.plain(info.label_column)}. Split: {messages.plain(info.split_by)}. Saved {words.when(info.created_at)}."
     )
     for note in info.notes:
@@ -298,15 +302,11 @@ def details(info: DatasetInfo) -> None:
         height=max(160, 28 * min(40, len(info.classes))),
     )
     st.dataframe(
-        load_rows(WORKSPACE, info.id).head(PREVIEW_ROWS),
+        load_rows(state.workspace(), info.id).head(PREVIEW_ROWS),
         height=250,
         hide_index=True,
         alt="The first rows of the data set",
     )
 
 
-try:
-    page()
-except TuneboardError:
-    start_over()  # what cannot be read is let go, so that the next try starts fresh
-    raise
+frame.show(page)

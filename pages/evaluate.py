@@ -6,15 +6,16 @@ import streamlit as st
 from engine.evaluation import predictions
 from engine.runs import queue
 from engine.runs.store import Run
-from pages.parts import cached, charts, messages, state, words
+from pages.parts import cached, charts, frame, messages, state, words
 
-WORKSPACE = state.workspace()
 MOST_TEXTS = 200
 
 
 def page() -> None:
     st.title("Evaluate")
-    scored = [run for run in queue.list_runs(WORKSPACE) if WORKSPACE.run(run.id).metrics.exists()]
+    scored = [
+        run for run in queue.list_runs(state.workspace()) if state.workspace().run(run.id).metrics.exists()
+    ]
     if not scored:
         messages.empty(
             "No model to judge yet",
@@ -31,7 +32,7 @@ def page() -> None:
         lambda one: one.id,
         lambda one: f"{one.name}, {words.when(one.created_at)}, {one.id[:4]}",
     )
-    path = WORKSPACE.run(run.id).metrics
+    path = state.workspace().run(run.id).metrics
     found = cached.metrics(str(path), path.stat().st_mtime)
     split = st.segmented_control(
         "Texts",
@@ -131,7 +132,7 @@ def texts(
         st.session_state.cell_true, st.session_state.cell_said = (labels[index] for index in _worst(counts))
     actual = st.selectbox("True label", labels, key="cell_true")
     said = st.selectbox("The model said", labels, key="cell_said")
-    path = WORKSPACE.run(run.id).predictions
+    path = state.workspace().run(run.id).predictions
     chosen = predictions.cell(cached.predicted(str(path), path.stat().st_mtime, split), actual, said)
     if chosen.empty:
         st.caption("No text is in this cell. Click a cell of the matrix, or choose above.")
@@ -193,7 +194,10 @@ def _worst(counts: list[list[int]]) -> tuple[int, int]:
 def _spoken(labels: list[str], counts: list[list[int]]) -> str:
     right = sum(counts[i][i] for i in range(len(labels)))
     i, j = _worst(counts)
-    return f"{right} of {sum(map(sum, counts))} texts are right. Most frequent mistake: {labels[i]} called {labels[j]}, {counts[i][j]} times."
+    return (
+        f"{right} of {sum(map(sum, counts))} texts are right. "
+        f"Most frequent mistake: {labels[i]} called {labels[j]}, {counts[i][j]} times."
+    )
 
 
-page()
+frame.show(page)

@@ -5,16 +5,17 @@ import streamlit as st
 from engine.runs import queue
 from engine.runs.store import Run
 from engine.serving import tries
-from pages.parts import cached, charts, messages, state, words
+from pages.parts import cached, charts, frame, messages, state, words
 
-WORKSPACE = state.workspace()
 EXAMPLES = 6
 MOST_CHARACTERS = 20_000
 
 
 def page() -> None:
     st.title("Predict")
-    usable = [run for run in queue.list_runs(WORKSPACE) if WORKSPACE.run(run.id).metrics.exists()]
+    usable = [
+        run for run in queue.list_runs(state.workspace()) if state.workspace().run(run.id).metrics.exists()
+    ]
     if not usable:
         messages.empty(
             "No model to ask yet",
@@ -54,7 +55,7 @@ def box(run: Run) -> str:
 
 
 def examples(run: Run) -> None:
-    path = WORKSPACE.run(run.id).predictions
+    path = state.workspace().run(run.id).predictions
     test = cached.predicted(str(path), path.stat().st_mtime, "test")
     chosen = test.drop_duplicates("label").head(EXAMPLES)
     more = test[~test["source_row"].isin(chosen["source_row"])].head(EXAMPLES - len(chosen))
@@ -79,9 +80,9 @@ def answer(run: Run, text: str) -> None:
         with st.container(border=True):
             st.caption("The answer appears here, with the probability of every class.")
         return
-    folder = WORKSPACE.run(run.id).model
+    folder = state.workspace().run(run.id).model
     predicted = cached.predictor(str(folder), folder.stat().st_mtime).predict([text])[0]
-    tries.keep(WORKSPACE.run(run.id), predicted)
+    tries.keep(state.workspace().run(run.id), predicted)
     with st.container(border=True, key="answer"):
         st.metric(
             "The model says",
@@ -102,7 +103,7 @@ def answer(run: Run, text: str) -> None:
 
 
 def history(run: Run) -> None:
-    tried = tries.last(WORKSPACE.run(run.id))
+    tried = tries.last(state.workspace().run(run.id))
     if tried:
         with st.expander(f"Last {len(tried)} tries", icon=":material/history:", expanded=True):
             st.dataframe(
@@ -119,4 +120,4 @@ def history(run: Run) -> None:
             )
 
 
-page()
+frame.show(page)

@@ -5,9 +5,8 @@ import streamlit as st
 from engine.runs import queue
 from engine.runs.events import History
 from engine.runs.store import Run, Status
-from pages.parts import charts, messages, state, words
+from pages.parts import charts, frame, messages, state, words
 
-WORKSPACE = state.workspace()
 TICK_SECONDS = 1.0
 SPEED_WINDOW = 20  # reports over which the speed is taken
 LOG_BYTES = 20_000
@@ -15,7 +14,7 @@ LOG_BYTES = 20_000
 
 def page() -> None:
     st.title("Runs")
-    runs = queue.list_runs(WORKSPACE)
+    runs = queue.list_runs(state.workspace())
     if not runs:
         messages.empty(
             "Nothing was trained yet",
@@ -41,10 +40,10 @@ def page() -> None:
 def panel(run_id: str, ended_before: bool) -> None:
     """All about one run; drawn again every second while it is live."""
     with state.reported():
-        run = queue.get_run(WORKSPACE, run_id)
+        run = queue.get_run(state.workspace(), run_id)
         if run.status.ended and not ended_before:
             st.rerun()  # once, at the transition: the timer stops and the next step appears
-        history = History.read(WORKSPACE.run(run_id).events)
+        history = History.read(state.workspace().run(run_id).events)
         headline(run)
         if run.status.ended:
             ending(run)
@@ -74,7 +73,7 @@ def progress(run: Run, history: History) -> None:
         else []
     )
     if run.phase == "training":
-        config = queue.config_of(WORKSPACE, run.id)
+        config = queue.config_of(state.workspace(), run.id)
         parts.append(f"round {min(len(history.epochs) + 1, config.epochs)} of {config.epochs}")
     if run.seconds_left:
         parts.append(f"about {words.duration(run.seconds_left)} left")
@@ -84,15 +83,20 @@ def progress(run: Run, history: History) -> None:
             "It has given no sign of life for a minute. It may be busy with something large, or hang; you can stop it.",
             icon=":material/hourglass_disabled:",
         )
-    if st.button(
+    st.button(
         "Stopping …" if run.stop_requested else "Stop",
         icon=":material/stop_circle:",
         disabled=run.stop_requested,
         key=f"stop_{run.id}",
         help="The best round so far is kept and can be used.",
-    ):
-        queue.stop(WORKSPACE, run.id)
-        st.rerun(scope="fragment")
+        on_click=stop,
+        args=(run.id,),
+    )
+
+
+def stop(run_id: str) -> None:
+    with state.reported():  # it may have ended a moment ago
+        queue.stop(state.workspace(), run_id)
 
 
 def ending(run: Run) -> None:
@@ -104,7 +108,7 @@ def ending(run: Run) -> None:
     elif run.message:
         st.info(messages.plain(run.message), icon=":material/stop_circle:")
     with st.container(horizontal=True):
-        if WORKSPACE.run(run.id).metrics.exists():
+        if state.workspace().run(run.id).metrics.exists():
             if st.button(
                 "See where it is right and wrong",
                 type="primary",
@@ -116,8 +120,8 @@ def ending(run: Run) -> None:
                 st.switch_page("pages/predict.py", query_params={"run": run.id})
         elif st.button("Start it again", type="primary", icon=":material/replay:", key="again"):
             again = queue.submit(
-                WORKSPACE,
-                queue.config_of(WORKSPACE, run.id),
+                state.workspace(),
+                queue.config_of(state.workspace(), run.id),
                 dataset_id=run.dataset_id,
                 dataset_name=run.dataset_name,
                 model_name=run.model_name,
@@ -128,7 +132,7 @@ def ending(run: Run) -> None:
         with st.popover("Delete", icon=":material/delete:"):
             st.write("The run and its model are removed for good.")
             if st.button("Delete this run", key="delete"):
-                queue.remove(WORKSPACE, run.id)
+                queue.remove(state.workspace(), run.id)
                 st.query_params.clear()
                 st.rerun()
 
@@ -182,8 +186,8 @@ def log(run: Run, history: History) -> None:
     with st.expander("Settings, events and log", icon=":material/description:"):
         for note in history.notes:
             st.markdown(f"- {messages.plain(note)}")
-        st.json(queue.config_of(WORKSPACE, run.id).model_dump(), expanded=False)
-        path = WORKSPACE.run(run.id).log
+        st.json(queue.config_of(state.workspace(), run.id).model_dump(), expanded=False)
+        path = state.workspace().run(run.id).log
         written = path.read_bytes()[-LOG_BYTES:].decode("utf-8", errors="replace") if path.exists() else ""
         st.code(
             written or "The log is empty: nothing unusual happened.",
@@ -223,4 +227,4 @@ def everything(runs: list[Run]) -> None:
         )
 
 
-page()
+frame.show(page)

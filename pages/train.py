@@ -8,15 +8,14 @@ from engine.models.catalogue import BUNDLED_NAME, SUGGESTED, ModelSource, find_m
 from engine.runs import queue
 from engine.training.plan import Plan
 from engine.training.presets import PRESETS
-from pages.parts import cached, forms, messages, state, words
+from pages.parts import cached, forms, frame, messages, state, words
 
-WORKSPACE = state.workspace()
 MODELS = {"bundled": "Bundled MiniLM", "folder": "A folder on this machine", "hub": "Hugging Face hub"}
 
 
 def page() -> None:
     st.title("Train")
-    datasets = list_datasets(WORKSPACE)
+    datasets = list_datasets(state.workspace())
     if not datasets:
         messages.empty(
             "No data yet",
@@ -46,7 +45,7 @@ def page() -> None:
     st.caption(f"{PRESETS[preset].about}.")
     if source is None:
         return
-    plan = cached.planned(str(WORKSPACE.root), info.id, source.reference, preset, info)
+    plan = cached.planned(str(state.workspace().root), info.id, source.reference, preset, info)
     values, wrong = forms.training(plan, f"{info.id}_{source.reference}_{preset}")
     start(info, plan, values, wrong)
 
@@ -105,7 +104,7 @@ def model() -> ModelSource | None:
 
 @st.cache_data(max_entries=16, ttl=300, show_spinner="Asking the hub …")
 def looked_up(reference: str) -> ModelSource:
-    return find_model(reference, downloads=WORKSPACE.downloads)
+    return find_model(reference, downloads=state.workspace().downloads)
 
 
 def start(info: DatasetInfo, plan: Plan, values: dict[str, object], wrong: dict[str, str]) -> None:
@@ -126,7 +125,7 @@ def start(info: DatasetInfo, plan: Plan, values: dict[str, object], wrong: dict[
     ticket = st.session_state.setdefault("ticket", queue.new_ticket())
     if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=bool(wrong), key="start"):
         run = queue.submit(
-            WORKSPACE,
+            state.workspace(),
             plan.config(**values),
             dataset_id=info.id,
             dataset_name=info.name,
@@ -138,4 +137,4 @@ def start(info: DatasetInfo, plan: Plan, values: dict[str, object], wrong: dict[
         st.switch_page("pages/runs.py", query_params={"run": run.id})
 
 
-page()
+frame.show(page)

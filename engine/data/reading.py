@@ -307,11 +307,11 @@ def _records(text: str, separator: str, quoting: int) -> tuple[list[tuple[int, l
 
 
 def _has_header(records: list[list[str]]) -> bool:
-    """Whether the first row names the columns: short, different, not numbers, and not a value that comes again."""
+    """Whether the first row names the columns: short, not numbers, and not a value that comes again."""
     first, rest = [cell.strip() for cell in records[0]], records[1:]
     filled = [cell for cell in first if cell]
-    if not rest or not filled or len(set(filled)) < len(filled):
-        return bool(filled) and not rest
+    if not rest or not filled:
+        return bool(filled)
     if any(len(cell) > 60 or len(cell.split()) > 6 for cell in filled):
         return False
     if len(first) > 1 and filled == [str(number) for number in range(len(first))]:

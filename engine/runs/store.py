@@ -1,6 +1,6 @@
 """The table of runs: who waits, who trains, how it ended. SQLite in WAL mode, through SQLAlchemy."""
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -23,7 +23,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.pool import NullPool
 
 from engine.errors import NotFoundError, WorkspaceError
@@ -127,7 +127,8 @@ class Store:
             runs.metadata.create_all(connection)
 
     def add(self, **values: object) -> Run:
-        with self._begin() as connection:
+        """Queue a run. An id that is there already stays as it is."""
+        with suppress(IntegrityError), self._begin() as connection:
             connection.execute(insert(runs).values(created_at=now(), status=Status.QUEUED, **values))
         return self.get(str(values["id"]))
 
@@ -239,7 +240,9 @@ class Store:
         try:
             with (engine or self.engine).begin() as connection:
                 yield connection
-        except OperationalError as error:
+        except IntegrityError:
+            raise
+        except DatabaseError as error:
             raise WorkspaceError(
                 f"The list of runs cannot be used: {error.orig}.",
                 "Check that the disk is not full and the folder can be written to, then try again.",

@@ -8,7 +8,10 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def safe_csv(frame: pd.DataFrame) -> str:
-    """CSV in which no text can act as a formula: cells that could begin one get an apostrophe in front (OWASP, CSV injection)."""
+    """CSV in which no text can act as a formula.
+
+    Cells that could begin one get an apostrophe in front, as OWASP advises against CSV injection.
+    """
     safe = frame.copy()
     for name in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[name]):

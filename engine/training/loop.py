@@ -17,7 +17,10 @@ MOST_POINTS = 1000  # of the loss curve
 
 @dataclass(frozen=True)
 class StepDone:
-    """After a few steps. step: done so far. loss: mean nats per text since the last report. gradient: norm before clipping."""
+    """After a few steps. step: done so far. epoch: counted from 1. texts: learnt since the last report.
+
+    loss: their mean, in nats per text. gradient: its norm before clipping.
+    """
 
     step: int
     steps: int

@@ -1,0 +1,51 @@
+"""What surrounds every page: the tab's title, the navigation, who is training, and problems as sentences."""
+
+import runpy
+from collections.abc import Callable
+from contextvars import ContextVar
+from pathlib import Path
+
+import streamlit as st
+
+from pages.parts import state, status
+
+ROOT = Path(__file__).parents[2]
+framed: ContextVar[bool] = ContextVar("framed", default=False)
+
+
+def draw() -> None:
+    """The frame with the page that the address asks for; app.py is nothing else."""
+    here = ROOT / "pages" / "parts"
+    # A Material symbol as the tab's icon would be fetched from the internet; this one is ours.
+    st.set_page_config(page_title="Tuneboard", page_icon=str(here / "icon.svg"), layout="wide")
+    st.logo(str(here / "logo.svg"), icon_image=str(here / "icon.svg"), size="large")
+    page = st.navigation(
+        [
+            st.Page("pages/data.py", title="Data", icon=":material/table_chart:", default=True),
+            st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
+            st.Page("pages/runs.py", title="Runs", icon=":material/progress_activity:"),
+            st.Page("pages/evaluate.py", title="Evaluate", icon=":material/grid_on:"),
+            st.Page("pages/predict.py", title="Predict", icon=":material/chat:"),
+        ]
+    )
+    with state.reported(), st.sidebar:
+        status.who_is_training()
+    token = framed.set(True)
+    try:
+        page.run()
+    finally:
+        framed.reset(token)
+
+
+def show(page: Callable[[], None]) -> None:
+    """Draw a page; the last line of every file in pages/.
+
+    The first visitor of a fresh server who asks for a page other than the first gets that file run bare,
+    because Streamlit takes a folder called pages for its older kind of navigation until st.navigation was
+    called once. Then app.py takes over and runs the page again, inside the frame.
+    """
+    if framed.get():
+        with state.reported():
+            page()
+    else:
+        runpy.run_path(str(ROOT / "app.py"), run_name="__main__")

@@ -1,0 +1,49 @@
+"""What the tests share. Every test has a workspace of its own; nothing reaches the person's own data or the internet."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from engine.data.datasets import DatasetInfo, draft, save
+from engine.data.reading import read_file
+from engine.paths import Workspace
+from tests import tiny, words
+
+os.environ.update(HF_HUB_OFFLINE="", HF_HUB_DISABLE_TELEMETRY="1", TOKENIZERS_PARALLELISM="false")
+
+REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch) -> Workspace:
+    monkeypatch.setenv("TUNEBOARD_HOME", str(tmp_path / "workspace"))
+    return Workspace.open()
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory) -> Path:
+    """The folder of a small transformer with random weights."""
+    return tiny.build(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def easy_csv(tmp_path) -> Path:
+    """200 made-up texts in two classes that even a tiny model can learn."""
+    path = tmp_path / "easy.csv"
+    path.write_text(words.easy_csv(200), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def easy(workspace, easy_csv) -> DatasetInfo:
+    """The same texts as a saved data set."""
+    return save(workspace, draft(read_file(easy_csv), "text", "label"))
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """Public data sets that lie beside the project on some machines, and are never part of it."""
+    if not REAL_DATA.is_dir():
+        pytest.skip("the folder with public data sets is not beside the project")
+    return REAL_DATA

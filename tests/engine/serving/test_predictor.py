@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from engine.errors import ModelError
+from engine.models.loading import load_model, load_tokenizer
+from engine.serving import tries
+from engine.serving.predictor import Predictor
+
+
+@pytest.fixture
+def folder(tiny_model, tmp_path):
+    load_model(tiny_model, ["no", "yes", "<b>maybe</b>"]).save_pretrained(tmp_path / "model")
+    load_tokenizer(tiny_model).save_pretrained(tmp_path / "model")
+    return tmp_path / "model"
+
+
+def test_answers_name_the_classes_and_rank_them(folder):
+    answers = Predictor(folder).predict(["the lamp is bright", "", "word " * 500])
+    for answer in answers:
+        assert set(answer.probabilities) == {"no", "yes", "<b>maybe</b>"}
+        assert list(answer.probabilities.values()) == sorted(answer.probabilities.values(), reverse=True)
+        assert sum(answer.probabilities.values()) == pytest.approx(1, abs=1e-5)
+        assert answer.confidence == answer.probabilities[answer.label] == max(answer.probabilities.values())
+
+
+def test_company_changes_no_answer(folder):
+    predictor = Predictor(folder)
+    texts = ["the lamp is dull", "a much longer text about a kettle and a chair", "x"]
+    together = [answer.confidence for answer in predictor.predict(texts)]
+    alone = [predictor.predict([text])[0].confidence for text in texts]
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_no_model(tmp_path):
+    with pytest.raises(ModelError, match="no model"):
+        Predictor(tmp_path / "nothing")
+
+
+def test_the_last_ten_tries_are_kept_once_each(workspace, folder):
+    paths, predictor = workspace.run("aaaaaa"), Predictor(folder)
+    paths.folder.mkdir()
+    for number in [*range(12), 5]:
+        tries.keep(paths, predictor.predict([f"text {number}"])[0])
+    assert [one["text"] for one in tries.last(paths)] == [f"text {n}" for n in (5, 11, 10, 9, 8, 7, 6, 4, 3, 2)]

@@ -1,0 +1,114 @@
+"""The command line, as a person or a script calls it."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import words
+
+ROOT = Path(__file__).parents[2]
+TINY = ["--set", "epochs=3", "--set", "learning_rate=0.003", "--set", "max_tokens=32"]
+
+
+def engine(*arguments, code=0):
+    done = subprocess.run([sys.executable, "-m", "engine", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    return done
+
+
+def as_json(*arguments):
+    return json.loads(engine(*arguments, "--json").stdout)
+
+
+@pytest.fixture
+def trained(workspace, easy_csv, tiny_model):
+    return as_json("train", easy_csv, "--model", tiny_model, *TINY)
+
+
+def test_train_prints_one_json_object_and_what_it_promises(trained):
+    assert trained["status"] == "finished"
+    assert set(trained) >= {"run_id", "status", "seconds", "model", "rows", "metrics", "baseline"}
+    assert sum(trained["rows"].values()) == 200
+    assert set(trained["metrics"]) == {"accuracy", "macro_f1", "weighted_f1", "per_class", "confusion_matrix"}
+    assert trained["metrics"]["confusion_matrix"]["labels"] == ["bad", "good"]
+    assert sum(map(sum, trained["metrics"]["confusion_matrix"]["counts"])) == trained["rows"]["test"]
+    assert set(trained["metrics"]["per_class"]["good"]) == {"precision", "recall", "f1", "support"}
+    assert {"name", "accuracy", "macro_f1"} <= set(trained["baseline"])
+
+
+def test_what_was_trained_can_be_listed_shown_scored_asked_and_deleted(trained, tmp_path):
+    run = trained["run_id"]
+    assert [one["run_id"] for one in as_json("runs")["runs"]] == [run]
+    shown = as_json("show", run)
+    assert shown["metrics"] == trained["metrics"]
+    assert shown["config"]["epochs"] == 3
+    assert {"step", "steps", "seconds_left"} == set(shown["progress"])
+    low, high = as_json("evaluate", run)["intervals"]["accuracy"]
+    assert low <= trained["metrics"]["accuracy"] <= high
+    answers = as_json("predict", run, "--text", "the lamp is bright, calm and tidy", "--text", "=dull")["predictions"]
+    assert [answer["text"] for answer in answers] == ["the lamp is bright, calm and tidy", "=dull"]
+    assert set(answers[0]) == {"text", "label", "confidence", "probabilities"}
+    assert as_json("predict", trained["folder"], "--text", "=dull")["predictions"][0] == answers[1]
+    assert "precision" in engine("show", run).stdout
+    engine("delete", run)
+    assert as_json("runs") == {"runs": []}
+
+
+def test_evaluate_on_a_further_file(trained, tmp_path):
+    (tmp_path / "more.csv").write_text(words.easy_csv(40, seed=9) + "a text,unknown label\n")
+    found = as_json("evaluate", trained["run_id"], "--data", tmp_path / "more.csv")
+    assert (found["rows"], found["left_out"]) == (40, 1)
+    assert sum(map(sum, found["metrics"]["confusion_matrix"]["counts"])) == 40
+
+
+def test_predict_a_file_that_no_cell_of_acts_as_a_formula(trained, tmp_path):
+    (tmp_path / "in.csv").write_text('id,text\n1,the lamp is calm and warm\n2,"=HYPERLINK(""x"")"\n3,\n')
+    engine("predict", trained["run_id"], "--file", tmp_path / "in.csv", "--out", tmp_path / "out.csv")
+    rows = list(csv.DictReader((tmp_path / "out.csv").read_text("utf-8-sig").splitlines()))
+    assert [row["id"] for row in rows] == ["1", "2", "3"]
+    assert rows[1]["text"].startswith("'=")
+    assert set(rows[0]) == {"id", "text", "label", "confidence"}
+
+
+def test_check(workspace, tmp_path):
+    (tmp_path / "x.csv").write_text(words.easy_csv(50) + "one more,\n,good\n", encoding="utf-8")
+    found = as_json("check", tmp_path / "x.csv")
+    assert (found["rows"], found["columns"], found["text"], found["label"]) == (52, ["text", "label"], "text", "label")
+    assert (found["encoding"], found["separator"], found["header"], found["rejected"]) == ("utf-8", ",", True, 0)
+    assert {one["code"]: one["count"] for one in found["problems"]} == {"empty_text": 1, "missing_label": 1}
+    assert "Texts" in engine("check", tmp_path / "x.csv").stdout
+
+
+@pytest.mark.parametrize("arguments, sentence", [
+    (["check", "nothing.csv"], "There is no file nothing.csv."),
+    (["check", "sample:nothing"], "There is no sample 'nothing'."),
+    (["show", "abcdef1234"], "There is no run 'abcdef1234'."),
+    (["predict", "../../etc/passwd", "--text", "x"], "There is no run called '../../etc/passwd'."),
+    (["train", "EASY", "--set", "epochs=0", "--set", "batch_size=x"], "epochs: must be at least 1"),
+    (["train", "EASY", "--set", "epochs"], "expected field=value"),
+    (["train", "EASY", "--text", "nope"], "has no column 'nope'"),
+    (["train", "EASY", "--model", "/nowhere/at/all"], "neither a folder"),
+    (["predict", "abcdef1234"], "nothing to predict"),
+])  # fmt: skip
+def test_what_a_person_can_fix_ends_with_2_and_plain_lines(workspace, easy_csv, arguments, sentence):
+    done = engine(*[easy_csv if one == "EASY" else one for one in arguments], code=2)
+    assert sentence in done.stderr
+    assert len(done.stderr.strip().splitlines()) <= 2
+    assert done.stdout == ""
+
+
+def test_a_run_that_fails_ends_with_2_and_says_why(workspace, easy_csv, tiny_model):
+    done = engine("train", easy_csv, "--model", tiny_model, "--set", "device=cuda", code=2)
+    assert "cuda" in done.stderr
+
+
+def test_progress_goes_to_stderr_line_by_line_where_there_is_no_terminal(workspace, easy_csv, tiny_model):
+    done = engine("train", easy_csv, "--model", tiny_model, *TINY)
+    assert "Training" in done.stderr and "macro-F1" in done.stderr
+    assert "Confusion matrix" in done.stdout and "Word counting" in done.stdout
+    assert "\r" not in done.stderr

@@ -1,0 +1,41 @@
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.errors import NotFoundError, WorkspaceError
+from engine.paths import Workspace, write_json
+
+
+@given(st.text(max_size=30))
+def test_no_text_leads_out_of_the_workspace(tmp_path_factory, text):
+    workspace = Workspace(tmp_path_factory.getbasetemp())
+    for place in (workspace.run, workspace.dataset):
+        try:
+            folder = place(text).folder
+        except NotFoundError:
+            continue
+        assert folder.parent.parent == workspace.root
+        assert folder.name == text
+
+
+@pytest.mark.parametrize("text", ["../../etc", "..", "a/b", "/etc/passwd", "abc\0def", "", "ABCDEF", "abcdef\n"])
+def test_what_is_no_id_is_refused(workspace, text):
+    with pytest.raises(NotFoundError):
+        workspace.run(text)
+
+
+def test_a_workspace_that_cannot_be_written_is_said_so(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(WorkspaceError, match="cannot write there"):
+        Workspace.open(tmp_path / "file" / "workspace")
+
+
+def test_a_json_file_is_replaced_whole(tmp_path, monkeypatch):
+    path = tmp_path / "value.json"
+    write_json(path, {"a": 1})
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space"):
+        write_json(path, {"a": 2})
+    assert path.read_text() == '{\n "a": 1\n}'

@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.settings import problems
+from engine.training.presets import PRESETS, derive
+
+
+@given(st.sampled_from(list(PRESETS)), st.integers(2, 10**6), st.integers(2, 500),
+       st.lists(st.integers(1, 5000), min_size=1, max_size=50), st.sampled_from([64, 512, 8192]), st.sampled_from([32, 384, 768]))
+def test_whatever_the_data_the_settings_can_be_used(preset, rows, classes, lengths, model_tokens, width):
+    chosen = derive(preset, rows, classes, np.array(lengths), model_tokens, width)
+    assert problems(**chosen.values) == {}
+    assert chosen.values["max_tokens"] <= model_tokens
+    assert set(chosen.reasons) <= set(chosen.values)
+
+
+@pytest.mark.parametrize("rows", [200, 2000, 20000])
+def test_thorough_takes_longer_than_balanced_and_balanced_than_quick(rows):
+    quick, balanced, thorough = (derive(one, rows, 2, np.array([20])).values["epochs"] for one in PRESETS)
+    assert quick < balanced < thorough
+
+
+def test_small_data_gets_more_rounds():
+    small, large = (derive("balanced", rows, 2, np.array([20])).values["epochs"] for rows in (300, 30000))
+    assert small > large
+
+
+def test_the_token_limit_follows_the_texts_and_says_what_it_cuts():
+    chosen = derive("balanced", 1000, 2, np.array([20] * 98 + [400] * 2))
+    assert chosen.values["max_tokens"] == 32
+    assert chosen.reasons["max_tokens"] == "Reads 98% of the texts to their end."

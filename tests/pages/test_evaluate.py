@@ -1,0 +1,38 @@
+import json
+
+from engine.evaluation import predictions
+from tests.pages.helpers import open_page, words_on
+
+
+def test_without_a_model_there_is_one_next_step(workspace):
+    assert "No model to judge yet" in words_on(open_page("evaluate"))
+
+
+def test_the_figures_are_those_of_the_run_and_say_what_they_count(workspace, finished, easy):
+    test = open_page("evaluate", run=finished.id)
+    shown = {one.label: one.value for one in test.metric}
+    assert shown[f"Accuracy (test, n = {easy.rows['test']})"] == f"{finished.accuracy:.1%}"
+    assert f"Word counting (test, n = {easy.rows['test']})" in shown
+    test.segmented_control(key="split").set_value("validation").run()
+    assert f"Accuracy (validation, n = {easy.rows['validation']})" in {one.label for one in test.metric}
+
+
+def test_the_matrix_counts_every_test_row(workspace, finished, easy):
+    figure = json.loads(open_page("evaluate", run=finished.id).get("plotly_chart")[0].proto.spec)
+    counts = [int(text) for text in figure["data"][1]["text"]]
+    assert sum(counts) == easy.rows["test"]
+
+
+def test_the_select_boxes_list_the_texts_of_a_cell(workspace, finished):
+    test = open_page("evaluate", run=finished.id)
+    test.selectbox(key="cell_true").select("good").run()
+    test.selectbox(key="cell_said").select("good").run()
+    expected = predictions.cell(predictions.read(workspace.run(finished.id).predictions, "test"), "good", "good")
+    assert test.dataframe[0].value["text"].tolist() == expected["text"].tolist()
+    assert test.dataframe[0].value["sure"].is_monotonic_decreasing if "sure" in test.dataframe[0].value else True
+
+
+def test_each_class_has_its_scores(workspace, finished):
+    table = open_page("evaluate", run=finished.id).dataframe[-1].value
+    assert table["class"].tolist() == ["bad", "good"]
+    assert list(table.columns) == ["class", "precision", "recall", "f1", "support"]
