@@ -35,7 +35,7 @@ def page() -> None:
 
 def add(first_time: bool) -> None:
     with st.container(border=True):
-        st.subheader("Start with a file or a sample" if first_time else "Add data")
+        st.header("Start with a file or a sample" if first_time else "Add data")
         uploaded = upload("Drop a table here: one row per text, one column with its label", "main")
         if uploaded:
             st.session_state.origin = ("upload", uploaded)
@@ -170,7 +170,7 @@ def facts(origin: tuple[str, str], table: Table, text: str, label: str) -> None:
 
 
 def split_and_save(table: Table, text: str, label: str, split_column: str | None) -> None:
-    st.subheader(
+    st.header(
         "Training and test",
         help="The model learns from the training texts. After each round it is tried on the "
         "validation texts, to keep the best round. The test texts are used once, at the end, for an honest score.",
@@ -267,7 +267,7 @@ def save_button(drafted: Draft) -> None:
 
 
 def saved(datasets: list[DatasetInfo]) -> None:
-    st.subheader("Your data sets")
+    st.header("Your data sets")
     info = state.pick(
         "Data set",
         datasets,

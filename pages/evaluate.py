@@ -34,13 +34,12 @@ def page() -> None:
     )
     path = state.workspace().run(run.id).metrics
     found = cached.metrics(str(path), path.stat().st_mtime)
-    split = st.segmented_control(
+    split = st.radio(
         "Texts",
         ["test", "validation"],
-        default="test",
-        required=True,
         format_func=words.SPLITS.get,
         key="split",
+        horizontal=True,
         help="The test texts were used only once, at the end: their score is the honest one. "
         "The validation texts chose the best round, so that their score is a little too good.",
     )
@@ -100,13 +99,11 @@ def confusion(run: Run, scores: dict, split: str) -> None:
     labels, counts = matrix["labels"], matrix["counts"]
     left, right = st.columns(2)
     with left:
-        st.subheader(
+        st.header(
             "Confusion matrix",
             help="Each row is a true label, each column what the model said. What is right stands on the diagonal.",
         )
-        shown = st.segmented_control(
-            "Show", ["counts", "share of the row"], default="counts", required=True, key="shown"
-        )
+        shown = st.radio("Show", ["counts", "share of the row"], key="shown", horizontal=True)
         event = charts.show(
             charts.confusion(labels, counts, shown != "counts"),
             _spoken(labels, counts),
@@ -117,7 +114,7 @@ def confusion(run: Run, scores: dict, split: str) -> None:
         )
         clicked = event["selection"]["points"]
     with right:
-        st.subheader("Texts of a cell")
+        st.header("Texts of a cell")
         texts(run, split, labels, counts, tuple(clicked[0]["customdata"]) if clicked else None)
 
 
@@ -160,7 +157,7 @@ def texts(
 
 
 def per_class(scores: dict) -> None:
-    st.subheader("Class by class")
+    st.header("Class by class")
     table = pd.DataFrame([{"class": label, **one} for label, one in scores["per_class"].items()])
     bar = {"min_value": 0.0, "max_value": 1.0, "format": "%.3f"}
     st.dataframe(

@@ -33,16 +33,16 @@ def page() -> None:
         lambda one: f"{one.name}, {one.total:,} texts, {one.id[:4]}",
     )
     source = model()
-    preset = st.segmented_control(
+    preset = st.radio(
         "How thorough?",
         list(PRESETS),
-        default="balanced",
-        required=True,
+        index=1,
         format_func=str.capitalize,
+        captions=[one.about for one in PRESETS.values()],
         key="preset",
+        horizontal=True,
         persist_state="session",
     )
-    st.caption(f"{PRESETS[preset].about}.")
     if source is None:
         return
     plan = cached.planned(str(state.workspace().root), info.id, source.reference, preset, info)
@@ -52,13 +52,12 @@ def page() -> None:
 
 def model() -> ModelSource | None:
     """The model to start from; what cannot be used is said here, before anything is queued."""
-    kind = st.segmented_control(
+    kind = st.radio(
         "Model",
         list(MODELS),
-        default="bundled",
-        required=True,
         format_func=MODELS.get,
         key="model_kind",
+        horizontal=True,
         persist_state="session",
         help="A pretrained model already knows the language; training teaches it your labels.",
     )

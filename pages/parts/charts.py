@@ -150,7 +150,7 @@ def confusion(labels: list[str], counts: list[list[int]], as_share: bool) -> go.
     texts = [
         (f"{value:.0%}" if as_share else f"{value:,}") if n <= MOST_LABELLED else "" for value in written
     ]
-    ink = "#e8eeed" if st.context.theme.type == "dark" else "#1b2a2a"
+    ink = "#e8eeed" if st.context.theme.type == "dark" else "#0a1313"
     figure = go.Figure(
         [
             go.Heatmap(

@@ -26,7 +26,7 @@ def empty(title: str, sentence: str, page: str, action: str, icon: str) -> None:
     """The designed empty state: what will be here, and the one next thing to do."""
     with st.container(border=True, horizontal_alignment="center", gap="small"):
         st.space("small")
-        st.markdown(f"### {icon} {title}", text_alignment="center")
+        st.markdown(f"## {icon} {title}", text_alignment="center")
         st.markdown(sentence, text_alignment="center")
         st.page_link(page, label=action, icon=":material/arrow_forward:")
         st.space("small")

@@ -13,7 +13,7 @@ def test_the_figures_are_those_of_the_run_and_say_what_they_count(workspace, fin
     shown = {one.label: one.value for one in test.metric}
     assert shown[f"Accuracy (test, n = {easy.rows['test']})"] == f"{finished.accuracy:.1%}"
     assert f"Word counting (test, n = {easy.rows['test']})" in shown
-    test.segmented_control(key="split").set_value("validation").run()
+    test.radio(key="split").set_value("validation").run()
     assert f"Accuracy (validation, n = {easy.rows['validation']})" in {one.label for one in test.metric}
 
 

@@ -18,7 +18,7 @@ def test_without_data_there_is_one_next_step(workspace):
 def test_presets_fill_the_settings_and_say_why(workspace, easy):
     test = open_page("train")
     epochs = field(test, "epochs").value
-    test.segmented_control(key="preset").set_value("quick").run()
+    test.radio(key="preset").set_value("quick").run()
     assert field(test, "epochs").value < epochs
     assert "training texts make" in words_on(test)
 
@@ -42,7 +42,7 @@ def test_a_problem_stands_on_the_page_before_start(workspace, easy, name, value,
 
 def test_a_folder_without_a_model_is_a_sentence(workspace, easy, tmp_path):
     test = open_page("train")
-    test.segmented_control(key="model_kind").set_value("folder").run()
+    test.radio(key="model_kind").set_value("folder").run()
     test.text_input(key="model_folder").set_value(str(tmp_path)).run()
     assert "no Hugging Face model" in words_on(test)
     assert "start" not in {one.key for one in test.button}
@@ -50,7 +50,7 @@ def test_a_folder_without_a_model_is_a_sentence(workspace, easy, tmp_path):
 
 def test_start_queues_exactly_what_the_form_says_and_leads_to_the_run(workspace, easy, tiny_model):
     test = open_page("train")
-    test.segmented_control(key="model_kind").set_value("folder").run()
+    test.radio(key="model_kind").set_value("folder").run()
     test.text_input(key="model_folder").set_value(str(tiny_model)).run()
     field(test, "epochs").set_value(2).run()
     field(test, "seed").set_value(7).run()

@@ -1,0 +1,126 @@
+"""A real server and a real browser (Debian's Chromium). Without a browser these tests are skipped."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+QUIET = [
+    "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+# Streamlit's client looks for its server below the address it was opened at, and takes the 404 for "not here".
+HARMLESS = ("Failed to load resource: the server responded with a status of 404",)
+
+
+class Server:
+    """The dashboard as a process of its own, which can be killed and started again on the same port."""
+
+    def __init__(self, workspace: Path):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.workspace, self.url = workspace, f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
+        with (self.workspace / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, stdout=log, stderr=log, env={**os.environ, "TUNEBOARD_HOME": str(self.workspace)}
+            )
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(self.url + "/_stcore/health", timeout=1)
+                return
+            except OSError:
+                time.sleep(0.1)
+        raise AssertionError((self.workspace / "server.log").read_text())
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+class Visitor:
+    """A tab, with the few gestures that the tests make, and everything that went wrong in it."""
+
+    def __init__(self, context, url: str):
+        self.page, self.url, self.errors, self.elsewhere = context.new_page(), url, [], []
+        self.page.on("console", self._note)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("request", lambda request: request.url.startswith((url, "data:", "blob:", url.replace("http", "ws")))
+                     or self.elsewhere.append(request.url))  # fmt: skip
+
+    def _note(self, message) -> None:
+        if message.type == "error" and not message.text.startswith(HARMLESS):
+            self.errors.append(message.text)
+
+    def open(self, path: str = "") -> "Visitor":
+        self.page.goto(f"{self.url}/{path}", wait_until="domcontentloaded")
+        self.settle()
+        return self
+
+    def settle(self) -> None:
+        app = "[data-testid='stApp'][data-test-connection-state='CONNECTED']"
+        self.page.wait_for_selector(f"{app}[data-test-script-state='notRunning']", timeout=60_000)
+
+    def see(self, text: str, seconds: float = 30) -> None:
+        self.page.get_by_text(text).first.wait_for(timeout=seconds * 1000)
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def choose(self, label: str, option: str) -> None:
+        self.page.get_by_role("combobox", name=label).click()
+        self.page.get_by_role("option", name=option, exact=True).click()
+
+    def leave(self) -> None:
+        """Close the tab; the test fails if anything went wrong in it, or if it asked another machine for anything."""
+        assert self.page.locator("[data-testid='stException']").count() == 0
+        self.page.close()
+        assert self.errors == []
+        assert self.elsewhere == []
+
+
+@pytest.fixture
+def server(workspace):
+    server = Server(workspace.root)
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    sync_api = pytest.importorskip("playwright.sync_api")
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not executable:
+        pytest.skip("no Chromium on this machine; python3 start.py test installs it where it can")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium, server):
+    """visit() opens a new tab on the dashboard; options go to the browser's context, such as color_scheme."""
+    contexts = []
+
+    def visit(**options) -> Visitor:
+        contexts.append(chromium.new_context(viewport={"width": 1280, "height": 900}, **options))
+        return Visitor(contexts[-1], server.url)
+
+    yield visit
+    for context in contexts:
+        context.close()

@@ -1,0 +1,111 @@
+"""The main job, as a person does it, with the bundled pretrained model."""
+
+import re
+import time
+
+from playwright.sync_api import expect
+
+from engine.runs import queue
+from engine.runs.store import Status
+from tests import words
+from tests.engine.runs.helpers import submit, wait
+
+
+def share_done(page) -> float:
+    bar = page.get_by_role("progressbar").first
+    return float(bar.get_attribute("aria-valuenow") or 0) if bar.count() else 0.0
+
+
+def test_from_a_file_to_a_prediction(visit, workspace, tmp_path):
+    file = tmp_path / "opinions.csv"
+    file.write_text(words.easy_csv(600), encoding="utf-8")
+
+    visitor = visit().open()
+    visitor.page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
+    visitor.see("Class balance")
+    visitor.see("Training: 420")
+    visitor.press("Save")
+    visitor.press("Train a model on it")
+    visitor.page.get_by_text("Quick", exact=True).click()
+    visitor.settle()
+    visitor.page.get_by_role("spinbutton", name="Training rounds (epochs)").fill("3")
+    visitor.page.keyboard.press("Tab")
+    visitor.press("Start")
+
+    visitor.see("Stop", 20)
+    visitor.page.get_by_text(re.compile(r"Step [\d,]+ of")).wait_for(timeout=60_000)
+    seen = {share_done(visitor.page)}
+    deadline = time.monotonic() + 60
+    while len(seen) < 3 and time.monotonic() < deadline:
+        time.sleep(0.5)
+        seen.add(share_done(visitor.page))
+    assert len(seen) >= 3, "the progress does not rise"
+    address = visitor.page.url
+    visitor.leave()
+
+    again = visit().open(address.split("/", 3)[3])
+    again.page.get_by_role("button", name="See where it is right and wrong").click(timeout=120_000)
+    again.see("Confusion matrix")
+    run = queue.list_runs(workspace)[0]
+    assert run.status == Status.FINISHED
+    tested = 90
+    again.see(f"Accuracy (test, n = {tested})")
+
+    again.page.locator(".js-plotly-plot .scatterlayer text, .js-plotly-plot .textpoint text").first.wait_for()
+    counts = again.page.evaluate("document.querySelector('.js-plotly-plot').data[1].text.map(Number)")
+    assert sum(counts) == tested
+
+    click_cell(again, 1, 1)
+    for label in ("True label", "The model said"):
+        expect(again.page.get_by_role("combobox", name=label)).to_have_value("good")
+    again.see(f"{counts[3]} texts, the most confident first.")
+
+    again.page.get_by_role("link", name="Predict").click()
+    again.page.get_by_role("textbox", name="Your text").fill("the kettle is warm, sturdy and handy, like my coat")
+    again.press("Ask the model")
+    again.see("The model says")
+    expect(again.page.locator(".st-key-answer").get_by_test_id("stMetricValue")).to_have_text("good")
+    again.see("Last 1 tries")
+    again.leave()
+
+
+def click_cell(visitor, row: int, column: int) -> None:
+    """Click the middle of a cell, where a person would."""
+    point = visitor.page.evaluate(
+        """([row, column]) => {
+            const plot = document.querySelector('.js-plotly-plot'), area = plot._fullLayout, box = plot.getBoundingClientRect();
+            return [box.x + area.xaxis._offset + area.xaxis.l2p(column), box.y + area.yaxis._offset + area.yaxis.l2p(row)];
+        }""",
+        [row, column],
+    )
+    visitor.page.mouse.click(*point)
+
+
+def test_a_killed_server_costs_the_run_nothing(visit, server, workspace, easy, tiny_model):
+    run = submit(workspace, easy, tiny_model, epochs=150)
+    visitor = visit().open(f"runs?run={run.id}")
+    visitor.page.get_by_text(re.compile(r"Step [\d,]+ of")).wait_for(timeout=60_000)
+    server.kill()
+    before = wait(workspace, run.id, lambda run: run.step > 0)
+    wait(workspace, run.id, lambda run: run.step > before.step, seconds=20)  # it goes on with no server at all
+    server.start()
+    # The old tab finds the server again by itself, and a new one finds the run.
+    fresh = visit().open(f"runs?run={run.id}")
+    fresh.see("finished", 90)
+    visitor.see("finished", 90)
+    fresh.press("See where it is right and wrong")
+    fresh.see("Confusion matrix")
+    fresh.leave()
+    assert wait(workspace, run.id).status == Status.FINISHED
+
+
+def test_two_tabs_watch_the_same_run_and_one_stops_it(visit, workspace, easy, tiny_model):
+    run = submit(workspace, easy, tiny_model, epochs=200)
+    first, second = (visit().open(f"runs?run={run.id}") for _ in range(2))
+    for tab in (first, second):
+        tab.page.get_by_text(re.compile(r"Step [\d,]+ of")).wait_for(timeout=60_000)
+    first.press("Stop")
+    for tab in (first, second):
+        tab.see("stopped", 60)
+        tab.leave()
+    assert wait(workspace, run.id).status == Status.STOPPED
