@@ -71,8 +71,11 @@ class Folder:
 
     def __init__(self, root, wheels):
         self.root, self.venv, self.python = root, root / ".venv", root / ".venv" / "bin" / "python"
-        kept = {name: value for name, value in os.environ.items()
-                if not name.startswith(("PIP_", "PYTHON", "TUNEBOARD_")) and not name.lower().endswith("_proxy")}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PIP_", "PYTHON", "TUNEBOARD_")) and not name.lower().endswith("_proxy")
+        }
         self.env = {**kept, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "PIP_CONFIG_FILE": os.devnull}
 
     def fill(self):
@@ -90,9 +93,14 @@ class Folder:
 
     def popen(self, *arguments, env=None, **options):
         # Ctrl-C must work even if this test run itself is in the background, where it is ignored.
-        return subprocess.Popen([sys.executable, str(self.root / "start.py"), *arguments], text=True,
-                                env={**self.env, **(env or {})}, stdin=subprocess.DEVNULL,
-                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler), **options)
+        return subprocess.Popen(
+            [sys.executable, str(self.root / "start.py"), *arguments],
+            text=True,
+            env={**self.env, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            **options,
+        )
 
     def run(self, *arguments, **options):
         process = self.popen(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
@@ -154,8 +162,12 @@ def copy_lightly(source, target):
     """A copy that shares pip's thousand files, which no test changes."""
     packages = next(source.glob(".venv/lib/*/site-packages"))
     shared = {"pip", "setuptools", "pkg_resources"} & {entry.name for entry in packages.iterdir()}
-    shutil.copytree(source, target, symlinks=True,
-                    ignore=lambda folder, names: shared if Path(folder) == packages else set())
+    shutil.copytree(
+        source,
+        target,
+        symlinks=True,
+        ignore=lambda folder, names: shared if Path(folder) == packages else set(),
+    )
     for name in shared:
         (target / packages.relative_to(source) / name).symlink_to(packages / name)
 
@@ -196,13 +208,28 @@ def is_one_sentence(result):
 
 # Installing and starting
 
+
 def test_the_first_start_installs_and_opens(first_start):
     folder, port, told, output = first_start
-    assert re.search(r"first start.*\nStep 1 of 3  Making.*\nStep 1 of 3 .*: done\n"
-                     r"Step 2 of 3  Installing packages(.*\n)+Step 3 of 3  Starting the dashboard", output)
-    assert f"Tuneboard is open at http://127.0.0.1:{port} (Ctrl-C stops the dashboard; training goes on.)" in output
-    assert told["argv"] == ["run", "app.py", "--server.address", "127.0.0.1", "--server.port", str(port),
-                            "--server.headless", "true"]
+    assert re.search(
+        r"first start.*\nStep 1 of 3  Making.*\nStep 1 of 3 .*: done\n"
+        r"Step 2 of 3  Installing packages(.*\n)+Step 3 of 3  Starting the dashboard",
+        output,
+    )
+    assert (
+        f"Tuneboard is open at http://127.0.0.1:{port} (Ctrl-C stops the dashboard; training goes on.)"
+        in output
+    )
+    assert told["argv"] == [
+        "run",
+        "app.py",
+        "--server.address",
+        "127.0.0.1",
+        "--server.port",
+        str(port),
+        "--server.headless",
+        "true",
+    ]
     assert told["cwd"] == str(folder.root)
     env = told["env"]
     assert env["TUNEBOARD_HOME"] == str(folder.root.parent / "here")
@@ -314,27 +341,45 @@ def run_on_terminal(folder, *arguments, env=None):
     return shown.decode()
 
 
-@pytest.mark.parametrize("line, said", [
-    ("Collecting torch==2.13.0 (from -r requirements.txt (line 2))", "0 of about 4, torch…"),
-    ("  Downloading torch-2.13.0-cp311-none-macosx_11_0_arm64.whl (187 MB)", "1 of about 4, torch (187 MB)…"),
-    ("  Downloading https://host/whl/torch-2.13.0%2Bcpu-cp311.whl (187.3 MB)", "1 of about 4, torch (187.3 MB)…"),
-    ("Using cached scikit_learn-1.9.1-cp311-cp311-linux_x86_64.whl (9 kB)", "1 of about 4, scikit_learn (9 kB)…"),
-    ("Processing /opt/wheels/idna-3.20-py3-none-any.whl (from requests)", "1 of about 4, idna…"),
-    ("Processing ./wheels/idna-3.20.tar.gz", "1 of about 4, idna…"),
-    ("Requirement already satisfied: idna>=2.5 in ./x (from requests) (3.20)", "1 of about 4, idna…"),
-    ("Progress 250 of 1000", "25%…"),
-    ("Progress 0 of 0", None),
-    ("  Downloading torch-2.13.0-cp311-none-any.whl.metadata (31 kB)", None),
-    ("Installing collected packages: six, idna, rich", "all are here, unpacking 3…"),
-    ("WARNING: Retrying (Retry(total=4)) after connection broken by ...", "the package index does not answer"),
-])
+@pytest.mark.parametrize(
+    "line, said",
+    [
+        ("Collecting torch==2.13.0 (from -r requirements.txt (line 2))", "0 of about 4, torch…"),
+        (
+            "  Downloading torch-2.13.0-cp311-none-macosx_11_0_arm64.whl (187 MB)",
+            "1 of about 4, torch (187 MB)…",
+        ),
+        (
+            "  Downloading https://host/whl/torch-2.13.0%2Bcpu-cp311.whl (187.3 MB)",
+            "1 of about 4, torch (187.3 MB)…",
+        ),
+        (
+            "Using cached scikit_learn-1.9.1-cp311-cp311-linux_x86_64.whl (9 kB)",
+            "1 of about 4, scikit_learn (9 kB)…",
+        ),
+        ("Processing /opt/wheels/idna-3.20-py3-none-any.whl (from requests)", "1 of about 4, idna…"),
+        ("Processing ./wheels/idna-3.20.tar.gz", "1 of about 4, idna…"),
+        ("Requirement already satisfied: idna>=2.5 in ./x (from requests) (3.20)", "1 of about 4, idna…"),
+        ("Progress 250 of 1000", "25%…"),
+        ("Progress 0 of 0", None),
+        ("  Downloading torch-2.13.0-cp311-none-any.whl.metadata (31 kB)", None),
+        ("Installing collected packages: six, idna, rich", "all are here, unpacking 3…"),
+        (
+            "WARNING: Retrying (Retry(total=4)) after connection broken by ...",
+            "the package index does not answer",
+        ),
+    ],
+)
 def test_what_pip_prints_is_understood(bare, line, said):
     shown = []
-    bare.module().PipOutput(["requirements.txt"], lambda detail: shown.append(f"{detail}…")).read(line.strip())
+    bare.module().PipOutput(["requirements.txt"], lambda detail: shown.append(f"{detail}…")).read(
+        line.strip()
+    )
     assert [detail for detail in shown if said and said in detail] == shown and bool(shown) == bool(said)
 
 
 # Two at the same time
+
 
 def test_two_at_once_make_one_installation_and_one_dashboard(folder):
     (folder.venv / "installed.json").unlink()
@@ -362,7 +407,10 @@ def test_a_dashboard_whose_start_was_killed_is_still_ours(folder):
     server = ask(port)["pid"]
     result = folder.run("--port", str(port))
     os.kill(server, signal.SIGTERM)
-    assert (result.returncode, result.stdout) == (0, f"Tuneboard is already open at http://127.0.0.1:{port}\n")
+    assert (result.returncode, result.stdout) == (
+        0,
+        f"Tuneboard is already open at http://127.0.0.1:{port}\n",
+    )
 
 
 def test_the_lock_of_another_start_is_waited_for(folder):
@@ -396,6 +444,7 @@ def test_an_empty_lock_counts_only_while_it_is_new(folder):
 
 # Ports
 
+
 def test_a_port_that_another_program_uses(folder):
     class Foreign(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -411,7 +460,9 @@ def test_a_port_that_another_program_uses(folder):
         result = folder.run("--port", str(port))
         server.shutdown()
     assert is_one_sentence(result)
-    assert re.match(rf"Port {port} is in use by another program; .*: python3 start.py --port \d+\n", result.stderr)
+    assert re.match(
+        rf"Port {port} is in use by another program; .*: python3 start.py --port \d+\n", result.stderr
+    )
 
 
 def test_the_dashboard_is_open_with_another_workspace(folder):
@@ -435,6 +486,7 @@ def test_a_port_is_a_number(bare):
 
 
 # The command line and the tests
+
 
 def test_other_words_go_to_the_engine(folder, tmp_path):
     elsewhere = tmp_path / "elsewhere"
@@ -466,15 +518,24 @@ def test_the_rest_goes_to_pytest(folder):
     result = folder.run("test", "-k", "foo bar", cwd=folder.root.parent, env={"PATH": path})
     assert result.returncode == 7
     assert json.loads(result.stdout.splitlines()[-1]) == {"argv": ["-k", "foo bar"], "cwd": str(folder.root)}
-    assert set(json.loads((folder.venv / "installed.json").read_text())) == {"requirements.txt", "requirements-dev.txt"}
+    assert set(json.loads((folder.venv / "installed.json").read_text())) == {
+        "requirements.txt",
+        "requirements-dev.txt",
+    }
     assert "Chromium" not in result.stdout
 
 
-@pytest.mark.parametrize("apt, said", [
-    ("exit 0", "Step 3 of 3  Installing Chromium for the browser tests (0 s): done"),
-    ("echo 'E: no such package'; exit 100", "The browser tests will be skipped, because Chromium could not be "
-                                            "installed: The installation failed with exit code 100 (E: no such"),
-])
+@pytest.mark.parametrize(
+    "apt, said",
+    [
+        ("exit 0", "Step 3 of 3  Installing Chromium for the browser tests (0 s): done"),
+        (
+            "echo 'E: no such package'; exit 100",
+            "The browser tests will be skipped, because Chromium could not be "
+            "installed: The installation failed with exit code 100 (E: no such",
+        ),
+    ],
+)
 def test_chromium_is_installed_where_that_is_possible(folder, apt, said):
     path = fake_programs(folder, "apt-get", "sudo", apt_get=f'echo "apt-get $*"; {apt}')
     result = folder.run("test", env={"PATH": path})
@@ -485,7 +546,10 @@ def test_chromium_is_installed_where_that_is_possible(folder, apt, said):
 
 def test_the_browser_tests_are_skipped_without_apt(folder):
     result = folder.run("test", env={"PATH": fake_programs(folder)})
-    assert "browser tests will be skipped, because Chromium could not be installed: there is no apt" in result.stdout
+    assert (
+        "browser tests will be skipped, because Chromium could not be installed: there is no apt"
+        in result.stdout
+    )
     assert result.returncode == 7
 
 
@@ -493,7 +557,9 @@ def fake_programs(folder, *names, apt_get="exit 0"):
     programs = folder.root / "programs"
     programs.mkdir()
     for name in names:
-        script = {"apt-get": apt_get, "sudo": 'shift; [ "$1" = true ] && exit 0; exec "$@"'}.get(name, "exit 0")
+        script = {"apt-get": apt_get, "sudo": 'shift; [ "$1" = true ] && exit 0; exec "$@"'}.get(
+            name, "exit 0"
+        )
         (programs / name).write_text(f"#!/bin/sh\n{script}\n")
         (programs / name).chmod(0o755)
     return str(programs)
@@ -508,6 +574,7 @@ def test_help_names_every_command(bare):
 
 
 # What can go wrong
+
 
 def test_an_old_python_can_read_the_file():
     ast.parse(START.read_text(encoding="utf-8"), feature_version=(3, 6))
@@ -529,26 +596,45 @@ def test_python_without_ensurepip(bare):
     assert "no module ensurepip" in result.stderr and "apt install python3-venv" in result.stderr
 
 
-@pytest.mark.parametrize("network", [
-    {"PIP_RETRIES": "0"},
-    {"PIP_RETRIES": "1"},
-    {"PIP_RETRIES": "1", "PIP_PROXY": "http://127.0.0.1:9"},
-])
+@pytest.mark.parametrize(
+    "network",
+    [
+        {"PIP_RETRIES": "0"},
+        {"PIP_RETRIES": "1"},
+        {"PIP_RETRIES": "1", "PIP_PROXY": "http://127.0.0.1:9"},
+    ],
+)
 def test_no_network(folder, network):
     folder.write("requirements.txt", "another==1.0\n")
-    closed = {"PIP_NO_INDEX": "0", "PIP_FIND_LINKS": "", "PIP_INDEX_URL": f"http://127.0.0.1:{free_port()}/simple"}
+    closed = {
+        "PIP_NO_INDEX": "0",
+        "PIP_FIND_LINKS": "",
+        "PIP_INDEX_URL": f"http://127.0.0.1:{free_port()}/simple",
+    }
     result = folder.run("--no-browser", env={**closed, **network})
     assert is_one_sentence(result)
     assert "network" in result.stderr and "proxy" in result.stderr
 
 
-@pytest.mark.parametrize("printed, said", [
-    ("WARNING: Retrying after 'NameResolutionError(Temporary failure in name resolution)'", "cannot be reached"),
-    ("Could not fetch URL https://host/simple/six/: connection error", "cannot be reached"),
-    ("ERROR: Could not find a version that satisfies the requirement six==9 (from versions: none)", "no six==9 at all"),
-    ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "disk space"),
-    ("ERROR: Cannot install a==1 and b==2, as they contradict each other.", "a==1 and b==2"),
-])
+@pytest.mark.parametrize(
+    "printed, said",
+    [
+        (
+            "WARNING: Retrying after 'NameResolutionError(Temporary failure in name resolution)'",
+            "cannot be reached",
+        ),
+        ("Could not fetch URL https://host/simple/six/: connection error", "cannot be reached"),
+        (
+            "ERROR: Could not find a version that satisfies the requirement six==9 (from versions: none)",
+            "no six==9 at all",
+        ),
+        (
+            "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
+            "disk space",
+        ),
+        ("ERROR: Cannot install a==1 and b==2, as they contradict each other.", "a==1 and b==2"),
+    ],
+)
 def test_failures_of_pip_are_told_apart(bare, printed, said):
     problem = str(bare.module().failure(["Collecting six", printed], 1))
     assert said in problem and "\n" not in problem
@@ -583,9 +669,15 @@ def test_a_folder_that_cannot_be_written_to(tmp_path, wheels):
     assert f"may not write to {folder.venv}" in result.stderr
 
 
-@pytest.mark.parametrize("missing, arguments", [
-    ("app.py", []), ("requirements.txt", ["runs"]), ("requirements-dev.txt", ["test"]), ("engine", ["runs"]),
-])
+@pytest.mark.parametrize(
+    "missing, arguments",
+    [
+        ("app.py", []),
+        ("requirements.txt", ["runs"]),
+        ("requirements-dev.txt", ["test"]),
+        ("engine", ["runs"]),
+    ],
+)
 def test_an_incomplete_download(bare, missing, arguments):
     path = bare.root / missing
     shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -17,6 +17,7 @@ from engine.errors import DataError, NotFoundError
 from engine.paths import Workspace, read_json, write_json
 
 SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
+SHARES_BESIDE_A_TEST = {"train": 0.9, "validation": 0.1}
 MIN_ROWS = 10
 
 
@@ -95,7 +96,7 @@ def draft(
             raise DataError(problem.sentence, problem.remedy, problem.code)
     shares = shares or SHARES
     if test is not None:
-        rows, split_by, extra = _with_test_table(rows, test, text, label, shares, seed)
+        rows, split_by, extra = _with_test_table(rows, test, text, label, seed)
     elif split_column:
         rows, split_by, extra = _by_column(rows, table.frame[split_column], split_column, shares, seed)
     else:
@@ -216,14 +217,7 @@ def _usable(table: Table, text: str, label: str) -> tuple[pd.DataFrame, list[str
     return rows.reset_index(drop=True), notes
 
 
-def _without_test(shares: dict[str, float]) -> dict[str, float]:
-    rest = shares["train"] + shares["validation"]
-    return {"train": shares["train"] / rest, "validation": shares["validation"] / rest}
-
-
-def _with_test_table(
-    rows: pd.DataFrame, test: Table, text: str, label: str, shares: dict[str, float], seed: int
-):
+def _with_test_table(rows: pd.DataFrame, test: Table, text: str, label: str, seed: int):
     test_rows, notes = _usable(test, text, label)
     unknown = ~test_rows["label"].isin(rows["label"].unique())
     if unknown.any():
@@ -231,7 +225,7 @@ def _with_test_table(
         notes.append(
             f"{unknown.sum():,} test rows have labels that never occur in training ({names}) and were left out."
         )
-    rows = rows.assign(split=stratified(rows["text"], rows["label"], _without_test(shares), seed))
+    rows = rows.assign(split=stratified(rows["text"], rows["label"], SHARES_BESIDE_A_TEST, seed))
     test_rows = test_rows[~unknown].assign(split="test")
     return pd.concat([rows, test_rows]), f"test rows from {test.name}", notes
 

@@ -139,57 +139,51 @@ def probabilities(values: dict[str, float]) -> go.Figure:
 def confusion(labels: list[str], counts: list[list[int]], as_share: bool) -> go.Figure:
     """Rows: the true label; columns: what the model said; colour: the share of the row.
 
-    A click on a heatmap cell gives no selection event, so that nearly invisible markers lie above the cells;
+    A click on a heatmap cell gives no selection event, so that invisible markers lie above the cells;
     customdata of each is [true label's index, predicted label's index].
     """
     table = np.array(counts)
     share = table / np.maximum(1, table.sum(axis=1, keepdims=True))
-    n, names = len(labels), [_short(label) for label in labels]
-    rows, columns = (index.ravel() for index in np.indices((n, n)))
-    written = share[rows, columns] if as_share else table[rows, columns]
-    texts = [
-        (f"{value:.0%}" if as_share else f"{value:,}") if n <= MOST_LABELLED else "" for value in written
-    ]
-    ink = "#e8eeed" if st.context.theme.type == "dark" else "#0a1313"
+    n, cells = len(labels), [(i, j) for i in range(len(labels)) for j in range(len(labels))]
+    dark = st.context.theme.type == "dark"
     figure = go.Figure(
         [
             go.Heatmap(
                 z=share,
-                x=list(range(n)),
-                y=list(range(n)),
+                text=[
+                    [f"{value:.0%}" if as_share else f"{value:,}" for value in row]
+                    for row in (share if as_share else table)
+                ],
+                texttemplate="%{text}" if n <= MOST_LABELLED else None,
+                textfont_size=14,
+                colorscale=[[0, "#1a2627"], [1, "#2fa89c"]] if dark else [[0, "#f0f6f5"], [1, "#0f6b66"]],
                 zmin=0,
                 zmax=1,
                 xgap=2,
                 ygap=2,
                 hoverinfo="skip",
                 showscale=False,
-                colorscale=[[0, "rgba(31,148,136,0.05)"], [1, "rgba(15,107,102,1)"]],
             ),
             go.Scatter(
-                x=columns,
-                y=rows,
-                mode="markers+text",
-                text=texts,
-                marker={
-                    "symbol": "square",
-                    "size": max(8, min(60, 420 // n)),
-                    "color": "rgba(0,0,0,0)",
-                    "line": {"width": 0},
-                },
-                textfont={
-                    "color": ["#ffffff" if value > 0.45 else ink for value in share[rows, columns]],
-                    "size": 14,
-                },
-                customdata=np.column_stack([rows, columns]),
+                x=[j for _, j in cells],
+                y=[i for i, _ in cells],
+                mode="markers",
+                marker={"symbol": "square", "size": max(8, min(60, 420 // n)), "color": "rgba(0,0,0,0)"},
+                customdata=cells,
                 hovertext=[
                     f"{table[i, j]:,} of {table[i].sum():,} {_safe(labels[i])} were called {_safe(labels[j])}"
-                    for i, j in zip(rows, columns, strict=True)
+                    for i, j in cells
                 ],
                 hoverinfo="text",
             ),
         ]
     )
-    ticks = {"tickvals": list(range(n)), "ticktext": names, "showgrid": False, "zeroline": False}
+    ticks = {
+        "tickvals": list(range(n)),
+        "ticktext": [_short(label) for label in labels],
+        "showgrid": False,
+        "zeroline": False,
+    }
     return figure.update_layout(
         showlegend=False,
         clickmode="event+select",

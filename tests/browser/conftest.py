@@ -36,7 +36,11 @@ class Server:
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
         with (self.workspace / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
-                command, cwd=ROOT, stdout=log, stderr=log, env={**os.environ, "TUNEBOARD_HOME": str(self.workspace)}
+                command,
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "TUNEBOARD_HOME": str(self.workspace)},
             )
         for _ in range(300):
             try:

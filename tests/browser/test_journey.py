@@ -51,8 +51,8 @@ def test_from_a_file_to_a_prediction(visit, workspace, tmp_path):
     tested = 90
     again.see(f"Accuracy (test, n = {tested})")
 
-    again.page.locator(".js-plotly-plot .scatterlayer text, .js-plotly-plot .textpoint text").first.wait_for()
-    counts = again.page.evaluate("document.querySelector('.js-plotly-plot').data[1].text.map(Number)")
+    again.page.locator(".js-plotly-plot .heatmaplayer text").first.wait_for()
+    counts = again.page.evaluate("document.querySelector('.js-plotly-plot').data[0].text.flat().map(Number)")
     assert sum(counts) == tested
 
     click_cell(again, 1, 1)
@@ -61,7 +61,9 @@ def test_from_a_file_to_a_prediction(visit, workspace, tmp_path):
     again.see(f"{counts[3]} texts, the most confident first.")
 
     again.page.get_by_role("link", name="Predict").click()
-    again.page.get_by_role("textbox", name="Your text").fill("the kettle is warm, sturdy and handy, like my coat")
+    again.page.get_by_role("textbox", name="Your text").fill(
+        "the kettle is warm, sturdy and handy, like my coat"
+    )
     again.press("Ask the model")
     again.see("The model says")
     expect(again.page.locator(".st-key-answer").get_by_test_id("stMetricValue")).to_have_text("good")
@@ -71,6 +73,7 @@ def test_from_a_file_to_a_prediction(visit, workspace, tmp_path):
 
 def click_cell(visitor, row: int, column: int) -> None:
     """Click the middle of a cell, where a person would."""
+    visitor.page.locator(".js-plotly-plot").first.scroll_into_view_if_needed()
     point = visitor.page.evaluate(
         """([row, column]) => {
             const plot = document.querySelector('.js-plotly-plot'), area = plot._fullLayout, box = plot.getBoundingClientRect();
@@ -87,7 +90,9 @@ def test_a_killed_server_costs_the_run_nothing(visit, server, workspace, easy, t
     visitor.page.get_by_text(re.compile(r"Step [\d,]+ of")).wait_for(timeout=60_000)
     server.kill()
     before = wait(workspace, run.id, lambda run: run.step > 0)
-    wait(workspace, run.id, lambda run: run.step > before.step, seconds=20)  # it goes on with no server at all
+    wait(
+        workspace, run.id, lambda run: run.step > before.step, seconds=20
+    )  # it goes on with no server at all
     server.start()
     # The old tab finds the server again by itself, and a new one finds the run.
     fresh = visit().open(f"runs?run={run.id}")

@@ -15,7 +15,9 @@ TINY = ["--set", "epochs=3", "--set", "learning_rate=0.003", "--set", "max_token
 
 
 def engine(*arguments, code=0):
-    done = subprocess.run([sys.executable, "-m", "engine", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "engine", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True
+    )
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr + done.stdout
     return done
@@ -50,7 +52,9 @@ def test_what_was_trained_can_be_listed_shown_scored_asked_and_deleted(trained, 
     assert {"step", "steps", "seconds_left"} == set(shown["progress"])
     low, high = as_json("evaluate", run)["intervals"]["accuracy"]
     assert low <= trained["metrics"]["accuracy"] <= high
-    answers = as_json("predict", run, "--text", "the lamp is bright, calm and tidy", "--text", "=dull")["predictions"]
+    answers = as_json("predict", run, "--text", "the lamp is bright, calm and tidy", "--text", "=dull")[
+        "predictions"
+    ]
     assert [answer["text"] for answer in answers] == ["the lamp is bright, calm and tidy", "=dull"]
     assert set(answers[0]) == {"text", "label", "confidence", "probabilities"}
     assert as_json("predict", trained["folder"], "--text", "=dull")["predictions"][0] == answers[1]
@@ -78,8 +82,18 @@ def test_predict_a_file_that_no_cell_of_acts_as_a_formula(trained, tmp_path):
 def test_check(workspace, tmp_path):
     (tmp_path / "x.csv").write_text(words.easy_csv(50) + "one more,\n,good\n", encoding="utf-8")
     found = as_json("check", tmp_path / "x.csv")
-    assert (found["rows"], found["columns"], found["text"], found["label"]) == (52, ["text", "label"], "text", "label")
-    assert (found["encoding"], found["separator"], found["header"], found["rejected"]) == ("utf-8", ",", True, 0)
+    assert (found["rows"], found["columns"], found["text"], found["label"]) == (
+        52,
+        ["text", "label"],
+        "text",
+        "label",
+    )
+    assert (found["encoding"], found["separator"], found["header"], found["rejected"]) == (
+        "utf-8",
+        ",",
+        True,
+        0,
+    )
     assert {one["code"]: one["count"] for one in found["problems"]} == {"empty_text": 1, "missing_label": 1}
     assert "Texts" in engine("check", tmp_path / "x.csv").stdout
 

@@ -20,8 +20,20 @@ def open_page(name: str, **query: str) -> AppTest:
 
 def words_on(test: AppTest) -> str:
     """All that the page says, in one string."""
-    kinds = (test.title, test.header, test.markdown, test.caption, test.error, test.warning, test.info, test.success, test.metric)
-    return "\n".join(str(element.value) for kind in kinds for element in kind) + "\n".join(one.label for one in test.metric)
+    kinds = (
+        test.title,
+        test.header,
+        test.markdown,
+        test.caption,
+        test.error,
+        test.warning,
+        test.info,
+        test.success,
+        test.metric,
+    )
+    return "\n".join(str(element.value) for kind in kinds for element in kind) + "\n".join(
+        one.label for one in test.metric
+    )
 
 
 def press(test: AppTest, key: str) -> AppTest:

@@ -6,7 +6,9 @@ from tests.words import easy_csv
 
 
 def upload(test, content, name="easy.csv", uploader="upload_main_0"):
-    test.file_uploader(key=uploader).upload(name, content if isinstance(content, bytes) else content.encode(), "text/csv").run()
+    test.file_uploader(key=uploader).upload(
+        name, content if isinstance(content, bytes) else content.encode(), "text/csv"
+    ).run()
     assert not test.exception, test.exception
     return test
 
@@ -27,8 +29,10 @@ def test_a_sample_is_looked_at_and_saved(workspace, name):
 
 
 def test_an_upload_has_its_columns_proposed_and_they_can_be_changed(workspace):
-    rows = "\n".join(f"{i},the {'fine' if i % 2 else 'poor'} thing number {i} was sold,{'up' if i % 2 else 'down'},{'x' if i % 3 else 'y'}"
-                     for i in range(60))
+    rows = "\n".join(
+        f"{i},the {'fine' if i % 2 else 'poor'} thing number {i} was sold,{'up' if i % 2 else 'down'},{'x' if i % 3 else 'y'}"
+        for i in range(60)
+    )
     test = upload(open_page("data"), "id,said,trend,other\n" + rows)
     assert test.selectbox(key="column_text_easy.csv").value == "said"
     assert "Proposed because it is long" in words_on(test)
@@ -82,7 +86,11 @@ def test_one_class_only_blocks_saving(workspace):
 
 
 def test_markup_in_a_file_is_shown_as_it_is(workspace):
-    test = upload(open_page("data"), easy_csv(40).replace("label", "**label** :red[x] <b>", 1), "![x](http://evil)<script>.csv")
+    test = upload(
+        open_page("data"),
+        easy_csv(40).replace("label", "**label** :red[x] <b>", 1),
+        "![x](http://evil)<script>.csv",
+    )
     shown = "\n".join(str(one.value) for one in [*test.markdown, *test.caption])
     for live in ("![x](http", "<script>", ":red[x]"):
         assert live not in shown

@@ -19,17 +19,18 @@ def test_the_figures_are_those_of_the_run_and_say_what_they_count(workspace, fin
 
 def test_the_matrix_counts_every_test_row(workspace, finished, easy):
     figure = json.loads(open_page("evaluate", run=finished.id).get("plotly_chart")[0].proto.spec)
-    counts = [int(text) for text in figure["data"][1]["text"]]
-    assert sum(counts) == easy.rows["test"]
+    assert sum(int(text) for row in figure["data"][0]["text"] for text in row) == easy.rows["test"]
 
 
 def test_the_select_boxes_list_the_texts_of_a_cell(workspace, finished):
     test = open_page("evaluate", run=finished.id)
     test.selectbox(key="cell_true").select("good").run()
     test.selectbox(key="cell_said").select("good").run()
-    expected = predictions.cell(predictions.read(workspace.run(finished.id).predictions, "test"), "good", "good")
+    expected = predictions.cell(
+        predictions.read(workspace.run(finished.id).predictions, "test"), "good", "good"
+    )
     assert test.dataframe[0].value["text"].tolist() == expected["text"].tolist()
-    assert test.dataframe[0].value["sure"].is_monotonic_decreasing if "sure" in test.dataframe[0].value else True
+    assert test.dataframe[0].value["confidence"].is_monotonic_decreasing
 
 
 def test_each_class_has_its_scores(workspace, finished):

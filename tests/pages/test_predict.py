@@ -29,7 +29,9 @@ def test_the_last_ten_tries_are_kept_even_for_a_new_visitor(workspace, finished)
     for number in range(12):
         ask(test, f"text number {number}")
     again = open_page("predict", run=finished.id)
-    assert again.dataframe[0].value["text"].tolist() == [f"text number {number}" for number in range(11, 1, -1)]
+    assert again.dataframe[0].value["text"].tolist() == [
+        f"text number {number}" for number in range(11, 1, -1)
+    ]
 
 
 def test_markup_is_only_text(workspace, finished):

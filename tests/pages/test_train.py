@@ -8,7 +8,9 @@ from tests.pages.helpers import open_page, press, words_on
 
 
 def field(test, name):
-    return next(one for one in [*test.number_input, *test.selectbox] if (one.key or "").startswith(f"{name}_"))
+    return next(
+        one for one in [*test.number_input, *test.selectbox] if (one.key or "").startswith(f"{name}_")
+    )
 
 
 def test_without_data_there_is_one_next_step(workspace):

@@ -11,7 +11,12 @@ LONG = [f"a sentence about matter number {i}, long enough to be read" for i in r
 
 
 def test_text_and_label_are_told_from_an_id_and_a_number():
-    table = frame(id=[f"r{i}" for i in range(30)], said=LONG, score=[str(i * 1.5) for i in range(30)], kind=["a", "b", "c"] * 10)
+    table = frame(
+        id=[f"r{i}" for i in range(30)],
+        said=LONG,
+        score=[str(i * 1.5) for i in range(30)],
+        kind=["a", "b", "c"] * 10,
+    )
     roles = propose(table)
     assert (roles.text, roles.label, roles.split) == ("said", "kind", None)
     assert "all different" in roles.reasons["said"]
@@ -35,4 +40,9 @@ def test_nothing_is_proposed_where_nothing_fits():
 
 
 def test_words_for_splits():
-    assert [split_of(word) for word in ("TRAIN", " val ", "holdout", "other")] == ["train", "validation", "test", None]
+    assert [split_of(word) for word in ("TRAIN", " val ", "holdout", "other")] == [
+        "train",
+        "validation",
+        "test",
+        None,
+    ]

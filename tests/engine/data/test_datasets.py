@@ -28,8 +28,11 @@ def test_the_same_rows_have_the_same_id_and_the_same_test_rows(workspace):
 
 
 def test_a_second_file_is_the_test_and_labels_it_alone_has_are_left_out_and_told(workspace):
-    test = table("text,label\nthe lamp is odd,good\nthe mug is odd,bad\nthe hat is odd,strange\n"
-                 + "".join(f"row {i} is here,good\n" for i in range(10)), "t.csv")
+    test = table(
+        "text,label\nthe lamp is odd,good\nthe mug is odd,bad\nthe hat is odd,strange\n"
+        + "".join(f"row {i} is here,good\n" for i in range(10)),
+        "t.csv",
+    )
     drafted = draft(table(), "text", "label", test=test)
     assert drafted.counts()["test"] == 12
     assert any("strange" in note for note in drafted.notes)
@@ -37,8 +40,10 @@ def test_a_second_file_is_the_test_and_labels_it_alone_has_are_left_out_and_told
 
 
 def test_a_split_column_is_respected_and_what_it_lacks_comes_from_training():
-    lines = ["text,label,part"] + [f"{text},{label},{'test' if i % 5 == 0 else 'train'}"
-                                   for i, (text, label) in enumerate(("x" + t.replace(",", ""), l) for t, l in easy_texts(100))]
+    lines = ["text,label,part"] + [
+        f"{text},{label},{'test' if i % 5 == 0 else 'train'}"
+        for i, (text, label) in enumerate(("x" + t.replace(",", ""), l) for t, l in easy_texts(100))
+    ]
     drafted = draft(table("\n".join(lines)), "text", "label", split_column="part")
     given = set(range(1, 101, 5))
     assert set(drafted.rows.loc[drafted.rows["split"] == "test", "source_row"]) == given
@@ -51,7 +56,9 @@ def test_rows_without_text_or_label_are_left_out_and_told():
     assert drafted.notes == ["1 rows without a text were left out.", "1 rows without a label were left out."]
 
 
-@pytest.mark.parametrize("text, label, code", [("text", "text", "same_column"), ("text", "nope", "no_such_column")])
+@pytest.mark.parametrize(
+    "text, label, code", [("text", "text", "same_column"), ("text", "nope", "no_such_column")]
+)
 def test_columns_that_cannot_be(text, label, code):
     with pytest.raises(DataError) as refusal:
         draft(table(), text, label)

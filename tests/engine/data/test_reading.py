@@ -38,7 +38,9 @@ def test_the_content_decides_and_not_the_extension():
 
 
 def test_a_header_is_told_from_a_first_row():
-    table = read_bytes(b"i feel fine today,joy\nnothing works any more,anger\nwhat a day it was,joy\n", "x.csv")
+    table = read_bytes(
+        b"i feel fine today,joy\nnothing works any more,anger\nwhat a day it was,joy\n", "x.csv"
+    )
     assert not table.header
     assert table.columns == ["column 1", "column 2"]
     assert len(table.frame) == 3
@@ -56,7 +58,9 @@ def test_a_row_with_too_many_fields_is_listed_with_its_line_and_the_rest_is_read
 
 
 def test_a_stray_quote_does_not_swallow_rows():
-    lines = [f'"quoted start of line {i}\t{i % 2}' if i == 5 else f"line {i} says this\t{i % 2}" for i in range(40)]
+    lines = [
+        f'"quoted start of line {i}\t{i % 2}' if i == 5 else f"line {i} says this\t{i % 2}" for i in range(40)
+    ]
     table = read_bytes("\n".join(lines).encode(), "x.txt")
     assert len(table.frame) == 40
 
@@ -74,7 +78,9 @@ def test_spreadsheet():
     with xlsxwriter.Workbook(out) as book:
         book.add_worksheet("empty")
         sheet = book.add_worksheet("data")
-        for i, row in enumerate([["message", "class"], ["all is well", 1], ["=1+1 is no formula here", 2.5], ["", 1]]):
+        for i, row in enumerate(
+            [["message", "class"], ["all is well", 1], ["=1+1 is no formula here", 2.5], ["", 1]]
+        ):
             for j, value in enumerate(row):
                 (sheet.write_string if isinstance(value, str) else sheet.write_number)(i, j, value)
     table = read_bytes(out.getvalue(), "x.xlsx")
@@ -96,7 +102,9 @@ def test_json_and_json_lines_give_the_same_table():
 
 
 def test_a_broken_json_line_is_listed():
-    table = read_bytes(b'{"text": "a", "label": "x"}\n{"text": "b", "la\n{"text": "c", "label": "y"}\n', "x.jsonl")
+    table = read_bytes(
+        b'{"text": "a", "label": "x"}\n{"text": "b", "la\n{"text": "c", "label": "y"}\n', "x.jsonl"
+    )
     assert table.frame["text"].tolist() == ["a", "c"]
     assert table.rejected[0].line == 2
 
@@ -129,11 +137,18 @@ def test_any_bytes_give_a_table_or_a_sentence(content):
         assert len(table.frame) and len(set(table.columns)) == len(table.columns)
 
 
-texts = st.text(st.characters(codec="utf-8", exclude_characters="\0\r", exclude_categories=["Cs"]), min_size=1, max_size=40)
+texts = st.text(
+    st.characters(codec="utf-8", exclude_characters="\0\r", exclude_categories=["Cs"]),
+    min_size=1,
+    max_size=40,
+)
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(texts.filter(lambda text: text.strip()), min_size=2, max_size=20), st.sampled_from([",", ";", "\t"]))
+@given(
+    st.lists(texts.filter(lambda text: text.strip()), min_size=2, max_size=20),
+    st.sampled_from([",", ";", "\t"]),
+)
 def test_what_is_written_is_read(sentences, separator):
     rows = [[f"says {text} here", f"class {i % 2}"] for i, text in enumerate(sentences)]
     table = read_bytes(separated(separator, rows).encode(), "x.csv")
@@ -143,4 +158,6 @@ def test_what_is_written_is_read(sentences, separator):
 def test_real_messy_files_have_the_right_number_of_rows(real_data):
     truth = pd.read_csv(real_data / "messy" / "MANIFEST.csv").set_index("file")
     for file in truth.index.drop("book_excerpts_orange.tab"):  # two extra header rows: a question for later
-        assert len(read_file(real_data / "messy" / file).frame) == truth.loc[file, "rows_when_parsed_right"], file
+        assert (
+            len(read_file(real_data / "messy" / file).frame) == truth.loc[file, "rows_when_parsed_right"]
+        ), file

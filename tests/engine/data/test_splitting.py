@@ -15,9 +15,14 @@ def split(texts, labels, shares=SHARES, seed=0):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 40), st.sampled_from("abc")), min_size=1, max_size=200), st.integers(0, 5))
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.sampled_from("abc")), min_size=1, max_size=200),
+    st.integers(0, 5),
+)
 def test_every_row_has_one_split_and_the_same_text_only_one(rows, seed):
-    texts = [f"Text  {number}" if position % 2 else f"text {number}" for position, (number, _) in enumerate(rows)]
+    texts = [
+        f"Text  {number}" if position % 2 else f"text {number}" for position, (number, _) in enumerate(rows)
+    ]
     found = split(texts, [label for _, label in rows], seed=seed)
     assert set(found) <= set(SPLITS)
     places = {}

@@ -16,14 +16,21 @@ def test_scores_are_those_of_scikit_learn(pairs):
     actual, predicted = (np.array(side, dtype=object) for side in zip(*pairs, strict=True))
     found = scores(actual, predicted, LABELS)
     assert found["accuracy"] == pytest.approx(reference.accuracy_score(actual, predicted))
-    assert found["macro_f1"] == pytest.approx(reference.f1_score(actual, predicted, average="macro", zero_division=0))
-    assert found["weighted_f1"] == pytest.approx(reference.f1_score(actual, predicted, average="weighted", zero_division=0))
+    assert found["macro_f1"] == pytest.approx(
+        reference.f1_score(actual, predicted, average="macro", zero_division=0)
+    )
+    assert found["weighted_f1"] == pytest.approx(
+        reference.f1_score(actual, predicted, average="weighted", zero_division=0)
+    )
     assert np.sum(found["confusion_matrix"]["counts"]) == len(pairs)
     assert sum(one["support"] for one in found["per_class"].values()) == len(pairs)
 
 
 def test_rows_of_the_matrix_are_true_labels():
-    assert scores(["a", "a", "b"], ["b", "a", "b"], ["a", "b"])["confusion_matrix"]["counts"] == [[1, 1], [0, 1]]
+    assert scores(["a", "a", "b"], ["b", "a", "b"], ["a", "b"])["confusion_matrix"]["counts"] == [
+        [1, 1],
+        [0, 1],
+    ]
 
 
 def test_the_wilson_interval_of_a_known_example():

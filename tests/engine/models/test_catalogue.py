@@ -32,7 +32,9 @@ def test_a_folder(tiny_model):
 def test_a_folder_that_lacks_something_says_what(tiny_model, tmp_path, missing):
     folder = shutil.copytree(tiny_model, tmp_path / "model")
     (folder / missing).unlink()
-    with pytest.raises(ModelError, match=missing.split(".")[0] if missing != "model.safetensors" else "safetensors"):
+    with pytest.raises(
+        ModelError, match=missing.split(".")[0] if missing != "model.safetensors" else "safetensors"
+    ):
         find_model(str(folder))
 
 
@@ -51,7 +53,9 @@ def test_a_model_with_its_own_code_is_refused(tiny_model, tmp_path):
         find_model(str(folder))
 
 
-@pytest.mark.parametrize("reference", ["no such thing", "../nothing/here", "a/b/c", "https://example.com/model", "/nowhere/at/all"])
+@pytest.mark.parametrize(
+    "reference", ["no such thing", "../nothing/here", "a/b/c", "https://example.com/model", "/nowhere/at/all"]
+)
 def test_what_is_neither_folder_nor_name(reference):
     with pytest.raises(ModelError, match="neither a folder"):
         find_model(reference)

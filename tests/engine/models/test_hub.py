@@ -42,7 +42,9 @@ def hub_server(tiny_model, monkeypatch):
                     return self.reply(403, b"{}", {"X-Error-Code": "GatedRepo"}, body)
                 if name not in repos:
                     return self.reply(404, b"{}", {"X-Error-Code": "RepoNotFound"}, body)
-                siblings = [{"rfilename": one, "size": len(data)} for one, data in repos[name]["files"].items()]
+                siblings = [
+                    {"rfilename": one, "size": len(data)} for one, data in repos[name]["files"].items()
+                ]
                 info = {"id": name, "modelId": name, "sha": SHA, "siblings": siblings, "config": repos[name]["config"],
                         "tags": [], "downloads": 0, "likes": 0, "private": False}  # fmt: skip
                 if "/tree/" in path:
@@ -58,7 +60,11 @@ def hub_server(tiny_model, monkeypatch):
 
         def reply(self, code, data, headers, body):
             self.send_response(code)
-            for key, value in {"Content-Length": str(len(data)), "Content-Type": "application/json", **headers}.items():
+            for key, value in {
+                "Content-Length": str(len(data)),
+                "Content-Type": "application/json",
+                **headers,
+            }.items():
                 self.send_header(key, value)
             self.end_headers()
             if body:
@@ -82,7 +88,9 @@ def point_to(endpoint, monkeypatch):
     for module in (hf_api, file_download, huggingface_hub):
         if hasattr(module, "ENDPOINT"):
             monkeypatch.setattr(module, "ENDPOINT", endpoint)
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", endpoint + "/{repo_id}/resolve/{revision}/{filename}")
+    monkeypatch.setattr(
+        constants, "HUGGINGFACE_CO_URL_TEMPLATE", endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+    )
 
 
 def test_the_size_is_told_before_anything_is_downloaded(hub_server, tiny_model, tmp_path):

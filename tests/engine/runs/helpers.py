@@ -12,7 +12,9 @@ QUICK = {"epochs": 2, "learning_rate": 3e-3, "batch_size": 16, "max_tokens": 32}
 
 def submit(workspace: Workspace, info, model, ticket=None, **settings) -> Run:
     config = TrainingConfig(**{**QUICK, "model": str(model), **settings})
-    return queue.submit(workspace, config, dataset_id=info.id, dataset_name=info.name, model_name="tiny", ticket=ticket)
+    return queue.submit(
+        workspace, config, dataset_id=info.id, dataset_name=info.name, model_name="tiny", ticket=ticket
+    )
 
 
 def wait(workspace: Workspace, run_id: str, until=lambda run: run.status.ended, seconds: float = 90) -> Run:
@@ -24,4 +26,6 @@ def wait(workspace: Workspace, run_id: str, until=lambda run: run.status.ended, 
             return run
         time.sleep(0.1)
     log = workspace.run(run_id).log
-    raise AssertionError(f"still {run.status} ({run.phase}) after {seconds} s: {log.read_text() if log.exists() else ''}")
+    raise AssertionError(
+        f"still {run.status} ({run.phase}) after {seconds} s: {log.read_text() if log.exists() else ''}"
+    )

@@ -29,7 +29,11 @@ def test_exactly_one_of_many_claims_it(workspace):
     for index in range(5):
         add(store, f"run{index:04}", slot=f"slot{index}")
         with ThreadPoolExecutor(8) as pool:
-            claims = list(pool.map(lambda _, index=index: Store(workspace).claim(f"run{index:04}", os.getpid()), range(8)))
+            claims = list(
+                pool.map(
+                    lambda _, index=index: Store(workspace).claim(f"run{index:04}", os.getpid()), range(8)
+                )
+            )
         assert sum(claims) == 1
 
 
@@ -42,7 +46,9 @@ def test_processes_claim_each_run_once(workspace):
         "s = Store(Workspace(Path(sys.argv[1]))); print(sum(s.claim(f'run{i:04}', os.getpid()) for i in range(30)))"
     )
     processes = [
-        subprocess.Popen([sys.executable, "-c", program, str(workspace.root)], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(workspace.root)], stdout=subprocess.PIPE, text=True
+        )
         for _ in range(4)
     ]
     assert sum(int(process.communicate()[0]) for process in processes) == 30

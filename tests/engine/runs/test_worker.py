@@ -28,7 +28,12 @@ def test_a_run_from_the_queue_to_a_model_that_can_be_used(workspace, easy, tiny_
         "config.json", "events.jsonl", "log.txt", "checkpoints", "model", "predictions.parquet", "metrics.json",
     }  # fmt: skip
     history = History.read(paths.events)
-    assert [one["name"] for one in history.phases][:4] == ["loading libraries", "reading data", "loading model", "tokenizing"]
+    assert [one["name"] for one in history.phases][:4] == [
+        "loading libraries",
+        "reading data",
+        "loading model",
+        "tokenizing",
+    ]
     assert [one["name"] for one in history.phases][-3:] == ["saving", "evaluating", "verifying"]
     assert len(history.epochs) == 4
     assert [one["step"] for one in history.steps] == list(range(1, history.steps[-1]["steps"] + 1))
@@ -38,7 +43,11 @@ def test_a_run_from_the_queue_to_a_model_that_can_be_used(workspace, easy, tiny_
     table = predictions.read(paths.predictions)
     test = table[table["split"] == "test"]
     assert len(test) == easy.rows["test"] == np.sum(scored["test"]["confusion_matrix"]["counts"])
-    assert scored["test"]["accuracy"] == pytest.approx((test["label"] == test["predicted"]).mean()) == run.accuracy
+    assert (
+        scored["test"]["accuracy"]
+        == pytest.approx((test["label"] == test["predicted"]).mean())
+        == run.accuracy
+    )
     assert set(table["split"]) == {"validation", "test"}
 
 
@@ -58,7 +67,10 @@ def test_the_saved_folder_is_a_plain_hugging_face_model(workspace, easy, tiny_mo
 
 def test_the_same_seed_gives_the_same_model_to_the_bit(workspace, easy, tiny_model):
     first, second = (submit(workspace, easy, tiny_model, seed=5) for _ in range(2))
-    weights = [(workspace.run(wait(workspace, run.id).id).model / "model.safetensors").read_bytes() for run in (first, second)]
+    weights = [
+        (workspace.run(wait(workspace, run.id).id).model / "model.safetensors").read_bytes()
+        for run in (first, second)
+    ]
     assert weights[0] == weights[1]
 
 
@@ -106,7 +118,9 @@ def test_stopping_keeps_the_best_round(workspace, easy, tiny_model):
 
 def test_a_double_click_starts_one_run(workspace, easy, tiny_model):
     ticket = queue.new_ticket()
-    assert submit(workspace, easy, tiny_model, ticket=ticket) == submit(workspace, easy, tiny_model, ticket=ticket)
+    assert submit(workspace, easy, tiny_model, ticket=ticket) == submit(
+        workspace, easy, tiny_model, ticket=ticket
+    )
     assert len(queue.list_runs(workspace)) == 1
     wait(workspace, ticket)
 

@@ -41,4 +41,6 @@ def test_the_last_ten_tries_are_kept_once_each(workspace, folder):
     paths.folder.mkdir()
     for number in [*range(12), 5]:
         tries.keep(paths, predictor.predict([f"text {number}"])[0])
-    assert [one["text"] for one in tries.last(paths)] == [f"text {n}" for n in (5, 11, 10, 9, 8, 7, 6, 4, 3, 2)]
+    assert [one["text"] for one in tries.last(paths)] == [
+        f"text {n}" for n in (5, 11, 10, 9, 8, 7, 6, 4, 3, 2)
+    ]

@@ -34,7 +34,9 @@ def test_epochs_and_seeds_differ_and_repeat():
     batches = make(range(1, 100))
     assert not np.array_equal(np.concatenate(batches.order(0)), np.concatenate(batches.order(1)))
     assert np.array_equal(np.concatenate(batches.order(0)), np.concatenate(make(range(1, 100)).order(0)))
-    assert not np.array_equal(np.concatenate(batches.order(0)), np.concatenate(make(range(1, 100), seed=1).order(0)))
+    assert not np.array_equal(
+        np.concatenate(batches.order(0)), np.concatenate(make(range(1, 100), seed=1).order(0))
+    )
 
 
 def test_padding_is_masked_and_labels_belong_to_their_rows():
@@ -54,6 +56,8 @@ def test_similar_lengths_come_together():
 @settings(max_examples=40, deadline=None)
 @given(lengths)
 def test_scoring_covers_all_rows_within_the_budget(lengths):
-    batches = scoring_batches([torch.ones(length, dtype=torch.int64) for length in lengths], pad_id=0, token_budget=64)
+    batches = scoring_batches(
+        [torch.ones(length, dtype=torch.int64) for length in lengths], pad_id=0, token_budget=64
+    )
     assert sorted(np.concatenate([batch.rows for batch in batches])) == list(range(len(lengths)))
     assert all(batch.input_ids.numel() <= 64 for batch in batches)

@@ -26,11 +26,16 @@ class Training:
         texts = easy_texts(320)
         encoded = tokenize(tokenizer, [text for text, _ in texts], 32)
         targets = np.array([LABELS.index(label) for _, label in texts])
-        batches = Batches(encoded[:240], targets[:240], self.config.batch_size, self.config.seed, tokenizer.pad_token_id)
+        batches = Batches(
+            encoded[:240], targets[:240], self.config.batch_size, self.config.seed, tokenizer.pad_token_id
+        )
         self.events, self.kept, self.scores = [], [], iter(scores or [])
 
         def score():
-            right = probabilities(self.model, encoded[240:], tokenizer.pad_token_id).argmax(axis=1) == targets[240:]
+            right = (
+                probabilities(self.model, encoded[240:], tokenizer.pad_token_id).argmax(axis=1)
+                == targets[240:]
+            )
             return {"macro_f1": next(self.scores, right.mean()), "accuracy": right.mean()}
 
         self.state = train(
@@ -54,7 +59,10 @@ class Training:
 def test_it_learns(tiny_model):
     training = Training(tiny_model)
     assert training.epochs[-1].scores["accuracy"] > 0.9
-    assert np.mean([step.loss for step in training.steps[-10:]]) < np.mean([step.loss for step in training.steps[:10]]) / 2
+    assert (
+        np.mean([step.loss for step in training.steps[-10:]])
+        < np.mean([step.loss for step in training.steps[:10]]) / 2
+    )
 
 
 def test_every_step_is_told_with_its_figures(tiny_model):
@@ -102,7 +110,16 @@ def diverge(folder):
     with torch.no_grad():
         model.classifier.weight.fill_(float("inf"))
     batches = Batches([torch.tensor([2, 5, 3])] * 4, [0, 1, 0, 1], 2, 0, 0)
-    train(model, batches, TrainingConfig(epochs=1), torch.float32, dict, lambda: None, lambda event: None, lambda: False)
+    train(
+        model,
+        batches,
+        TrainingConfig(epochs=1),
+        torch.float32,
+        dict,
+        lambda: None,
+        lambda event: None,
+        lambda: False,
+    )
 
 
 def test_clipping_limits_the_correction_and_zero_turns_it_off(tiny_model):

@@ -7,8 +7,14 @@ from engine.settings import problems
 from engine.training.presets import PRESETS, derive
 
 
-@given(st.sampled_from(list(PRESETS)), st.integers(2, 10**6), st.integers(2, 500),
-       st.lists(st.integers(1, 5000), min_size=1, max_size=50), st.sampled_from([64, 512, 8192]), st.sampled_from([32, 384, 768]))
+@given(
+    st.sampled_from(list(PRESETS)),
+    st.integers(2, 10**6),
+    st.integers(2, 500),
+    st.lists(st.integers(1, 5000), min_size=1, max_size=50),
+    st.sampled_from([64, 512, 8192]),
+    st.sampled_from([32, 384, 768]),
+)
 def test_whatever_the_data_the_settings_can_be_used(preset, rows, classes, lengths, model_tokens, width):
     chosen = derive(preset, rows, classes, np.array(lengths), model_tokens, width)
     assert problems(**chosen.values) == {}
