@@ -52,8 +52,7 @@ OTHER_WAYS = """
 other ways in:
   start.py test ...      install what the tests need and run them; the rest goes to pytest
   start.py COMMAND ...   the command line; start.py COMMAND --help explains each command:
-                         train, check, forecast, runs, show, stop, resume, delete,
-                         evaluate, compare, predict, export, serve
+                         train, check, runs, show, stop, delete, evaluate, predict
 """
 
 

@@ -568,7 +568,7 @@ def fake_programs(folder, *names, apt_get="exit 0"):
 def test_help_names_every_command(bare):
     result = bare.run("--help")
     assert result.returncode == 0
-    commands = "train check forecast runs show stop resume delete evaluate compare predict export serve"
+    commands = "train check runs show stop delete evaluate predict"
     assert set(commands.split()) <= set(re.findall(r"\w+", result.stdout))
     assert not bare.venv.exists()
 

@@ -1,0 +1,102 @@
+"""The lines of the house: imports go one way, the engine knows no browser, a page does not pay for torch."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FLOORS = ["data", "models", "training", "evaluation", "serving"]  # each may import those before it, and the ground
+GROUND = {"errors", "paths", "settings", "machine"}
+RUNS_MAY = GROUND | {"runs"}
+WHOLE = {"engine/runs/pipeline.py", "engine/cli.py", "engine/terminal.py", "engine/__main__.py"}
+HEAVY = ("torch", "transformers", "sklearn", "scipy", "peft", "huggingface_hub")
+
+
+def imports(file: Path, top_level: bool = False) -> set[str]:
+    """The modules that a file imports, as dotted names; 'from a import b' gives a.b."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    found = set()
+    for node in tree.body if top_level else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def files(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+@pytest.mark.parametrize("file", files("engine"), ids=lambda file: str(file.relative_to(ROOT)))
+def test_imports_in_the_engine_go_one_way(file):
+    name = file.relative_to(ROOT).as_posix()
+    used = {module.split(".")[1] for module in imports(file) if module.startswith("engine.")} - {"__version__"}
+    assert not any(module.startswith(("streamlit", "pages", "plotly")) for module in imports(file))
+    if name in WHOLE:
+        return
+    room = name.split("/")[1].removesuffix(".py")
+    if room in GROUND or room == "__init__":
+        assert used <= GROUND
+    elif room == "runs":
+        assert used <= RUNS_MAY
+    else:
+        assert used <= GROUND | set(FLOORS[: FLOORS.index(room) + 1])
+
+
+@pytest.mark.parametrize("file", files("pages") + [ROOT / "app.py"], ids=lambda file: file.name)
+def test_pages_import_the_engine_and_parts_and_never_each_other(file):
+    ours = {module for module in imports(file) if module.startswith(("pages.", "app"))}
+    assert all(module.startswith("pages.parts") for module in ours)
+    assert not any(module.split(".")[0] in HEAVY for module in imports(file, top_level=True))
+
+
+def test_no_page_pays_for_torch():
+    program = "import sys; sys.path.insert(0, '.');" + "".join(
+        f"import {'.'.join(file.relative_to(ROOT).with_suffix('').parts)};"
+        for file in files("pages/parts")
+        if file.name != "__init__.py"
+    )
+    modules = sorted({m.rpartition(".")[0] for page in (ROOT / "pages").glob("*.py") for m in imports(page) if m.startswith("engine.")})
+    program += "".join(f"import {module};" for module in modules)
+    program += f"print([name for name in {HEAVY} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr[-500:]
+
+
+def test_nothing_unsafe_is_used():
+    for file in files("engine") + files("pages"):
+        source = file.read_text(encoding="utf-8")
+        for banned in ("import pickle", "torch.load(", "unsafe_allow_html", "trust_remote_code=True", "shell=True", "eval(",):
+            allowed = banned == "eval(" and ".eval()" in source and source.count("eval(") == source.count(".eval()")
+            assert banned not in source or allowed, f"{file.name}: {banned}"
+
+
+def test_the_training_loop_fits_on_a_screen():
+    loop = next(node for node in ast.parse((ROOT / "engine/training/loop.py").read_text()).body
+                if isinstance(node, ast.FunctionDef) and node.name == "train")  # fmt: skip
+    assert loop.end_lineno - loop.lineno <= 65
+
+
+def test_the_readme_names_every_room_and_every_command():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for room in [*(ROOT / "engine").iterdir(), *(ROOT / "pages").glob("*.py")]:
+        if room.name not in ("__init__.py", "__main__.py", "__pycache__"):
+            assert room.name in readme, room.name
+    usage = subprocess.run([sys.executable, "-m", "engine", "--help"], cwd=ROOT, capture_output=True, text=True).stdout
+    commands = [line.split()[0] for line in usage.split("commands:")[1].splitlines() if line.startswith("    ")]
+    assert {"train", "check", "predict"} <= set(commands)
+    for command in commands:
+        if command.isalpha() and command != "COMMAND":
+            assert f"{command} " in readme, command
+
+
+def test_every_requirement_is_pinned():
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        for line in (ROOT / name).read_text().splitlines():
+            line = line.partition("#")[0].strip()
+            assert not line or "==" in line, line
+    assert "torch==2.13.0" in (ROOT / "requirements.txt").read_text()
