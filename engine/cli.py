@@ -183,8 +183,10 @@ def _submit(workspace: Workspace, asked: argparse.Namespace) -> Run:
     from engine.training.plan import plan
 
     explicit = parse_assignments(asked.set)
+    model, revision = explicit.pop("model", asked.model), explicit.pop("revision", None)
+    preset = explicit.pop("preset", asked.preset)
     info = _saved(workspace, asked)
-    planned = plan(workspace, info, explicit.get("model", asked.model), asked.preset)
+    planned = plan(workspace, info, model, preset, revision)
     return queue.submit(
         workspace,
         planned.config(**explicit),

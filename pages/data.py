@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from engine.data.columns import split_of
+from engine.data.columns import Roles, split_of
 from engine.data.datasets import SHARES, DatasetInfo, Draft, draft, list_datasets, load_rows, save
 from engine.data.health import Problem, examine
 from engine.data.reading import Table
@@ -77,8 +77,8 @@ def look_at(origin: tuple[str, str]) -> None:
     if table.rejected:
         rejected(table)
     left, right = st.columns(2)
-    text = column_box(left, "Column with the texts", table, roles.text, roles.reasons, "text")
-    label = column_box(right, "Column with the labels", table, roles.label, roles.reasons, "label")
+    text = column_box(left, "Column with the texts", table, roles, "text", origin)
+    label = column_box(right, "Column with the labels", table, roles, "label", origin)
     with st.expander("Preview", expanded=True, icon=":material/table_rows:"):
         st.dataframe(
             table.frame.head(PREVIEW_ROWS),
@@ -96,7 +96,7 @@ def look_at(origin: tuple[str, str]) -> None:
     if any(problem.severity == "blocking" for problem in problems):
         return
     facts(origin, table, text, label)
-    split_and_save(table, text, label, roles.split)
+    split_and_save(origin, table, text, label, roles.split)
 
 
 def start_over() -> None:
@@ -116,22 +116,21 @@ def rejected(table: Table) -> None:
 
 
 def column_box(
-    place, title: str, table: Table, proposed: str | None, reasons: dict[str, str], key: str
+    place, title: str, table: Table, roles: Roles, role: str, origin: tuple[str, str]
 ) -> str | None:
+    """A box with the proposed column chosen, and why it was proposed."""
+    proposed = getattr(roles, role)
     with place:
         chosen = st.selectbox(
             title,
             table.columns,
             index=table.columns.index(proposed) if proposed else None,
-            key=f"column_{key}_{table.name}",
+            key=f"column_{role}_{origin[1]}",
             placeholder="Choose a column",
         )
-        if chosen in reasons:
-            st.caption(
-                f"Proposed because it is {messages.plain(reasons[chosen])}."
-                if key == "text"
-                else f"Proposed because it has {messages.plain(reasons[chosen])}."
-            )
+        if chosen is not None and chosen == proposed:
+            verb = "is" if role == "text" else "has"
+            st.caption(f"Proposed because it {verb} {messages.plain(roles.reasons[chosen])}.")
         return chosen
 
 
@@ -169,7 +168,9 @@ def facts(origin: tuple[str, str], table: Table, text: str, label: str) -> None:
         charts.show(charts.lengths(tokens), "Histogram of the text lengths in tokens", "lengths")
 
 
-def split_and_save(table: Table, text: str, label: str, split_column: str | None) -> None:
+def split_and_save(
+    origin: tuple[str, str], table: Table, text: str, label: str, split_column: str | None
+) -> None:
     st.header(
         "Training and test",
         help="The model learns from the training texts. After each round it is tried on the "
@@ -186,7 +187,7 @@ def split_and_save(table: Table, text: str, label: str, split_column: str | None
         format_func=ways.get,
         horizontal=True,
         index=2 if split_column else 0,
-        key=f"way_{table.name}",
+        key=f"way_{origin[1]}",
     )
     options: dict = {}
     if way == "share":
@@ -210,7 +211,7 @@ def split_and_save(table: Table, text: str, label: str, split_column: str | None
             return
     with state.reported():
         name = st.text_input(
-            "Name", value=table.name.rsplit(".", 1)[0], max_chars=80, key=f"name_{table.name}"
+            "Name", value=table.name.rsplit(".", 1)[0], max_chars=80, key=f"name_{origin[1]}"
         )
         save_button(draft(table, text, label, name=name.strip(), **options))
 
@@ -291,7 +292,8 @@ def details(info: DatasetInfo) -> None:
     st.markdown(
         f"From {messages.plain(info.source)} ({messages.plain(info.read_as)}). "
         f"Texts: {messages.plain(info.text_column)}, "
-        f"labels: {messages.plain(info.label_column)}. Split: {messages.plain(info.split_by)}. Saved {words.when(info.created_at)}."
+        f"labels: {messages.plain(info.label_column)}. Split: {messages.plain(info.split_by)}. "
+        f"Saved {words.when(info.created_at)}."
     )
     for note in info.notes:
         st.markdown(f"- {messages.plain(note)}")

@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FLOORS = ["data", "models", "training", "evaluation", "serving"]  # each may import those before it, and the ground
+FLOORS = [
+    "data",
+    "models",
+    "training",
+    "evaluation",
+    "serving",
+]  # each may import those before it, and the ground
 GROUND = {"errors", "paths", "settings", "machine"}
 RUNS_MAY = GROUND | {"runs"}
 WHOLE = {"engine/runs/pipeline.py", "engine/cli.py", "engine/terminal.py", "engine/__main__.py"}
@@ -34,7 +40,9 @@ def files(folder: str) -> list[Path]:
 @pytest.mark.parametrize("file", files("engine"), ids=lambda file: str(file.relative_to(ROOT)))
 def test_imports_in_the_engine_go_one_way(file):
     name = file.relative_to(ROOT).as_posix()
-    used = {module.split(".")[1] for module in imports(file) if module.startswith("engine.")} - {"__version__"}
+    used = {module.split(".")[1] for module in imports(file) if module.startswith("engine.")} - {
+        "__version__"
+    }
     assert not any(module.startswith(("streamlit", "pages", "plotly")) for module in imports(file))
     if name in WHOLE:
         return
@@ -47,7 +55,7 @@ def test_imports_in_the_engine_go_one_way(file):
         assert used <= GROUND | set(FLOORS[: FLOORS.index(room) + 1])
 
 
-@pytest.mark.parametrize("file", files("pages") + [ROOT / "app.py"], ids=lambda file: file.name)
+@pytest.mark.parametrize("file", [*files("pages"), ROOT / "app.py"], ids=lambda file: file.name)
 def test_pages_import_the_engine_and_parts_and_never_each_other(file):
     ours = {module for module in imports(file) if module.startswith(("pages.", "app"))}
     assert all(module.startswith("pages.parts") for module in ours)
@@ -60,7 +68,14 @@ def test_no_page_pays_for_torch():
         for file in files("pages/parts")
         if file.name != "__init__.py"
     )
-    modules = sorted({m.rpartition(".")[0] for page in (ROOT / "pages").glob("*.py") for m in imports(page) if m.startswith("engine.")})
+    modules = sorted(
+        {
+            m.rpartition(".")[0]
+            for page in (ROOT / "pages").glob("*.py")
+            for m in imports(page)
+            if m.startswith("engine.")
+        }
+    )
     program += "".join(f"import {module};" for module in modules)
     program += f"print([name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
@@ -70,8 +85,17 @@ def test_no_page_pays_for_torch():
 def test_nothing_unsafe_is_used():
     for file in files("engine") + files("pages"):
         source = file.read_text(encoding="utf-8")
-        for banned in ("import pickle", "torch.load(", "unsafe_allow_html", "trust_remote_code=True", "shell=True", "eval(",):
-            allowed = banned == "eval(" and ".eval()" in source and source.count("eval(") == source.count(".eval()")
+        for banned in (
+            "import pickle",
+            "torch.load(",
+            "unsafe_allow_html",
+            "trust_remote_code=True",
+            "shell=True",
+            "eval(",
+        ):
+            allowed = (
+                banned == "eval(" and ".eval()" in source and source.count("eval(") == source.count(".eval()")
+            )
             assert banned not in source or allowed, f"{file.name}: {banned}"
 
 
@@ -86,8 +110,12 @@ def test_the_readme_names_every_room_and_every_command():
     for room in [*(ROOT / "engine").iterdir(), *(ROOT / "pages").glob("*.py")]:
         if room.name not in ("__init__.py", "__main__.py", "__pycache__"):
             assert room.name in readme, room.name
-    usage = subprocess.run([sys.executable, "-m", "engine", "--help"], cwd=ROOT, capture_output=True, text=True).stdout
-    commands = [line.split()[0] for line in usage.split("commands:")[1].splitlines() if line.startswith("    ")]
+    usage = subprocess.run(
+        [sys.executable, "-m", "engine", "--help"], cwd=ROOT, capture_output=True, text=True
+    ).stdout
+    commands = [
+        line.split()[0] for line in usage.split("commands:")[1].splitlines() if line.startswith("    ")
+    ]
     assert {"train", "check", "predict"} <= set(commands)
     for command in commands:
         if command.isalpha() and command != "COMMAND":

@@ -52,9 +52,13 @@ class Plan:
         return {**self.chosen.values, "model": self.source.reference, "revision": self.source.revision}
 
 
-def plan(workspace: Workspace, info: DatasetInfo, model: str, preset: str) -> Plan:
-    """Raises ModelError when there is no such model."""
-    source = find_model(model, downloads=workspace.downloads)
+def plan(
+    workspace: Workspace, info: DatasetInfo, model: str, preset: str, revision: str | None = None
+) -> Plan:
+    """Raises SettingsError when there is no such preset, ModelError when there is no such model."""
+    if wrong := problems(preset=preset):
+        raise SettingsError(wrong)
+    source = find_model(model, revision, workspace.downloads)
     lengths = text_lengths(workspace, info, source)
     shape = {**UNREAD_MODEL, **(read_config(source.folder) if source.folder else {})}
     longest, width = int(shape["max_position_embeddings"]), int(shape["hidden_size"])

@@ -61,8 +61,9 @@ def test_another_name_than_this_machines_is_refused(server):
 
     connection = http.client.HTTPConnection("127.0.0.1", server.port)
     connection.putrequest("GET", "/_stcore/stream", skip_host=True)
-    for key, value in {"Host": "evil.example", "Origin": "http://evil.example", "Upgrade": "websocket", "Connection": "Upgrade",
-                       "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version": "13"}.items():  # fmt: skip
+    for key, value in {"Host": "evil.example", "Origin": "http://evil.example", "Upgrade": "websocket",
+                       "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
+                       "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}.items():  # fmt: skip
         connection.putheader(key, value)
     connection.endheaders()
     assert connection.getresponse().status in (400, 403)

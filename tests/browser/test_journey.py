@@ -76,7 +76,8 @@ def click_cell(visitor, row: int, column: int) -> None:
     visitor.page.locator(".js-plotly-plot").first.scroll_into_view_if_needed()
     point = visitor.page.evaluate(
         """([row, column]) => {
-            const plot = document.querySelector('.js-plotly-plot'), area = plot._fullLayout, box = plot.getBoundingClientRect();
+            const plot = document.querySelector('.js-plotly-plot');
+            const area = plot._fullLayout, box = plot.getBoundingClientRect();
             return [box.x + area.xaxis._offset + area.xaxis.l2p(column), box.y + area.yaxis._offset + area.yaxis.l2p(row)];
         }""",
         [row, column],

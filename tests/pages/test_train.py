@@ -27,13 +27,14 @@ def test_presets_fill_the_settings_and_say_why(workspace, easy):
 
 def test_every_setting_is_there_and_explains_itself(workspace, easy):
     test = open_page("train")
-    for name in ("epochs", "learning_rate", "batch_size", "max_tokens", "warmup", "weight_decay", "schedule", "gradient_clipping",
-                 "seed", "device", "precision"):  # fmt: skip
+    for name in ("epochs", "learning_rate", "batch_size", "max_tokens", "warmup", "weight_decay", "schedule",
+                 "gradient_clipping", "seed", "device", "precision"):  # fmt: skip
         assert len(field(test, name).help) > 30, name
 
 
 @pytest.mark.parametrize("name, value, sentence", [
-    ("epochs", 0, "must be at least 1"), ("learning_rate", 0.0, "must be more than 0"), ("max_tokens", 4000, "reads at most 512 tokens"),
+    ("epochs", 0, "must be at least 1"), ("learning_rate", 0.0, "must be more than 0"),
+    ("max_tokens", 4000, "reads at most 512 tokens"),
 ])  # fmt: skip
 def test_a_problem_stands_on_the_page_before_start(workspace, easy, name, value, sentence):
     test = open_page("train")

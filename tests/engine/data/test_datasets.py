@@ -1,11 +1,10 @@
+import pandas as pd
 import pytest
 
 from engine.data.datasets import draft, list_datasets, load_info, load_rows, ordered_labels, save
 from engine.data.reading import read_bytes
 from engine.errors import DataError, NotFoundError
 from tests.words import easy_csv, easy_texts
-
-import pandas as pd
 
 
 def table(text=None, name="easy.csv"):
@@ -42,7 +41,9 @@ def test_a_second_file_is_the_test_and_labels_it_alone_has_are_left_out_and_told
 def test_a_split_column_is_respected_and_what_it_lacks_comes_from_training():
     lines = ["text,label,part"] + [
         f"{text},{label},{'test' if i % 5 == 0 else 'train'}"
-        for i, (text, label) in enumerate(("x" + t.replace(",", ""), l) for t, l in easy_texts(100))
+        for i, (text, label) in enumerate(
+            ("x" + text.replace(",", ""), label) for text, label in easy_texts(100)
+        )
     ]
     drafted = draft(table("\n".join(lines)), "text", "label", split_column="part")
     given = set(range(1, 101, 5))

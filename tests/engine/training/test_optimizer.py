@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import pytest
@@ -21,8 +22,8 @@ def test_schedules(schedule, middle):
     assert rates[9] == rates[10] == 1.0
     assert rates[60] == pytest.approx(middle)
     assert min(rates) > 0
-    assert all(a <= b for a, b in zip(rates[:10], rates[1:10], strict=False))
-    assert all(a >= b for a, b in zip(rates[10:], rates[11:], strict=False))
+    assert all(a <= b for a, b in itertools.pairwise(rates))
+    assert all(a >= b for a, b in itertools.pairwise(rates))
 
 
 def test_cosine_is_half_a_wave():
