@@ -22,6 +22,10 @@ QUIET = [
 HARMLESS = ("Failed to load resource: the server responded with a status of 404",)
 
 
+def find_browser() -> str | None:
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
 class Server:
     """The dashboard as a process of its own, which can be killed and started again on the same port."""
 
@@ -76,9 +80,9 @@ class Visitor:
 
     def settle(self) -> None:
         app = "[data-testid='stApp'][data-test-connection-state='CONNECTED']"
-        self.page.wait_for_selector(f"{app}[data-test-script-state='notRunning']", timeout=60_000)
+        self.page.wait_for_selector(f"{app}[data-test-script-state='notRunning']", timeout=120_000)
 
-    def see(self, text: str, seconds: float = 30) -> None:
+    def see(self, text: str, seconds: float = 60) -> None:
         self.page.get_by_text(text).first.wait_for(timeout=seconds * 1000)
 
     def press(self, name: str) -> None:
@@ -107,7 +111,7 @@ def server(workspace):
 @pytest.fixture(scope="session")
 def chromium():
     sync_api = pytest.importorskip("playwright.sync_api")
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    executable = find_browser()
     if not executable:
         pytest.skip("no Chromium on this machine; python3 start.py test installs it where it can")
     with sync_api.sync_playwright() as playwright:

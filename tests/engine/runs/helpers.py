@@ -17,7 +17,7 @@ def submit(workspace: Workspace, info, model, ticket=None, **settings) -> Run:
     )
 
 
-def wait(workspace: Workspace, run_id: str, until=lambda run: run.status.ended, seconds: float = 90) -> Run:
+def wait(workspace: Workspace, run_id: str, until=lambda run: run.status.ended, seconds: float = 180) -> Run:
     """The run once `until` holds for it; the test fails when it takes too long."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

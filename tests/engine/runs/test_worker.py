@@ -90,7 +90,7 @@ def test_the_queue_goes_on_while_nobody_looks(workspace, easy, tiny_model):
     first, second = submit(workspace, easy, tiny_model), submit(workspace, easy, tiny_model, epochs=1)
     store = Store(workspace)
 
-    end = time.monotonic() + 90
+    end = time.monotonic() + 180
     while time.monotonic() < end and not store.get(second.id).status.ended:  # reads only: launches nothing
         time.sleep(0.2)
     assert [store.get(run.id).status for run in (first, second)] == [Status.FINISHED, Status.FINISHED]
