@@ -235,6 +235,7 @@ def _follow(workspace: Workspace, run: Run) -> Run:
                 file=sys.stderr,
             )
             run = queue.stop(workspace, run.id)
+    line.show(run, history.update(workspace.run(run.id).events))  # what happened since the last look
     line.close()
     return run
 

@@ -213,8 +213,9 @@ class ProgressLine:
 
     @staticmethod
     def _text(run: Run, history: History) -> str:
-        parts = [run.phase.capitalize() or ("Waiting for the device" if run.started_at is None else "Ending")]
-        if run.steps:
+        waiting = "Waiting for the device" if run.started_at is None else "Ending"
+        parts = [run.status.capitalize() if run.status.ended else run.phase.capitalize() or waiting]
+        if run.steps and not run.status.ended:
             parts.append(f"{run.step:,} of {run.steps:,} ({run.step / run.steps:.0%})")
         if history.steps:
             parts.append(f"loss {history.steps[-1]['loss']:.3f}")

@@ -22,8 +22,8 @@ def test_schedules(schedule, middle):
     assert rates[9] == rates[10] == 1.0
     assert rates[60] == pytest.approx(middle)
     assert min(rates) > 0
-    assert all(a <= b for a, b in itertools.pairwise(rates))
-    assert all(a >= b for a, b in itertools.pairwise(rates))
+    assert all(a <= b for a, b in itertools.pairwise(rates[:10]))
+    assert all(a >= b for a, b in itertools.pairwise(rates[10:]))
 
 
 def test_cosine_is_half_a_wave():
