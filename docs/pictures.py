@@ -25,7 +25,10 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=QUIET)
         try:
             light, dark = (
-                Visitor(browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme), server.url)
+                Visitor(
+                    browser.new_context(viewport={"width": 1280, "height": 1150}, color_scheme=scheme),
+                    server.url,
+                )
                 for scheme in ("light", "dark")
             )
             take(light, dark, workspace)
@@ -57,7 +60,7 @@ def take(light: Visitor, dark: Visitor, workspace: Workspace) -> None:
         snap(visitor.page, name)
     light.open(f"predict?run={run.id}")
     light.page.get_by_role("textbox", name="Your text").fill(
-        "The driver was lovely and the box is here, but half of what I paid for isn't in it."
+        "I paid for two lamps and there was only one in the box. When will the other one come?"
     )
     light.press("Ask the model")
     light.see("The model says")

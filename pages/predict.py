@@ -105,7 +105,11 @@ def answer(run: Run, text: str) -> None:
 def history(run: Run) -> None:
     tried = tries.last(state.workspace().run(run.id))
     if tried:
-        with st.expander(f"Last {len(tried)} tries", icon=":material/history:", expanded=True):
+        with st.expander(
+            "The last try" if len(tried) == 1 else f"The last {len(tried)} tries",
+            icon=":material/history:",
+            expanded=True,
+        ):
             st.dataframe(
                 [
                     {"answer": one["label"], "confidence": one["confidence"] * 100, "text": one["text"]}

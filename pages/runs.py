@@ -29,7 +29,7 @@ def page() -> None:
         runs,
         "run",
         lambda one: one.id,
-        lambda one: f"{one.name}, {words.when(one.created_at)}, {one.status}, {one.id[:4]}",
+        lambda one: f"{one.name}, {words.when(one.created_at)}, {one.id[:4]}",
     )
     # The timer is gone once the run has ended, so that a finished page rests.
     st.fragment(panel, run_every=None if run.status.ended else TICK_SECONDS)(run.id, run.status.ended)
@@ -142,19 +142,15 @@ def figures(run: Run, history: History) -> None:
     if run.accuracy is not None:
         shown |= {"Accuracy (test)": words.share(run.accuracy), "Macro-F1 (test)": f"{run.macro_f1:.3f}"}
     elif history.epochs:
-        shown["Macro-F1 (validation, best)"] = (
-            f"{max(one['scores']['macro_f1'] for one in history.epochs):.3f}"
-        )
+        shown["Macro-F1 (validation)"] = f"{max(one['scores']['macro_f1'] for one in history.epochs):.3f}"
     speed = history.texts_per_second(SPEED_WINDOW)
     if speed:
         shown["Texts per second"] = f"{speed:,.0f}"
-    if history.setup:
-        shown["Device"] = history.setup["device"]
-    if run.memory_bytes:
-        shown["Memory"] = words.size(run.memory_bytes)
     with st.container(horizontal=True):
         for label, value in shown.items():
             st.metric(label, value, border=True, width=190)
+    if history.setup and run.memory_bytes:
+        st.caption(f"Device: {history.setup['device']}, using {words.size(run.memory_bytes)} of memory.")
 
 
 def curves(history: History) -> None:

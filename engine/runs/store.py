@@ -4,6 +4,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
 
 import psutil
 from sqlalchemy import (
@@ -121,10 +123,10 @@ class Store:
     """All changes of a run's state go through here, each in one transaction."""
 
     def __init__(self, workspace: Workspace):
-        self.engine = _engine(workspace)
+        path = workspace.database
+        with _as_sentence():
+            self.engine = _engine(path, path.stat().st_ino if path.exists() else None)
         self.reading = self.engine.execution_options(reading=True)
-        with self._begin() as connection:
-            runs.metadata.create_all(connection)
 
     def add(self, **values: object) -> Run:
         """Queue a run. An id that is there already stays as it is."""
@@ -237,23 +239,29 @@ class Store:
 
     @contextmanager
     def _begin(self, engine: Engine | None = None):
-        try:
-            with (engine or self.engine).begin() as connection:
-                yield connection
-        except IntegrityError:
-            raise
-        except DatabaseError as error:
-            raise WorkspaceError(
-                f"The list of runs cannot be used: {error.orig}.",
-                "Check that the disk is not full and the folder can be written to, then try again.",
-            ) from error
+        with _as_sentence(), (engine or self.engine).begin() as connection:
+            yield connection
 
 
-def _engine(workspace: Workspace) -> Engine:
+@contextmanager
+def _as_sentence():
+    """What goes wrong with the database, said to a person."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except DatabaseError as error:
+        raise WorkspaceError(
+            f"The list of runs cannot be used: {error.orig}.",
+            "Check that the disk is not full and the folder can be written to, then try again.",
+        ) from error
+
+
+@lru_cache(maxsize=8)
+def _engine(path: Path, inode: int | None) -> Engine:
+    """The database at `path` with its table, opened once per process; inode: tells a new file at an old path."""
     # NullPool: pages, workers and their threads each open a short connection; SQLite's own lock orders them.
-    engine = create_engine(
-        f"sqlite:///{workspace.database}", poolclass=NullPool, connect_args={"timeout": 15}
-    )
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": 15})
 
     @event.listens_for(engine, "connect")
     def configure(connection, _):
@@ -268,6 +276,7 @@ def _engine(workspace: Workspace) -> Engine:
             "BEGIN" if connection.get_execution_options().get("reading") else "BEGIN IMMEDIATE"
         )
 
+    runs.metadata.create_all(engine)
     return engine
 
 

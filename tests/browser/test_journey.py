@@ -67,7 +67,7 @@ def test_from_a_file_to_a_prediction(visit, workspace, tmp_path):
     again.press("Ask the model")
     again.see("The model says")
     expect(again.page.locator(".st-key-answer").get_by_test_id("stMetricValue")).to_have_text("good")
-    again.see("Last 1 tries")
+    again.see("The last try")
     again.leave()
 
 
