@@ -60,7 +60,7 @@ def take(light: Visitor, dark: Visitor, workspace: Workspace) -> None:
         snap(visitor.page, name)
     light.open(f"predict?run={run.id}")
     light.page.get_by_role("textbox", name="Your text").fill(
-        "I paid for two lamps and there was only one in the box. When will the other one come?"
+        "The tracking page has not moved for a week. Did somebody forget my two lamps in the van?"
     )
     light.press("Ask the model")
     light.see("The model says")

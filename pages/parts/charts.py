@@ -156,7 +156,7 @@ def confusion(labels: list[str], counts: list[list[int]], as_share: bool) -> go.
                 ],
                 texttemplate="%{text}" if n <= MOST_LABELLED else None,
                 textfont_size=14,
-                colorscale=[[0, "#1a2627"], [1, "#2fa89c"]] if dark else [[0, "#f0f6f5"], [1, "#0f6b66"]],
+                colorscale=[[0, "#1a2627"], [1, "#1f7d74"]] if dark else [[0, "#f0f6f5"], [1, "#0f6b66"]],
                 zmin=0,
                 zmax=1,
                 xgap=2,
@@ -188,7 +188,13 @@ def confusion(labels: list[str], counts: list[list[int]], as_share: bool) -> go.
         showlegend=False,
         clickmode="event+select",
         dragmode=False,
-        xaxis={**ticks, "title": "what the model said", "side": "bottom", "range": [-0.5, n - 0.5]},
+        xaxis={
+            **ticks,
+            "title": "what the model said",
+            "side": "bottom",
+            "range": [-0.5, n - 0.5],
+            "tickangle": -40 if n > 3 else 0,
+        },
         yaxis={**ticks, "title": "true label", "autorange": False, "range": [n - 0.5, -0.5]},
     )
 
