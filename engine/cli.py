@@ -13,10 +13,20 @@ import traceback
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+
 from engine import __version__, terminal
-from engine.data.datasets import DatasetInfo, draft, load_info, save
+from engine.data.columns import Roles, propose
+from engine.data.datasets import DatasetInfo, load_info, save
+from engine.data.drafting import Draft, column_of, draft, labelled
+from engine.data.health import examine_file, missing_roles, too_long
+from engine.data.reading import Options, Table
+from engine.data.recipe import Recipe
+from engine.data.repairs import BESIDE_A_TEST, REMEDIES
 from engine.data.samples import read_source
 from engine.errors import DataError, RunStateError, TrainingError, TuneboardError
+from engine.models.catalogue import bundled_folder
+from engine.models.tokens import count_tokens
 from engine.paths import Workspace, read_json
 from engine.runs import queue
 from engine.runs.events import History
@@ -52,38 +62,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def check(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
-    from engine.data.columns import propose
-    from engine.data.health import examine
-
-    table = read_source(asked.data)
-    roles = propose(table.frame)
-    text, label = asked.text or roles.text, asked.label or roles.label
-    for column in filter(None, (text, label)):
-        if column not in table.columns:
-            raise DataError(f"{table.name} has no column {column!r}.", f"It has: {', '.join(table.columns)}.")
-    problems = examine(table.frame[text], table.frame[label]) if text and label else []
-    result = {
-        "rows": len(table.frame),
-        "columns": table.columns,
-        "text": text,
-        "label": label,
-        "reasons": roles.reasons,
-        "encoding": table.encoding,
-        "separator": table.separator,
-        "header": table.header,
-        "rejected": len(table.rejected),
-        "problems": [
-            {
-                "code": p.code,
-                "severity": p.severity,
-                "count": p.count,
-                "sentence": p.sentence,
-                "remedy": p.remedy,
-            }
-            for p in problems
-        ],
-    }
-    return result, terminal.checked(table, roles, text, label, problems)
+    table, roles = _table(asked)
+    made = problems = None
+    if roles.text and roles.label:
+        made = draft(table, _recipe(asked, roles), test=read_source(asked.test) if asked.test else None)
+        problems = made.problems + too_long(_lengths(made), len(made.rows))
+    else:
+        problems = examine_file(table) + missing_roles(roles)
+    return terminal.check_result(table, roles, made, problems), terminal.checked(table, roles, made, problems)
 
 
 def train(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
@@ -138,10 +124,11 @@ def evaluate(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str
 
     info = load_info(workspace, run.dataset_id)
     table = read_source(asked.data)
-    texts, labels = (
-        _column(table, name) for name in (asked.text or info.text_column, asked.label or info.label_column)
-    )
-    known = labels.isin(info.labels) & (texts != "")
+    recipe = Recipe(**info.recipe) if info.recipe else Recipe(text=info.text_column, label=info.label_column)
+    chosen = {"text": (asked.text,) if asked.text else recipe.text, "label": asked.label or recipe.label}
+    rows = labelled(table, recipe.model_copy(update=chosen))
+    known = rows["label"].isin(info.labels) & (rows["text"] != "")
+    texts, labels = rows["text"], rows["label"]
     if not known.any():
         raise DataError(
             f"No row of {table.name} has one of the labels that the model knows.",
@@ -198,22 +185,54 @@ def _submit(workspace: Workspace, asked: argparse.Namespace) -> Run:
 
 
 def _saved(workspace: Workspace, asked: argparse.Namespace) -> DatasetInfo:
-    from engine.data.columns import propose
-
-    table = read_source(asked.data)
-    roles = propose(table.frame)
-    text, label = asked.text or roles.text, asked.label or roles.label
-    if not (text and label):
+    table, roles = _table(asked)
+    if not (roles.text and roles.label):
         raise DataError(
-            f"We need one text column and one label column. {table.name} has: {', '.join(table.columns)}.",
+            f"We need one text column and one label column. {table.name} has: {', '.join(table.columns[:20])}.",
             "Name them with --text and --label.",
             "columns_unclear",
         )
     test = read_source(asked.test) if asked.test else None
-    return save(
-        workspace,
-        draft(table, text, label, test=test, split_column=None if test is not None else roles.split),
+    return save(workspace, draft(table, _recipe(asked, roles), test=test))
+
+
+def _table(asked: argparse.Namespace) -> tuple[Table, Roles]:
+    """The table with its roles; those that were named are checked."""
+    options = Options(asked.encoding, asked.separator, names_row=0 if asked.no_header else None)
+    table = read_source(asked.data, options)
+    for column, flag in ((asked.text, "--text"), (asked.label, "--label")):
+        if column:
+            column_of(table, column, flag)
+    return table, propose(table.frame, asked.text, asked.label)
+
+
+def _recipe(asked: argparse.Namespace, roles: Roles) -> Recipe:
+    way = "file" if asked.test else "column" if roles.split else "share"
+    return Recipe(
+        text=roles.text,
+        label=roles.label,
+        split_by=way,
+        split_column=roles.split if way == "column" else None,
+        remedies=_remedies(asked.fix),
+        group_column=asked.group,
     )
+
+
+def _remedies(asked: list[str]) -> tuple[str, ...]:
+    known = [*REMEDIES, *BESIDE_A_TEST]
+    for name in asked:
+        if name not in known:
+            raise DataError(
+                f"There is no remedy {name!r}.", f"There are: {', '.join(known)}.", "no_such_remedy"
+            )
+    return tuple(asked)
+
+
+def _lengths(made: Draft) -> np.ndarray:
+    """(sample,) tokens of up to 1,000 texts, spread over the data, by the bundled model's tokenizer."""
+    texts = made.rows["text"]
+    some = np.unique(np.linspace(0, len(texts) - 1, min(len(texts), 1000)).astype(int))
+    return count_tokens(texts.iloc[some].tolist(), bundled_folder())
 
 
 def _follow(workspace: Workspace, run: Run) -> Run:
@@ -249,19 +268,9 @@ def _model_of(workspace: Workspace, run_id: str) -> Path:
     return workspace.run(run.id).model
 
 
-def _column(table, name: str):
-    if name not in table.columns:
-        raise DataError(
-            f"{table.name} has no column {name!r}.",
-            f"It has: {', '.join(table.columns)}. Name it with --text or --label.",
-        )
-    return table.frame[name].str.strip()
-
-
 def _predict_file(predictor, asked: argparse.Namespace) -> tuple[dict, str]:
-    from engine.data.columns import propose
+    from engine.data.exports import write_csv
     from engine.data.reading import read_file
-    from engine.serving.tables import write_csv
 
     if not asked.out:
         raise DataError("The predictions need a place to go to.", "Add --out OUT.csv.")
@@ -269,7 +278,7 @@ def _predict_file(predictor, asked: argparse.Namespace) -> tuple[dict, str]:
     column = asked.column or propose(table.frame).text
     if not column:
         raise DataError(f"None of the columns of {table.name} looks like text.", "Name it with --column.")
-    answers = predictor.predict(_column(table, column).tolist())
+    answers = predictor.predict(column_of(table, column, "--column").str.strip().tolist())
     write_csv(
         table.frame.assign(
             label=[a.label for a in answers], confidence=[round(a.confidence, 4) for a in answers]
@@ -303,19 +312,37 @@ def _parser() -> argparse.ArgumentParser:
     def argument(*names: str, **options: object) -> tuple:
         return names, options
 
-    data = argument("data", metavar="DATA", help="a file, or sample:support, sample:reviews")
+    data = argument("data", metavar="DATA", help="a file, sample:support or sample:reviews")
+    reading = (
+        argument(
+            "--encoding",
+            metavar="NAME",
+            help="how the file writes letters, such as cp1252 (default: found out)",
+        ),
+        argument("--separator", metavar="CHAR", help="what stands between fields (default: found out)"),
+        argument("--no-header", action="store_true", help="the first row is data already"),
+        argument("--test", metavar="FILE", help="a second table, for the test"),
+        argument("--group", metavar="COL", help="rows with the same value here stay in one split"),
+        argument(
+            "--fix",
+            action="append",
+            default=[],
+            metavar="REMEDY",
+            help=f"a remedy to apply; may be repeated: {', '.join([*REMEDIES, *BESIDE_A_TEST])}",
+        ),
+    )
     text = argument("--text", metavar="COL", help="the column with the texts (default: proposed)")
     label = argument("--label", metavar="COL", help="the column with the labels (default: proposed)")
     run_id = argument("id", metavar="RUN", help="the id of a run")
 
-    command(check, "Is this table fit to learn from?", data, text, label)
+    command(check, "Is this table fit to learn from?", data, text, label, *reading)
     command(
         train,
         "Fine-tune a model and score it.",
         data,
         text,
         label,
-        argument("--test", metavar="FILE", help="a second table, for the test"),
+        *reading,
         argument(
             "--model",
             default="bundled",

@@ -2,7 +2,7 @@
 
     tuneboard.db                 which data sets and runs there are (SQLite)
     datasets/<id>/               rows.parquet, info.json
-    uploads/                     files that are being looked at, before they become data sets
+    uploads/<key>/               files that are being looked at, before they become data sets
     models/                      pretrained models fetched from the hub
     runs/<id>/                   config.json  events.jsonl  log.txt  checkpoints/  model/
                                  predictions.parquet  metrics.json
@@ -19,6 +19,24 @@ from pathlib import Path
 from engine.errors import NotFoundError, WorkspaceError
 
 ID = re.compile(r"[a-z0-9]{6,40}")
+
+
+@dataclass(frozen=True)
+class UploadPaths:
+    folder: Path
+
+    @property
+    def content(self) -> Path:
+        return self.folder / "content"
+
+    @property
+    def info(self) -> Path:
+        return self.folder / "info.json"
+
+    @property
+    def choices(self) -> Path:
+        """What a person chose so far."""
+        return self.folder / "choices.json"
 
 
 @dataclass(frozen=True)
@@ -110,9 +128,9 @@ class Workspace:
         """Pretrained models fetched from the hub."""
         return self.root / "models"
 
-    def upload(self, key: str) -> Path:
+    def upload(self, key: str) -> UploadPaths:
         """Where an uploaded file waits until it is saved as a data set."""
-        return self.root / "uploads" / _checked(key, "upload")
+        return UploadPaths(self.root / "uploads" / _checked(key, "upload"))
 
     def dataset(self, dataset_id: str) -> DatasetPaths:
         return DatasetPaths(self.root / "datasets" / _checked(dataset_id, "data set"))

@@ -2,10 +2,12 @@
 
 import shutil
 import sys
+from dataclasses import asdict
 from typing import TextIO
 
 from engine.data.columns import Roles
 from engine.data.datasets import load_info
+from engine.data.drafting import Draft
 from engine.data.health import Problem
 from engine.data.reading import Table
 from engine.errors import NotFoundError
@@ -14,6 +16,8 @@ from engine.runs import queue
 from engine.runs.events import History
 from engine.runs.store import Run
 from engine.serving.prediction import Prediction
+
+SHOWN_REJECTED = 5
 
 # -- as JSON ----------------------------------------------------------------------------------------
 
@@ -76,22 +80,61 @@ def result(workspace: Workspace, run: Run) -> dict:
     }
 
 
+def check_result(table: Table, roles: Roles, made: Draft | None, problems: list[Problem]) -> dict:
+    return {
+        "name": table.name,
+        "format": table.format,
+        "rows": len(table.frame),
+        "columns": table.columns,
+        "text": roles.text,
+        "label": roles.label,
+        "split_column": roles.split,
+        "reasons": roles.reasons,
+        "more_texts": roles.more_texts,
+        "traps": [asdict(trap) for trap in roles.traps],
+        "encoding": table.encoding,
+        "separator": table.separator,
+        "quote": table.quote,
+        "header": table.header,
+        "names_row": table.names_row,
+        "sheet": table.sheet,
+        "rejected": table.rejected_count,
+        "rejected_rows": [asdict(one) for one in table.rejected],
+        "problems": [
+            {**asdict(problem), "rows": [one["row"] for one in problem.examples]} for problem in problems
+        ],
+        "applied": [{"remedy": name, "count": count} for name, count in made.applied] if made else [],
+        "classes": {label: int(count) for label, count in made.rows["label"].value_counts().items()}
+        if made
+        else {},
+        "split": made.counts() if made else {},
+        "notes": made.notes if made else [],
+    }
+
+
 # -- for reading ------------------------------------------------------------------------------------
 
 
-def checked(table: Table, roles: Roles, text: str | None, label: str | None, problems: list[Problem]) -> str:
+def checked(table: Table, roles: Roles, made: Draft | None, problems: list[Problem]) -> str:
     lines = [f"{table.name}: {table.described()}"]
-    for what, column in (("Texts", text), ("Labels", label), ("Split", roles.split)):
-        reason = roles.reasons.get(column or "", "as you said")
-        lines.append(f"  {what:7} {column!r}: {reason}" if column else f"  {what:7} no column found")
-    if table.rejected:
-        first = table.rejected[0]
+    for what, column in (("Texts", roles.text), ("Labels", roles.label), ("Split", roles.split)):
         lines.append(
-            f"  {len(table.rejected):,} lines could not be read; the first: line {first.line}, {first.reason}"
+            f"  {what:7} {column!r}: {roles.reasons[column]}" if column else f"  {what:7} no column found"
         )
+    if roles.more_texts:
+        lines.append(f"  More columns with texts: {', '.join(map(repr, roles.more_texts))}")
+    lines += [f"  Beware  {trap.column!r}: {trap.sentence}" for trap in roles.traps]
+    lines += [f"  line {one.line}: {one.reason}" for one in table.rejected[:SHOWN_REJECTED]]
+    if table.rejected_count > SHOWN_REJECTED:
+        lines.append(f"  ... and {table.rejected_count - SHOWN_REJECTED:,} more lines that could not be read")
     for problem in problems:
-        lines.append(f"  [{problem.severity}] {problem.sentence} {problem.remedy}")
-    if text and label and not problems:
+        fix = f" (--fix {problem.fix})" if problem.fix else ""
+        lines.append(f"  [{problem.severity}] {problem.sentence} {problem.remedy}{fix}")
+    if made:
+        lines += [f"  [applied] {name}: {count:,} rows" for name, count in made.applied]
+        sizes = ", ".join(f"{split} {count:,}" for split, count in made.counts().items())
+        lines.append(f"  {len(made.labels):,} classes; {sizes} ({made.split_by})")
+    if not problems:
         lines.append("  Nothing is wrong with it.")
     return "\n".join(lines)
 

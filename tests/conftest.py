@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.data.datasets import DatasetInfo, draft, save
+from engine.data.datasets import DatasetInfo, save
+from engine.data.drafting import draft
 from engine.data.reading import read_file
+from engine.data.recipe import Recipe
 from engine.paths import Workspace
 from tests import tiny, words
 
@@ -38,7 +40,7 @@ def easy_csv(tmp_path) -> Path:
 @pytest.fixture
 def easy(workspace, easy_csv) -> DatasetInfo:
     """The same texts as a saved data set."""
-    return save(workspace, draft(read_file(easy_csv), "text", "label"))
+    return save(workspace, draft(read_file(easy_csv), Recipe(text="text", label="label")))
 
 
 @pytest.fixture

@@ -1,92 +1,127 @@
-"""Which column holds the texts, which the labels, which the split: proposals, each with its reason."""
+"""Which column holds the texts, which the labels, which the split: proposals with reasons, and the traps beside them."""
 
-from dataclasses import dataclass
+import json
+import re
+from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
-TEXT_NAMES = {
-    "text",
-    "sentence",
-    "review",
-    "message",
-    "comment",
-    "content",
-    "tweet",
-    "body",
-    "question",
-    "description",
-    "utterance",
-    "document",
-    "title",
-    "sms",
-    "feedback",
-    "query",
-    "post",
-}
-LABEL_NAMES = {
-    "label",
-    "labels",
-    "class",
-    "category",
-    "sentiment",
-    "target",
-    "topic",
-    "intent",
-    "emotion",
-    "polarity",
-    "rating",
-    "type",
-    "tag",
-    "y",
-    "spam",
-    "label_name",
-    "answer",
-}
-SPLIT_NAMES = {
-    "train": "train",
-    "training": "train",
-    "valid": "validation",
-    "validation": "validation",
-    "val": "validation",
-    "dev": "validation",
-    "test": "test",
-    "testing": "test",
-    "holdout": "test",
-    "eval": "validation",
-}
+from engine.data.names import LABEL_NAMES, SPLITS, STRONG_LABEL_NAMES, TEXT_NAMES, split_of
+
 SAMPLE_ROWS = 5000
 MAX_CLASSES = 500
+PURE = 0.98  # share of rows whose label another column tells, from which on it gives the answer away
+WEAK_LABEL_NAMES = {"rating", "stars", "score", "type", "answer", "tags", "tag", "y", "gold", "spam"}
+GROUP_NAMES = {
+    "user", "customer", "author", "document", "doc", "thread", "conversation", "patient", "session", "client", "speaker",
+    "group", "ticket", "page", "book", "article", "movie", "film", "product", "dialogue", "account",
+}  # fmt: skip
+LIST_SEPARATORS = ("|", ";", ",", "/")
+
+
+@dataclass(frozen=True)
+class Trap:
+    """A column that is easily mistaken.
+
+    kind: id, row_number, constant, empty, gives_away, same_as_label, second_label or json.
+    """
+
+    column: str
+    kind: str
+    sentence: str
 
 
 @dataclass(frozen=True)
 class Roles:
-    """Proposed columns (None: none fits) and, by column name, the reason in plain words."""
+    """Proposed columns (None: none fits) and, by column name, the reason in plain words.
+
+    more_texts: further columns with texts, which can be joined. groups: columns that may say which rows belong together.
+    """
 
     text: str | None
     label: str | None
     split: str | None
     reasons: dict[str, str]
+    more_texts: list[str] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
+    traps: list[Trap] = field(default_factory=list)
 
 
-def propose(frame: pd.DataFrame) -> Roles:
-    """Propose the role of each column from its name and its values. Looks at the first 5,000 rows."""
-    facts = {name: _Facts(name, frame[name].head(SAMPLE_ROWS)) for name in frame.columns}
-    split = next((name for name in facts if facts[name].is_split), None)
-    text = _best({name: fact.text_score for name, fact in facts.items() if name != split})
-    label = _best({name: fact.label_score for name, fact in facts.items() if name not in (text, split)})
+def propose(frame: pd.DataFrame, text: str | None = None, label: str | None = None) -> Roles:
+    """Propose the role of each column from its name and its values; looks at 5,000 rows spread over the table.
+
+    text, label: where they were already chosen, so that reasons and traps speak of them.
+    """
+    facts = {name: _Facts(name, values) for name, values in spread(frame).items()}
+    split = next((name for name in facts if facts[name].is_split and name != label), None)
+    text_scores = {name: fact.text_score for name, fact in facts.items() if name not in (split, label)}
+    text = text or _best(text_scores)
+    label = label or _best(
+        {name: fact.label_score for name, fact in facts.items() if name not in (text, split)}
+    )
     reasons = {}
     if text:
-        reasons[text] = f"long ({facts[text].words:.0f} words on average) and {facts[text].variety}"
+        reasons[text] = f"{facts[text].length} and {facts[text].variety}"
     if label:
-        reasons[label] = f"{frame[label].nunique():,} different values, spread over {len(frame):,} rows"
+        distinct = frame[label].nunique() - bool((frame[label] == "").any())
+        reasons[label] = (
+            f"{distinct:,} different value{'s' * (distinct != 1)}, spread over {len(frame):,} rows"
+        )
     if split:
         reasons[split] = "says which rows are for training and which for testing"
-    return Roles(text, label, split, reasons)
+    least = 0.15 * text_scores.get(text, 0)
+    return Roles(
+        text,
+        label,
+        split,
+        reasons,
+        [name for name, score in text_scores.items() if name != text and score > least and facts[name].words >= 3],
+        [name for name, fact in facts.items() if name not in (text, label, split) and fact.is_group],
+        [
+            trap
+            for name, fact in facts.items()
+            if name not in (text, label, split) and (trap := _trap(fact, name, facts.get(label)))
+        ],
+    )  # fmt: skip
 
 
-def split_of(value: str) -> str | None:
-    """'Dev' -> 'validation'; None for a word that names no split."""
-    return SPLIT_NAMES.get(value.strip().lower())
+def spread(frame: pd.DataFrame) -> pd.DataFrame:
+    """At most 5,000 rows from all over the table, since files are often sorted by label."""
+    if len(frame) <= SAMPLE_ROWS:
+        return frame
+    return frame.iloc[np.linspace(0, len(frame) - 1, SAMPLE_ROWS).astype(int)]
+
+
+def list_separator(labels: pd.Series) -> str | None:
+    """How several labels stand in one cell: '|', ';', ',', '/' or 'json'; None for one label per cell."""
+    filled = labels[labels.str.strip() != ""]
+    if filled.empty:
+        return None
+    if filled.str.match(r"\s*[\[{]").mean() > 0.9 and _is_json(filled.iloc[0]):
+        return "json"
+    whole = filled.nunique()
+    for separator in LIST_SEPARATORS:
+        several = filled.str.contains(separator, regex=False)
+        if several.mean() < 0.1:
+            continue
+        parts = filled.str.split(separator, regex=False).explode().str.strip()
+        alone = set(filled[~several].str.strip().unique())
+        recurring = parts.nunique() < 0.7 * whole or (alone and parts.isin(alone).mean() > 0.9)
+        if parts.nunique() > 2 and recurring and whole > parts.nunique() and parts.str.len().mean() < 40:
+            return separator
+    return None
+
+
+def is_continuous(labels: pd.Series) -> bool:
+    """Whether labels measure something rather than name a class: many different numbers."""
+    filled = labels[labels.str.strip() != ""]
+    numbers = pd.to_numeric(filled.str.replace(",", ".", regex=False), errors="coerce")
+    if filled.empty or numbers.notna().mean() < 0.95:
+        return False
+    distinct = numbers.nunique()
+    broken = (numbers.dropna() % 1 != 0).mean() > 0.05
+    return distinct > 20 and (broken or distinct > 0.2 * len(filled))
 
 
 class _Facts:
@@ -94,6 +129,8 @@ class _Facts:
 
     def __init__(self, name: str, values: pd.Series):
         self.name = name.strip().lower()
+        self.tokens = set(re.split(r"[\W_]+", self.name))
+        self.values = values
         filled = values[values.str.strip() != ""]
         self.rows = len(values)
         self.filled = len(filled) / max(1, len(values))
@@ -101,10 +138,20 @@ class _Facts:
         self.share_distinct = self.distinct / max(1, len(filled))
         self.words = filled.str.count(r"\S+").mean() if len(filled) else 0.0
         self.characters = filled.str.len().mean() if len(filled) else 0.0
-        self.numeric = pd.to_numeric(filled, errors="coerce").notna().mean() if len(filled) else 0.0
-        self.is_split = (
-            bool(len(filled)) and 2 <= self.distinct <= 4 and all(split_of(v) for v in filled.unique())
+        numbers = pd.to_numeric(filled, errors="coerce")
+        self.numeric = numbers.notna().mean() if len(filled) else 0.0
+        self.counts_up = self.numeric == 1 and len(filled) > 2 and bool((numbers.diff().dropna() > 0).all())
+        self.whole = self.numeric == 1 and bool((numbers % 1 == 0).all())
+        self.json = (
+            bool(len(filled)) and _is_json(filled.iloc[0]) and filled.str.match(r"\s*[\[{]").mean() > 0.9
         )
+        self.links = filled.str.match(r"https?://\S+$|\S+@\S+\.\S+$").mean() if len(filled) else 0.0
+        self.is_split = bool(len(filled)) and 2 <= self.distinct <= 4 and all(map(split_of, filled.unique()))
+        self.is_group = bool(self.tokens & GROUP_NAMES) and self.distinct > 1 and self.share_distinct < 0.9
+
+    @property
+    def length(self) -> str:
+        return f"{'long' if self.words >= 5 else 'text'} ({self.words:.0f} words on average)"
 
     @property
     def variety(self) -> str:
@@ -112,20 +159,81 @@ class _Facts:
 
     @property
     def text_score(self) -> float:
-        if self.numeric > 0.5 or self.characters < 3 or self.distinct < 2:
+        if self.numeric > 0.5 or self.characters < 3 or self.distinct < 2 or self.links > 0.5:
             return 0.0
-        named = 3.0 if self.name in TEXT_NAMES else 1.0
+        named = 3.0 if self.name in TEXT_NAMES else 2.0 if self.tokens & TEXT_NAMES else 1.0
+        if self.json:
+            named *= 0.02
         return named * min(self.characters, 300) * self.share_distinct * self.filled
 
     @property
     def label_score(self) -> float:
+        named = 1.0
+        if self.name in LABEL_NAMES:
+            named = (
+                12.0 if self.name in STRONG_LABEL_NAMES else 3.0 if self.name in WEAK_LABEL_NAMES else 10.0
+            )
+        elif self.tokens & (LABEL_NAMES - WEAK_LABEL_NAMES):
+            named = 5.0
+        if self.json:
+            return named * self.filled * (1 - self.share_distinct) if named >= 10 else 0.0
         most = min(MAX_CLASSES, max(2, self.rows // 2))
-        if not 2 <= self.distinct <= most or self.words > 6 or self.filled < 0.5:
+        least = 1 if named >= 10 else 2
+        if not least <= self.distinct <= most or self.words > 6 or self.filled < 0.5:
             return 0.0
-        named = 10.0 if self.name in LABEL_NAMES else 1.0
         return named * self.filled * (1 - self.share_distinct)
+
+
+def _trap(fact: _Facts, name: str, label: _Facts | None) -> Trap | None:
+    def trap(kind: str, sentence: str) -> Trap:
+        return Trap(name, kind, sentence)
+
+    if fact.filled < 0.05:
+        return trap("empty", "nearly empty")
+    if fact.distinct == 1 and fact.filled > 0.95:
+        return trap("constant", "the same value in every row")
+    if fact.whole and fact.counts_up:
+        return trap("row_number", "counts the rows; it says nothing about the texts")
+    if fact.json:
+        return trap("json", "JSON in its cells; choose it only if you know what is in it")
+    if fact.share_distinct > 0.99 and fact.words < 2 and fact.rows > 20:
+        return trap("id", "an identifier, different in every row")
+    if label and 1 < label.distinct <= MAX_CLASSES:
+        told, usual = _tells(fact, label)
+        if fact.distinct == label.distinct and told > 0.999 and _tells(label, fact)[0] > 0.999:
+            return trap("same_as_label", "says the same as the label column, in other words")
+        if told > PURE and usual < 0.9 and fact.filled > 0.02:
+            return trap("gives_away", "gives the label away: never join it to the texts")
+    usual = 7 if fact.numeric > 0.9 and fact.name not in LABEL_NAMES else 50
+    if fact.label_score >= 0.5 and 2 <= fact.distinct <= usual and not fact.is_split:
+        return trap("second_label", f"could be a label too: {fact.distinct} different values")
+    return None
+
+
+def _tells(fact: _Facts, label: _Facts) -> tuple[float, float]:
+    """(share of rows whose label is known from this column, share of the largest label). Numbers are taken in 20 steps."""
+    labels = label.values.str.strip()
+    column = fact.values.str.strip()
+    if fact.numeric > 0.95 and fact.distinct > 20:
+        numbers = pd.to_numeric(column, errors="coerce")
+        column = pd.qcut(numbers, 20, labels=False, duplicates="drop").astype("str")
+    if column.nunique() > min(100, len(column) // 5):
+        return 0.0, 1.0
+    table = pd.crosstab(column, labels)
+    return table.max(axis=1).sum() / max(1, len(labels)), labels.value_counts(normalize=True).iloc[0]
+
+
+def _is_json(text: str) -> bool:
+    """Also lists as Python prints them."""
+    try:
+        return isinstance(json.loads(text.replace("'", '"')), dict | list)
+    except ValueError:
+        return text.strip().startswith("[") and text.strip().endswith("]")
 
 
 def _best(scores: dict[str, float]) -> str | None:
     name = max(scores, key=scores.get, default=None)
     return name if name is not None and scores[name] > 0 else None
+
+
+__all__ = ["SPLITS", "Roles", "Trap", "is_continuous", "list_separator", "propose", "split_of", "spread"]

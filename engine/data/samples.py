@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from engine.data.reading import Table, read_file
+from engine.data.reading import Options, Table, read_file
 from engine.errors import DataError
 
 FOLDER = Path(__file__).parent / "samples"
@@ -21,7 +21,7 @@ def read_sample(name: str) -> Table:
     return read_file(FOLDER / f"{name}.csv")
 
 
-def read_source(source: str) -> Table:
+def read_source(source: str, options: Options = Options()) -> Table:  # noqa: B008 (frozen)
     """'sample:support' or the path of a file."""
     kind, colon, name = source.partition(":")
-    return read_sample(name) if kind == "sample" and colon else read_file(source)
+    return read_sample(name) if kind == "sample" and colon else read_file(source, options)

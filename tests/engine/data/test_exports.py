@@ -4,7 +4,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.serving.tables import FORMULA_STARTS, safe_csv
+from engine.data.exports import FORMULA_STARTS, safe_csv
 
 
 @given(st.lists(st.text(max_size=20), min_size=1, max_size=8))

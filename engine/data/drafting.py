@@ -1,0 +1,277 @@
+"""A table and a recipe become a data set before it is saved: rows with a split, a health report, what was done."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from engine.data import repairs, similarity
+from engine.data.health import Problem, examine, examine_file
+from engine.data.names import SPLITS as SPLIT_WORDS
+from engine.data.reading import Table
+from engine.data.recipe import Recipe
+from engine.data.splitting import SPLITS, stratified
+from engine.errors import DataError
+
+SHARES_BESIDE_A_TEST = {"train": 0.9, "validation": 0.1}
+JOINT = "\n"  # between texts that come from several columns
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A data set before it is saved.
+
+    rows: columns text, label, split, source_row (position in its file, from 1). problems: what the health check found.
+    applied: remedies with the rows each changed. notes: what was left out or decided, in plain words.
+    classes: {label: rows} with the label as the file has it, before names were given.
+    """
+
+    rows: pd.DataFrame
+    name: str
+    source: str
+    read_as: str
+    recipe: Recipe
+    split_by: str
+    problems: list[Problem] = field(default_factory=list)
+    applied: list[tuple[str, int]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    file_labels: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def blocking(self) -> list[Problem]:
+        return [problem for problem in self.problems if problem.severity == "blocking"]
+
+    @property
+    def labels(self) -> list[str]:
+        return ordered_labels(self.rows["label"])
+
+    def counts(self) -> dict[str, int]:
+        sizes = self.rows["split"].value_counts()
+        return {split: int(sizes.get(split, 0)) for split in SPLITS}
+
+
+def draft(
+    table: Table,
+    recipe: Recipe,
+    *,
+    name: str = "",
+    test: Table | None = None,
+) -> Draft:
+    """Apply the recipe, look for problems, and decide the split.
+
+    test: the second table, where the recipe asks for one.
+    Problems are in the result, also those that stand in the way of training.
+    Raises DataError for columns that there are not.
+    """
+    if recipe.group_column:
+        column_of(table, recipe.group_column)
+    rows = _rows(table, recipe)
+    file_labels = rows["label"].value_counts().to_dict() if rows["label"].nunique() <= 1000 else {}
+    notes: list[str] = []
+    if recipe.split_by == "column" and recipe.split_column:
+        rows = rows.assign(given=_given(table, recipe.split_column))
+    if recipe.split_by == "file" and test is not None:
+        rows = pd.concat([rows, _rows(test, recipe).assign(given="test")], ignore_index=True)
+    rows = _by_hand(rows, recipe, notes)
+    complete = ((rows["text"] != "") & (rows["label"] != "")).to_numpy(dtype=bool)
+    usable, incomplete = (rows, rows[:0]) if complete.all() else (rows[complete], rows[~complete])
+    usable, applied = repairs.apply(usable, recipe.remedies)
+    usable = _only_known(usable, recipe, notes)
+    texts = similarity.codes(usable["text"])
+    leaked = _leaked(usable, texts)
+    if leaked is not None and "drop_leaked" in recipe.remedies:
+        applied.append(("drop_leaked", int(leaked.sum())))
+        usable, texts, leaked = usable[~leaked], texts[~leaked], None
+    problems = examine_file(table) + examine(usable, texts, incomplete, leaked)
+    split, split_by = _split(usable, texts, recipe, test, notes)
+    return Draft(
+        usable.assign(split=pd.array(split, dtype="str"))[["text", "label", "split", "source_row"]].reset_index(drop=True),
+        name or Path(table.name).stem,
+        table.name,
+        table.described(),
+        recipe,
+        split_by,
+        sorted([*problems, *_split_problems(split, usable, problems)], key=lambda one: one.severity != "blocking"),
+        applied,
+        notes,
+        file_labels,
+    )  # fmt: skip
+
+
+def labelled(table: Table, recipe: Recipe) -> pd.DataFrame:
+    """Texts and labels of a further table, made as those of the data set were; no row is left out, missing cells are "".
+
+    Raises DataError for columns that there are not.
+    """
+    rows = _by_hand(_rows(table, recipe), recipe.model_copy(update={"edits": {}}), [])
+    kept = tuple(name for name in recipe.remedies if not name.startswith("drop_"))
+    return repairs.apply(rows, kept)[0][["text", "label"]]
+
+
+def ordered_labels(labels: pd.Series) -> list[str]:
+    """The distinct labels: numbers by size, words by alphabet."""
+
+    def key(label: str):
+        number = label.removeprefix("-")
+        return (0, int(label), label) if number.isdecimal() and number.isascii() else (1, 0, label)
+
+    return sorted(labels.unique(), key=key)
+
+
+def column_of(table: Table, name: str, flag: str = "") -> pd.Series:
+    """Raises DataError when the table has no such column. flag: how to name it on the command line."""
+    if name in table.columns:
+        return table.frame[name]
+    raise DataError(
+        f"{table.name} has no column {name!r}.",
+        f"It has: {', '.join(table.columns[:20])}." + (f" Name one with {flag}." if flag else ""),
+        "no_such_column",
+    )
+
+
+def _rows(table: Table, recipe: Recipe) -> pd.DataFrame:
+    """Columns text, label, source_row; trimmed."""
+    if recipe.label in recipe.text:
+        raise DataError(
+            f"The text and the label cannot both come from the column {recipe.label!r}.",
+            "Choose two different columns.",
+            "same_column",
+        )
+    first, *more = (column_of(table, name).str.strip() for name in recipe.text)
+    for other in more:
+        first = (first + JOINT + other).str.strip()
+    labels = column_of(table, recipe.label).str.strip()
+    return pd.DataFrame(
+        {
+            "text": first,
+            "label": labels,
+            "source_row": np.arange(1, len(labels) + 1),
+            **({"group": _groups(table, recipe.group_column)} if recipe.group_column else {}),
+        }
+    )
+
+
+def _groups(table: Table, column: str) -> pd.Series:
+    """A second table may lack the column: its rows are in the test anyway."""
+    if column in table.columns:
+        return table.frame[column]
+    return pd.Series([f"{table.name} {row}" for row in range(len(table.frame))], dtype="str")
+
+
+def _given(table: Table, column: str) -> pd.Series:
+    given = column_of(table, column).str.strip().str.lower().map(SPLIT_WORDS).fillna("").astype("str")
+    if not (given == "train").any():
+        raise DataError(
+            f"The column {column!r} marks no row as training.",
+            "Expected words such as train, validation and test.",
+            "split_column",
+        )
+    return given
+
+
+def _by_hand(rows: pd.DataFrame, recipe: Recipe, notes: list[str]) -> pd.DataFrame:
+    """Labels that were renamed, merged, corrected or left out by hand."""
+    left_out = np.zeros(len(rows), dtype=bool)
+    if recipe.label_names:
+        named = rows["label"].map(recipe.label_names)
+        left_out |= (named == "").to_numpy(dtype=bool, na_value=False)
+        rows = rows.assign(label=named.where(named.notna(), rows["label"]).str.strip().astype("str"))
+    if recipe.edits:
+        places = rows["source_row"].isin(list(recipe.edits)).to_numpy()
+        if "given" in rows and recipe.split_by == "file":
+            places &= (rows["given"] != "test").to_numpy()  # a row's number is that of the first file
+        labels = rows["label"].copy()
+        labels[places] = [recipe.edits[row] for row in rows.loc[places, "source_row"]]
+        left_out |= places & (labels == "").to_numpy(dtype=bool)
+        rows = rows.assign(label=labels)
+        notes.append(f"{int(places.sum()):,} rows were corrected or left out by hand.")
+    if left_out.any():
+        notes.append(f"{int(left_out.sum()):,} rows were left out on request.")
+    return rows[~left_out] if left_out.any() else rows
+
+
+def _only_known(rows: pd.DataFrame, recipe: Recipe, notes: list[str]) -> pd.DataFrame:
+    """Without rows whose split is not said, and test rows of classes that training never sees."""
+    if "given" not in rows:
+        return rows
+    if recipe.split_by == "column":
+        unsaid = (rows["given"] == "").to_numpy()
+        if unsaid.any():
+            notes.append(
+                f"{int(unsaid.sum()):,} rows whose {recipe.split_column!r} names no split were left out."
+            )
+            rows = rows[~unsaid]
+    test = (rows["given"] == "test").to_numpy()
+    unknown = test & ~rows["label"].isin(rows.loc[~test, "label"].unique()).to_numpy()
+    if unknown.any():
+        names = ", ".join(sorted(rows.loc[unknown, "label"].unique())[:5])
+        notes.append(
+            f"{int(unknown.sum()):,} test rows have labels that never occur in training ({names}) and were left out."
+        )
+    return rows[~unknown]
+
+
+def _leaked(rows: pd.DataFrame, texts: np.ndarray) -> np.ndarray | None:
+    """Training rows whose text is also a test row's; None where no test rows were given."""
+    if "given" not in rows:
+        return None
+    test = (rows["given"] == "test").to_numpy()
+    return ~test & np.isin(texts, texts[test]) if test.any() else None
+
+
+def _split(
+    rows: pd.DataFrame, texts: np.ndarray, recipe: Recipe, test: Table | None, notes: list[str]
+) -> tuple[np.ndarray, str]:
+    groups = pd.factorize(rows["group"])[0] if "group" in rows else None
+    together = f", rows with the same {recipe.group_column!r} together" if groups is not None else ""
+
+    def by_chance(where: np.ndarray, shares: dict[str, float]) -> np.ndarray:
+        within = groups[where] if groups is not None else None
+        return stratified(texts[where], rows["label"][where], shares, recipe.seed, within)
+
+    if "given" not in rows:
+        shares = recipe.shares
+        words = "stratified, " + " / ".join(f"{shares[split]:.0%}" for split in SPLITS) + together
+        return by_chance(np.ones(len(rows), dtype=bool), shares), words
+    split = rows["given"].to_numpy(dtype=object).copy()
+    if recipe.split_by == "file":
+        training = split != "test"
+        split[training] = by_chance(training, SHARES_BESIDE_A_TEST)
+        return split, f"test rows from {test.name if test else 'a second file'}{together}"
+    missing = [one for one in ("validation", "test") if not (split == one).any()]
+    if missing:
+        training = split == "train"
+        parts = {"train": 1 - sum(recipe.shares[one] for one in missing)} | {
+            one: recipe.shares[one] for one in missing
+        }
+        split[training] = by_chance(training, parts)
+        notes.append(f"{' and '.join(missing).capitalize()} rows were taken from the training rows.")
+    return split, f"column {recipe.split_column!r}{together}"
+
+
+def _split_problems(split: np.ndarray, rows: pd.DataFrame, problems: list[Problem]) -> list[Problem]:
+    if any(problem.severity == "blocking" for problem in problems):
+        return []
+    empty = [one for one in SPLITS if not (split == one).any()]
+    if empty:
+        return [
+            Problem(
+                "empty_split",
+                "blocking",
+                len(empty),
+                f"No row is left for {' and '.join(empty)}.",
+                "Add rows, or choose another split.",
+            )
+        ]
+    if rows["label"][split == "train"].nunique() < 2:
+        return [
+            Problem(
+                "single_class",
+                "blocking",
+                1,
+                "The training rows have only one label.",
+                "Choose another split or label column.",
+            )
+        ]
+    return []

@@ -1,0 +1,119 @@
+"""What reading gives: a table of text cells, how it was read, and what could not be read."""
+
+from dataclasses import asdict, dataclass, field
+
+import pandas as pd
+
+SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
+FORMATS = {"csv": "CSV", "tsv": "TSV", "json": "JSON", "jsonl": "JSON lines", "parquet": "Parquet", "arrow": "Arrow",
+           "spreadsheet": "Spreadsheet", "fasttext": "fastText", "folders": "Folders of texts", "text": "Text"}  # fmt: skip
+KEPT_REJECTED = 1000
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to read a file; None: decided from its content.
+
+    encoding: a codec of Python. separator: between the fields. quote: '"', "'" or "" for none.
+    names_row: the row with the column names, counted from 1 without blank lines; 0: there is none.
+    first_row: the first row with data. sheet: of a spreadsheet.
+    """
+
+    encoding: str | None = None
+    separator: str | None = None
+    quote: str | None = None
+    names_row: int | None = None
+    first_row: int | None = None
+    sheet: str | None = None
+
+    def as_dict(self) -> dict:
+        """Only what was set by hand."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A row that could not be read. line: where it starts in the file, counted from 1 (0: not known)."""
+
+    line: int
+    reason: str
+
+
+class Rejections:
+    """Counts the rows that could not be read, and keeps the first 1,000."""
+
+    def __init__(self):
+        self.kept: list[Rejected] = []
+        self.count = 0
+
+    def add(self, line: int, reason: str) -> None:
+        self.count += 1
+        if len(self.kept) < KEPT_REJECTED:
+            self.kept.append(Rejected(line, reason))
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file as it was understood.
+
+    frame: (rows, columns), every cell a str, missing cells "".
+    encoding, separator, quote, sheet: what was decided; None where the format has no such thing.
+    names_row, first_row: as in Options. sheets: the names of all sheets. damaged: byte sequences that are no letters.
+    rejected: the first 1,000 rows that could not be read; rejected_count: all of them.
+    padded: rows with too few fields, whose missing cells are empty.
+    """
+
+    frame: pd.DataFrame
+    name: str
+    format: str
+    encoding: str | None = None
+    separator: str | None = None
+    quote: str | None = None
+    names_row: int = 1
+    first_row: int = 2
+    sheet: str | None = None
+    sheets: tuple[str, ...] = ()
+    damaged: int = 0
+    rejected: list[Rejected] = field(default_factory=list)
+    rejected_count: int = 0
+    padded: int = 0
+
+    @property
+    def columns(self) -> list[str]:
+        return list(self.frame.columns)
+
+    @property
+    def header(self) -> bool:
+        return self.names_row > 0
+
+    def described(self) -> str:
+        """One line for people: 'CSV, utf-8, separated by comma, 800 rows'."""
+        parts = [FORMATS.get(self.format, self.format.upper())]
+        if self.sheet and len(self.sheets) > 1:
+            parts.append(f"sheet {self.sheet!r}")
+        if self.encoding:
+            parts.append(self.encoding)
+        if self.separator:
+            parts.append(f"separated by {SEPARATORS.get(self.separator, repr(self.separator))}")
+        if not self.header:
+            parts.append("no header row")
+        elif self.names_row > 1:
+            parts.append(f"column names in row {self.names_row}")
+        parts.append(f"{len(self.frame):,} rows")
+        return ", ".join(parts)
+
+    def facts(self) -> dict:
+        """Everything but the cells, for a JSON file."""
+        kept = asdict(self, dict_factory=lambda pairs: {k: v for k, v in pairs if k != "frame"})
+        return {**kept, "rows": len(self.frame), "columns": self.columns}
+
+
+def named(names: list[str]) -> list[str]:
+    """Trimmed, filled and made different: [' text ', '', 'text'] -> ['text', 'column 2', 'text (3)']."""
+    found: list[str] = []
+    for position, name in enumerate(names, start=1):
+        name = " ".join(str(name).replace("\ufeff", "").replace("\x00", "").split()) or f"column {position}"
+        while name in found:
+            name = f"{name} ({position})"
+        found.append(name)
+    return found

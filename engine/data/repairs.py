@@ -1,0 +1,182 @@
+"""Remedies that a click applies. The file stays as it is; each remedy changes the rows that are made of it."""
+
+import html
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine.data import similarity
+
+HTML = r"</?[a-zA-Z][^<>]{0,500}>|&[a-zA-Z]{2,8};|&#x?[0-9a-fA-F]{2,6};"
+MOJIBAKE = "[ÃÂâÐÑðåæçøïÅÄ€¢™Ë†‡]"  # what UTF-8 read as Windows-1252 begins with; ftfy decides
+FEW_ROWS = 10  # fewer texts of a class than this teach little and test nothing
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """button: what a click does. done: what it did, with {n} rows. apply: rows (text, label, source_row) -> rows."""
+
+    button: str
+    done: str
+    apply: Callable[[pd.DataFrame], pd.DataFrame]
+
+
+def damaged_encoding(texts: pd.Series) -> np.ndarray:
+    """Which texts hold letters that were read in the wrong encoding (mojibake), (rows,) bool."""
+    import ftfy
+
+    return _where(texts, MOJIBAKE, ftfy.badness.is_bad)
+
+
+def with_html(texts: pd.Series) -> np.ndarray:
+    """Which texts hold tags or character references of HTML, (rows,) bool."""
+    marked = pc.or_(pc.match_substring(as_arrow(texts), "<"), pc.match_substring(as_arrow(texts), "&"))
+    return _where(texts, HTML, lambda text: True, within=marked)
+
+
+def spellings(labels: pd.Series) -> dict[str, str]:
+    """{label: the most frequent label that differs from it only by case, white space or accents}."""
+    sizes = labels.value_counts()
+    leaders: dict[str, str] = {}
+    found = {}
+    for label in sorted(sizes.index, key=lambda one: (-sizes[one], one)):
+        if not label:
+            continue
+        leader = leaders.setdefault(_folded(label), label)
+        if leader != label:
+            found[label] = leader
+    return found
+
+
+def conflicting(rows: pd.DataFrame, texts: np.ndarray | None = None) -> np.ndarray:
+    """Which rows have a text that also occurs under another label, (rows,) bool. texts: similarity.codes, if known."""
+    if not len(rows):
+        return np.zeros(0, dtype=bool)
+    texts = similarity.codes(rows["text"]) if texts is None else texts
+    labels = pd.factorize(rows["label"])[0]
+    least = np.full(texts.max() + 1, labels.max() + 1)
+    most = np.full(texts.max() + 1, -1)
+    np.minimum.at(least, texts, labels)
+    np.maximum.at(most, texts, labels)
+    return (least != most)[texts]
+
+
+def _mend_encoding(rows: pd.DataFrame) -> pd.DataFrame:
+    import ftfy
+
+    return _rewritten(rows, damaged_encoding(rows["text"]), ftfy.fix_encoding)
+
+
+def _strip_html(rows: pd.DataFrame) -> pd.DataFrame:
+    return _rewritten(rows, with_html(rows["text"]), _without_html)
+
+
+def _without_html(text: str) -> str:
+    text = re.sub(r"<(script|style)\b.*?</\1>", " ", text, flags=re.I | re.S)
+    text = re.sub(r"</?[a-zA-Z][^<>]{0,500}>", " ", text)
+    return " ".join(html.unescape(text).split())
+
+
+def _merge_spellings(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(label=rows["label"].replace(spellings(rows["label"])).astype(rows["label"].dtype))
+
+
+def _drop_duplicates(rows: pd.DataFrame) -> pd.DataFrame:
+    pairs = similarity.codes(rows["text"]) * (rows["label"].nunique() + 1) + pd.factorize(rows["label"])[0]
+    return rows[~pd.Series(pairs).duplicated().to_numpy()]
+
+
+def _drop_near_copies(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.drop(rows.index[similarity.near_copies(rows["text"])])
+
+
+def _drop_conflicts(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[~conflicting(rows)]
+
+
+def _drop_rare(rows: pd.DataFrame) -> pd.DataFrame:
+    sizes = rows["label"].value_counts()
+    return rows[rows["label"].isin(sizes.index[sizes >= FEW_ROWS])]
+
+
+REMEDIES: dict[str, Remedy] = {  # applied in this order, whatever the order of the clicks
+    "mend_encoding": Remedy("Mend the letters", "Damaged letters were mended in {n} texts.", _mend_encoding),
+    "strip_html": Remedy("Remove the HTML", "HTML was removed from {n} texts.", _strip_html),
+    "merge_spellings": Remedy(
+        "Merge the spellings",
+        "{n} labels that differ only by case, spaces or accents were merged.",
+        _merge_spellings,
+    ),
+    "drop_conflicts": Remedy(
+        "Leave these rows out", "{n} rows with contradicting labels were left out.", _drop_conflicts
+    ),
+    "drop_duplicates": Remedy("Keep one of each", "{n} repeated rows were left out.", _drop_duplicates),
+    "drop_near_copies": Remedy(
+        "Keep one of each", "{n} nearly repeated rows were left out.", _drop_near_copies
+    ),
+    "drop_rare": Remedy("Leave these classes out", "{n} rows of classes with few texts were left out.", _drop_rare),
+}  # fmt: skip
+BESIDE_A_TEST = {"drop_leaked": "Leave the copies out of training"}
+"""Remedies that concern the test rows as well; applied where the split is decided."""
+
+
+def apply(rows: pd.DataFrame, remedies: tuple[str, ...]) -> tuple[pd.DataFrame, list[tuple[str, int]]]:
+    """(rows after the remedies, [(remedy, rows that it changed or left out)]).
+
+    Rows of a given test (column `given`) are never left out: the test stays what it was.
+    """
+    done = []
+    for name, remedy in REMEDIES.items():
+        if name not in remedies:
+            continue
+        before, fixed = rows, rows[:0]
+        if name.startswith("drop_") and "given" in rows:
+            fixed, before = rows[rows["given"] == "test"], rows[rows["given"] != "test"]
+        after = remedy.apply(before)
+        if len(after) < len(before):
+            count = len(before) - len(after)
+        else:
+            count = int(((after["text"] != before["text"]) | (after["label"] != before["label"])).sum())
+        done.append((name, count))
+        rows = pd.concat([after, fixed]) if len(fixed) else after
+    return rows, done
+
+
+def _rewritten(rows: pd.DataFrame, mask: np.ndarray, change: Callable[[str], str]) -> pd.DataFrame:
+    if not mask.any():
+        return rows
+    texts = rows["text"].copy()
+    texts[mask] = [change(text).strip() for text in texts[mask]]
+    return rows.assign(text=texts)
+
+
+def _where(
+    texts: pd.Series, pattern: str, decide: Callable[[str], bool], within: pa.ChunkedArray | None = None
+) -> np.ndarray:
+    """Rows that match, looked at closely only where the fast pattern says so."""
+    found = np.zeros(len(texts), dtype=bool)
+    array = as_arrow(texts)
+    near = within if within is not None else pc.invert(pc.string_is_ascii(array))
+    places = np.flatnonzero(near.to_numpy())
+    if len(places):
+        part = array.filter(near)
+        hits = places[pc.match_substring_regex(part, pattern).to_numpy()]
+        found[hits] = [decide(texts.iloc[place]) for place in hits]
+    return found
+
+
+def as_arrow(texts: pd.Series) -> pa.ChunkedArray:
+    """The same memory as Arrow sees it."""
+    array = pa.array(texts)
+    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+
+
+def _folded(label: str) -> str:
+    letters = unicodedata.normalize("NFKD", " ".join(label.split()).casefold())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))

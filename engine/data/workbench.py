@@ -1,0 +1,347 @@
+"""Tables that somebody looks at before they become data sets: read once, drafted once per recipe, kept on disk.
+
+    uploads/<key>/content          the file as it came, under the hash of its content
+    uploads/<key>/info.json        its name, and the data set that it is a further version of
+    uploads/<key>/choices.json     what was chosen so far, so that a refresh loses nothing
+    uploads/<key>/<step>/          what reading or drafting gave; a step is known by its settings
+
+Small tables are read and drafted at once; a large one gets a process of its own, which writes how far it is and can be
+cancelled. Either way the page sees only the files: a table of a million rows costs it as little as one of a thousand.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import pandas as pd
+import psutil
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet
+
+from engine.data.columns import Roles, Trap, propose
+from engine.data.drafting import Draft, draft
+from engine.data.health import Problem
+from engine.data.reading import Options, Rejected, Table, read_file
+from engine.data.recipe import Recipe
+from engine.errors import DataError, NotFoundError
+from engine.paths import UploadPaths, Workspace, read_json, write_json
+
+KEPT_SECONDS = 24 * 3600
+MAX_BYTES = 1000 * 2**20
+AT_ONCE = 8 * 2**20  # bytes of a file up to which nobody notices that it is read in the page's own time
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something to do with an upload. kind: "read" or "draft". settings: all that its result depends on."""
+
+    key: str
+    kind: str
+    settings: dict
+
+    def folder(self, workspace: Workspace) -> Path:
+        known = hashlib.sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()[:16]
+        return workspace.upload(self.key).folder / f"{self.kind}-{known}"
+
+
+@dataclass(frozen=True)
+class State:
+    """done: the result lies in the step's folder. Else share (0 to 1) and phase say how far it is."""
+
+    done: bool
+    share: float = 0.0
+    phase: str = ""
+
+
+def keep(workspace: Workspace, file: BinaryIO, name: str, parent: str | None = None) -> str:
+    """Store an upload; returns its key. name: only remembered, never used as a path. Uploads of yesterday are removed.
+
+    parent: the data set that a further version is made of. Raises DataError when it is too large.
+    """
+    folder = workspace.root / "uploads"
+    folder.mkdir(exist_ok=True)
+    _tidy(folder)
+    digest, size = hashlib.sha256(f"{name}\0{parent or ''}\0".encode()), 0
+    growing = folder / f"{os.getpid()}-{time.monotonic_ns()}.part"
+    try:
+        with growing.open("wb") as out:
+            while chunk := file.read(2**20):
+                size += len(chunk)
+                if size > MAX_BYTES:
+                    raise DataError(
+                        f"{name} is too large; at most {MAX_BYTES / 2**20:.0f} MB can be uploaded.",
+                        "Leave out columns that are not needed, or use the command line.",
+                        "too_large",
+                    )
+                digest.update(chunk)
+                out.write(chunk)
+        paths = workspace.upload(digest.hexdigest()[:16])
+        paths.folder.mkdir(exist_ok=True)
+        growing.replace(paths.content)
+    except OSError as error:
+        raise DataError(
+            f"{name} could not be kept ({error.strerror}).",
+            "Make room on the disk and try again.",
+            "disk_full",
+        ) from error
+    finally:
+        growing.unlink(missing_ok=True)
+    write_json(paths.info, {"name": name, "parent": parent})
+    return paths.folder.name
+
+
+def upload_info(workspace: Workspace, key: str) -> dict:
+    """{name, parent}. Raises NotFoundError when it is gone."""
+    return read_json(_kept(workspace, key).info)
+
+
+def load_choices(workspace: Workspace, key: str) -> dict:
+    path = _kept(workspace, key).choices
+    return read_json(path) if path.exists() else {}
+
+
+def save_choices(workspace: Workspace, key: str, choices: dict) -> None:
+    write_json(_kept(workspace, key).choices, choices)
+
+
+def ensure(workspace: Workspace, step: Step) -> State:
+    """Do the step unless it is done. Small files: at once. Large ones: the state of the process that does it.
+
+    Raises DataError with what the step found wrong, NotFoundError when the upload is gone.
+    """
+    content, folder = _kept(workspace, step.key).content, step.folder(workspace)
+    if (folder / "result.json").exists():
+        return State(done=True)
+    if (folder / "error.json").exists():
+        error = read_json(folder / "error.json")
+        raise DataError(error["message"], error["action"], error["code"])
+    if content.stat().st_size <= AT_ONCE:
+        carry_out(workspace, step)
+        return ensure(workspace, step)
+    if not (folder / "process.json").exists():
+        _launch(workspace, step)
+    elif not _alive(read_json(folder / "process.json")):
+        if (folder / "result.json").exists() or (folder / "error.json").exists():
+            return ensure(workspace, step)
+        broken = DataError(
+            "It was broken off, perhaps because the memory was full.", "Try a smaller file.", "broken_off"
+        )
+        _fail(folder, broken)
+        return ensure(workspace, step)
+    progress = folder / "progress.json"
+    found = read_json(progress) if progress.exists() else {"share": 0.0, "phase": "Starting"}
+    return State(False, found["share"], found["phase"])
+
+
+def cancel(workspace: Workspace, step: Step) -> None:
+    """Break off a step that a process is doing; what it wrote is removed."""
+    folder = step.folder(workspace)
+    record = folder / "process.json"
+    if record.exists() and _alive(read_json(record)):
+        process = psutil.Process(read_json(record)["pid"])
+        process.kill()
+        process.wait(10)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def read_step(key: str, options: Options) -> Step:
+    return Step(key, "read", options.as_dict())
+
+
+def draft_step(reading: Step, recipe: Recipe, test: Step | None = None) -> Step:
+    """reading, test: the steps that gave the table, and the second one with the test rows."""
+    settings = {"reading": reading.settings, "recipe": recipe.model_dump(mode="json")}
+    return Step(
+        reading.key, "draft", settings | ({"test": [test.key, test.settings]} if test is not None else {})
+    )
+
+
+def read_table(workspace: Workspace, step: Step, rows: int | None = None) -> Table:
+    """The table that a finished reading gave; with `rows`, only its first rows (facts are those of the whole)."""
+    folder = step.folder(workspace)
+    facts = dict(read_json(folder / "result.json"))
+    for name in ("rows", "columns", "roles"):
+        facts.pop(name, None)
+    facts["rejected"] = [Rejected(**one) for one in facts["rejected"]]
+    facts["sheets"] = tuple(facts["sheets"])
+    return Table(_frame(folder / "table.parquet", rows), **facts)
+
+
+def facts_of(workspace: Workspace, step: Step) -> dict:
+    """What a finished step wrote about its result."""
+    return read_json(step.folder(workspace) / "result.json")
+
+
+def roles_of(facts: dict) -> Roles:
+    return Roles(**{**facts["roles"], "traps": [Trap(**trap) for trap in facts["roles"]["traps"]]})
+
+
+def problems_of(facts: dict) -> list[Problem]:
+    return [Problem(**one) for one in facts["problems"]]
+
+
+def drafted(workspace: Workspace, step: Step, name: str) -> Draft:
+    """The draft of a finished step, to be saved under `name`."""
+    facts = facts_of(workspace, step)
+    return Draft(
+        _frame(step.folder(workspace) / "rows.parquet"),
+        name,
+        facts["source"],
+        facts["read_as"],
+        Recipe(**step.settings["recipe"]),
+        facts["split_by"],
+        problems_of(facts),
+        [(code, count) for code, count in facts["applied"]],
+        facts["notes"],
+    )
+
+
+def find_rows(
+    workspace: Workspace, step: Step, *, contains: str = "", label: str | None = None, count: int = 100
+) -> pd.DataFrame:
+    """At most `count` drafted rows that contain a string (case does not matter) and have a label."""
+    file = pyarrow.parquet.ParquetFile(step.folder(workspace) / "rows.parquet")
+    found: list[pa.RecordBatch] = []
+    for batch in file.iter_batches(batch_size=20_000):
+        if contains:
+            batch = batch.filter(pc.match_substring(batch["text"], contains, ignore_case=True))
+        if label is not None:
+            batch = batch.filter(pc.equal(batch["label"], label))
+        found.append(batch)
+        if sum(map(len, found)) >= count:
+            break
+    return pa.Table.from_batches(found, file.schema_arrow).slice(0, count).to_pandas().reset_index(drop=True)
+
+
+# -- doing it ---------------------------------------------------------------------------------------
+
+
+def carry_out(workspace: Workspace, step: Step) -> None:
+    """Do a step, and write its result or what was wrong."""
+    folder = step.folder(workspace)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        facts = (_read if step.kind == "read" else _draft)(workspace, step, folder)
+    except DataError as error:
+        _fail(folder, error)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise DataError(
+            f"The table could not be kept ({error.strerror}).",
+            "Make room on the disk and try again.",
+            "disk_full",
+        ) from error
+    else:
+        write_json(folder / "result.json", facts)
+
+
+def _read(workspace: Workspace, step: Step, folder: Path) -> dict:
+    paths = workspace.upload(step.key)
+    name = read_json(paths.info)["name"]
+    table = read_file(paths.content, Options(**step.settings), name=name, progress=_teller(folder, "Reading"))
+    _tell(folder, 1.0, "Looking at the columns")
+    _write(table.frame, folder / "table.parquet")
+    return {**table.facts(), "roles": asdict(propose(table.frame))}
+
+
+def _draft(workspace: Workspace, step: Step, folder: Path) -> dict:
+    _tell(folder, 0.1, "Checking the texts")
+    table = read_table(workspace, Step(step.key, "read", step.settings["reading"]))
+    recipe = Recipe(**step.settings["recipe"])
+    test = step.settings.get("test")
+    second = read_table(workspace, Step(test[0], "read", test[1])) if test else None
+    made = draft(table, recipe, test=second)
+    _tell(folder, 0.8, "Writing")
+    _write(made.rows, folder / "rows.parquet")
+    sizes = made.rows["label"].value_counts()
+    return {
+        "source": made.source,
+        "read_as": made.read_as,
+        "split_by": made.split_by,
+        "rows": len(made.rows),
+        "counts": made.counts(),
+        "classes": {label: int(count) for label, count in sizes.items()},
+        "file_labels": made.file_labels,
+        "problems": [asdict(problem) for problem in made.problems],
+        "applied": made.applied,
+        "notes": made.notes,
+        "roles": asdict(propose(table.frame, recipe.text[0], recipe.label)),
+    }
+
+
+def _write(frame: pd.DataFrame, path: Path) -> None:
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    pyarrow.parquet.write_table(table, path, compression="lz4", row_group_size=100_000)
+
+
+def _frame(path: Path, rows: int | None = None) -> pd.DataFrame:
+    if rows is None:
+        return pd.read_parquet(path)
+    batch = next(pyarrow.parquet.ParquetFile(path).iter_batches(batch_size=rows), None)
+    return pd.read_parquet(path) if batch is None else batch.to_pandas()
+
+
+def _teller(folder: Path, phase: str) -> Callable[[int, int], None]:
+    return lambda done, total: _tell(folder, done / max(1, total), phase)
+
+
+def _tell(folder: Path, share: float, phase: str) -> None:
+    write_json(folder / "progress.json", {"share": share, "phase": phase})
+
+
+def _fail(folder: Path, error: DataError) -> None:
+    write_json(folder / "error.json", {"message": error.message, "action": error.action, "code": error.code})
+
+
+def _launch(workspace: Workspace, step: Step) -> None:
+    folder = step.folder(workspace)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "step.json", asdict(step))
+    with (folder / "log.txt").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "engine.data.workbench", str(workspace.root), str(folder / "step.json")],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    write_json(
+        folder / "process.json", {"pid": process.pid, "created": psutil.Process(process.pid).create_time()}
+    )
+
+
+def _alive(record: dict) -> bool:
+    try:
+        process = psutil.Process(record["pid"])
+        return process.create_time() == record["created"] and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _kept(workspace: Workspace, key: str) -> UploadPaths:
+    paths = workspace.upload(key)
+    if not paths.info.exists():
+        raise NotFoundError("The uploaded file is no longer kept.", "Upload it again.")
+    return paths
+
+
+def _tidy(folder: Path) -> None:
+    for old in folder.iterdir():
+        if old.stat().st_mtime < time.time() - KEPT_SECONDS:
+            shutil.rmtree(old, ignore_errors=True) if old.is_dir() else old.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    root, record = sys.argv[1:]
+    carry_out(Workspace(Path(root)), Step(**read_json(Path(record))))

@@ -1,0 +1,410 @@
+"""Data sets of the hub, against a server on this machine that answers as the hub does."""
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from engine.data import hub
+from engine.errors import DataError
+
+ROOT = Path(__file__).parents[3]
+MAIN, COPY = "1" * 40, "2" * 40
+CONVERTED = "refs/convert/parquet"
+
+
+def parquet(features=None, **columns) -> bytes:
+    table = pa.table(columns)
+    if features:
+        noted = {b"huggingface": json.dumps({"info": {"features": features}}).encode()}
+        table = table.replace_schema_metadata(noted)
+    content = io.BytesIO()
+    pq.write_table(table, content, row_group_size=2)
+    return content.getvalue()
+
+
+MOOD = {
+    "label": {"names": ["sad", "glad"], "_type": "ClassLabel"},
+    "tags": {"feature": {"names": ["x"], "_type": "ClassLabel"}, "_type": "List"},
+    "text": {"dtype": "string", "_type": "Value"},
+}
+
+
+def mood(texts, labels) -> bytes:
+    return parquet(
+        MOOD,
+        text=texts,
+        label=pa.array(labels, pa.int64()),
+        tags=pa.array([[0]] * len(texts), pa.list_(pa.int64())),
+    )
+
+
+PICTURE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+BIG = os.urandom(3 * 2**20).hex()
+REPOS = {
+    "me/mood": {
+        CONVERTED: {
+            ".gitattributes": b"",
+            "default/test/0000.parquet": mood(["t"], [-1]),
+            "default/train/0000.parquet": mood(["a", "b", "c"], [0, 1, None]),
+            "default/train/0001.parquet": mood(["d"], [1]),
+            "long/partial-train/0000.parquet": mood(["e"], [1]),
+            "long/train-part1/0000.parquet": mood(["f"], [0]),
+            "long/index.duckdb": b"x",
+        },
+        "main": {"train.csv": b"not,asked\n"},
+    },
+    "me/own": {
+        "main": {
+            "README.md": b"",
+            "data/train.jsonl": b'{"text": "a", "label": 1}\n{"text": "b", "label": 2}\n',
+            "data/dev.jsonl": b'{"text": "c", "label": 3, "note": "n"}\n',
+            "data/more.jsonl": b'{"text": "d", "label": 4}\n',
+            "run.py": b"raise SystemExit",
+        }
+    },
+    "me/both": {"main": {"train.csv": b"text\na\n", "test-00000-of-00001.parquet": parquet(text=["a"])}},
+    "me/split": {CONVERTED: {"default/train/0000.parquet": parquet(text=["a"], split=["fold 1"])}},
+    "me/pictures": {
+        CONVERTED: {
+            "default/train/0000.parquet": parquet(
+                text=["a"],
+                image=pa.array([{"bytes": b"x", "path": "p"}], PICTURE),
+                frames=pa.array([[]], pa.list_(PICTURE)),
+            ),
+            "only/train/0000.parquet": parquet(image=pa.array([{"bytes": b"x", "path": "p"}], PICTURE)),
+        }
+    },
+    "me/unlike": {
+        CONVERTED: {
+            "default/train/0000.parquet": parquet(text=["a"], label=pa.array([1], pa.int32()), more=["m"]),
+            "default/test/0000.parquet": parquet(text=["b"], label=pa.array([2], pa.int64())),
+            "default/odd/0000.parquet": parquet(text=["b"], label=[["list"]]),
+        }
+    },
+    "me/big": {CONVERTED: {"default/train/0000.parquet": parquet(text=[BIG])}},
+    "me/damaged": {CONVERTED: {"default/train/0000.parquet": b"PAR1 no such thing"}},
+    "me/programs": {"main": {"run.py": b"raise SystemExit", "weights.pkl": b"x"}},
+    "me/gated": {CONVERTED: {"default/train/0000.parquet": parquet(text=["a"])}, "gated": "manual"},
+}
+REFUSED = {
+    "me/closed": (403, {"X-Error-Code": "GatedRepo"}),
+    "me/nothing": (401, {"X-Error-Code": "RepoNotFound"}),
+    "me/badtoken": (401, {"X-Error-Message": "Invalid credentials in Authorization header"}),
+    "me/down": (500, {}),
+}
+
+
+@pytest.fixture
+def hub_server(monkeypatch):
+    """As the hub does, it sends the reader of a large file to another address, where the token has no business."""
+
+    class Hub(BaseHTTPRequestHandler):
+        asked: list[tuple[str, str, str | None]] = []
+        cut: set[int] = set()  # the downloads (first: 1) that break off half way
+        ranges = True
+        count = 0
+
+        def do_GET(self):
+            path = unquote(self.path.partition("?")[0])
+            Hub.asked.append((path, self.headers["Host"], self.headers["Authorization"]))
+            if path.startswith("/api/datasets/"):
+                return self.tell(*path.split("/", 5)[3:])
+            if path.startswith("/datasets/"):
+                other = f"http://localhost:{self.server.server_port}/elsewhere{self.path}"
+                return self.reply(302, b"", {"Location": other})
+            owner, name, _, commit, file = path.removeprefix("/elsewhere/datasets/").split("/", 4)
+            self.send(REPOS[f"{owner}/{name}"][{MAIN: "main", COPY: CONVERTED}[commit]][file])
+
+        def tell(self, owner, name, rest=""):
+            repo = f"{owner}/{name}"
+            if repo in REFUSED:
+                return self.reply(REFUSED[repo][0], b"{}", REFUSED[repo][1])
+            if rest == "auth-check":
+                allowed = self.headers["Authorization"] == "Bearer agreed"
+                return self.reply(
+                    200 if allowed else 403, b"{}", {} if allowed else {"X-Error-Code": "GatedRepo"}
+                )
+            revision = rest.removeprefix("revision/") or "main"
+            if revision == CONVERTED and CONVERTED not in REPOS[repo]:
+                return self.reply(404, b"{}", {"X-Error-Code": "RevisionNotFound"})
+            files = REPOS[repo].get(revision, {})
+            siblings = [{"rfilename": file, "size": len(content)} for file, content in files.items()]
+            info = {"id": repo, "sha": MAIN if revision == "main" else COPY, "siblings": siblings, "tags": [],
+                    "downloads": 0, "likes": 0, "private": False, "gated": REPOS[repo].get("gated", False)}  # fmt: skip
+            self.reply(200, json.dumps(info).encode(), {"Content-Type": "application/json"})
+
+        def send(self, content):
+            Hub.count += 1
+            start = int((self.headers["Range"] or "bytes=0-")[6:-1]) if Hub.ranges else 0
+            half = (len(content) - start) // 2 if Hub.count in Hub.cut else None
+            self.reply(206 if start else 200, content[start:], {}, half)
+
+        def reply(self, code, content, headers, sent=None):
+            self.send_response(code)
+            for key, value in {"Content-Length": str(len(content)), **headers}.items():
+                self.send_header(key, value)
+            self.end_headers()
+            self.wfile.write(content[:sent])
+            self.close_connection = True
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    server.handle_error = lambda *_: None  # a reader that stops in the middle is part of the tests
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    Hub.address = f"http://127.0.0.1:{server.server_port}"
+    point_to(Hub.address, monkeypatch)
+    monkeypatch.setattr(hub.time, "sleep", lambda seconds: None)
+    yield Hub
+    server.shutdown()
+    server.server_close()
+
+
+def point_to(endpoint, monkeypatch):
+    from huggingface_hub import constants
+
+    template = endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "ENDPOINT", endpoint)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", True)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+
+
+def rows(path) -> list[dict]:
+    return pq.read_table(path).to_pylist()
+
+
+def refusal(action) -> DataError:
+    with pytest.raises(DataError) as caught:
+        action()
+    assert caught.value.message.endswith(".")
+    assert "{" not in str(caught.value)
+    return caught.value
+
+
+def test_what_is_in_a_data_set_is_told_before_anything_is_downloaded(hub_server):
+    found = hub.look_up("me/mood")
+    files = REPOS["me/mood"][CONVERTED]
+    sizes = {file: len(content) for file, content in files.items()}
+    assert found.revision == COPY
+    assert found.configs == ["default", "long"]
+    assert found.splits("default") == ["test", "train"]
+    both = sum(size for file, size in sizes.items() if file.startswith("default/"))
+    assert found.bytes("default", ["train", "test"]) == both
+    assert found.bytes("default", ["test"]) == sizes["default/test/0000.parquet"]
+    assert [part.partial for part in found.parts] == [False, False, True]
+    assert found.parts[2].files == ("long/partial-train/0000.parquet", "long/train-part1/0000.parquet")
+    assert not any("resolve" in path for path, *_ in hub_server.asked)
+
+
+@pytest.mark.parametrize("text", [" me/mood ", "https://huggingface.co/datasets/me/mood", "datasets/me/mood/",
+                                  "https://hf.co/datasets/me/mood/viewer/default/train?row=3#x", "hf://datasets/me/mood",
+                                  "huggingface.co/datasets/me/mood/tree/main"])  # fmt: skip
+def test_a_pasted_address_is_reduced_to_the_name(hub_server, text):
+    assert hub.look_up(text).name == "me/mood"
+
+
+def test_a_name_without_an_owner_is_reduced_too():
+    assert hub._name_in("https://huggingface.co/datasets/squad/viewer") == "squad"
+    assert hub._name_in("https://huggingface.co/datasets/squad") == hub._name_in("squad") == "squad"
+
+
+def test_splits_become_one_file_with_class_names(hub_server, tmp_path):
+    target, said = tmp_path / "new folder" / "mood.parquet", []
+    found = hub.look_up("me/mood")
+    hub.fetch(found, "default", ["train", "test"], target, lambda done, total: said.append((done, total)))
+    assert sorted((row["text"], row["label"], row["split"]) for row in rows(target)) == [
+        ("a", "sad", "train"), ("b", "glad", "train"), ("c", None, "train"), ("d", "glad", "train"), ("t", None, "test"),
+    ]  # fmt: skip
+    assert rows(target)[0]["tags"] == [0]
+    assert b"huggingface" not in (pq.read_schema(target).metadata or {})
+    total = found.bytes("default", ["train", "test"])
+    assert said == sorted(said)
+    assert said[0] == (0, total)
+    assert said[-1] == (total, total)
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_only_what_was_asked_for_is_downloaded_at_the_exact_revision(hub_server, tmp_path):
+    hub.fetch(hub.look_up("me/mood"), "default", ["test"], tmp_path / "t.parquet")
+    downloads = [path for path, *_ in hub_server.asked if path.startswith("/datasets/")]
+    assert downloads == [f"/datasets/me/mood/resolve/{COPY}/default/test/0000.parquet"]
+
+
+def test_the_token_goes_to_the_hub_and_nowhere_else(hub_server, tmp_path):
+    found = hub.look_up("me/gated", "agreed")
+    hub.fetch(found, "default", ["train"], tmp_path / "t.parquet", token="agreed")
+    told = {(host.partition(":")[0], token) for _, host, token in hub_server.asked}
+    assert told == {("127.0.0.1", "Bearer agreed"), ("localhost", None)}
+    assert "agreed" not in repr(found)
+
+
+def test_without_a_parquet_copy_the_own_files_are_taken(hub_server, tmp_path):
+    found = hub.look_up("https://huggingface.co/datasets/me/own")
+    assert (found.revision, found.configs, found.splits("default")) == (
+        MAIN,
+        ["default"],
+        ["train", "validation"],
+    )
+    assert found.parts[0].files == ("data/train.jsonl", "data/more.jsonl")
+    hub.fetch(found, "default", ["train", "validation"], tmp_path / "t.parquet")
+    assert [(row["text"], row["label"], row["note"], row["split"]) for row in rows(tmp_path / "t.parquet")] == [
+        ("a", "1", None, "train"), ("b", "2", None, "train"), ("d", "4", None, "train"), ("c", "3", "n", "validation"),
+    ]  # fmt: skip
+    assert [part.files for part in hub.look_up("me/both").parts] == [("test-00000-of-00001.parquet",)]
+
+
+def test_a_column_called_split_is_kept(hub_server, tmp_path):
+    hub.fetch(hub.look_up("me/split"), "default", ["train"], tmp_path / "t.parquet")
+    assert rows(tmp_path / "t.parquet") == [{"text": "a", "split": "fold 1", "hub_split": "train"}]
+
+
+def test_pictures_are_left_out(hub_server, tmp_path):
+    found = hub.look_up("me/pictures")
+    hub.fetch(found, "default", ["train"], tmp_path / "t.parquet")
+    assert rows(tmp_path / "t.parquet") == [{"text": "a", "split": "train"}]
+    assert refusal(lambda: hub.fetch(found, "only", ["train"], tmp_path / "u.parquet")).code == "no_table"
+
+
+def test_files_with_different_columns_fit_together_or_are_refused(hub_server, tmp_path):
+    found = hub.look_up("me/unlike")
+    hub.fetch(found, "default", ["train", "test"], tmp_path / "t.parquet")
+    assert rows(tmp_path / "t.parquet") == [
+        {"text": "a", "label": 1, "more": "m", "split": "train"},
+        {"text": "b", "label": 2, "more": None, "split": "test"},
+    ]
+    odd = refusal(lambda: hub.fetch(found, "default", ["train", "odd"], tmp_path / "u.parquet"))
+    assert odd.code == "mixed_columns"
+    assert [path.name for path in tmp_path.iterdir()] == ["t.parquet"]
+
+
+@pytest.mark.parametrize("name, code, says", [
+    ("", "bad_name", "owner/name"), ("my data", "bad_name", "owner/name"), ("../etc", "bad_name", "owner/name"),
+    ("https://huggingface.co/me/model", "bad_name", "owner/name"), ("a/b/c", "bad_name", "owner/name"),
+    ("me/nothing", "no_such_dataset", "private"), ("me/closed", "gated", "agreed to its terms"),
+    ("me/gated", "gated", "agreed to its terms"), ("me/badtoken", "not_allowed", "token"),
+    ("me/down", "hub_error", "500"), ("me/programs", "no_table", "no table")])  # fmt: skip
+def test_what_the_hub_refuses_or_we_do_is_a_sentence(hub_server, name, code, says):
+    error = refusal(lambda: hub.look_up(name))
+    assert error.code == code
+    assert name in error.message
+    assert says in str(error)
+
+
+def test_a_hub_that_cannot_be_reached_is_a_sentence(monkeypatch):
+    point_to("http://127.0.0.1:9", monkeypatch)
+    error = refusal(lambda: hub.look_up("me/mood"))
+    assert error.code == "hub_unreachable"
+    assert "cannot be reached" in error.message
+
+
+def test_an_answer_that_is_not_the_hubs_is_a_sentence(hub_server, monkeypatch):
+    """Such as the sign-in page of a hotel."""
+    monkeypatch.setattr(json, "dumps", lambda info: "<html>Welcome</html>")
+    assert refusal(lambda: hub.look_up("me/mood")).code == "hub_unreachable"
+
+
+@pytest.mark.parametrize(
+    "config, splits", [("default", ["train", "dev"]), ("none", ["train"]), ("default", [])]
+)
+def test_a_split_that_is_not_there_is_a_sentence(hub_server, tmp_path, config, splits):
+    found = hub.look_up("me/mood")
+    error = refusal(lambda: hub.fetch(found, config, splits, tmp_path / "t.parquet"))
+    assert error.code == "no_such_split"
+    assert ("test, train" if config == "default" else "default, long") in str(error)
+
+
+def test_a_full_disk_is_told_before_the_download(hub_server, tmp_path, monkeypatch):
+    found = hub.look_up("me/big")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 9, 1))
+    error = refusal(lambda: hub.fetch(found, "default", ["train"], tmp_path / "t.parquet"))
+    assert error.code == "disk_full"
+    assert f"{(2 * found.bytes('default', ['train']) + hub.ROOM) / 1e6:.0f} MB" in error.message
+    assert hub_server.count == 0
+
+
+def test_a_disk_that_fills_up_on_the_way_is_the_same_sentence(hub_server, tmp_path, monkeypatch):
+    def no_room(*args):
+        raise OSError(28, "No space left on device")
+
+    found = hub.look_up("me/split")
+    monkeypatch.setattr(hub, "_fitted", no_room)
+    assert refusal(lambda: hub.fetch(found, "default", ["train"], tmp_path / "t")).code == "disk_full"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("after", [0, 1, 5])
+def test_a_stop_leaves_nothing(hub_server, tmp_path, after):
+    said = []
+    stopped = refusal(
+        lambda: hub.fetch(
+            hub.look_up("me/big"),
+            "default",
+            ["train"],
+            tmp_path / "t.parquet",
+            lambda done, total: said.append(done),
+            lambda: len(said) >= after,
+        )
+    )
+    assert stopped.code == "stopped"
+    assert len(said) == after
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_download_that_breaks_off_once_goes_on(hub_server, tmp_path, ranges):
+    hub_server.cut, hub_server.ranges = {1}, ranges
+    hub.fetch(hub.look_up("me/big"), "default", ["train"], tmp_path / "t.parquet")
+    assert rows(tmp_path / "t.parquet") == [{"text": BIG, "split": "train"}]
+    assert hub_server.count == 2
+
+
+def test_a_download_that_keeps_breaking_off_leaves_nothing_and_keeps_what_was_there(hub_server, tmp_path):
+    target = tmp_path / "t.parquet"
+    target.write_bytes(b"as before")
+    hub_server.cut = {1, 2, 3}
+    error = refusal(lambda: hub.fetch(hub.look_up("me/big"), "default", ["train"], target))
+    assert error.code == "download_broken"
+    assert "default/train/0000.parquet" in error.message
+    assert list(tmp_path.iterdir()) == [target]
+    assert target.read_bytes() == b"as before"
+
+
+def test_a_damaged_file_is_a_sentence_and_leaves_nothing(hub_server, tmp_path):
+    found = hub.look_up("me/damaged")
+    assert refusal(lambda: hub.fetch(found, "default", ["train"], tmp_path / "t.parquet")).code == "damaged"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_usual_variables_lead_to_the_hub_and_nothing_is_kept_at_home(hub_server, tmp_path):
+    program = (
+        "import sys; from pathlib import Path; from engine.data import hub;"
+        "assert 'huggingface_hub' not in sys.modules;"
+        "hub.fetch(hub.look_up('me/gated'), 'default', ['train'], Path(sys.argv[1]))"
+    )
+    home, target = tmp_path / "home", tmp_path / "t.parquet"
+    home.mkdir()
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "XDG_"))}
+    environment |= {"HOME": str(home), "HF_ENDPOINT": hub_server.address, "HF_TOKEN": "agreed"}
+    environment["HF_HUB_DISABLE_TELEMETRY"] = (
+        "1"  # as start.py does; else the client asks for more, and caches it
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, target], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert rows(target) == [{"text": "a", "split": "train"}]
+    assert [path for path in home.rglob("*") if path.is_file()] == []
+    assert Counter(token for *_, token in hub_server.asked) == {"Bearer agreed": 3, None: 1}
