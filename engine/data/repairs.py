@@ -110,7 +110,7 @@ REMEDIES: dict[str, Remedy] = {  # applied in this order, whatever the order of 
     "strip_html": Remedy("Remove the HTML", "HTML was removed from {n} texts.", _strip_html),
     "merge_spellings": Remedy(
         "Merge the spellings",
-        "{n} labels that differ only by case, spaces or accents were merged.",
+        "Labels that differ only by case, spaces or accents were merged in {n} rows.",
         _merge_spellings,
     ),
     "drop_conflicts": Remedy(

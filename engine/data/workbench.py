@@ -10,13 +10,14 @@ cancelled. Either way the page sees only the files: a table of a million rows co
 """
 
 import hashlib
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -27,6 +28,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 
+from engine.data import hub
 from engine.data.columns import Roles, Trap, propose
 from engine.data.drafting import Draft, draft
 from engine.data.health import Problem
@@ -100,8 +102,18 @@ def keep(workspace: Workspace, file: BinaryIO, name: str, parent: str | None = N
     return paths.folder.name
 
 
+def keep_hub(workspace: Workspace, found: hub.HubDataset, config: str, splits: Sequence[str]) -> str:
+    """An upload whose content is still on the hub; reading it downloads these splits. Returns its key."""
+    parts = [asdict(part) for part in found.chosen(config, splits)]
+    asked = {"name": found.name, "revision": found.revision, "config": config, "parts": parts}
+    key = keep(workspace, io.BytesIO(json.dumps(asked).encode()), f"{found.name}")
+    paths = workspace.upload(key)
+    write_json(paths.info, {**read_json(paths.info), "hub": asked})
+    return key
+
+
 def upload_info(workspace: Workspace, key: str) -> dict:
-    """{name, parent}. Raises NotFoundError when it is gone."""
+    """{name, parent, hub}. Raises NotFoundError when it is gone."""
     return read_json(_kept(workspace, key).info)
 
 
@@ -119,13 +131,13 @@ def ensure(workspace: Workspace, step: Step) -> State:
 
     Raises DataError with what the step found wrong, NotFoundError when the upload is gone.
     """
-    content, folder = _kept(workspace, step.key).content, step.folder(workspace)
+    upload, folder = _kept(workspace, step.key), step.folder(workspace)
     if (folder / "result.json").exists():
         return State(done=True)
     if (folder / "error.json").exists():
         error = read_json(folder / "error.json")
         raise DataError(error["message"], error["action"], error["code"])
-    if content.stat().st_size <= AT_ONCE:
+    if upload.content.stat().st_size <= AT_ONCE and "hub" not in read_json(upload.info):
         carry_out(workspace, step)
         return ensure(workspace, step)
     if not (folder / "process.json").exists():
@@ -223,6 +235,15 @@ def find_rows(
     return pa.Table.from_batches(found, file.schema_arrow).slice(0, count).to_pandas().reset_index(drop=True)
 
 
+def sample_texts(folder: Path, count: int = 1000) -> list[str]:
+    """Texts from all over a draft; of a large one, from its first 100,000 rows. folder: the step's."""
+    file = pyarrow.parquet.ParquetFile(folder / "rows.parquet")
+    if not file.num_row_groups:
+        return []
+    texts = file.read_row_group(0, columns=["text"])["text"].to_pylist()
+    return texts[:: max(1, len(texts) // count)][:count]
+
+
 # -- doing it ---------------------------------------------------------------------------------------
 
 
@@ -247,11 +268,20 @@ def carry_out(workspace: Workspace, step: Step) -> None:
 
 def _read(workspace: Workspace, step: Step, folder: Path) -> dict:
     paths = workspace.upload(step.key)
-    name = read_json(paths.info)["name"]
-    table = read_file(paths.content, Options(**step.settings), name=name, progress=_teller(folder, "Reading"))
+    info, content = read_json(paths.info), paths.content
+    if "hub" in info:
+        content = folder / "fetched.parquet"
+        _fetch(info["hub"], content, _teller(folder, "Downloading"))
+    table = read_file(content, Options(**step.settings), name=info["name"], progress=_teller(folder, "Reading"))
     _tell(folder, 1.0, "Looking at the columns")
     _write(table.frame, folder / "table.parquet")
     return {**table.facts(), "roles": asdict(propose(table.frame))}
+
+
+def _fetch(asked: dict, target: Path, progress: Callable[[int, int], None]) -> None:
+    parts = tuple(hub.HubPart(**{**part, "files": tuple(part["files"])}) for part in asked["parts"])
+    found = hub.HubDataset(asked["name"], asked["revision"], parts)
+    hub.fetch(found, asked["config"], [part.split for part in parts], target, progress)
 
 
 def _draft(workspace: Workspace, step: Step, folder: Path) -> dict:

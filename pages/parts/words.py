@@ -1,7 +1,10 @@
 """The words of the dashboard: plain ones first, the field's term beside them."""
 
+import re
 from datetime import datetime
 
+from engine.data.reading import Table
+from engine.data.reading.encodings import CHOICES as ENCODINGS
 from engine.runs.store import Status
 from engine.terminal import duration
 
@@ -46,6 +49,46 @@ STATUS_ICONS = {
     Status.FAILED: ":material/error:",
     Status.INTERRUPTED: ":material/power_off:",
 }
+
+
+FILE_TYPES = [
+    "csv",
+    "tsv",
+    "tab",
+    "txt",
+    "json",
+    "jsonl",
+    "xlsx",
+    "xlsm",
+    "xls",
+    "ods",
+    "parquet",
+    "zip",
+    "gz",
+]
+
+
+def count(number: int, one: str, several: str | None = None) -> str:
+    """'1 row', '2,000 rows'."""
+    return f"{number:,} {one if number == 1 else several or one + 's'}"
+
+
+def column(name: str, header: bool) -> str:
+    """What a column is called on a page: those without a name go by their place, from 1."""
+    return name if header or not name.isdecimal() else f"Column {int(name) + 1}"
+
+
+def read_as(table: Table, rows: int) -> str:
+    """'CSV, Western European (Windows-1252), separated by semicolon, 800 rows'"""
+    words = table.described().rpartition(", ")[0]
+    if table.encoding in ENCODINGS:
+        words = words.replace(table.encoding, ENCODINGS[table.encoding], 1)
+    return f"{words}, {count(rows, 'row')}"
+
+
+def file_name(title: str) -> str:
+    """A name for a download: letters, figures and hyphens only."""
+    return re.sub(r"[^\w]+", "-", title).strip("-")[:60] or "data"
 
 
 def size(count: float) -> str:

@@ -1,8 +1,10 @@
 import pytest
 
 from engine.data.datasets import list_datasets, load_rows
+from engine.runs import queue
+from tests.engine.runs.helpers import submit, wait
 from tests.pages.helpers import open_page, press, words_on
-from tests.words import easy_csv
+from tests.words import easy_csv, easy_texts
 
 
 def upload(test, content, name="easy.csv", uploader="upload_main_0"):
@@ -13,8 +15,10 @@ def upload(test, content, name="easy.csv", uploader="upload_main_0"):
     return test
 
 
-def box(test, role):
-    return next(one for one in test.selectbox if (one.key or "").startswith(f"column_{role}_"))
+def box(test, name):
+    """The widget for a choice about the upload."""
+    kinds = (test.selectbox, test.multiselect, test.radio, test.slider, test.number_input, test.text_input)
+    return next(one for kind in kinds for one in kind if (one.key or "").startswith(f"{name}_"))
 
 
 def test_the_first_visit_offers_a_file_and_samples(workspace):
@@ -39,7 +43,7 @@ def test_an_upload_has_its_columns_proposed_and_they_can_be_changed(workspace):
         for i in range(60)
     )
     test = upload(open_page("data"), "id,said,trend,other\n" + rows)
-    assert box(test, "text").value == "said"
+    assert box(test, "text").value == ["said"]
     assert "Proposed because it is long" in words_on(test)
     box(test, "label").select("other").run()
     press(test, "save")
@@ -48,14 +52,14 @@ def test_an_upload_has_its_columns_proposed_and_they_can_be_changed(workspace):
 
 def test_the_shares_can_be_changed(workspace):
     test = upload(open_page("data"), easy_csv(200))
-    next(one for one in test.slider if one.label.startswith("Test")).set_value(30).run()
+    box(test, "test_share").set_value(30).run()
     press(test, "save")
     assert list_datasets(workspace)[0].rows["test"] == 60
 
 
 def test_a_second_file_is_the_test(workspace):
     test = upload(open_page("data"), easy_csv(100))
-    test.radio[0].set_value("file").run()
+    box(test, "split_by").set_value("file").run()
     upload(test, easy_csv(30, seed=3), "test.csv", "upload_test_0")
     press(test, "save")
     info = list_datasets(workspace)[0]
@@ -67,19 +71,19 @@ def test_a_split_column_is_found_and_used(workspace):
     lines = easy_csv(100).splitlines()
     parts = [f"{line},{'test' if i % 4 == 0 else 'train'}" for i, line in enumerate(lines[1:])]
     test = upload(open_page("data"), "\n".join([lines[0] + ",part", *parts]))
-    assert test.radio[0].value == "column"
+    assert box(test, "split_by").value == "column"
     press(test, "save")
     assert list_datasets(workspace)[0].rows["test"] == 25
 
 
 @pytest.mark.parametrize("content, sentence", [
     (b"\x00\x01\x02" * 100, "not a text table"), (b"text,label\n", "no rows below its header"),
-    (b"PK\x03\x04 broken", "may be damaged"),
+    (b"PK\x03\x04 broken", "damaged or cut off"),
 ])  # fmt: skip
 def test_a_file_that_cannot_be_read_is_a_sentence_and_the_page_goes_on(workspace, content, sentence):
     test = upload(open_page("data"), content)
     assert sentence in words_on(test).replace("\\", "")
-    test.run()
+    press(test, "start_over")
     assert "sample_support" in {one.key for one in test.button}
 
 
@@ -99,3 +103,99 @@ def test_markup_in_a_file_is_shown_as_it_is(workspace):
     shown = "\n".join(str(one.value) for one in [*test.markdown, *test.caption])
     for live in ("![x](http", "<script>", ":red[x]"):
         assert live not in shown
+
+
+def test_a_refresh_in_another_tab_loses_no_choice(workspace):
+    test = upload(
+        open_page("data"), "a,b,c\n" + "".join(f"text {i} about it,{i % 2},{i % 3}\n" for i in range(60))
+    )
+    box(test, "label").select("c").run()
+    again = open_page("data", upload=test.query_params["upload"])
+    assert box(again, "label").value == "c"
+
+
+def test_how_it_was_read_can_be_changed_and_the_preview_follows(workspace):
+    test = upload(
+        open_page("data"), "text,label\n" + "".join(f"it is a; b {i},{'xy'[i % 2]}\n" for i in range(40))
+    )
+    assert list(test.dataframe[0].value.columns) == ["text", "label"]
+    box(test, "separator").set_value(";").run()
+    assert list(test.dataframe[0].value.columns) != ["text", "label"]
+    box(test, "separator").set_value(",").run()
+    box(test, "names_row").set_value(0).run()
+    assert list(test.dataframe[0].value.columns) == ["Column 1", "Column 2"]
+
+
+def dirty() -> str:
+    rows = [f"{text},{label}" for text, label in ((t.replace(",", ""), n) for t, n in easy_texts(60))]
+    return "\n".join(
+        [
+            "text,label",
+            *rows,
+            rows[0],
+            rows[1],
+            "it is <b>fine</b> here,Good",
+            "another fine one,Good",
+            ",bad",
+        ]
+    )
+
+
+def test_a_remedy_is_a_click_is_undone_by_a_click_and_is_recorded(workspace):
+    test = upload(open_page("data"), dirty())
+    assert "2 rows with the text of an earlier row" in words_on(test)
+    press(test, "fix_drop_duplicates")
+    press(test, "fix_merge_spellings")
+    assert "2 repeated rows were left out" in words_on(test)
+    press(test, "undo_drop_duplicates")
+    assert "2 rows with the text of an earlier row" in words_on(test)
+    press(test, "fix_drop_duplicates")
+    press(test, "save")
+    info = list_datasets(workspace)[0]
+    assert info.labels == ["bad", "good"]
+    assert info.total == 62
+    assert any("2 repeated rows" in note for note in info.notes)
+    assert set(info.recipe["remedies"]) == {"merge_spellings", "drop_duplicates"}
+
+
+def test_a_second_version_points_at_the_first_and_keeps_its_test_rows(workspace):
+    test = upload(open_page("data"), dirty())
+    press(test, "save")
+    first = list_datasets(workspace)[0]
+    press(test, "new_version")
+    press(test, "fix_drop_duplicates")
+    press(test, "save")
+    second = list_datasets(workspace)[0]
+    assert (second.parent, second.version, second.name) == (first.id, 2, first.name)
+    assert second.total < first.total
+    before, after = (set(load_rows(workspace, one.id, "test")["text"]) for one in (first, second))
+    assert after <= before
+
+
+def test_data_sets_are_renamed_and_deleted(workspace, easy):
+    test = open_page("data")
+    field = next(one for one in test.text_input if one.label == "Name")
+    field.set_value("new name")
+    next(one for one in test.button if one.label == "Keep").click().run()
+    assert [info.name for info in list_datasets(workspace)] == ["new name"]
+    press(test, "delete_dataset")
+    assert list_datasets(workspace) == []
+
+
+def test_a_data_set_that_a_run_still_needs_is_not_deleted(workspace, easy, tiny_model):
+    run = submit(workspace, easy, tiny_model, epochs=50)
+    test = open_page("data")
+    assert "Stop or await them first" in words_on(test)
+    assert "delete_dataset" not in {one.key for one in test.button}
+    queue.stop(workspace, run.id)
+    wait(workspace, run.id)
+    assert "1 run used it" in words_on(open_page("data"))
+
+
+def test_rows_are_pasted_from_a_spreadsheet(workspace):
+    test = open_page("data")
+    next(one for one in test.text_area if one.key == "pasted").set_value(
+        easy_csv(40).replace(",", "\t", 1)
+    ).run()
+    press(test, "paste")
+    assert "pasted" in words_on(test)

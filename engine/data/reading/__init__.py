@@ -81,7 +81,8 @@ def read_file(
             f"{name} does not fit into the memory.", "Split it into smaller files.", "too_large"
         ) from error
     except DataError as error:
-        raise DataError(f"{name}: {error.message}", error.action, error.code) from error
+        message = error.message if name in error.message else f"{name}: {error.message}"
+        raise DataError(message, error.action, error.code) from error
     return table
 
 

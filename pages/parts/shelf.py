@@ -1,0 +1,142 @@
+"""The saved data sets: what is in each, its versions, its way out, and its end."""
+
+import streamlit as st
+
+from engine.data import exports, workbench
+from engine.data.datasets import DatasetInfo, describe, first_rows, load_rows, remove
+from engine.paths import Workspace
+from engine.runs import queue
+from pages.parts import charts, messages, state, words
+
+SHOWN_ROWS = 200
+
+
+def shelf(datasets: list[DatasetInfo]) -> None:
+    st.header("Your data sets")
+    if len(datasets) > 1:
+        overview(datasets)
+    info = state.pick(
+        "Data set",
+        datasets,
+        "dataset",
+        lambda one: one.id,
+        lambda one: f"{one.title}, {one.total:,} texts, {one.id[:4]}",
+    )
+    if st.session_state.pop("just_saved", None) == info.id:
+        st.toast("Saved.", icon=":material/check_circle:")
+    if info.description:
+        st.markdown(messages.plain(info.description))
+    with st.container(horizontal=True):
+        for split, title in words.SPLITS.items():
+            st.metric(title, f"{info.rows[split]:,}", border=True, width=160)
+        st.metric("Classes", len(info.labels), border=True, width=160)
+    with st.container(horizontal=True):
+        if st.button("Train a model on it", type="primary", icon=":material/arrow_forward:", key="to_train"):
+            st.switch_page("pages/train.py", query_params={"dataset": info.id})
+        if st.button(
+            "Clean or correct it",
+            icon=":material/edit:",
+            key="new_version",
+            help="Makes a new version; this one stays.",
+        ):
+            st.query_params["upload"] = new_version(info)
+            st.rerun()
+        take_away(info)
+        rename(info)
+        delete(info)
+    with st.expander("What is in it", icon=":material/table_rows:"):
+        details(info, {one.id: one for one in datasets})
+
+
+def overview(datasets: list[DatasetInfo]) -> None:
+    with st.expander("All of them side by side", icon=":material/view_list:"):
+        runs = [run.dataset_id for run in queue.list_runs(state.workspace())]
+        st.dataframe(
+            [
+                {"name": one.name, "version": one.version, "texts": one.total, "classes": len(one.labels),
+                 "size": words.size(one.file_bytes), "runs": runs.count(one.id), "saved": words.when(one.created_at)}
+                for one in datasets
+            ],
+            hide_index=True,
+            alt="All data sets with their sizes",
+        )  # fmt: skip
+
+
+def new_version(info: DatasetInfo) -> str:
+    """Put the rows on the workbench; what comes of them points back at this data set, and keeps its split."""
+    with state.workspace().dataset(info.id).rows.open("rb") as rows:
+        key = workbench.keep(state.workspace(), rows, info.name, parent=info.id)
+    chosen = {"text": ["text"], "label": "label", "split_by": "column", "split_column": "split"}
+    workbench.save_choices(state.workspace(), key, chosen)
+    return key
+
+
+def take_away(info: DatasetInfo) -> None:
+    workspace = state.workspace()
+    with st.popover("Download", icon=":material/download:"):
+        st.caption("Texts, labels and split, as cleaned.")
+        st.download_button(
+            "CSV", lambda: as_csv(workspace, info.id), f"{words.file_name(info.title)}.csv", "text/csv", key="csv",
+            help="Safe to open in a spreadsheet: no cell can act as a formula.",
+        )  # fmt: skip
+        st.download_button(
+            "Parquet", lambda: workspace.dataset(info.id).rows.read_bytes(), f"{words.file_name(info.title)}.parquet",
+            "application/vnd.apache.parquet", key="parquet",
+        )  # fmt: skip
+
+
+def as_csv(workspace: Workspace, dataset_id: str) -> bytes:
+    return exports.safe_csv(load_rows(workspace, dataset_id)).encode("utf-8-sig")
+
+
+def rename(info: DatasetInfo) -> None:
+    with st.popover("Rename", icon=":material/label:"), st.form(f"rename_{info.id}", border=False):
+        name = st.text_input("Name", info.name, max_chars=80)
+        about = st.text_input("Description", info.description, max_chars=300)
+        if st.form_submit_button("Keep"):
+            with state.reported():
+                describe(state.workspace(), info.id, name=name, description=about)
+                st.rerun()
+
+
+def delete(info: DatasetInfo) -> None:
+    with st.popover("Delete", icon=":material/delete:"):
+        runs = [run for run in queue.list_runs(state.workspace()) if run.dataset_id == info.id]
+        waiting = [run for run in runs if not run.status.ended]
+        if waiting:
+            st.markdown(f"{words.count(len(waiting), 'run')} on it not ended yet. Stop or await them first.")
+            return
+        if runs:
+            st.markdown(
+                f"{words.count(len(runs), 'run')} used it. Their models and scores stay, "
+                "but they cannot be repeated or compared with new ones."
+            )
+        else:
+            st.markdown("No run used it. This cannot be undone.")
+        if st.button("Delete it", key="delete_dataset", icon=":material/delete:"):
+            remove(state.workspace(), info.id)
+            st.query_params.pop("dataset", None)
+            st.session_state.pop("chosen_dataset", None)
+            st.rerun()
+
+
+def details(info: DatasetInfo, others: dict[str, DatasetInfo]) -> None:
+    st.markdown(
+        f"From {messages.plain(info.source)} ({messages.plain(info.read_as)}). "
+        f"Texts: {messages.plain(info.text_column)}, "
+        f"labels: {messages.plain(info.label_column)}. Split: {messages.plain(info.split_by)}. "
+        f"Saved {words.when(info.created_at)}, {words.size(info.file_bytes)}."
+    )
+    if info.parent:
+        name = others[info.parent].title if info.parent in others else f"{info.parent}, which was deleted"
+        st.markdown(f"Version {info.version}, made of {messages.plain(name)}.")
+    for note in info.notes:
+        st.markdown(f"- {messages.plain(note)}")
+    charts.show(
+        charts.class_balance(info.classes), "Texts per class", "saved_balance",
+        height=max(160, 28 * min(40, len(info.classes))),
+    )  # fmt: skip
+    st.dataframe(
+        first_rows(state.workspace(), info.id, SHOWN_ROWS), height=250, hide_index=True,
+        alt="The first rows of the data set",
+    )  # fmt: skip

@@ -1,0 +1,126 @@
+import io
+import os
+import signal
+import time
+
+import pytest
+
+from engine.data import workbench
+from engine.data.datasets import load_rows, save
+from engine.data.reading import Options
+from engine.data.recipe import Recipe
+from engine.errors import DataError, NotFoundError
+from engine.paths import read_json
+from tests.words import easy_csv
+
+RECIPE = Recipe(text="text", label="label")
+
+
+def keep(workspace, text: str, name: str = "easy.csv") -> str:
+    return workbench.keep(workspace, io.BytesIO(text.encode()), name)
+
+
+def finish(workspace, step, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not workbench.ensure(workspace, step).done:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def in_a_process(monkeypatch):
+    """As if every file were a large one."""
+    monkeypatch.setattr(workbench, "AT_ONCE", -1)
+
+
+def test_from_an_upload_to_a_data_set(workspace):
+    reading = workbench.read_step(keep(workspace, easy_csv(100)), Options())
+    assert workbench.ensure(workspace, reading).done
+    assert workbench.roles_of(workbench.facts_of(workspace, reading)).text == "text"
+    drafting = workbench.draft_step(reading, RECIPE)
+    assert workbench.ensure(workspace, drafting).done
+    info = save(workspace, workbench.drafted(workspace, drafting, "mine"))
+    assert len(load_rows(workspace, info.id)) == 100
+    assert info.name == "mine"
+
+
+def test_a_process_gives_the_same_as_the_page_itself(workspace, monkeypatch):
+    key = keep(workspace, easy_csv(300))
+    reading = workbench.read_step(key, Options())
+    drafting = workbench.draft_step(reading, RECIPE)
+    workbench.ensure(workspace, reading)
+    workbench.ensure(workspace, drafting)
+    here = workbench.drafted(workspace, drafting, "x")
+    for step in (reading, drafting):
+        workbench.cancel(workspace, step)
+    monkeypatch.setattr(workbench, "AT_ONCE", -1)
+    for step in (reading, drafting):
+        assert not workbench.ensure(workspace, step).done
+        finish(workspace, step)
+    there = workbench.drafted(workspace, drafting, "x")
+    assert there.rows.equals(here.rows)
+    assert there.problems == here.problems
+
+
+def test_a_problem_found_by_a_process_is_the_same_sentence(workspace, in_a_process):
+    step = workbench.read_step(keep(workspace, "text,label\n"), Options())
+    with pytest.raises(DataError, match="no rows below its header"):
+        finish(workspace, step)
+    with pytest.raises(DataError, match="no rows below its header"):
+        workbench.ensure(workspace, step)
+
+
+def test_a_cancelled_process_is_gone_and_leaves_nothing(workspace, in_a_process):
+    step = workbench.read_step(keep(workspace, easy_csv(2000)), Options())
+    workbench.ensure(workspace, step)
+    pid = read_json(step.folder(workspace) / "process.json")["pid"]
+    workbench.cancel(workspace, step)
+    assert not step.folder(workspace).exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    finish(workspace, step)  # and it can be asked for again
+
+
+def test_a_killed_process_is_said_so(workspace, in_a_process):
+    step = workbench.read_step(keep(workspace, easy_csv(2000)), Options())
+    workbench.ensure(workspace, step)
+    os.kill(read_json(step.folder(workspace) / "process.json")["pid"], signal.SIGKILL)
+    with pytest.raises(DataError, match="broken off"):
+        finish(workspace, step)
+
+
+def test_what_is_too_large_is_refused_and_not_kept(workspace, monkeypatch):
+    monkeypatch.setattr(workbench, "MAX_BYTES", 1000)
+    with pytest.raises(DataError, match="too large"):
+        keep(workspace, easy_csv(100))
+    assert list((workspace.root / "uploads").iterdir()) == []
+
+
+def test_uploads_of_yesterday_are_removed(workspace):
+    old = keep(workspace, easy_csv(20))
+    workbench.ensure(workspace, workbench.read_step(old, Options()))
+    folder = workspace.upload(old).folder
+    os.utime(folder, (time.time() - 2 * 24 * 3600,) * 2)
+    keep(workspace, easy_csv(30))
+    assert not folder.exists()
+    with pytest.raises(NotFoundError, match="no longer kept"):
+        workbench.ensure(workspace, workbench.read_step(old, Options()))
+
+
+def test_a_name_never_becomes_a_path(workspace):
+    key = keep(workspace, easy_csv(20), "../../evil.csv")
+    assert workbench.upload_info(workspace, key)["name"] == "../../evil.csv"
+    assert not list(workspace.root.parent.glob("*evil*"))
+    with pytest.raises(NotFoundError):
+        workbench.upload_info(workspace, "../" + key)
+
+
+def test_rows_are_found_by_what_they_contain(workspace):
+    reading = workbench.read_step(keep(workspace, easy_csv(200)), Options())
+    drafting = workbench.draft_step(reading, RECIPE)
+    workbench.ensure(workspace, reading)
+    workbench.ensure(workspace, drafting)
+    found = workbench.find_rows(workspace, drafting, contains="KETTLE", label="good", count=5)
+    assert 0 < len(found) <= 5
+    assert all("kettle" in text for text in found["text"])
+    assert set(found["label"]) == {"good"}
