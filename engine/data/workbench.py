@@ -131,13 +131,14 @@ def ensure(workspace: Workspace, step: Step) -> State:
 
     Raises DataError with what the step found wrong, NotFoundError when the upload is gone.
     """
-    upload, folder = _kept(workspace, step.key), step.folder(workspace)
+    _kept(workspace, step.key)
+    folder = step.folder(workspace)
     if (folder / "result.json").exists():
         return State(done=True)
     if (folder / "error.json").exists():
         error = read_json(folder / "error.json")
         raise DataError(error["message"], error["action"], error["code"])
-    if upload.content.stat().st_size <= AT_ONCE and "hub" not in read_json(upload.info):
+    if _is_small(workspace, step):
         carry_out(workspace, step)
         return ensure(workspace, step)
     if not (folder / "process.json").exists():
@@ -272,7 +273,9 @@ def _read(workspace: Workspace, step: Step, folder: Path) -> dict:
     if "hub" in info:
         content = folder / "fetched.parquet"
         _fetch(info["hub"], content, _teller(folder, "Downloading"))
-    table = read_file(content, Options(**step.settings), name=info["name"], progress=_teller(folder, "Reading"))
+    table = read_file(
+        content, Options(**step.settings), name=info["name"], progress=_teller(folder, "Reading")
+    )
     _tell(folder, 1.0, "Looking at the columns")
     _write(table.frame, folder / "table.parquet")
     return {**table.facts(), "roles": asdict(propose(table.frame))}
@@ -331,6 +334,15 @@ def _tell(folder: Path, share: float, phase: str) -> None:
 
 def _fail(folder: Path, error: DataError) -> None:
     write_json(folder / "error.json", {"message": error.message, "action": error.action, "code": error.code})
+
+
+def _is_small(workspace: Workspace, step: Step) -> bool:
+    """Whether a step takes no time. What is still on the hub always does."""
+    upload = workspace.upload(step.key)
+    if step.kind == "draft":
+        table = Step(step.key, "read", step.settings["reading"]).folder(workspace) / "table.parquet"
+        return table.stat().st_size <= AT_ONCE
+    return upload.content.stat().st_size <= AT_ONCE and "hub" not in read_json(upload.info)
 
 
 def _launch(workspace: Workspace, step: Step) -> None:

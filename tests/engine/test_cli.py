@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.cli import main
 from tests import words
 
 ROOT = Path(__file__).parents[2]
@@ -98,7 +99,44 @@ def test_check(workspace, tmp_path):
     assert "Texts" in engine("check", tmp_path / "x.csv").stdout
 
 
+def test_check_tells_where_a_row_broke_and_obeys_what_is_said_by_hand(workspace, tmp_path):
+    rows = "".join(f"Größe {i} des Geräts;{'gut' if i % 2 else 'schlecht'};K{i % 7}\n" for i in range(60))
+    (tmp_path / "x.csv").write_bytes((rows + "a;b;c;d\n" + "Größe 3 des Geräts;gut;K9\n").encode("cp1252"))
+    found = as_json("check", tmp_path / "x.csv", "--no-header", "--fix", "drop_duplicates", "--group", "2")
+    assert (found["encoding"], found["separator"], found["header"]) == ("cp1252", ";", False)
+    assert found["rejected_rows"] == [{"line": 61, "reason": "4 fields where 3 were expected"}]
+    assert found["applied"] == [{"remedy": "drop_duplicates", "count": 1}]
+    assert "unreadable_rows" in {one["code"] for one in found["problems"]}
+    assert sum(found["split"].values()) == 60
+    other = as_json("check", tmp_path / "x.csv", "--separator", ",")
+    assert other["label"] is None
+    assert {one["code"]: one["severity"] for one in other["problems"]}["no_label_column"] == "blocking"
+
+
+def test_check_agrees_with_the_truth_about_real_messy_files(workspace, real_data, capsys):
+    folder = real_data / "messy"
+    with (folder / "MANIFEST.csv").open(encoding="utf-8") as file:
+        truth = {row["file"]: row for row in csv.DictReader(file)}
+    special = {"(file name)": None, "cats_pos": "cats"}  # no column holds these
+    for name, row in truth.items():
+        assert main(["check", str(folder / name), "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert found["rows"] == int(row["rows_when_parsed_right"]), name
+        assert found["header"] == (not row["header"].startswith("NO")), name
+        for role in ("text", "label"):
+            wanted = row[f"true_{role}_column"]
+            assert found[role] == special.get(wanted, wanted), name
+        if row["delimiter"] in (",", ";", "TAB"):
+            assert found["separator"] == row["delimiter"].replace("TAB", "\t"), name
+        if row["encoding"] in ("cp1252", "utf-16", "utf-8"):
+            assert found["encoding"] == row["encoding"], name
+        codes = {one["code"]: one for one in found["problems"]}
+        assert codes.get("missing_label", {"count": 0})["count"] == int(row["missing_label"] or 0), name
+        assert ("single_class" in codes) == (row["distinct_labels"] == "1"), name
+
+
 @pytest.mark.parametrize("arguments, sentence", [
+    (["check", "EASY", "--fix", "magic"], "There is no remedy 'magic'."),
     (["check", "nothing.csv"], "There is no file nothing.csv."),
     (["check", "sample:nothing"], "There is no sample 'nothing'."),
     (["show", "abcdef1234"], "There is no run 'abcdef1234'."),

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from engine.data.datasets import list_datasets, load_rows
@@ -199,3 +201,26 @@ def test_rows_are_pasted_from_a_spreadsheet(workspace):
     ).run()
     press(test, "paste")
     assert "pasted" in words_on(test)
+
+
+def test_a_data_set_of_the_hub_says_its_size_before_it_is_downloaded(workspace, hub_server):
+    test = open_page("data")
+    next(one for one in test.text_input if one.key == "hub_name").set_value("me/reviews").run()
+    press(test, "hub_look_up")
+    assert not any("resolve" in path for path, *_ in hub_server.asked)
+    fetch = next(one for one in test.button if one.key == "hub_fetch")
+    assert fetch.label.startswith("Download ") and fetch.label.endswith("KB")
+    press(test, "hub_fetch")
+    end = time.monotonic() + 60
+    while "Class balance" not in words_on(test):
+        assert time.monotonic() < end
+        test.run()
+    press(test, "save")
+    assert list_datasets(workspace)[0].rows["test"] == 20
+
+
+def test_a_name_that_the_hub_does_not_know_is_a_sentence(workspace, hub_server):
+    test = open_page("data")
+    next(one for one in test.text_input if one.key == "hub_name").set_value("me/nothing").run()
+    press(test, "hub_look_up")
+    assert "knows no data set" in words_on(test)

@@ -1,185 +1,25 @@
 """Data sets of the hub, against a server on this machine that answers as the hub does."""
 
-import io
 import json
 import os
 import shutil
 import subprocess
 import sys
-import threading
+import time
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from engine.data import hub
+from engine.data import hub, workbench
+from engine.data.datasets import load_rows, save
+from engine.data.reading import Options
+from engine.data.recipe import Recipe
 from engine.errors import DataError
+from tests.hub_standin import BIG, CONVERTED, COPY, MAIN, REPOS, point_to
 
 ROOT = Path(__file__).parents[3]
-MAIN, COPY = "1" * 40, "2" * 40
-CONVERTED = "refs/convert/parquet"
-
-
-def parquet(features=None, **columns) -> bytes:
-    table = pa.table(columns)
-    if features:
-        noted = {b"huggingface": json.dumps({"info": {"features": features}}).encode()}
-        table = table.replace_schema_metadata(noted)
-    content = io.BytesIO()
-    pq.write_table(table, content, row_group_size=2)
-    return content.getvalue()
-
-
-MOOD = {
-    "label": {"names": ["sad", "glad"], "_type": "ClassLabel"},
-    "tags": {"feature": {"names": ["x"], "_type": "ClassLabel"}, "_type": "List"},
-    "text": {"dtype": "string", "_type": "Value"},
-}
-
-
-def mood(texts, labels) -> bytes:
-    return parquet(
-        MOOD,
-        text=texts,
-        label=pa.array(labels, pa.int64()),
-        tags=pa.array([[0]] * len(texts), pa.list_(pa.int64())),
-    )
-
-
-PICTURE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-BIG = os.urandom(3 * 2**20).hex()
-REPOS = {
-    "me/mood": {
-        CONVERTED: {
-            ".gitattributes": b"",
-            "default/test/0000.parquet": mood(["t"], [-1]),
-            "default/train/0000.parquet": mood(["a", "b", "c"], [0, 1, None]),
-            "default/train/0001.parquet": mood(["d"], [1]),
-            "long/partial-train/0000.parquet": mood(["e"], [1]),
-            "long/train-part1/0000.parquet": mood(["f"], [0]),
-            "long/index.duckdb": b"x",
-        },
-        "main": {"train.csv": b"not,asked\n"},
-    },
-    "me/own": {
-        "main": {
-            "README.md": b"",
-            "data/train.jsonl": b'{"text": "a", "label": 1}\n{"text": "b", "label": 2}\n',
-            "data/dev.jsonl": b'{"text": "c", "label": 3, "note": "n"}\n',
-            "data/more.jsonl": b'{"text": "d", "label": 4}\n',
-            "run.py": b"raise SystemExit",
-        }
-    },
-    "me/both": {"main": {"train.csv": b"text\na\n", "test-00000-of-00001.parquet": parquet(text=["a"])}},
-    "me/split": {CONVERTED: {"default/train/0000.parquet": parquet(text=["a"], split=["fold 1"])}},
-    "me/pictures": {
-        CONVERTED: {
-            "default/train/0000.parquet": parquet(
-                text=["a"],
-                image=pa.array([{"bytes": b"x", "path": "p"}], PICTURE),
-                frames=pa.array([[]], pa.list_(PICTURE)),
-            ),
-            "only/train/0000.parquet": parquet(image=pa.array([{"bytes": b"x", "path": "p"}], PICTURE)),
-        }
-    },
-    "me/unlike": {
-        CONVERTED: {
-            "default/train/0000.parquet": parquet(text=["a"], label=pa.array([1], pa.int32()), more=["m"]),
-            "default/test/0000.parquet": parquet(text=["b"], label=pa.array([2], pa.int64())),
-            "default/odd/0000.parquet": parquet(text=["b"], label=[["list"]]),
-        }
-    },
-    "me/big": {CONVERTED: {"default/train/0000.parquet": parquet(text=[BIG])}},
-    "me/damaged": {CONVERTED: {"default/train/0000.parquet": b"PAR1 no such thing"}},
-    "me/programs": {"main": {"run.py": b"raise SystemExit", "weights.pkl": b"x"}},
-    "me/gated": {CONVERTED: {"default/train/0000.parquet": parquet(text=["a"])}, "gated": "manual"},
-}
-REFUSED = {
-    "me/closed": (403, {"X-Error-Code": "GatedRepo"}),
-    "me/nothing": (401, {"X-Error-Code": "RepoNotFound"}),
-    "me/badtoken": (401, {"X-Error-Message": "Invalid credentials in Authorization header"}),
-    "me/down": (500, {}),
-}
-
-
-@pytest.fixture
-def hub_server(monkeypatch):
-    """As the hub does, it sends the reader of a large file to another address, where the token has no business."""
-
-    class Hub(BaseHTTPRequestHandler):
-        asked: list[tuple[str, str, str | None]] = []
-        cut: set[int] = set()  # the downloads (first: 1) that break off half way
-        ranges = True
-        count = 0
-
-        def do_GET(self):
-            path = unquote(self.path.partition("?")[0])
-            Hub.asked.append((path, self.headers["Host"], self.headers["Authorization"]))
-            if path.startswith("/api/datasets/"):
-                return self.tell(*path.split("/", 5)[3:])
-            if path.startswith("/datasets/"):
-                other = f"http://localhost:{self.server.server_port}/elsewhere{self.path}"
-                return self.reply(302, b"", {"Location": other})
-            owner, name, _, commit, file = path.removeprefix("/elsewhere/datasets/").split("/", 4)
-            self.send(REPOS[f"{owner}/{name}"][{MAIN: "main", COPY: CONVERTED}[commit]][file])
-
-        def tell(self, owner, name, rest=""):
-            repo = f"{owner}/{name}"
-            if repo in REFUSED:
-                return self.reply(REFUSED[repo][0], b"{}", REFUSED[repo][1])
-            if rest == "auth-check":
-                allowed = self.headers["Authorization"] == "Bearer agreed"
-                return self.reply(
-                    200 if allowed else 403, b"{}", {} if allowed else {"X-Error-Code": "GatedRepo"}
-                )
-            revision = rest.removeprefix("revision/") or "main"
-            if revision == CONVERTED and CONVERTED not in REPOS[repo]:
-                return self.reply(404, b"{}", {"X-Error-Code": "RevisionNotFound"})
-            files = REPOS[repo].get(revision, {})
-            siblings = [{"rfilename": file, "size": len(content)} for file, content in files.items()]
-            info = {"id": repo, "sha": MAIN if revision == "main" else COPY, "siblings": siblings, "tags": [],
-                    "downloads": 0, "likes": 0, "private": False, "gated": REPOS[repo].get("gated", False)}  # fmt: skip
-            self.reply(200, json.dumps(info).encode(), {"Content-Type": "application/json"})
-
-        def send(self, content):
-            Hub.count += 1
-            start = int((self.headers["Range"] or "bytes=0-")[6:-1]) if Hub.ranges else 0
-            half = (len(content) - start) // 2 if Hub.count in Hub.cut else None
-            self.reply(206 if start else 200, content[start:], {}, half)
-
-        def reply(self, code, content, headers, sent=None):
-            self.send_response(code)
-            for key, value in {"Content-Length": str(len(content)), **headers}.items():
-                self.send_header(key, value)
-            self.end_headers()
-            self.wfile.write(content[:sent])
-            self.close_connection = True
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    server.handle_error = lambda *_: None  # a reader that stops in the middle is part of the tests
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    Hub.address = f"http://127.0.0.1:{server.server_port}"
-    point_to(Hub.address, monkeypatch)
-    monkeypatch.setattr(hub.time, "sleep", lambda seconds: None)
-    yield Hub
-    server.shutdown()
-    server.server_close()
-
-
-def point_to(endpoint, monkeypatch):
-    from huggingface_hub import constants
-
-    template = endpoint + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(constants, "ENDPOINT", endpoint)
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", True)
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
 
 
 def rows(path) -> list[dict]:
@@ -408,3 +248,20 @@ def test_the_usual_variables_lead_to_the_hub_and_nothing_is_kept_at_home(hub_ser
     assert rows(target) == [{"text": "a", "split": "train"}]
     assert [path for path in home.rglob("*") if path.is_file()] == []
     assert Counter(token for *_, token in hub_server.asked) == {"Bearer agreed": 3, None: 1}
+
+
+def test_from_a_name_on_the_hub_to_a_data_set(hub_server, workspace):
+    key = workbench.keep_hub(workspace, hub.look_up("me/reviews"), "default", ["train", "test"])
+    reading = workbench.read_step(key, Options())
+    end = time.monotonic() + 60
+    while not workbench.ensure(workspace, reading).done:  # a download is never done in the page's own time
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    roles = workbench.roles_of(workbench.facts_of(workspace, reading))
+    assert (roles.text, roles.label, roles.split) == ("text", "label", "split")
+    recipe = Recipe(text="text", label="label", split_by="column", split_column="split")
+    drafting = workbench.draft_step(reading, recipe)
+    assert workbench.ensure(workspace, drafting).done
+    info = save(workspace, workbench.drafted(workspace, drafting, "reviews"))
+    assert (info.labels, info.rows["test"]) == (["glad", "sad"], 20)
+    assert len(load_rows(workspace, info.id)) == 100
