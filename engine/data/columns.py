@@ -100,15 +100,16 @@ def list_separator(labels: pd.Series) -> str | None:
         return None
     if filled.str.match(r"\s*[\[{]").mean() > 0.9 and _is_json(filled.iloc[0]):
         return "json"
-    whole = filled.nunique()
+    cells = pd.Series(filled.str.strip().unique())
     for separator in LIST_SEPARATORS:
-        several = filled.str.contains(separator, regex=False)
-        if several.mean() < 0.1:
+        several = cells.str.contains(separator, regex=False)
+        if filled.str.contains(separator, regex=False).mean() < 0.05:
             continue
-        parts = filled.str.split(separator, regex=False).explode().str.strip()
-        alone = set(filled[~several].str.strip().unique())
-        recurring = parts.nunique() < 0.7 * whole or (alone and parts.isin(alone).mean() > 0.9)
-        if parts.nunique() > 2 and recurring and whole > parts.nunique() and parts.str.len().mean() < 40:
+        parts = cells.str.split(separator, regex=False).explode().str.strip()
+        in_cells = parts[parts != ""].value_counts()  # in "Boston, MA" a part goes with one other; a label with several
+        alone = set(cells[~several])
+        recurring = (in_cells > 1).mean() >= 0.5 and (len(in_cells) > 2 or alone >= set(in_cells.index))
+        if recurring and len(cells) > len(in_cells) and parts.str.len().mean() < 40:
             return separator
     return None
 
@@ -121,7 +122,7 @@ def is_continuous(labels: pd.Series) -> bool:
         return False
     distinct = numbers.nunique()
     broken = (numbers.dropna() % 1 != 0).mean() > 0.05
-    return distinct > 20 and (broken or distinct > 0.2 * len(filled))
+    return bool(distinct > 20 and (broken or distinct > 0.2 * len(filled)))
 
 
 class _Facts:

@@ -180,7 +180,7 @@ def _by_hand(rows: pd.DataFrame, recipe: Recipe, notes: list[str]) -> pd.DataFra
     if recipe.edits:
         places = rows["source_row"].isin(list(recipe.edits)).to_numpy()
         if "given" in rows and recipe.split_by == "file":
-            places &= (rows["given"] != "test").to_numpy()  # a row's number is that of the first file
+            places = places & (rows["given"] != "test").to_numpy()  # a row's number is that of the first file
         labels = rows["label"].copy()
         labels[places] = [recipe.edits[row] for row in rows.loc[places, "source_row"]]
         left_out |= places & (labels == "").to_numpy(dtype=bool)

@@ -47,7 +47,8 @@ OTHERS = {
     b"\x80\x05\x95": "a pickle, which can run programs when it is opened",
 }
 MARKUP = (b"<!doctype", b"<html", b"<?xml", b"<table", b"<head", b"<meta")
-BINARY_SHARE = 0.02  # control characters in a text file, beyond which it is none
+BINARY_SHARE, FEW_CONTROLS = 0.02, 5  # control characters in a text file, beyond which it is none
+SEPARATING = set("\x01\x1a\x1b\x1c\x1d\x1e\x1f")  # control characters that text files are known to hold
 MAX_COLUMNS = 1000
 
 
@@ -123,10 +124,8 @@ def _read_text(path: Path, name: str, options: Options, progress: Progress) -> T
         encoding = encodings.Encoding(options.encoding, 0, sure=True)
     with path.open(encoding=encoding.name, errors="replace", newline="") as file:
         start = file.read(100_000)
-    controls = sum(
-        character < " " and character not in "\t\r\n\f\x1b\x1a\x1c\x1d\x1e\x1f\x01" for character in start
-    )
-    if controls > BINARY_SHARE * len(start):
+    controls = sum(map(start.count, encodings.CONTROLS - SEPARATING))
+    if controls > max(FEW_CONTROLS, BINARY_SHARE * len(start)):
         raise DataError("This is not a text table: it contains binary data.", EXPECTED, "binary")
     read_as = {"name": name, "encoding": encoding.label, "damaged": encoding.damaged}
     if start.lstrip("\ufeff \t\r\n").startswith(("{", "[")) and options.separator is None:

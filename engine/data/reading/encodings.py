@@ -114,6 +114,7 @@ SAMPLE = 2**18  # bytes that a guess is made from
 BROKEN = 0.05  # a UTF-8 file has a smaller share of broken sequences among what is not ASCII
 PLAUSIBLE = -6.0  # log-likelihood per byte: what is below is no text in that encoding
 ASCII, HIGH = bytes(range(128)), bytes(range(128, 256))
+CONTROLS = frozenset(map(chr, range(32))) - set("\t\n\r\f")
 
 
 @dataclass(frozen=True)
@@ -172,10 +173,11 @@ def _by_nuls(head: bytes) -> str | None:
         return None
     name = "utf-16-le" if little > big else "utf-16-be"
     try:
-        codecs.getincrementaldecoder(name)().decode(head)
+        text = codecs.getincrementaldecoder(name)().decode(head)
     except UnicodeDecodeError:
         return None
-    return name
+    strange = sum(category(character) in ("Cn", "Co") or character in CONTROLS for character in text)
+    return name if strange < 0.02 * len(text) else None  # else these are numbers of a program, not letters
 
 
 def _decodes(path: Path, codec: str) -> bool:

@@ -42,9 +42,10 @@ def has_header(records: list[list[str]]) -> bool:
     if any(_is_number(cell) for cell in filled):
         return False
     below = [[row[i].strip() for row in rest if i < len(row) and row[i].strip()] for i in range(len(first))]
-    if any(cell and cell in set(values) for cell, values in zip(first, below, strict=True)):
-        return False
-    if any(_words(cell) & KNOWN for cell in filled):
+    repeated = {cell for cell, values in zip(first, below, strict=True) if cell and cell in set(values)}
+    if repeated:  # a value, then, or a column named after one, such as 'spam'
+        return any(cell.lower() in KNOWN for cell in filled if cell not in repeated)
+    if any(_words(cell) & KNOWN for cell in filled if len(cell.split()) <= 4):
         return True
     return any(cell and _stands_out(cell, values) for cell, values in zip(first, below, strict=True))
 

@@ -1,48 +1,99 @@
 import pandas as pd
+import pytest
 
-from engine.data.columns import propose, split_of
+from engine.data.columns import is_continuous, list_separator, propose, split_of
 
 
 def frame(**columns):
     return pd.DataFrame(columns, dtype=str)
 
 
-LONG = [f"a sentence about matter number {i}, long enough to be read" for i in range(30)]
+LONG = [f"a sentence about matter number {i}, long enough to be read" for i in range(60)]
+LABELS = ["good", "bad", "so"] * 20
+
+
+def traps(**columns):
+    """{column: kind} beside a text and a label column."""
+    return {trap.column: trap.kind for trap in propose(frame(text=LONG, label=LABELS, **columns), "text", "label").traps}
 
 
 def test_text_and_label_are_told_from_an_id_and_a_number():
     table = frame(
-        id=[f"r{i}" for i in range(30)],
+        id=[f"r{i}" for i in range(60)],
         said=LONG,
-        score=[str(i * 1.5) for i in range(30)],
-        kind=["a", "b", "c"] * 10,
+        score=[str(i * 1.5) for i in range(60)],
+        kind=["a", "b", "c"] * 20,
     )
     roles = propose(table)
     assert (roles.text, roles.label, roles.split) == ("said", "kind", None)
     assert "all different" in roles.reasons["said"]
-    assert roles.reasons["kind"] == "3 different values, spread over 30 rows"
+    assert roles.reasons["kind"] == "3 different values, spread over 60 rows"
 
 
 def test_a_telling_name_wins_among_columns_that_would_do():
-    roles = propose(frame(country=["fr", "de"] * 15, sentiment=["good", "bad", "so"] * 10, text=LONG))
+    roles = propose(frame(country=["fr", "de"] * 30, sentiment=LABELS, text=LONG))
     assert roles.label == "sentiment"
 
 
 def test_a_split_column_is_recognised():
-    roles = propose(frame(text=LONG, label=["a", "b"] * 15, part=["Train"] * 20 + ["dev"] * 5 + ["test"] * 5))
-    assert roles.split == "part"
+    part = ["Train"] * 40 + ["dev"] * 10 + ["test"] * 10
+    assert propose(frame(text=LONG, label=["a", "b"] * 30, part=part)).split == "part"
 
 
 def test_nothing_is_proposed_where_nothing_fits():
-    roles = propose(frame(a=[str(i) for i in range(30)], b=["x"] * 30))
+    roles = propose(frame(a=[str(i) for i in range(60)], b=["x"] * 60))
     assert roles.text is None
     assert roles.label is None
 
 
+def test_more_texts_and_columns_to_group_by_are_named():
+    titles = [f"some title of matter {i}" for i in range(60)]
+    roles = propose(frame(text=LONG, label=LABELS, title=titles, customer_id=[f"c{i % 9}" for i in range(60)]))
+    assert roles.more_texts == ["title"]
+    assert roles.groups == ["customer_id"]
+
+
+def test_traps_are_named():
+    assert traps(nr=[str(i) for i in range(60)]) == {"nr": "row_number"}
+    assert traps(key=[f"x{i * 7919 % 1000}" for i in range(60)]) == {"key": "id"}
+    assert traps(country=["de"] * 60) == {"country": "constant"}
+    assert traps(note=["x"] + [""] * 59) == {"note": "empty"}
+    assert traps(code=[{"good": "1", "bad": "0", "so": "2"}[one] for one in LABELS]) == {"code": "same_as_label"}
+    assert traps(stars=[{"good": "5", "bad": "1", "so": "3"}[one] if i % 2 else {"good": "4", "bad": "2", "so": "3"}[one] for i, one in enumerate(LABELS)]) == {"stars": "gives_away"}  # fmt: skip
+    assert traps(meta=[f'{{"a": {i}}}' for i in range(60)]) == {"meta": "json"}
+    assert traps(polarity=["pos", "neg"] * 30) == {"polarity": "second_label"}
+
+
+def test_votes_from_which_the_label_was_made_are_a_trap():
+    votes = [str({"good": 9, "bad": 0, "so": 4}[one] + i % 2) for i, one in enumerate(LABELS)]
+    assert traps(good_votes=votes) == {"good_votes": "gives_away"}
+
+
+def test_reasons_speak_of_the_columns_that_were_chosen():
+    roles = propose(frame(a=LONG, b=LONG[::-1], kind=LABELS, other=["x", "y"] * 30), "b", "other")
+    assert (roles.text, roles.label) == ("b", "other")
+    assert roles.reasons["other"] == "2 different values, spread over 60 rows"
+
+
+@pytest.mark.parametrize("cells, separator", [
+    (["a|b", "b", "a|c", "c"], "|"), (["a, b", "b, c", "a", "c, a, b"], ","), (["a", "b", "c"], None),
+    (["['a', 'b']", "['c']", "['a']"], "json"), (['{"a": 1.0, "b": 0.0}', '{"a": 0.0, "b": 1.0}'], "json"),
+    (["New York, NY", "Boston, MA", "Austin, TX"], None), (["and/or", "either"], None), (["Sports/Football", "Sports/Tennis", "Arts/Film"], None),
+    (["Arts, Crafts & Sewing", "Books", "Clothing, Shoes & Jewelry"], None), (["a", "b", "a/b"], "/"),
+])  # fmt: skip
+def test_several_labels_in_a_cell(cells, separator):
+    assert list_separator(pd.Series(cells * 20, dtype="str")) == separator
+
+
+@pytest.mark.parametrize("cells, continuous", [
+    ([f"{i / 7:.3f}" for i in range(100)], True), ([f"{i / 7:.3f}".replace(".", ",") for i in range(100)], True),
+    (["1", "2", "3", "4", "5"] * 20, False), (["0.0", "0.5", "1.0"] * 30, False), (["a", "b"] * 50, False),
+    ([str(i * 37 % 1000) for i in range(200)], True),
+])  # fmt: skip
+def test_labels_that_measure(cells, continuous):
+    assert is_continuous(pd.Series(cells, dtype="str")) is continuous
+
+
 def test_words_for_splits():
-    assert [split_of(word) for word in ("TRAIN", " val ", "holdout", "other")] == [
-        "train",
-        "validation",
-        "test",
-        None,
-    ]
+    words = ("TRAIN", " val ", "holdout", "other")
+    assert [split_of(word) for word in words] == ["train", "validation", "test", None]

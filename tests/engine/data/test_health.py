@@ -1,47 +1,181 @@
+"""Every finding: named when it is there, with its count, its rows and its remedy, and silent when it is not."""
+
+import numpy as np
 import pandas as pd
+import pytest
 
-from engine.data.health import examine
+from engine.data.drafting import draft
+from engine.data.health import too_long
+from engine.data.reading import read_bytes
+from engine.data.recipe import Recipe
+from tests.words import easy_texts
+
+EASY = easy_texts(60)
 
 
-def codes(texts, labels):
-    return {one.code: one for one in examine(pd.Series(texts, dtype=str), pd.Series(labels, dtype=str))}
+def check(rows, remedies=(), **recipe):
+    """{code: problem} of these (text, label) pairs, and the draft."""
+    content = pd.DataFrame(rows, columns=["text", "label"]).to_csv(index=False).encode()
+    made = draft(
+        read_bytes(content, "t.csv"), Recipe(text="text", label="label", remedies=remedies, **recipe)
+    )
+    return {problem.code: problem for problem in made.problems}, made
 
 
-def many(label, count, start=0):
-    return [f"text number {start + i} of {label}" for i in range(count)], [label] * count
+def cured(rows, code):
+    """The problem and the draft after its remedy, in which the problem is gone."""
+    found, _ = check(rows)
+    assert found[code].fix
+    after, made = check(rows, [found[code].fix])
+    assert code not in after
+    assert made.applied[0][0] == found[code].fix
+    return found[code], made
 
 
 def test_a_healthy_table_has_no_problems():
-    a, b = many("a", 20), many("b", 20)
-    assert codes(a[0] + b[0], a[1] + b[1]) == {}
+    assert check(EASY)[0] == {}
 
 
 def test_missing_texts_and_labels_are_counted_with_their_rows():
-    a, b = many("a", 20), many("b", 20)
-    found = codes([*a[0], *b[0], "  ", "words"], [*a[1], *b[1], "a", ""])
-    assert found["empty_text"].rows == [40]
-    assert found["missing_label"].rows == [41]
+    found, made = check([*EASY, ("  ", "good"), ("words", "")])
+    assert (found["empty_text"].count, found["empty_text"].examples[0]["row"]) == (1, 61)
+    assert (found["missing_label"].count, found["missing_label"].examples[0]["row"]) == (1, 62)
+    assert len(made.rows) == 60
 
 
 def test_a_single_class_blocks():
-    texts, labels = many("only", 30)
-    assert codes(texts, labels)["single_class"].severity == "blocking"
+    found, made = check([(text, "only") for text, _ in EASY])
+    assert found["single_class"].severity == "blocking"
+    assert "'only'" in found["single_class"].sentence
+    assert made.blocking
 
 
 def test_labels_that_are_all_different_block():
-    texts, _ = many("x", 30)
-    assert codes(texts, [f"l{i}" for i in range(30)])["rare_classes"].severity == "blocking"
+    found, _ = check([(text, f"kind {i}") for i, (text, _) in enumerate(EASY)])
+    assert found["rare_classes"].severity == "blocking"
 
 
-def test_repeats_and_conflicts():
-    a, b = many("a", 20), many("b", 20)
-    found = codes([*a[0], *b[0], a[0][0].upper()], [*a[1], *b[1], "b"])
-    assert found["duplicates"].rows == [40]
-    assert found["conflicting_labels"].rows == [0, 40]
+def test_too_few_rows_block():
+    assert check(EASY[:6])[0]["too_few_rows"].severity == "blocking"
 
 
-def test_imbalance_and_rare_classes():
-    a, b = many("a", 100), many("b", 5)
-    found = codes(a[0] + b[0], a[1] + b[1])
-    assert "20 times" in found["imbalance"].sentence
-    assert found["rare_classes"].severity == "advice"
+def test_several_labels_in_a_cell_are_said_to_be_so():
+    rows = [(text, ["a|b", "a", "b|c", "c", "a|c"][i % 5]) for i, (text, _) in enumerate(EASY)]
+    found, _ = check(rows)
+    assert found["multi_label"].severity == "blocking"
+    assert "several labels" in found["multi_label"].sentence
+
+
+def test_labels_that_measure_are_said_to_be_so():
+    found, _ = check([(text, f"{i * 0.37:.2f}") for i, (text, _) in enumerate(EASY)])
+    assert found["continuous_label"].severity == "blocking"
+
+
+def test_labels_that_are_numbers_are_advised_to_get_names():
+    found, _ = check([(text, "1" if label == "good" else "0") for text, label in EASY])
+    assert found["numeric_labels"].severity == "advice"
+    names = {"0": "bad", "1": "good"}
+    assert check([(text, "1" if label == "good" else "0") for text, label in EASY], label_names=names)[0] == {}
+
+
+def test_rare_classes_are_named_and_can_be_left_out():
+    problem, made = cured([*EASY, *((f"a strange text {i}", "rare") for i in range(4))], "rare_classes")
+    assert "rare (4)" in problem.sentence
+    assert made.labels == ["bad", "good"]
+
+
+def test_labels_that_differ_only_in_spelling_are_merged():
+    variants = {"good": ["good", "Good", "GOOD ", "good"], "bad": ["café", "cafe", "Café", "café"]}
+    rows = [(text, variants[label][i // 2 % 4]) for i, (text, label) in enumerate(EASY)]
+    problem, made = cured(rows, "label_spellings")
+    assert problem.count == 4
+    assert made.labels == ["café", "good"]
+
+
+def test_copies_are_counted_and_one_of_each_is_kept():
+    problem, made = cured([*EASY, EASY[0], (EASY[1][0].upper(), EASY[1][1])], "duplicates")
+    assert problem.count == 2
+    assert len(made.rows) == 60
+
+
+def test_contradictions_are_counted_and_left_out():
+    problem, made = cured([*EASY, (EASY[0][0].upper(), "good")], "conflicting_labels")
+    assert [one["row"] for one in problem.examples] == [1, 61]
+    assert len(made.rows) == 59
+
+
+def test_near_copies_are_found_whatever_differs():
+    text = "my order from last week has still not come and nobody answers the telephone in your shop"
+    rows = [*EASY, (text, "bad"), (text.replace("week", "month"), "bad"), ("Well, " + text + "!", "bad")]
+    problem, made = cured(rows, "near_duplicates")
+    assert problem.count == 2
+    assert len(made.rows) == 61
+
+
+def test_imbalance_is_told():
+    rows = [(f"an ordinary text, the {i}th of its kind", "many") for i in range(300)]
+    found, _ = check([*rows, *((f"something else {i}", "few") for i in range(12))])
+    assert "25 times" in found["imbalance"].sentence
+
+
+def test_damaged_letters_are_mended():
+    rows = [(f"{text}, schÃ¶n und grÃ¼n" if i < 5 else text, label) for i, (text, label) in enumerate(EASY)]
+    problem, made = cured(rows, "damaged_letters")
+    assert problem.count == 5
+    assert made.rows["text"].str.contains("schön und grün").sum() == 5
+
+
+def test_lost_letters_are_told_though_nothing_brings_them_back():
+    found, _ = check([(EASY[0][0] + " sch\ufffdn", "bad"), *EASY[1:]])
+    assert found["lost_letters"].count == 1
+    assert found["lost_letters"].fix is None
+
+
+def test_html_is_removed():
+    rows = [(f"<p>{text} &amp; more<br/></p>" if i < 7 else text, label) for i, (text, label) in enumerate(EASY)]
+    problem, made = cured(rows, "html")
+    assert problem.count == 7
+    assert made.rows["text"][0] == f"{EASY[0][0]} & more"
+
+
+def test_what_only_looks_like_html_is_left_alone():
+    found, _ = check([(f"{text} a < b, I <3 it & so on", label) for text, label in EASY])
+    assert "html" not in found
+
+
+def test_a_word_that_gives_the_label_away_is_named():
+    rows = [(f"{text} refund-code" if label == "bad" else text, label) for text, label in EASY]
+    assert "'refund'" in check(rows)[0]["giveaway_word"].sentence
+
+
+GERMAN = "Die Lieferung kam viel zu spät an und das Gerät funktioniert leider überhaupt nicht, Nummer"
+ENGLISH = "The delivery came far too late and sadly the thing does not work at all, says number"
+
+
+def test_texts_in_another_language_and_in_several():
+    german = [(f"{GERMAN} {i}", "ab"[i % 2]) for i in range(200)]
+    english = [(f"{ENGLISH} {i}", "ab"[i % 2]) for i in range(200)]
+    assert "de" in check(german)[0]["not_english"].sentence
+    assert "mixed_languages" in check(german + english)[0]
+    assert not {"mixed_languages", "not_english"} & check(english)[0].keys()
+
+
+def test_what_the_token_limit_cuts_is_told():
+    assert too_long(np.full(100, 100), 5000) == []
+    problem = too_long(np.array([100] * 90 + [1024] * 10), 5000)[0]
+    assert problem.count == 500
+    assert "10% of the texts" in problem.sentence
+    assert f"{10 * 512 / (9000 + 10240):.0%} of all tokens" in problem.sentence
+
+
+def test_rows_that_could_not_be_read_are_a_finding():
+    table = read_bytes(("text,label\n" + "".join(f"{t.replace(',', '')},{n}\n" for t, n in EASY) + "a,b,c\n,,,,x\nd\n").encode(), "x.csv")  # fmt: skip
+    found = {one.code: one for one in draft(table, Recipe(text="text", label="label")).problems}
+    assert found["unreadable_rows"].count == 2
+    assert found["short_rows"].count == 1
+
+
+@pytest.mark.parametrize("rows", [[], [("", "")] * 12, [("a", "")] * 20, [("", "b")] * 20, [("x", "y")] * 20])
+def test_no_table_is_too_poor_for_a_report(rows):
+    found, _ = check([*rows, ("one", "thing")])
+    assert any(problem.severity == "blocking" for problem in found.values())

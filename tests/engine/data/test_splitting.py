@@ -5,13 +5,14 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.data.similarity import codes
 from engine.data.splitting import SPLITS, stratified
 
 SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
 
 
-def split(texts, labels, shares=SHARES, seed=0):
-    return stratified(pd.Series(texts), pd.Series(labels), shares, seed)
+def split(texts, labels, shares=SHARES, seed=0, groups=None):
+    return stratified(codes(pd.Series(texts, dtype="str")), pd.Series(labels, dtype="str"), shares, seed, groups)
 
 
 @settings(max_examples=60, deadline=None)
@@ -52,3 +53,31 @@ def test_the_seed_decides():
     texts, labels = [f"t{i}" for i in range(100)], ["a", "b"] * 50
     assert np.array_equal(split(texts, labels, seed=1), split(texts, labels, seed=1))
     assert not np.array_equal(split(texts, labels, seed=1), split(texts, labels, seed=2))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 12), st.sampled_from("abc")), min_size=1, max_size=150))
+def test_rows_of_a_group_and_copies_of_a_text_stay_together(rows):
+    found = split([f"t{text}" for text, _, _ in rows], [label for *_, label in rows], groups=np.array([g for _, g, _ in rows]))
+    for part in (0, 1):
+        places = {}
+        for row, where in zip(rows, found, strict=True):
+            assert places.setdefault(row[part], where) == where
+
+
+def test_groups_are_spread_by_share_and_class():
+    groups = np.arange(600) % 120
+    labels = ["a" if group % 3 else "b" for group in groups]
+    found = split([f"t{i}" for i in range(600)], labels, groups=groups)
+    for label, rows in (("a", 400), ("b", 200)):
+        counts = Counter(where for one, where in zip(labels, found, strict=True) if one == label)
+        for name, share in SHARES.items():
+            assert abs(counts[name] - share * rows) <= 10
+
+
+def test_many_groups_are_split():
+    rng = np.random.default_rng(0)
+    groups = rng.integers(0, 20_000, 50_000)
+    found = split([f"t{i}" for i in range(50_000)], rng.choice(["a", "b"], 50_000), groups=groups)
+    assert pd.Series(found).groupby(groups).nunique().max() == 1
+    assert abs((found == "test").mean() - 0.15) < 0.01

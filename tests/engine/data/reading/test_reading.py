@@ -42,7 +42,7 @@ def test_a_header_is_told_from_a_first_row():
         b"i feel fine today,joy\nnothing works any more,anger\nwhat a day it was,joy\n", "x.csv"
     )
     assert not table.header
-    assert table.columns == ["column 1", "column 2"]
+    assert table.columns == ["0", "1"]
     assert len(table.frame) == 3
 
 
@@ -138,7 +138,7 @@ def test_any_bytes_give_a_table_or_a_sentence(content):
 
 
 texts = st.text(
-    st.characters(codec="utf-8", exclude_characters="\0\r", exclude_categories=["Cs"]),
+    st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]),
     min_size=1,
     max_size=40,
 )
