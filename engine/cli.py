@@ -13,13 +13,11 @@ import traceback
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
 from engine import __version__, terminal
-from engine.data.columns import Roles, propose
+from engine.data.columns import Roles, propose, spread
 from engine.data.datasets import DatasetInfo, load_info, save
-from engine.data.drafting import Draft, column_of, draft, labelled
-from engine.data.health import examine_file, missing_roles, too_long
+from engine.data.drafting import column_of, draft, labelled
+from engine.data.health import MEASURED, examine_file, missing_roles, too_long
 from engine.data.reading import Options, Table
 from engine.data.recipe import Recipe
 from engine.data.repairs import BESIDE_A_TEST, REMEDIES
@@ -66,7 +64,9 @@ def check(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     made = problems = None
     if roles.text and roles.label:
         made = draft(table, _recipe(asked, roles), test=read_source(asked.test) if asked.test else None)
-        problems = made.problems + too_long(_lengths(made), len(made.rows))
+        sample = spread(made.rows, MEASURED)
+        lengths = count_tokens(sample["text"].tolist(), bundled_folder())
+        problems = made.problems + too_long(sample, lengths, len(made.rows))
     else:
         problems = examine_file(table) + missing_roles(roles)
     return terminal.check_result(table, roles, made, problems), terminal.checked(table, roles, made, problems)
@@ -226,13 +226,6 @@ def _remedies(asked: list[str]) -> tuple[str, ...]:
                 f"There is no remedy {name!r}.", f"There are: {', '.join(known)}.", "no_such_remedy"
             )
     return tuple(asked)
-
-
-def _lengths(made: Draft) -> np.ndarray:
-    """(sample,) tokens of up to 1,000 texts, spread over the data, by the bundled model's tokenizer."""
-    texts = made.rows["text"]
-    some = np.unique(np.linspace(0, len(texts) - 1, min(len(texts), 1000)).astype(int))
-    return count_tokens(texts.iloc[some].tolist(), bundled_folder())
 
 
 def _follow(workspace: Workspace, run: Run) -> Run:

@@ -86,11 +86,11 @@ def propose(frame: pd.DataFrame, text: str | None = None, label: str | None = No
     )  # fmt: skip
 
 
-def spread(frame: pd.DataFrame) -> pd.DataFrame:
-    """At most 5,000 rows from all over the table, since files are often sorted by label."""
-    if len(frame) <= SAMPLE_ROWS:
+def spread(frame: pd.DataFrame, most: int = SAMPLE_ROWS) -> pd.DataFrame:
+    """At most `most` rows from all over the table, since files are often sorted by label."""
+    if len(frame) <= most:
         return frame
-    return frame.iloc[np.linspace(0, len(frame) - 1, SAMPLE_ROWS).astype(int)]
+    return frame.iloc[np.linspace(0, len(frame) - 1, most).astype(int)]
 
 
 def list_separator(labels: pd.Series) -> str | None:

@@ -29,7 +29,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from engine.data import hub
-from engine.data.columns import Roles, Trap, propose
+from engine.data.columns import Roles, Trap, propose, spread
 from engine.data.drafting import Draft, draft
 from engine.data.health import Problem
 from engine.data.reading import Options, Rejected, Table, read_file
@@ -185,7 +185,8 @@ def read_table(workspace: Workspace, step: Step, rows: int | None = None) -> Tab
     facts = dict(read_json(folder / "result.json"))
     for name in ("rows", "columns", "roles"):
         facts.pop(name, None)
-    facts["rejected"] = [Rejected(**one) for one in facts["rejected"]]
+    for listed in ("rejected", "padded"):
+        facts[listed] = [Rejected(**one) for one in facts[listed]]
     facts["sheets"] = tuple(facts["sheets"])
     return Table(_frame(folder / "table.parquet", rows), **facts)
 
@@ -236,13 +237,11 @@ def find_rows(
     return pa.Table.from_batches(found, file.schema_arrow).slice(0, count).to_pandas().reset_index(drop=True)
 
 
-def sample_texts(folder: Path, count: int = 1000) -> list[str]:
-    """Texts from all over a draft; of a large one, from its first 100,000 rows. folder: the step's."""
+def sample_rows(folder: Path, most: int) -> pd.DataFrame:
+    """At most `most` rows from all over a draft; of a large one, from its first 100,000 rows. folder: the step's."""
     file = pyarrow.parquet.ParquetFile(folder / "rows.parquet")
-    if not file.num_row_groups:
-        return []
-    texts = file.read_row_group(0, columns=["text"])["text"].to_pylist()
-    return texts[:: max(1, len(texts) // count)][:count]
+    table = file.read_row_group(0) if file.num_row_groups else file.read()
+    return spread(table.to_pandas(), most)
 
 
 # -- doing it ---------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine.data.workbench import sample_texts
+from engine.data.health import MEASURED, Problem, too_long
+from engine.data.workbench import sample_rows
 from engine.evaluation import predictions
 from engine.models.catalogue import bundled_folder
 from engine.models.tokens import count_tokens
@@ -15,9 +16,12 @@ from engine.training.plan import Plan, plan
 
 
 @st.cache_data(max_entries=8, show_spinner="Measuring the texts …")
-def token_lengths(folder: str) -> np.ndarray:
-    """Lengths of 1,000 texts of a draft, in tokens of the bundled model. folder: its step's, named after its content."""
-    return count_tokens(sample_texts(Path(folder)), bundled_folder())
+def lengths(folder: str, rows: int) -> tuple[np.ndarray, list[Problem]]:
+    """(lengths of 1,000 texts of a draft, in tokens of the bundled model; what the limit cuts). folder: its step's, named
+    after its content. rows: of the draft."""
+    sample = sample_rows(Path(folder), MEASURED)
+    tokens = count_tokens(sample["text"].tolist(), bundled_folder())
+    return tokens, too_long(sample, tokens, rows)
 
 
 @st.cache_data(max_entries=16, show_spinner="Measuring the texts …")

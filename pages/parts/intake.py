@@ -9,7 +9,7 @@ from engine.data import workbench
 from engine.data.columns import Roles, Trap
 from engine.data.datasets import DatasetInfo, load_info, save
 from engine.data.drafting import SPLITS
-from engine.data.health import Problem, missing_roles, too_long
+from engine.data.health import Problem, missing_roles
 from engine.data.reading import Table
 from engine.data.reading.encodings import CHOICES as ENCODINGS
 from engine.data.reading.table import SEPARATORS
@@ -200,9 +200,8 @@ def preview(table: Table, rows: int, text: list[str]) -> None:
 def report(drafting: Step, choices: Choices) -> None:
     """What the check found, what can be done about it, and what the data look like."""
     facts = workbench.facts_of(state.workspace(), drafting)
-    folder = str(drafting.folder(state.workspace()))
-    tokens = cached.token_lengths(folder)
-    problems = [*workbench.problems_of(facts), *too_long(tokens, facts["rows"])]
+    tokens, cut_off = cached.lengths(str(drafting.folder(state.workspace())), facts["rows"])
+    problems = [*workbench.problems_of(facts), *cut_off]
     st.header("Health")
     applied(facts["applied"], choices)
     for note in facts["notes"]:

@@ -148,7 +148,8 @@ def _read_text(path: Path, name: str, options: Options, progress: Progress) -> T
         first_row=parsed.first_row,
         rejected=parsed.rejected.kept,
         rejected_count=parsed.rejected.count,
-        padded=parsed.padded,
+        padded=parsed.padded.kept,
+        padded_count=parsed.padded.count,
         **read_as,
     )
 
@@ -245,7 +246,8 @@ def _together(tables: list[tuple[str, Table]], name: str) -> Table:
         name=name,
         rejected=[one for _, table in tables for one in table.rejected],
         rejected_count=sum(table.rejected_count for _, table in tables),
-        padded=sum(table.padded for _, table in tables),
+        padded=[one for _, table in tables for one in table.padded],
+        padded_count=sum(table.padded_count for _, table in tables),
         damaged=sum(table.damaged for _, table in tables),
     )
 

@@ -53,7 +53,7 @@ class Parsed:
     names_row: int
     first_row: int
     rejected: Rejections
-    padded: int
+    padded: Rejections
 
 
 def parse(path: Path, encoding: Encoding, options: Options, progress: Progress, fast: bool = True) -> Parsed:
@@ -238,8 +238,8 @@ def _in_words(error: csv.Error) -> str:
 
 def _parse_lines(
     path: Path, encoding: Encoding, dialect: Dialect, first_row: int, width: int, names: list[str] | None, progress: Progress
-) -> tuple[pa.Table, Rejections, int]:  # fmt: skip
-    columns, rejected, padded = Columns(width), Rejections(), 0
+) -> tuple[pa.Table, Rejections, Rejections]:  # fmt: skip
+    columns, rejected, padded = Columns(width), Rejections(), Rejections()
     size = path.stat().st_size
     with path.open(encoding=encoding.name, errors="replace", newline="") as file:
         for number, (line, cells) in enumerate(records(file, dialect, rejected), start=1):
@@ -250,7 +250,8 @@ def _parse_lines(
             elif cells == names:
                 rejected.add(line, "repeats the names of the columns")
             else:
-                padded += len(cells) < width
+                if len(cells) < width:
+                    padded.add(line, f"{len(cells)} field{'s' * (len(cells) != 1)} where {width} were expected")
                 if columns.add([*cells[:width], *[""] * (width - len(cells))]):
                     progress(min(size, file.buffer.raw.tell()), size)
     return columns.table(), rejected, padded
@@ -261,7 +262,7 @@ def _parse_lines(
 
 def _parse_fast(
     path: Path, encoding: Encoding, dialect: Dialect, first_line: int, width: int, names: list[str] | None
-) -> tuple[pa.Table, Rejections, int] | None:
+) -> tuple[pa.Table, Rejections, Rejections] | None:
     """The same table by Arrow's parser; None where anything is odd, so that the other parser has to look closely."""
     if (
         encoding.label != "utf-8"
@@ -284,7 +285,7 @@ def _parse_fast(
         )
     except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeDecodeError):
         return None
-    return (table, Rejections(), 0) if len(table) and not _odd(table, dialect, names) else None
+    return (table, Rejections(), Rejections()) if len(table) and not _odd(table, dialect, names) else None
 
 
 def _odd(table: pa.Table, dialect: Dialect, names: list[str] | None) -> bool:

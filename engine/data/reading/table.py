@@ -33,14 +33,14 @@ class Options:
 
 @dataclass(frozen=True)
 class Rejected:
-    """A row that could not be read. line: where it starts in the file, counted from 1 (0: not known)."""
+    """A row that could not be read, or not in full. line: where it starts in the file, counted from 1 (0: not known)."""
 
     line: int
     reason: str
 
 
 class Rejections:
-    """Counts the rows that could not be read, and keeps the first 1,000."""
+    """Counts the rows that could not be read, or not in full, and keeps the first 1,000."""
 
     def __init__(self):
         self.kept: list[Rejected] = []
@@ -60,7 +60,7 @@ class Table:
     encoding, separator, quote, sheet: what was decided; None where the format has no such thing.
     names_row, first_row: as in Options. sheets: the names of all sheets. damaged: byte sequences that are no letters.
     rejected: the first 1,000 rows that could not be read; rejected_count: all of them.
-    padded: rows with too few fields, whose missing cells are empty.
+    padded, padded_count: the same for rows with too few fields, whose missing cells are empty.
     """
 
     frame: pd.DataFrame
@@ -76,7 +76,8 @@ class Table:
     damaged: int = 0
     rejected: list[Rejected] = field(default_factory=list)
     rejected_count: int = 0
-    padded: int = 0
+    padded: list[Rejected] = field(default_factory=list)
+    padded_count: int = 0
 
     @property
     def columns(self) -> list[str]:

@@ -59,7 +59,8 @@ def test_traps_are_named():
     assert traps(country=["de"] * 60) == {"country": "constant"}
     assert traps(note=["x"] + [""] * 59) == {"note": "empty"}
     assert traps(code=[{"good": "1", "bad": "0", "so": "2"}[one] for one in LABELS]) == {"code": "same_as_label"}
-    assert traps(stars=[{"good": "5", "bad": "1", "so": "3"}[one] if i % 2 else {"good": "4", "bad": "2", "so": "3"}[one] for i, one in enumerate(LABELS)]) == {"stars": "gives_away"}  # fmt: skip
+    stars = {"good": "54", "bad": "12", "so": "33"}
+    assert traps(stars=[stars[one][i % 2] for i, one in enumerate(LABELS)]) == {"stars": "gives_away"}
     assert traps(meta=[f'{{"a": {i}}}' for i in range(60)]) == {"meta": "json"}
     assert traps(polarity=["pos", "neg"] * 30) == {"polarity": "second_label"}
 
@@ -78,7 +79,8 @@ def test_reasons_speak_of_the_columns_that_were_chosen():
 @pytest.mark.parametrize("cells, separator", [
     (["a|b", "b", "a|c", "c"], "|"), (["a, b", "b, c", "a", "c, a, b"], ","), (["a", "b", "c"], None),
     (["['a', 'b']", "['c']", "['a']"], "json"), (['{"a": 1.0, "b": 0.0}', '{"a": 0.0, "b": 1.0}'], "json"),
-    (["New York, NY", "Boston, MA", "Austin, TX"], None), (["and/or", "either"], None), (["Sports/Football", "Sports/Tennis", "Arts/Film"], None),
+    (["New York, NY", "Boston, MA", "Austin, TX"], None), (["and/or", "either"], None),
+    (["Sports/Football", "Sports/Tennis", "Arts/Film"], None),
     (["Arts, Crafts & Sewing", "Books", "Clothing, Shoes & Jewelry"], None), (["a", "b", "a/b"], "/"),
 ])  # fmt: skip
 def test_several_labels_in_a_cell(cells, separator):

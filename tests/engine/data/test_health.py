@@ -161,18 +161,21 @@ def test_texts_in_another_language_and_in_several():
 
 
 def test_what_the_token_limit_cuts_is_told():
-    assert too_long(np.full(100, 100), 5000) == []
-    problem = too_long(np.array([100] * 90 + [1024] * 10), 5000)[0]
+    sample = check(easy_texts(100))[1].rows
+    assert too_long(sample, np.full(100, 100), 5000) == []
+    problem = too_long(sample, np.array([100] * 90 + [1024] * 10), 5000)[0]
     assert problem.count == 500
     assert "10% of the texts" in problem.sentence
     assert f"{10 * 512 / (9000 + 10240):.0%} of all tokens" in problem.sentence
 
 
 def test_rows_that_could_not_be_read_are_a_finding():
-    table = read_bytes(("text,label\n" + "".join(f"{t.replace(',', '')},{n}\n" for t, n in EASY) + "a,b,c\n,,,,x\nd\n").encode(), "x.csv")  # fmt: skip
+    rows = "".join(f"{text.replace(',', '')},{label}\n" for text, label in EASY)
+    table = read_bytes(f"text,label\n{rows}a,b,c\n,,,,x\nd\n".encode(), "x.csv")
     found = {one.code: one for one in draft(table, Recipe(text="text", label="label")).problems}
     assert found["unreadable_rows"].count == 2
-    assert found["short_rows"].count == 1
+    assert [one["line"] for one in found["unreadable_rows"].examples] == [62, 63]
+    assert found["short_rows"].examples == [{"line": 64, "reason": "1 field where 2 were expected"}]
 
 
 @pytest.mark.parametrize("rows", [[], [("", "")] * 12, [("a", "")] * 20, [("", "b")] * 20, [("x", "y")] * 20])

@@ -58,7 +58,8 @@ def test_the_seed_decides():
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 12), st.sampled_from("abc")), min_size=1, max_size=150))
 def test_rows_of_a_group_and_copies_of_a_text_stay_together(rows):
-    found = split([f"t{text}" for text, _, _ in rows], [label for *_, label in rows], groups=np.array([g for _, g, _ in rows]))
+    texts, groups, labels = zip(*rows, strict=True)
+    found = split([f"t{text}" for text in texts], labels, groups=np.array(groups))
     for part in (0, 1):
         places = {}
         for row, where in zip(rows, found, strict=True):

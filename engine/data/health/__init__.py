@@ -1,0 +1,107 @@
+"""Is this table fit to learn from? Findings with a count, some of the rows, and what to do.
+
+    problem   the shape of a finding
+    labels    what kind the labels are, and whether each class can be learnt
+    texts     copies, contradictions, damage, languages, length
+"""
+
+import numpy as np
+import pandas as pd
+
+from engine.data.columns import Roles
+from engine.data.health import labels
+from engine.data.health import texts as texts_
+from engine.data.health.problem import SHOWN_ROWS, Problem, advice, n
+from engine.data.health.texts import MEASURED, too_long
+from engine.data.reading import Table
+
+__all__ = ["MEASURED", "Problem", "examine", "examine_file", "missing_roles", "too_long"]
+
+
+def examine_file(table: Table) -> list[Problem]:
+    """What reading left out or had to guess."""
+    found = []
+    for code, count, lines, sentence, remedy in (
+        ("unreadable_rows", table.rejected_count, table.rejected, "{rows} could not be read.",
+         "They are left out, and listed with line and reason. Mend them in the file, or go on without them."),
+        ("short_rows", table.padded_count, table.padded, "{rows} had too few fields.", "The missing cells are empty."),
+    ):  # fmt: skip
+        if count:
+            examples = [{"line": one.line, "reason": one.reason} for one in lines[:SHOWN_ROWS]]
+            found.append(
+                Problem(
+                    code,
+                    "advice",
+                    count,
+                    sentence.format(rows=n(count, "row")),
+                    remedy,
+                    examples=examples,
+                )
+            )
+    if table.damaged:
+        found.append(
+            Problem(
+                "damaged_bytes",
+                "advice",
+                table.damaged,
+                f"{n(table.damaged, 'place')} in the file could not be read as letters.",
+                "They show as �. If there are many, choose another encoding under 'How it was read'.",
+            )
+        )
+    return found
+
+
+def missing_roles(roles: Roles) -> list[Problem]:
+    """Where no column fits, what to do about it."""
+    found = []
+    if not roles.text:
+        found.append(
+            Problem(
+                "no_text_column",
+                "blocking",
+                0,
+                "No column looks like texts.",
+                "Choose the column with the texts, or another file: one row per text.",
+            )
+        )
+    if not roles.label:
+        found.append(
+            Problem(
+                "no_label_column",
+                "blocking",
+                0,
+                "No column looks like labels, and a model learns from texts with labels.",
+                "Choose the column with the labels. Is the label the name of the file? Then put one file per label "
+                "into a ZIP, and it becomes a column.",
+            )
+        )
+    return found
+
+
+def examine(
+    rows: pd.DataFrame,
+    texts: np.ndarray,
+    incomplete: pd.DataFrame,
+    leaked: np.ndarray | None = None,
+) -> list[Problem]:
+    """Problems of a table, blocking ones first.
+
+    rows: those with a text and a label; columns text, label, source_row, all trimmed. texts: similarity.codes of them.
+    incomplete: rows without a text or a label. leaked: (rows,) bool, training rows whose text is also a test row's.
+    """
+    sizes = rows["label"].value_counts()
+    found = [
+        advice("empty_text", incomplete, (incomplete["text"] == "").to_numpy(dtype=bool),
+               "{rows} without a text.", "They are left out."),
+        advice("missing_label", incomplete, (incomplete["label"] == "").to_numpy(dtype=bool),
+               "{rows} without a label.", "They are left out."),
+    ]  # fmt: skip
+    wrong = labels.unfit(rows, sizes)
+    if wrong:
+        found += wrong
+    else:
+        found += labels.findings(rows, sizes) + texts_.findings(rows, texts)
+        if leaked is not None:
+            found.append(texts_.leaked(rows, leaked))
+    problems = [problem for problem in found if problem]
+    return sorted(problems, key=lambda problem: problem.severity != "blocking")

@@ -1,0 +1,191 @@
+"""Findings on the labels: what kind they are, and whether each class can be learnt."""
+
+import numpy as np
+import pandas as pd
+
+from engine.data import repairs, similarity
+from engine.data.columns import is_continuous, list_separator, spread
+from engine.data.health.problem import Problem, examples, n
+from engine.data.repairs import FEW_ROWS
+
+MIN_ROWS = 10
+IMBALANCE = 10  # the largest class has more than this many times the rows of the smallest
+LOOKED_THROUGH = 20_000  # texts, for words that give a label away
+GIVEAWAY_RECALL, GIVEAWAY_PRECISION, GIVEAWAY_ROWS = 0.7, 0.98, 20
+
+
+def unfit(rows: pd.DataFrame, sizes: pd.Series) -> list[Problem]:
+    """Why these labels cannot be learnt at all. sizes: {label: rows}, the largest first."""
+    found = [_several_labels(rows, sizes), _measurements(rows, sizes), _too_few(len(rows)), _single(sizes), _all_rare(sizes)]
+    return [problem for problem in found if problem]  # fmt: skip
+
+
+def findings(rows: pd.DataFrame, sizes: pd.Series) -> list[Problem | None]:
+    """What is worth knowing of labels that can be learnt."""
+    return [
+        _rare(rows, sizes),
+        _spellings(rows),
+        _numbers(sizes),
+        _imbalance(rows, sizes),
+        _giveaway(rows),
+    ]
+
+
+def _several_labels(rows: pd.DataFrame, sizes: pd.Series) -> Problem | None:
+    separator = list_separator(spread(rows)["label"])
+    if not separator:
+        return None
+    how = "JSON" if separator == "json" else f"separated by {separator!r}"
+    several = rows["label"].str.contains("[" if separator == "json" else separator, regex=False)
+    return Problem(
+        "multi_label",
+        "blocking",
+        len(rows),
+        f"A cell of this column holds several labels ({how}), for example {sizes.index[0][:60]!r}.",
+        "One label per text can be learnt so far. Choose another label column, or keep the main label of each text.",
+        examples=examples(rows, several.to_numpy(dtype=bool)),
+    )
+
+
+def _measurements(rows: pd.DataFrame, sizes: pd.Series) -> Problem | None:
+    if not is_continuous(spread(rows)["label"]):
+        return None
+    return Problem(
+        "continuous_label",
+        "blocking",
+        len(sizes),
+        f"These labels measure something: {len(sizes):,} different numbers, such as {', '.join(sizes.index[:3])}.",
+        "A classifier needs a few classes. Choose another column, or make ranges of the numbers (low, high).",
+        examples=examples(rows, np.ones(len(rows), dtype=bool)),
+    )
+
+
+def _too_few(rows: int) -> Problem | None:
+    if rows >= MIN_ROWS:
+        return None
+    return Problem(
+        "too_few_rows",
+        "blocking",
+        rows,
+        f"Only {n(rows, 'row')} {'has' if rows == 1 else 'have'} both a text and a label; at least {MIN_ROWS} are needed.",
+        "Choose other columns or add rows.",
+    )
+
+
+def _single(sizes: pd.Series) -> Problem | None:
+    if len(sizes) != 1:
+        return None
+    return Problem(
+        "single_class",
+        "blocking",
+        int(sizes.iloc[0]),
+        f"A model needs at least two different labels; this column has only {sizes.index[0]!r}.",
+        "Choose another label column, or add texts of another class.",
+    )
+
+
+def _all_rare(sizes: pd.Series) -> Problem | None:
+    if len(sizes) < 2 or (sizes >= 3).any():
+        return None
+    return Problem(
+        "rare_classes",
+        "blocking",
+        len(sizes),
+        f"Nearly every text has a label of its own ({len(sizes):,} labels for {sizes.sum():,} texts).",
+        "Choose another label column: each class needs several texts.",
+    )
+
+
+def _rare(rows: pd.DataFrame, sizes: pd.Series) -> Problem | None:
+    rare = sizes[sizes < FEW_ROWS]
+    if rare.empty:
+        return None
+    names = ", ".join(f"{name[:40]} ({count})" for name, count in rare.head(5).items())
+    more = f" and {len(rare) - 5:,} more" if len(rare) > 5 else ""
+    return Problem(
+        "rare_classes",
+        "advice",
+        len(rare),
+        f"{n(len(rare), 'class', 'classes')} with fewer than {FEW_ROWS} texts: {names}{more}.",
+        "Add texts of them, or expect the model to miss them: of one text it can only learn, of two it is tested on one. "
+        "They can also be left out, or be given the name of another class.",
+        "drop_rare",
+        examples(rows, rows["label"].isin(rare.index).to_numpy()),
+    )
+
+
+def _spellings(rows: pd.DataFrame) -> Problem | None:
+    merged = repairs.spellings(rows["label"])
+    if not merged:
+        return None
+    names = ", ".join(f"{label!r} is nearly {leader!r}" for label, leader in list(merged.items())[:4])
+    differ = "differs" if len(merged) == 1 else "differ"
+    return Problem(
+        "label_spellings",
+        "advice",
+        len(merged),
+        f"{n(len(merged), 'label')} {differ} from another only by case, spaces or accents: {names}.",
+        "Probably the same class, written in two ways.",
+        "merge_spellings",
+        examples(rows, rows["label"].isin(list(merged)).to_numpy()),
+    )
+
+
+def _numbers(sizes: pd.Series) -> Problem | None:
+    if not sizes.index.str.fullmatch(r"-?\d+(\.0)?").all():
+        return None
+    return Problem(
+        "numeric_labels",
+        "advice",
+        len(sizes),
+        f"The labels are numbers ({', '.join(sorted(sizes.index, key=float)[:5])}).",
+        "If they stand for something, give them names on the Data page: names make every chart readable.",
+    )
+
+
+def _imbalance(rows: pd.DataFrame, sizes: pd.Series) -> Problem | None:
+    sizes = sizes[sizes >= FEW_ROWS]  # rarer ones are a finding of their own
+    if len(sizes) < 2 or sizes.iloc[0] <= IMBALANCE * sizes.iloc[-1]:
+        return None
+    return Problem(
+        "imbalance",
+        "advice",
+        len(sizes),
+        f"{sizes.index[0][:60]!r} has {sizes.iloc[0] / sizes.iloc[-1]:,.0f} times the texts of {sizes.index[-1][:60]!r}.",
+        "Look at macro-F1, which counts each class equally, rather than at accuracy.",
+        examples=examples(rows, (rows["label"] == sizes.index[-1]).to_numpy(dtype=bool)),
+    )
+
+
+def _giveaway(rows: pd.DataFrame) -> Problem | None:
+    """A word that stands in most texts of one class and in hardly any other: often a trace of how the data were made."""
+    sample = spread(rows, LOOKED_THROUGH)
+    words, lengths, known = similarity.words_of(sample["text"])
+    if not known:
+        return None
+    labels, classes = pd.factorize(sample["label"])
+    once = np.unique(np.repeat(np.arange(len(sample)), lengths) * len(known) + words)
+    row, words = once // len(known), once % len(known)  # a word of a row counts once
+    total = np.bincount(words, minlength=len(known))
+    pairs, together = np.unique(words * len(classes) + labels[row], return_counts=True)
+    word, label = pairs // len(classes), pairs % len(classes)
+    sizes = np.bincount(labels, minlength=len(classes))
+    gives_away = (together >= GIVEAWAY_PRECISION * total[word]) & (together >= GIVEAWAY_RECALL * sizes[label])
+    gives_away &= (sizes[label] >= GIVEAWAY_ROWS) & (sizes[label] < 0.95 * len(sample))
+    if not gives_away.any():
+        return None
+    best = np.flatnonzero(gives_away)[np.argsort(-together[gives_away])][:5]
+    named = "; ".join(
+        f"{known[word[one]]!r} is in {together[one] / sizes[label[one]]:.0%} of {classes[label[one]][:40]!r} alone"
+        for one in best
+    )
+    with_it = np.zeros(len(sample), dtype=bool)
+    with_it[row[np.isin(words, word[best])]] = True
+    return Problem(
+        "giveaway_word",
+        "advice",
+        len({int(one) for one in label[gives_away]}),
+        f"A single word gives a label away: {named}.",
+        "If it is a trace of how the data were collected, remove it from the texts: the model would learn the word alone.",
+        examples=examples(sample, with_it),
+    )

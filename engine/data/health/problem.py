@@ -1,0 +1,54 @@
+"""The shape of a finding."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+SHOWN_ROWS = 50
+SHOWN_CHARACTERS = 500
+
+
+@dataclass(frozen=True)
+class Problem:
+    """severity: 'blocking' must be mended before training; 'advice' is worth knowing.
+
+    count: rows concerned (classes for the findings on classes). fix: a key of repairs.REMEDIES or BESIDE_A_TEST, None where
+    no click mends it. examples: up to 50 of the rows, each {row (in the table, from 1), text, label}; {line (of the file),
+    reason} for those that are not in the table.
+    """
+
+    code: str
+    severity: Literal["blocking", "advice"]
+    count: int
+    sentence: str
+    remedy: str
+    fix: str | None = None
+    examples: list[dict] = field(default_factory=list)
+
+
+def advice(
+    code: str, rows: pd.DataFrame, which: np.ndarray, sentence: str, remedy: str, fix: str | None = None
+) -> Problem | None:
+    """A finding on rows; None where there are none. which: (rows,) bool. sentence: with {rows} for '3 rows'."""
+    count = int(which.sum())
+    if not count:
+        return None
+    return Problem(
+        code, "advice", count, sentence.format(rows=n(count, "row")), remedy, fix, examples(rows, which)
+    )
+
+
+def examples(rows: pd.DataFrame, which: np.ndarray) -> list[dict]:
+    """The first 50 of the rows. which: (rows,) bool. rows: columns source_row, text, label."""
+    some = rows.iloc[np.flatnonzero(which)[:SHOWN_ROWS]]
+    return [
+        {"row": int(row), "text": text[:SHOWN_CHARACTERS], "label": label}
+        for row, text, label in zip(some["source_row"], some["text"], some["label"], strict=True)
+    ]
+
+
+def n(count: int, one: str, several: str | None = None) -> str:
+    """'1 row', '2,000 rows'."""
+    return f"{count:,} {one if count == 1 else several or one + 's'}"

@@ -1,0 +1,153 @@
+"""Findings on the texts: copies, contradictions, damage, languages, length."""
+
+import numpy as np
+import pandas as pd
+import pyarrow.compute as pc
+
+from engine.data import repairs, similarity
+from engine.data.columns import spread
+from engine.data.health.problem import Problem, advice, examples
+
+LONGEST_READ = 512  # tokens; most pretrained models, the bundled one too, read no more
+MEASURED = 1000  # texts, for their length in tokens
+LANGUAGE_TEXTS, LANGUAGE_LETTERS, FOREIGN_SHARE = 300, 40, 0.05
+
+
+def findings(rows: pd.DataFrame, texts: np.ndarray) -> list[Problem | None]:
+    """texts: similarity.codes of rows."""
+    return [
+        *_repeats(rows, texts),
+        _near_copies(rows),
+        *_letters(rows),
+        _languages(rows),
+    ]
+
+
+def leaked(rows: pd.DataFrame, which: np.ndarray) -> Problem | None:
+    """which: (rows,) bool, training rows whose text is also a test row's."""
+    return advice(
+        "leaked_test_rows",
+        rows,
+        which,
+        "{rows} for training with a text that is also in the test.",
+        "The score would partly measure what was learnt by heart.",
+        "drop_leaked",
+    )
+
+
+def too_long(sample: pd.DataFrame, lengths: np.ndarray, rows: int) -> list[Problem]:
+    """What the token limit cuts off. lengths: (sample,) in tokens; rows: how many texts there are in all."""
+    cut_off = lengths > LONGEST_READ
+    share = float(cut_off.mean()) if len(lengths) else 0.0
+    if share < 0.005:
+        return []
+    lost = float(np.maximum(lengths - LONGEST_READ, 0).sum() / lengths.sum())
+    return [
+        Problem(
+            "long_texts",
+            "advice",
+            max(1, round(share * rows)),
+            f"{share:.0%} of the texts are longer than {LONGEST_READ} tokens, the most that usual models read; "
+            f"{lost:.0%} of all tokens would be cut off.",
+            "The beginning counts. If the point comes at the end, split the texts into parts.",
+            examples=examples(sample, cut_off),
+        )
+    ]
+
+
+def _repeats(rows: pd.DataFrame, texts: np.ndarray) -> list[Problem | None]:
+    again = np.ones(len(texts), dtype=bool)
+    again[np.unique(texts, return_index=True)[1]] = False
+    return [
+        advice(
+            "duplicates",
+            rows,
+            again,
+            "{rows} with the text of an earlier row.",
+            "Copies of a text stay together in one split, so that none is both learnt and tested.",
+            "drop_duplicates",
+        ),
+        advice(
+            "conflicting_labels",
+            rows,
+            repairs.conflicting(rows, texts) if again.any() else again,
+            "{rows} with a text that also has another label.",
+            "The model cannot learn both. Decide row by row which label is right, or leave them out.",
+            "drop_conflicts",
+        ),
+    ]
+
+
+def _near_copies(rows: pd.DataFrame) -> Problem | None:
+    which = np.zeros(len(rows), dtype=bool)
+    which[similarity.near_copies(rows["text"])] = True
+    among = f" (of {similarity.COMPARED:,} compared)" if len(rows) > similarity.COMPARED else ""
+    return advice(
+        "near_duplicates",
+        rows,
+        which,
+        f"{{rows}}{among} with nearly the text of an earlier row.",
+        "A nearly known text in the test makes the score look better than it is.",
+        "drop_near_copies",
+    )
+
+
+def _letters(rows: pd.DataFrame) -> list[Problem | None]:
+    lost = pc.match_substring(repairs.as_arrow(rows["text"]), "\ufffd").to_numpy()
+    return [
+        advice(
+            "lost_letters",
+            rows,
+            lost,
+            "{rows} with letters that were lost before (�).",
+            "They cannot be brought back; a fresh export of the data may have them.",
+        ),
+        advice(
+            "damaged_letters",
+            rows,
+            repairs.damaged_encoding(rows["text"]),
+            "{rows} with damaged letters, as in 'schÃ¶n' for 'schön': read in the wrong encoding once.",
+            "They can be mended.",
+            "mend_encoding",
+        ),
+        advice(
+            "html",
+            rows,
+            repairs.with_html(rows["text"]),
+            "{rows} with HTML in the text.",
+            "Tags say little about the meaning and take up tokens.",
+            "strip_html",
+        ),
+    ]
+
+
+def _languages(rows: pd.DataFrame) -> Problem | None:
+    """Short texts say too little of their language to be asked."""
+    sample = spread(rows, 2000)
+    sample = spread(sample[(sample["text"].str.len() >= LANGUAGE_LETTERS).to_numpy()], LANGUAGE_TEXTS)
+    if len(sample) < 20:
+        return None
+    import py3langid
+
+    languages = pd.Series([py3langid.classify(text)[0] for text in sample["text"]])
+    shares = languages.value_counts(normalize=True)
+    frequent = shares[shares >= FOREIGN_SHARE]
+    if len(frequent) > 1:
+        named = ", ".join(f"{code} {share:.0%}" for code, share in frequent.items())
+        return Problem(
+            "mixed_languages",
+            "advice",
+            len(frequent),
+            f"The texts seem to be in several languages ({named} of {len(sample)} looked at).",
+            "A multilingual model reads them all; the bundled one knows English.",
+            examples=examples(sample, languages.isin(frequent.index[1:]).to_numpy()),
+        )
+    if shares.index[0] != "en" and shares.iloc[0] > 0.6:
+        return Problem(
+            "not_english",
+            "advice",
+            len(rows),
+            f"The texts seem not to be English (language code: {shares.index[0]}).",
+            "The bundled model knows English; choose one for this language, or a multilingual one, on the Train page.",
+        )
+    return None
