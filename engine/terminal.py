@@ -101,7 +101,8 @@ def check_result(table: Table, roles: Roles, made: Draft | None, problems: list[
         "rejected": table.rejected_count,
         "rejected_rows": [asdict(one) for one in table.rejected],
         "problems": [
-            {**asdict(problem), "rows": [one["row"] for one in problem.examples if "row" in one]} for problem in problems
+            {**asdict(problem), "rows": [one["row"] for one in problem.examples if "row" in one]}
+            for problem in problems
         ],
         "applied": [{"remedy": name, "count": count} for name, count in made.applied] if made else [],
         "classes": {label: int(count) for label, count in made.rows["label"].value_counts().items()}

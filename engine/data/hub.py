@@ -5,7 +5,6 @@ is none, the Parquet, CSV or JSONL files of the data set itself are taken.
 """
 
 import errno
-import json
 import re
 import shutil
 import tempfile
@@ -16,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from engine.data.reading import read_file
+from engine.data.reading.parquet import as_names, class_names, named_type
 from engine.errors import DataError
 
 PARQUET_COPY = "refs/convert/parquet"
@@ -290,35 +289,18 @@ def _fitted(rows: pa.RecordBatch, shape: pa.Schema) -> pa.RecordBatch:
 
 def _shape(schema: pa.Schema) -> pa.Schema:
     """The columns that _pieces gives of a file with this schema."""
-    classes = _class_names(schema)
+    classes = class_names(schema)
     kept = [field for field in schema if not _is_media(field.type)]
-    return pa.schema([pa.field(f.name, pa.string() if f.name in classes else f.type) for f in kept])
+    return pa.schema([pa.field(f.name, named_type(f.type) if f.name in classes else f.type) for f in kept])
 
 
 def _pieces(path: Path) -> Iterator[pa.RecordBatch]:
     with pq.ParquetFile(path, memory_map=True) as file:
-        classes, shape = _class_names(file.schema_arrow), _shape(file.schema_arrow)
+        classes, shape = class_names(file.schema_arrow), _shape(file.schema_arrow)
         for rows in file.iter_batches(ROWS, columns=shape.names):
             columns = {name: rows.column(name) for name in shape.names}
-            named = [_as_names(c, classes[name]) if name in classes else c for name, c in columns.items()]
+            named = [as_names(c, classes[name]) if name in classes else c for name, c in columns.items()]
             yield pa.record_batch(named, shape)
-
-
-def _class_names(schema: pa.Schema) -> dict[str, list[str]]:
-    """{column of whole numbers: the names that they stand for}, as the hub notes it in the file."""
-    try:
-        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
-        noted = {c: f for c, f in features.items() if isinstance(f, dict) and f.get("_type") == "ClassLabel"}
-        whole = [field.name for field in schema if pa.types.is_integer(field.type)]
-        return {c: list(map(str, noted[c]["names"])) for c in whole if noted.get(c, {}).get("names")}
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return {}  # a file from elsewhere, whose metadata mean something else
-
-
-def _as_names(numbers: pa.Array, names: list[str]) -> pa.Array:
-    """-1, which the hub writes where nobody told, becomes null, as does any number without a name."""
-    known = pc.and_(pc.greater_equal(numbers, 0), pc.less(numbers, len(names)))
-    return pa.array(names, pa.string()).take(pc.if_else(known, numbers, pa.scalar(None, numbers.type)))
 
 
 def _is_media(kind: pa.DataType) -> bool:

@@ -187,7 +187,7 @@ def read_table(workspace: Workspace, step: Step, rows: int | None = None) -> Tab
         facts.pop(name, None)
     for listed in ("rejected", "padded"):
         facts[listed] = [Rejected(**one) for one in facts[listed]]
-    facts["sheets"] = tuple(facts["sheets"])
+    facts |= {"sheets": tuple(facts["sheets"]), "left_out": tuple(facts["left_out"])}
     return Table(_frame(folder / "table.parquet", rows), **facts)
 
 

@@ -1,8 +1,8 @@
 """Is this table fit to learn from? Findings with a count, some of the rows, and what to do.
 
-    problem   the shape of a finding
-    labels    what kind the labels are, and whether each class can be learnt
-    texts     copies, contradictions, damage, languages, length
+problem   the shape of a finding
+labels    what kind the labels are, and whether each class can be learnt
+texts     copies, contradictions, damage, languages, length
 """
 
 import numpy as np

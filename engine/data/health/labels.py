@@ -16,7 +16,13 @@ GIVEAWAY_RECALL, GIVEAWAY_PRECISION, GIVEAWAY_ROWS = 0.7, 0.98, 20
 
 def unfit(rows: pd.DataFrame, sizes: pd.Series) -> list[Problem]:
     """Why these labels cannot be learnt at all. sizes: {label: rows}, the largest first."""
-    found = [_several_labels(rows, sizes), _measurements(rows, sizes), _too_few(len(rows)), _single(sizes), _all_rare(sizes)]
+    found = [
+        _several_labels(rows, sizes),
+        _measurements(rows, sizes),
+        _too_few(len(rows)),
+        _single(sizes),
+        _all_rare(sizes),
+    ]
     return [problem for problem in found if problem]  # fmt: skip
 
 

@@ -3,25 +3,37 @@
 What a file is, is decided by its content; its extension may lie. All cells become text, a missing cell becomes "".
 Rows that cannot be placed are counted and listed with their line and the reason.
 
-    table        what reading gives, and how it can be told to read
-    archives     ZIP and GZ, unpacked with care
-    encodings    which encoding a text file has
-    separated    CSV and its relatives: separator, quotes, records
-    headers      which row names the columns
-    structured   JSON, JSON lines, Parquet, Arrow
-    spreadsheets XLSX, XLS, ODS
+    table         what reading gives, and how it can be told to read
+    archives      ZIP and GZ, unpacked with care
+    bundles       what the files of an archive are together
+    encodings     which encoding a text file has
+    separated     CSV and its relatives; sniffing: separator and quotes; records: one after another
+    headers       which row names the columns
+    jsons         JSON and JSON lines
+    fasttext      texts beside __label__marks
+    parquet       Parquet and Arrow
+    spreadsheets  XLSX, XLS, ODS
 """
 
+import re
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
-import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from engine.data.reading import archives, encodings, separated, spreadsheets, structured
+from engine.data.reading import (
+    archives,
+    bundles,
+    encodings,
+    fasttext,
+    jsons,
+    parquet,
+    separated,
+    sniffing,
+    spreadsheets,
+)
 from engine.data.reading.columnar import as_frame
 from engine.data.reading.table import Options, Rejected, Rejections, Table, named
 from engine.errors import DataError
@@ -46,6 +58,8 @@ OTHERS = {
     b"\x80\x03": "a pickle, which can run programs when it is opened",
     b"\x80\x05\x95": "a pickle, which can run programs when it is opened",
 }
+ARROW_STREAM = b"\xff\xff\xff\xff"
+ARFF = re.compile(rb"(?i)^\s*@relation\b.*^\s*@attribute\b", re.M | re.S)
 MARKUP = (b"<!doctype", b"<html", b"<?xml", b"<table", b"<head", b"<meta")
 BINARY_SHARE, FEW_CONTROLS = 0.02, 5  # control characters in a text file, beyond which it is none
 SEPARATING = set("\x01\x1a\x1b\x1c\x1d\x1e\x1f")  # control characters that text files are known to hold
@@ -103,14 +117,16 @@ def _read(path: Path, name: str, options: Options, progress: Progress) -> Table:
     if not start.strip() and path.stat().st_size < 2**20 and not path.read_bytes().strip():
         raise _empty()
     if start.startswith(b"PAR1"):
-        return _structured(structured.parse_parquet(path), name, "parquet")
-    if start.startswith(b"ARROW1"):
-        return _structured(structured.parse_arrow(path), name, "arrow")
+        return _table(parquet.parse_parquet(path), name=name, format="parquet")
+    if start.startswith((b"ARROW1", ARROW_STREAM)):
+        return _table(parquet.parse_arrow(path, start.startswith(ARROW_STREAM)), name=name, format="arrow")
     if start.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         return _read_spreadsheet(path, name, options)
     other = next((what for mark, what in OTHERS.items() if start.startswith(mark)), None)
     if other is None and start.lstrip(b"\xef\xbb\xbf \t\r\n")[:9].lower().startswith(MARKUP):
         other = "a web page or XML, whatever its extension says"
+    if other is None and ARFF.search(start):
+        other = "a file of Weka (ARFF)"
     if other:
         raise DataError(
             f"This is {other}, and no table.", f"Save it as CSV or XLSX. {EXPECTED}", "not_a_table"
@@ -128,128 +144,79 @@ def _read_text(path: Path, name: str, options: Options, progress: Progress) -> T
     if controls > max(FEW_CONTROLS, BINARY_SHARE * len(start)):
         raise DataError("This is not a text table: it contains binary data.", EXPECTED, "binary")
     read_as = {"name": name, "encoding": encoding.label, "damaged": encoding.damaged}
-    if start.lstrip("\ufeff \t\r\n").startswith(("{", "[")) and options.separator is None:
+    if jsons.begins(start) and options.separator is None:
         try:
-            table, kind, rejected = structured.parse_json(path, encoding, progress)
-            return _structured(table, kind=kind, rejected=rejected, **read_as)
+            columns, kind, rejected = jsons.parse_json(path, encoding, progress)
+            numbered = columns.column_names == [str(number) for number in range(columns.num_columns)]
+            return _table(columns, rejected=rejected, format=kind, names_row=0 if numbered else 1, **read_as)
         except DataError:
-            if start.lstrip("\ufeff \t\r\n").startswith("{") or '"' in start[:20]:
+            if re.search(r"[\"']\s*:", start[:5000]) and sniffing.sniff(start).separator in (",", ""):
                 raise  # else it is a text that begins with a bracket
-    if start.startswith("__label__") and options.separator is None:
-        return _read_fasttext(path, encoding, read_as)
+    if options.separator is None and fasttext.is_fasttext(start):
+        columns, names, rejected = fasttext.parse_fasttext(path, encoding)
+        return _table(columns, names, rejected, format="fasttext", **read_as)
     parsed = separated.parse(path, encoding, options, progress)
     separator = parsed.dialect.separator if len(parsed.names) > 1 or options.separator else None
-    return Table(
-        as_frame(parsed.columns, named(parsed.names)),
+    return _table(
+        parsed.columns,
+        parsed.names,
+        parsed.rejected,
+        parsed.padded,
         format="tsv" if separator == "\t" else "csv" if separator else "text",
         separator=separator,
         quote=parsed.dialect.quote,
         names_row=parsed.names_row,
         first_row=parsed.first_row,
-        rejected=parsed.rejected.kept,
-        rejected_count=parsed.rejected.count,
-        padded=parsed.padded.kept,
-        padded_count=parsed.padded.count,
-        **read_as,
-    )
-
-
-def _read_fasttext(path: Path, encoding: encodings.Encoding, read_as: dict) -> Table:
-    """One text per line behind its labels: '__label__good fine weather'. Several labels are joined with '|'."""
-    labels, texts, rejected = [], [], Rejections()
-    with path.open(encoding=encoding.name, errors="replace", newline="\n") as file:
-        for number, line in enumerate(file, start=1):
-            words = line.split()
-            marks = [word for word in words if word.startswith("__label__")]
-            if marks and len(words) > len(marks):
-                labels.append("|".join(mark.removeprefix("__label__") for mark in marks))
-                texts.append(" ".join(word for word in words if not word.startswith("__label__")))
-            elif words:
-                rejected.add(number, "no label or no text")
-    columns = pa.table(
-        {"text": pa.array(texts, pa.large_string()), "label": pa.array(labels, pa.large_string())}
-    )
-    return _structured(columns, kind="fasttext", rejected=rejected, **read_as)
-
-
-def _structured(
-    columns: pa.Table, name: str, kind: str, rejected: Rejections | None = None, **read_as
-) -> Table:
-    rejected = rejected or Rejections()
-    return Table(
-        as_frame(columns, named(columns.column_names)),
-        name,
-        kind,
-        rejected=rejected.kept,
-        rejected_count=rejected.count,
         **read_as,
     )
 
 
 def _read_spreadsheet(path: Path, name: str, options: Options) -> Table:
-    columns, names, sheet, sheets, names_row, first_row = spreadsheets.parse_spreadsheet(path, options)
-    return Table(
-        as_frame(columns, named(names)),
-        name,
-        "spreadsheet",
-        names_row=names_row,
-        first_row=first_row,
-        sheet=sheet,
-        sheets=tuple(sheets),
+    book = spreadsheets.parse_spreadsheet(path, options)
+    return _table(
+        book.columns,
+        book.names,
+        book.rejected,
+        name=name,
+        format="spreadsheet",
+        names_row=book.names_row,
+        first_row=book.first_row,
+        sheet=book.sheet,
+        sheets=tuple(book.sheets),
     )
 
 
 def _read_archive(path: Path, name: str, options: Options, progress: Progress) -> Table:
-    """The one table in an archive, its texts in folders named after the classes, or all its tables with a column `file`."""
     with tempfile.TemporaryDirectory() as folder:
         members = archives.unpack(path, name, Path(folder), progress=progress)
-        documents = archives.folders_as_classes(members)
-        if documents:
-            return _read_documents(documents, name)
-        tables = [(one.name, _read(one.path, one.name, options, progress)) for one in members]
-    if len(tables) == 1:
-        return replace(tables[0][1], name=name)
-    return _together(tables, name)
-
-
-def _read_documents(documents: list[tuple[str, str, str, Path]], name: str) -> Table:
-    columns: dict[str, list[str]] = {"text": [], "label": [], "split": [], "file": []}
-    for label, split, file, path in documents:
-        encoding = encodings.find_encoding(path)
-        for column, value in zip(
-            columns,
-            (path.read_text(encoding.name, errors="replace").replace("\x00", ""), label, split, file),
-            strict=True,
-        ):
-            columns[column].append(value)
-    if not any(columns["split"]):
-        del columns["split"]
-    return Table(pd.DataFrame(columns, dtype="str"), name, "folders")
-
-
-def _together(tables: list[tuple[str, Table]], name: str) -> Table:
-    """Tables with the same columns below one another; `file` says where each row is from, which may be its label."""
-    alike = {tuple(table.columns) for _, table in tables}
-    if len(alike) > 1:
-        raise DataError(
-            f"There are {len(tables)} tables in it, with different columns: "
-            + "; ".join(f"{file} ({', '.join(table.columns[:5])})" for file, table in islice(tables, 4))
-            + ".",
-            "Choose one of them and upload it by itself.",
-            "several_tables",
+        return bundles.read_bundle(
+            members, name, options, lambda member, shown: _read(member, shown, options, progress)
         )
-    frames = [table.frame.assign(file=Path(file).stem) for file, table in tables]
-    first = tables[0][1]
-    return replace(
-        first,
-        frame=pd.concat(frames, ignore_index=True),
-        name=name,
-        rejected=[one for _, table in tables for one in table.rejected],
-        rejected_count=sum(table.rejected_count for _, table in tables),
-        padded=[one for _, table in tables for one in table.padded],
-        padded_count=sum(table.padded_count for _, table in tables),
-        damaged=sum(table.damaged for _, table in tables),
+
+
+def _table(
+    columns: pa.Table,
+    names: list[str] | None = None,
+    rejected: Rejections | None = None,
+    padded: Rejections | None = None,
+    **facts,
+) -> Table:
+    """names: of the columns, if they have others than `columns` says; those without a name and without content go."""
+    names = columns.column_names if names is None else names
+    kept = [i for i, name in enumerate(names) if name.strip() or not _is_blank(columns.column(i))]
+    rejected, padded = rejected or Rejections(), padded or Rejections()
+    return Table(
+        as_frame(columns.select(kept), named([names[i] for i in kept])),
+        rejected=rejected.kept,
+        rejected_count=rejected.count,
+        padded=padded.kept,
+        padded_count=padded.count,
+        **facts,
     )
+
+
+def _is_blank(column: pa.ChunkedArray) -> bool:
+    return bool(pc.all(pc.equal(pc.utf8_trim_whitespace(column), "")).as_py())
 
 
 def _named(table: Table) -> Table:

@@ -11,7 +11,9 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from unicodedata import category
 
+from engine.data.reading import encodings
 from engine.errors import DataError
 
 MAX_BYTES, MAX_MEMBERS = 2 * 2**30, 200_000
@@ -22,6 +24,7 @@ CHUNK, GZ_INPUT = 2**20, 2**16
 GZIP = 31  # zlib's number for "with the header and the checksum of gzip"
 OTHER_ARCHIVES = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
 TABLES = re.compile(r"\.(csv|tsv|tab|jsonl?|ndjson|parquet|feather|arrow|xls[xm]?|ods)", re.IGNORECASE)
+TEXTS = re.compile(r"(\.(txt|text|md|eml|html?|log|\d+))?", re.IGNORECASE)
 SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 SPLITS |= dict.fromkeys(("val", "valid", "validation", "dev"), "validation")
 # What zipfile and zlib raise on bytes that make no sense, such as a place that lies outside the file.
@@ -77,7 +80,9 @@ def unpack(
                         progress(*((out, total) if total else (file.tell(), packed)))
                 if inner := _kind(target):
                     code = "nested_archive"
-                if inner or not target.stat().st_size:
+                if inner or not (
+                    target.stat().st_size or "/" in shown
+                ):  # an empty text in a folder is one of its texts
                     target.unlink()
                 else:
                     members.append(Member(shown, target))
@@ -108,7 +113,7 @@ def folders_as_classes(members: list[Member]) -> list[tuple[str, str, str, Path]
     # A folder that every other one leads to or comes from is only the way to the classes.
     way = {f for f in folders if len(f) < depth and all(f[: len(g)] == g[: len(f)] for g in folders)}
     inside = [(name, path) for name, path in paths if name.parent.parts in folders - way]
-    strange = any(name.suffix.lower() not in (".txt", ".text", ".md", "") for name, _ in inside)
+    strange = any(not TEXTS.fullmatch(name.suffix) for name, _ in inside)
     if strange or len(inside) < 2 or any(TABLES.fullmatch(name.suffix) for name, _ in paths):
         return None
     levels = [set(names) for names in zip(*(folders - way), strict=False)]
@@ -118,8 +123,8 @@ def folders_as_classes(members: list[Member]) -> list[tuple[str, str, str, Path]
     level = max((i for i in usable if len(levels[i]) > 1), default=usable[-1])
     rows = []
     for name, path in inside:
-        *outer, label = name.parts[: level + 1]
-        split = next((SPLITS[f.lower()] for f in outer if f.lower() in SPLITS), "")
+        label, others = name.parts[level], (*name.parts[:level], *name.parts[level + 1 : -1])
+        split = next((SPLITS[f.lower()] for f in others if f.lower() in SPLITS), "")
         rows.append((label, split, name.name, path))
     return rows
 
@@ -161,10 +166,7 @@ def _zip_parts(file: _Reader, name: str) -> tuple[int, Parts]:
     with _telling_damage(name):
         archive = zipfile.ZipFile(file)
     wanted = []
-    for info in archive.infolist():
-        shown = info.orig_filename
-        with contextlib.suppress(UnicodeError):
-            shown = shown.encode("utf-8" if info.flag_bits & 0x800 else "cp437").decode()
+    for info, shown in zip(archive.infolist(), _names(archive.infolist()), strict=True):
         shown = shown.replace("\\", "/")  # some programs on Windows separate folders so
         parts = [part for part in shown.split("/") if part not in ("", ".")]
         outside = ".." in parts or re.match(r"/|[A-Za-z]:", shown) or "\0" in shown
@@ -179,6 +181,25 @@ def _zip_parts(file: _Reader, name: str) -> tuple[int, Parts]:
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise DataError(f"{name} is not packed in the usual way, called Deflate.", REPACK, "damaged")
     return sum(i.file_size for i, _ in wanted), ((s, _zip_chunks(archive, i, name)) for i, s in wanted)
+
+
+def _names(infos: list[zipfile.ZipInfo]) -> list[str]:
+    """Windows writes names in the encoding of its language, and says nothing of it."""
+    raw = [
+        info.orig_filename.encode("utf-8" if info.flag_bits & 0x800 else "cp437", "replace") for info in infos
+    ]
+    strange = b"\n".join(name for name in raw if not _is_utf8(name))
+    beyond = [category(letter) for letter in strange.decode("cp437") if not letter.isascii()]
+    guess = "cp437" if {"Ll", "Lu"} >= set(beyond) else encodings.likeliest(strange * 10)
+    return [name.decode("utf-8" if _is_utf8(name) else guess, "replace") for name in raw]
+
+
+def _is_utf8(name: bytes) -> bool:
+    try:
+        name.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _zip_chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> Iterator[bytes]:

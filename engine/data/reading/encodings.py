@@ -147,7 +147,7 @@ def find_encoding(path: Path) -> Encoding:
         valid, broken, cut = _count_utf8(path)
         if name or (valid and broken < BROKEN * (valid + broken)):
             return Encoding(name or "utf-8", broken + cut)
-    name = name or _likeliest(_sample(path))
+    name = name or likeliest(_sample(path))
     return Encoding(name, _damaged(path, name), sure)
 
 
@@ -230,7 +230,7 @@ def _sample(path: Path) -> bytes:
     return b"\n".join(kept)
 
 
-def _likeliest(sample: bytes) -> str:
+def likeliest(sample: bytes) -> str:
     """The candidate under which the sample is likeliest; Windows-1252 if nothing speaks for another."""
     pairs = Counter(pair for pair in zip(b"\n" + sample, sample, strict=False) if pair[1] > 127)
     scores = {"cp1252": -inf}

@@ -1,6 +1,7 @@
 """Which row of a table names its columns, and where the data begin."""
 
 import re
+import unicodedata
 from collections import Counter
 
 from engine.data.names import LABEL_NAMES, OTHER_NAMES, SPLIT_COLUMN_NAMES, TEXT_NAMES
@@ -9,10 +10,13 @@ KNOWN = TEXT_NAMES | LABEL_NAMES | OTHER_NAMES | SPLIT_COLUMN_NAMES
 TYPE_WORDS = {
     "string", "text", "str", "s", "varchar", "object", "discrete", "d", "continuous", "c", "time", "t", "int", "integer",
     "int64", "float", "float64", "double", "number", "numeric", "categorical", "category", "bool", "boolean", "date", "meta",
+    "response", "open-ended response", "(string)", "(number)", "(text)",
 }  # fmt: skip
 ORANGE_FLAG = re.compile(r"(class|meta|ignore|i|m|c)?(\s*\S+=\S+)*")
-IDENTIFIER = re.compile(r"[^\W\d][\w.\-/ ()]{0,39}")
+IDENTIFIER = re.compile(r"(\d{1,2}[.)] )?[^\W\d][\w.\-/ ()\[\]?*%:#&'’,]{0,39}")
+YEAR = re.compile(r"(19|20)\d\d")
 MOST_TITLE_ROWS = 20
+COMMENTS = ("#", "//", "%")
 
 
 def find_header(records: list[list[str]]) -> tuple[int, int]:
@@ -21,9 +25,9 @@ def find_header(records: list[list[str]]) -> tuple[int, int]:
     records: the first rows, without blank ones. Rows above the names (a title, a comment), and rows of types or
     descriptions below them, are left out.
     """
-    above = _title_rows(records)
+    above = _rows_above(records)
     if not has_header(records[above:]):
-        return 0, 1
+        return 0, above + 1
     return above + 1, above + 2 + _rows_of_types(records[above + 1 :])
 
 
@@ -31,30 +35,52 @@ def has_header(records: list[list[str]]) -> bool:
     """Whether the first row names the columns: short, no numbers, and unlike the values below it."""
     if not records:
         return False
-    first, rest = [cell.strip() for cell in records[0]], records[1:]
+    first = [cell.strip() for cell in records[0]]
+    rest = [
+        row for row in records[1:] if row != records[0]
+    ]  # where files were put together, the names come again
     filled = [cell for cell in first if cell]
     if not rest or not filled:
         return bool(filled)
-    if any(len(cell) > 60 or len(cell.split()) > 8 for cell in filled):
-        return False
     if len(first) > 1 and filled == [str(number) for number in range(len(filled))]:
         return True  # a data frame's own column numbers
-    if any(_is_number(cell) for cell in filled):
-        return False
     below = [[row[i].strip() for row in rest if i < len(row) and row[i].strip()] for i in range(len(first))]
     repeated = {cell for cell, values in zip(first, below, strict=True) if cell and cell in set(values)}
+    known = sum(cell.lower() in KNOWN for cell in filled if cell not in repeated)
+    numbers = [cell for cell in filled if _is_number(cell)]
+    if numbers:
+        return known > 1 or (known > 0 and all(map(YEAR.fullmatch, numbers)))
     if repeated:  # a value, then, or a column named after one, such as 'spam'
-        return any(cell.lower() in KNOWN for cell in filled if cell not in repeated)
-    if any(_words(cell) & KNOWN for cell in filled if len(cell.split()) <= 4):
+        return known > 0
+    columns = list(zip(first, below, strict=True))
+    if any(_is_like_texts(cell, values) for cell, values in columns):
+        return known > 0 or any(_is_unlike(cell, values) for cell, values in columns)
+    if any(_words(cell) & KNOWN for cell in filled if len(cell.split()) <= 2):
         return True
-    return any(cell and _stands_out(cell, values) for cell, values in zip(first, below, strict=True))
+    return any(cell and _stands_out(cell, values) for cell, values in columns)
+
+
+def _is_unlike(cell: str, values: list[str]) -> bool:
+    """Whether a cell can hardly be one of the values: words over numbers, or a question over words."""
+    if not cell or not values:
+        return False
+    few = len(set(values)) <= max(2, len(values) // 5)
+    return _are_numbers(values) or (few and len(cell) > 2 * max(map(len, values)))
+
+
+def _is_like_texts(cell: str, values: list[str]) -> bool:
+    """Whether a cell is about as long as the texts below it, or longer than names are."""
+    words = len(cell.split())
+    lengths = sorted(len(value.split()) for value in values[:500])
+    usual = lengths[len(lengths) // 2] if lengths else 0
+    return words > 25 or (usual >= 4 and words >= max(4, usual // 2)) or (usual < 4 and words > 8)
 
 
 def _stands_out(cell: str, values: list[str]) -> bool:
     """Whether a cell looks like the name of a column rather than one more of its values."""
-    if not values or not IDENTIFIER.fullmatch(cell):
+    if not values or not IDENTIFIER.fullmatch(_without_marks(cell)):
         return False
-    if sum(map(_is_number, values)) > 0.9 * len(values):
+    if _are_numbers(values):
         return True
     if len(set(values)) <= max(2, len(values) // 5):
         return True  # few values, and the cell is none of them
@@ -62,8 +88,19 @@ def _stands_out(cell: str, values: list[str]) -> bool:
     return len(cell) < 0.5 * typical and len(cell.split()) <= 3
 
 
-def _title_rows(records: list[list[str]]) -> int:
-    """How many rows above the table belong to no column: they fill one cell where the others fill several."""
+def _rows_above(records: list[list[str]]) -> int:
+    """Rows above the table that belong to no column: comments, or titles, which fill one cell where others fill several."""
+    comments = 0
+    while comments < min(len(records), MOST_TITLE_ROWS) and records[comments][0].lstrip().startswith(
+        COMMENTS
+    ):
+        comments += 1
+    if comments and has_header(records[comments:]):
+        return comments
+    known = [sum(cell.strip().lower() in KNOWN for cell in row) for row in records[: MOST_TITLE_ROWS + 1]]
+    named = next((row for row, count in enumerate(known) if count > 1), 0)
+    if named and not any(known[:named]) and has_header(records[named:]):
+        return named
     widths = Counter(_filled(row) for row in records[: 10 * MOST_TITLE_ROWS])
     if not widths or widths.most_common(1)[0][0] < 2:
         return 0
@@ -90,10 +127,19 @@ def _filled(row: list[str]) -> int:
     return sum(bool(cell.strip()) for cell in row)
 
 
+def _without_marks(text: str) -> str:
+    """Without the vowel signs of Thai, Hindi and the like, which are no letters to the patterns above."""
+    return "".join(letter for letter in text if unicodedata.category(letter)[0] != "M")
+
+
 def _words(cell: str) -> set[str]:
     """'airline_sentiment' -> {'airline_sentiment', 'airline', 'sentiment'}"""
     name = cell.strip().lower()
     return {name, *re.split(r"[\W_]+", name)} - {""}
+
+
+def _are_numbers(values: list[str]) -> bool:
+    return sum(map(_is_number, values)) > 0.9 * len(values)
 
 
 def _is_number(text: str) -> bool:

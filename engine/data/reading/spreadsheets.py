@@ -1,40 +1,109 @@
 """Spreadsheets: XLSX, XLSM, XLSB, XLS and ODS."""
 
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
+from engine.data.reading.cells import as_text
 from engine.data.reading.columnar import Columns
 from engine.data.reading.headers import find_header
-from engine.data.reading.structured import as_text
-from engine.data.reading.table import Options
+from engine.data.reading.sniffing import records_of, sniff
+from engine.data.reading.table import Options, Rejections
 from engine.errors import DataError
 
 LARGEST = 2 * 2**30  # bytes of the sheets inside the file
 HEAD_ROWS = 2000
+LONE_COLUMN = 0.1  # what a row counts in a sheet of one column, which rather is a note
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+OTHER_OFFICE = {
+    "word/": "a Word document",
+    "ppt/": "a PowerPoint presentation",
+    "Index/Document.iwa": "a document of Apple's programs",
+}
+SHEET = "sheet"  # the column that says which sheet a row is from
 
 
-def parse_spreadsheet(path: Path, options: Options) -> tuple[pa.Table, list[str], str, list[str], int, int]:
-    """(table, names of its columns, sheet, all sheets, names_row, first_row); of several sheets the largest, unless chosen.
+@dataclass
+class Sheet:
+    """A sheet as a table. rows: (row number in the sheet, cells), all of one width, without the names."""
 
-    Raises DataError when it cannot be opened or no sheet is filled.
+    name: str
+    names: list[str]
+    rows: list[tuple[int, list[str]]]
+    names_row: int
+    first_row: int
+
+    @property
+    def weight(self) -> float:
+        return len(self.rows) * (1 if len(self.names) > 1 else LONE_COLUMN)
+
+
+@dataclass
+class Workbook:
+    """columns without names. sheet: the one that was read; None where sheets with the same columns were put together."""
+
+    columns: pa.Table
+    names: list[str]
+    sheet: str | None
+    sheets: list[str]
+    names_row: int
+    first_row: int
+    rejected: Rejections
+
+
+def parse_spreadsheet(path: Path, options: Options) -> Workbook:
+    """The sheet with most rows, together with those that have the same columns; or the sheet that was chosen.
+
+    Raises DataError when the file cannot be opened or no sheet is filled.
     """
-    from python_calamine import CalamineError, CalamineWorkbook, PasswordError
+    _check_size(path)
+    visible, filled = _sheets(path, options)
+    if not filled:
+        raise DataError(
+            "The spreadsheet has no filled sheet.", "Choose a file with one row per text.", "empty_file"
+        )
+    main = max(filled, key=lambda sheet: sheet.weight)
+    alike = [sheet for sheet in filled if sheet.names_row and sheet.names == main.names] or [main]
+    several = len(alike) > 1
+    names = [*main.names, SHEET] if several else main.names
+    columns, rejected = Columns(len(names)), Rejections()
+    for sheet in alike:
+        for number, row in sheet.rows:
+            if sheet.names_row and row == sheet.names:
+                rejected.add(number, "repeats the names of the columns")
+            else:
+                columns.add([*row, sheet.name] if several else row)
+    return Workbook(
+        columns.table(), names, None if several else main.name, visible, main.names_row, main.first_row, rejected
+    )  # fmt: skip
+
+
+def _sheets(path: Path, options: Options) -> tuple[list[str], list[Sheet]]:
+    """(names of the sheets that are not hidden, those of them that are filled; only the chosen one if one was chosen)."""
+    from python_calamine import (
+        CalamineError,
+        CalamineWorkbook,
+        PasswordError,
+        SheetTypeEnum,
+        SheetVisibleEnum,
+    )
 
     protected = DataError(
         "This spreadsheet is protected by a password.",
         "Open it in your spreadsheet program, remove the password and save it again.",
         "encrypted",
     )
-    _check_size(path)
     try:
         workbook = CalamineWorkbook.from_path(str(path))
-        sheets = list(workbook.sheet_names)
-        sizes = {name: workbook.get_sheet_by_name(name).total_height for name in sheets}
-        sheet = options.sheet if options.sheet in sizes else max(sizes, key=sizes.get, default="")
-        rows = workbook.get_sheet_by_name(sheet).to_python(skip_empty_area=True) if sheet else []
+        names = [
+            sheet.name
+            for sheet in workbook.sheets_metadata
+            if sheet.visible == SheetVisibleEnum.Visible and sheet.typ == SheetTypeEnum.WorkSheet
+        ] or list(workbook.sheet_names)
+        wanted = [options.sheet] if options.sheet in names else names
+        found = [_sheet(name, _filled_rows(workbook.get_sheet_by_name(name)), options) for name in wanted]
     except PasswordError as error:
         raise protected from error
     except (CalamineError, OSError, ValueError, zipfile.BadZipFile) as error:
@@ -45,33 +114,65 @@ def parse_spreadsheet(path: Path, options: Options) -> tuple[pa.Table, list[str]
             "Open it in your spreadsheet program and save it as XLSX or CSV.",
             "damaged",
         ) from error
-    cells = [
-        texts for texts in ([as_text(value) for value in row] for row in rows) if any(map(str.strip, texts))
-    ]
-    if not cells:
-        raise DataError(
-            "The spreadsheet has no filled sheet.", "Choose a file with one row per text.", "empty_file"
-        )
-    names_row, first_row = find_header(cells[:HEAD_ROWS])
+    return names, [sheet for sheet in found if sheet]
+
+
+def _filled_rows(sheet) -> list[tuple[int, list[str]]]:
+    """(number from 1, cells as text) of each row that is not blank."""
+    start = (sheet.start or (0, 0))[0]
+    rows = ([as_text(value) for value in row] for row in sheet.to_python(skip_empty_area=True))
+    return [(number, row) for number, row in enumerate(rows, start=start + 1) if any(map(str.strip, row))]
+
+
+def _sheet(name: str, rows: list[tuple[int, list[str]]], options: Options) -> Sheet | None:
+    if not rows:
+        return None
+    width = max(len(row) for _, row in rows)
+    if width == 1:
+        rows, width = _split_in_one_column(rows)
+    rows = [(number, row + [""] * (width - len(row))) for number, row in rows]
+    names_row, first_row = find_header([row for _, row in rows[:HEAD_ROWS]])
     names_row = options.names_row if options.names_row is not None else names_row
     first_row = options.first_row if options.first_row is not None else max(first_row, names_row + 1)
-    width = max(map(len, cells))
-    columns = Columns(width)
-    for row in cells[first_row - 1 :]:
-        columns.add(row + [""] * (width - len(row)))
-    given = cells[names_row - 1] if 0 < names_row <= len(cells) else [str(number) for number in range(width)]
-    return columns.table(), given + [""] * (width - len(given)), sheet, sheets, names_row, first_row
+    named = 0 < names_row <= len(rows)
+    names = rows[names_row - 1][1] if named else [str(number) for number in range(width)]
+    return Sheet(name, names, rows[first_row - 1 :], names_row, first_row)
+
+
+def _split_in_one_column(rows: list[tuple[int, list[str]]]) -> tuple[list[tuple[int, list[str]]], int]:
+    """Where a CSV file was opened with the wrong separator, each row stands in one cell as a line of it."""
+    lines = [row[0] for _, row in rows]
+    if not any(mark in lines[0] for mark in ",;\t|") or any("\n" in line for line in lines):
+        return rows, 1
+    text = "\n".join(lines)
+    records = [cells for _, cells in records_of(text, sniff(text))]
+    width = max(map(len, records))
+    regular = sum(len(cells) == width for cells in records)
+    if width < 2 or len(records) != len(rows) or regular < 0.9 * len(rows):
+        return rows, 1
+    return list(zip((number for number, _ in rows), records, strict=True)), width
 
 
 def _check_size(path: Path) -> None:
-    """A spreadsheet is a ZIP: see what it would grow to before anything is unpacked."""
+    """A spreadsheet is a ZIP: see what it would grow to before anything is unpacked, and whether it is one at all."""
     if not zipfile.is_zipfile(path):
         return
     with zipfile.ZipFile(path) as archive:
-        grown = sum(member.file_size for member in archive.infolist())
+        members = archive.infolist()
+    grown = sum(member.file_size for member in members)
     if grown > LARGEST:
         raise DataError(
             f"Unpacked, this spreadsheet would take {grown / 2**30:.0f} GiB; at most {LARGEST / 2**30:.0f} GiB can be read.",
             "Save the sheet with the texts as CSV.",
             "zip_bomb",
+        )
+    names = [member.filename for member in members]
+    other = next(
+        (what for mark, what in OTHER_OFFICE.items() if any(n.startswith(mark) for n in names)), None
+    )
+    if other:
+        raise DataError(
+            f"This is {other}, and no table.",
+            "Copy its table into a spreadsheet and save that as XLSX or CSV.",
+            "not_a_table",
         )

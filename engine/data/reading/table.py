@@ -16,7 +16,7 @@ class Options:
 
     encoding: a codec of Python. separator: between the fields. quote: '"', "'" or "" for none.
     names_row: the row with the column names, counted from 1 without blank lines; 0: there is none.
-    first_row: the first row with data. sheet: of a spreadsheet.
+    first_row: the first row with data. sheet: of a spreadsheet, or the table in an archive.
     """
 
     encoding: str | None = None
@@ -57,8 +57,10 @@ class Table:
     """A file as it was understood.
 
     frame: (rows, columns), every cell a str, missing cells "".
-    encoding, separator, quote, sheet: what was decided; None where the format has no such thing.
-    names_row, first_row: as in Options. sheets: the names of all sheets. damaged: byte sequences that are no letters.
+    encoding, separator, quote: what was decided; None where the format has no such thing.
+    names_row, first_row: as in Options. sheets: the names of all sheets, or of all tables in an archive; sheet: the one that
+    was read, None where those with the same columns were put together. left_out: files of an archive that are no part of it.
+    damaged: byte sequences that are no letters.
     rejected: the first 1,000 rows that could not be read; rejected_count: all of them.
     padded, padded_count: the same for rows with too few fields, whose missing cells are empty.
     """
@@ -73,6 +75,7 @@ class Table:
     first_row: int = 2
     sheet: str | None = None
     sheets: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     damaged: int = 0
     rejected: list[Rejected] = field(default_factory=list)
     rejected_count: int = 0
@@ -90,8 +93,11 @@ class Table:
     def described(self) -> str:
         """One line for people: 'CSV, utf-8, separated by comma, 800 rows'."""
         parts = [FORMATS.get(self.format, self.format.upper())]
-        if self.sheet and len(self.sheets) > 1:
-            parts.append(f"sheet {self.sheet!r}")
+        if len(self.sheets) > 1:
+            what = "sheet" if self.format == "spreadsheet" else "file"
+            parts.append(
+                f"{what} {self.sheet!r}" if self.sheet else f"{what}s with the same columns put together"
+            )
         if self.encoding:
             parts.append(self.encoding)
         if self.separator:

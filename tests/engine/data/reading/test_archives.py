@@ -134,7 +134,9 @@ def test_two_members_of_one_name_are_both_kept(upload, into):
         ("größe.txt".encode(), 0x800, "größe.txt"),
         ("größe.txt".encode(), 0, "größe.txt"),
         ("größe.txt".encode("cp437"), 0, "größe.txt"),
-        (b"\xff\xfe.txt", 0, b"\xff\xfe.txt".decode("cp437")),
+        ("grün und weiß.txt".encode("cp1252"), 0, "grün und weiß.txt"),
+        ("好评和差评.txt".encode("gb18030"), 0, "好评和差评.txt"),
+        ("положительные.txt".encode("cp866"), 0, "положительные.txt"),
     ],
 )
 def test_names_in_old_encodings(upload, into, raw, flags, shown):

@@ -1,0 +1,126 @@
+"""What the files of an archive are together: one table, several with the same columns, or texts in a folder per class."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from engine.data.reading import encodings
+from engine.data.reading.archives import TABLES, Member, folders_as_classes
+from engine.data.reading.table import Options, Rejected, Table
+from engine.errors import DataError
+
+ABOUT = re.compile(
+    r"(read.?me|licen[cs]e|copying|changelog|citation|authors|metadata|desktop\.ini|~\$)", re.I
+)
+FEW_FILES, FEW_ROWS = 20, 5  # so few files with so many rows each may be tables, whatever folders they lie in
+
+Read = Callable[[Path, str], Table]
+
+
+def read_bundle(members: list[Member], name: str, options: Options, read: Read) -> Table:
+    """The table that the members make together. read: (path, name to show) -> the table in one file.
+
+    A table with other columns than the rest is left out, unless it is chosen as options.sheet. Raises DataError when no
+    member can be read.
+    """
+    documents = folders_as_classes(members)
+    if documents and not _are_tables(members, read):
+        return _documents(documents, name)
+    tables, left_out, problem = [], [], None
+    members = [member for member in members if member.path.stat().st_size]
+    wanted = [one for one in members if TABLES.fullmatch(PurePosixPath(one.name).suffix)] or members
+    for member in members:
+        path = PurePosixPath(member.name)
+        if member not in wanted or (ABOUT.search(path.name) and not TABLES.fullmatch(path.suffix)):
+            left_out.append(member.name)
+            continue
+        try:
+            tables.append((member.name, read(member.path, member.name)))
+        except DataError as error:
+            left_out.append(member.name)
+            problem = problem or error
+    if not tables:
+        raise problem or DataError(
+            f"There is no table in {name}.", "Choose a file with one row per text.", "empty_file"
+        )
+    chosen = [one for one in tables if one[0] == options.sheet] or _largest_group(tables)
+    left_out += [file for file, _ in tables if file not in dict(chosen)]
+    whole = replace(chosen[0][1], name=name) if len(chosen) == 1 else _together(chosen, name)
+    if len(tables) > 1:
+        sheet = chosen[0][0] if len(chosen) == 1 else None
+        whole = replace(whole, sheet=sheet, sheets=tuple(file for file, _ in tables))
+    return replace(whole, left_out=tuple(left_out))
+
+
+def _are_tables(members: list[Member], read: Read) -> bool:
+    if len(members) > FEW_FILES:
+        return False
+    try:
+        tables = [read(one.path, one.name) for one in members if one.path.stat().st_size]
+    except DataError:
+        return False
+    return all(len(table.columns) > 1 and len(table.frame) >= FEW_ROWS for table in tables)
+
+
+def _documents(documents: list[tuple[str, str, str, Path]], name: str) -> Table:
+    columns: dict[str, list[str]] = {"text": [], "label": [], "split": [], "file": []}
+    for label, split, file, path in documents:
+        encoding = encodings.find_encoding(path)
+        text = path.read_text(encoding.name, errors="replace").replace("\x00", "")
+        for column, value in zip(columns, (text, label, split, file), strict=True):
+            columns[column].append(value)
+    if not any(columns["split"]):
+        del columns["split"]
+    return Table(pd.DataFrame(columns, dtype="str"), name, "folders")
+
+
+def _largest_group(tables: list[tuple[str, Table]]) -> list[tuple[str, Table]]:
+    """Those with the same columns that hold most; a single column rather is a list or a note."""
+    groups: dict[frozenset[str], list[tuple[str, Table]]] = {}
+    for file, table in tables:
+        groups.setdefault(frozenset(table.columns), []).append((file, table))
+
+    def weight(group: list[tuple[str, Table]]) -> tuple[bool, int]:
+        columns = len(group[0][1].columns)
+        return columns > 1, sum(len(table.frame) for _, table in group) * min(columns, 5)
+
+    return max(groups.values(), key=weight)
+
+
+def _together(tables: list[tuple[str, Table]], name: str) -> Table:
+    """Below one another; a column says which file each row is from, which may be its label or its split."""
+    first = tables[0][1]
+    column = next(
+        one for one in ("file", "file in the archive", "file (of the archive)") if one not in first.columns
+    )
+    origins = _origins([file for file, _ in tables])
+    frames = [
+        table.frame[first.columns].assign(**{column: origin})
+        for origin, (_, table) in zip(origins, tables, strict=True)
+    ]
+    return replace(
+        first,
+        frame=pd.concat(frames, ignore_index=True),
+        name=name,
+        rejected=[Rejected(one.line, f"{file}: {one.reason}") for file, table in tables for one in table.rejected],
+        rejected_count=sum(table.rejected_count for _, table in tables),
+        padded=[Rejected(one.line, f"{file}: {one.reason}") for file, table in tables for one in table.padded],
+        padded_count=sum(table.padded_count for _, table in tables),
+        damaged=sum(table.damaged for _, table in tables),
+    )  # fmt: skip
+
+
+def _origins(files: list[str]) -> list[str]:
+    """What differs in the paths: train/data.csv, test/data.csv -> train, test."""
+    paths = [PurePosixPath(file) for file in files]
+    parts = [[*path.parent.parts, path.stem, path.suffix.strip(".")] for path in paths]
+    if len({len(part) for part in parts}) > 1:
+        return files
+    differ = [i for i, names in enumerate(zip(*parts, strict=True)) if len(set(names)) > 1]
+    if differ and differ != [len(parts[0]) - 1]:  # the ending says something only where nothing else does
+        differ = [i for i in differ if i < len(parts[0]) - 1]
+    found = ["/".join(part[i] for i in differ) for part in parts]
+    return found if len(set(found)) == len(files) else files

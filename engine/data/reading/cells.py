@@ -1,0 +1,46 @@
+"""Values of other programs as the text of a cell."""
+
+import json
+
+LABELLED = 0.5  # from this score on, {"good": 0.9, "bad": 0.1} says good
+
+
+def as_text(value: object) -> str:
+    """Nothing for missing values, whole numbers without '.0', JSON for lists and objects."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode() if not value.isascii() else value
+    if value is None or (isinstance(value, float) and value != value):
+        return ""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return str(value)
+
+
+def single_labels(values: list) -> list:
+    """The values of a column without their wrapping, where each holds one label at most: ['good'] or {'good': 1, 'bad': 0}.
+
+    Otherwise the values as they are.
+    """
+    filled = [value for value in values if value not in (None, "", [], {})]
+    if filled and all(isinstance(value, list) and len(value) == 1 for value in filled):
+        inner = [value[0] for value in filled]
+        if not any(isinstance(one, dict | list) for one in inner):
+            return [value[0] if value else None for value in values]
+    if filled and all(map(_is_one_hot, filled)) and len({frozenset(value) for value in filled}) == 1:
+        return [
+            next((name for name, score in (value or {}).items() if score >= LABELLED), None)
+            for value in values
+        ]
+    return values  # fmt: skip
+
+
+def _is_one_hot(value: object) -> bool:
+    if not isinstance(value, dict) or len(value) < 2:
+        return False
+    scores = list(value.values())
+    numbers = all(isinstance(score, int | float) and 0 <= score <= 1 for score in scores)
+    return numbers and sum(score >= LABELLED for score in scores) == 1

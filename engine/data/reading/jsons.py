@@ -1,0 +1,286 @@
+"""JSON in the shapes that programs write: objects or lists, one per line or in a list, by column, by class, by split."""
+
+import ast
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine.data.names import LABEL_NAMES, TEXT_NAMES, split_of
+from engine.data.reading.cells import as_text, single_labels
+from engine.data.reading.columnar import CHUNK
+from engine.data.reading.encodings import Encoding
+from engine.data.reading.headers import has_header
+from engine.data.reading.table import Rejections, named
+from engine.errors import DataError
+
+ROLES = TEXT_NAMES | LABEL_NAMES
+BEFORE = re.compile(
+    r"\ufeff?\s*(?:(?://|#)[^\n]*\n\s*)*(?:[\w.$\s]{1,60}=\s*(?=[\[{]))?"
+)  # comments, 'window.data ='
+WRAPPERS = ("data", "rows", "records", "examples", "items", "results")  # under which APIs give their rows
+LOOKED_AT = 100  # lines or objects that a shape is told from
+PYTHON_CHARACTERS = 20_000_000  # of a list as Python prints it
+MOST_BREAKS = 1000  # places where a damaged document is taken up again
+
+Progress = Callable[[int, int], None]
+Records = list[dict]
+
+
+def begins(start: str) -> bool:
+    """Whether a text that begins like this may be JSON."""
+    return BEFORE.sub("", start, count=1)[:1] in ("{", "[")
+
+
+def parse_json(path: Path, encoding: Encoding, progress: Progress) -> tuple[pa.Table, str, Rejections]:
+    """(table, "json" or "jsonl", rejected). Raises DataError where there is JSON in it, but no table.
+
+    Of a document that is damaged, the objects before and behind the damage are read.
+    """
+    rejected = Rejections()
+    with path.open(encoding=encoding.name, errors="replace") as file:
+        lines = list(islice((line for line in file if line.strip() and not _is_comment(line)), LOOKED_AT))
+    kinds = Counter(type(_loaded(line)) for line in lines)
+    for kind in (dict, list):
+        if kinds[kind] > 1 and 2 * kinds[kind] >= len(lines):
+            with path.open(encoding=encoding.name, errors="replace") as file:
+                values = _values_of_lines(file, kind, rejected, path.stat().st_size, progress)
+                records = values if kind is dict else iter(_records_of_rows(list(values), rejected))
+                return _as_table(records), "jsonl", rejected
+    text = path.read_text(encoding=encoding.name, errors="replace")
+    records = _records_of_document(BEFORE.sub("", text, count=1), rejected)
+    if not records:
+        raise DataError(
+            "This is JSON, but there is no table in it.",
+            'Expected [{"text": "...", "label": "..."}, ...] or one such object per line.',
+            "json_shape",
+        )
+    return _as_table(iter(records)), "json", rejected
+
+
+# -- one value per line -----------------------------------------------------------------------------
+
+
+def _loaded(text: str) -> object:
+    """None for what is no JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is_comment(line: str) -> bool:
+    return line.lstrip("\ufeff \t").startswith(("//", "#"))
+
+
+def _values_of_lines(file, kind: type, rejected: Rejections, size: int, progress: Progress) -> Iterator:
+    for number, line in enumerate(file, start=1):
+        if number % CHUNK == 0:
+            progress(min(size, file.buffer.raw.tell()), size)
+        line = line.strip("\ufeff \t\r\n").rstrip(",")
+        if not line or _is_comment(line):
+            continue
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            rejected.add(number, f"not a JSON object ({getattr(error, 'msg', 'too deep')})")
+            continue
+        if isinstance(value, kind):
+            yield value
+        else:
+            rejected.add(number, "not a JSON object")
+
+
+# -- one document -----------------------------------------------------------------------------------
+
+
+def _records_of_document(text: str, rejected: Rejections) -> Records:
+    try:
+        return _records_in(json.loads(text), rejected) or []
+    except (ValueError, RecursionError):
+        pass
+    if re.match(r"\s*[\[{]\s*[{\[(]?\s*'", text) and len(text) < PYTHON_CHARACTERS:
+        try:
+            return _records_in(ast.literal_eval(text.strip()), rejected) or []
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            pass
+    return _whole_objects(text, rejected)
+
+
+def _whole_objects(text: str, rejected: Rejections) -> Records:
+    """Objects with the keys of the first one, from wherever one begins."""
+    decoder, found, breaks = json.JSONDecoder(), [], 0
+    position = text.find("{")
+    first = len(text) - len(text.lstrip())
+    while position >= 0 and breaks <= MOST_BREAKS:
+        try:
+            record, end = decoder.raw_decode(text, position)
+        except (ValueError, RecursionError) as error:
+            breaks += 1
+            if position > first:  # else the whole document, which is cut off somewhere
+                reason = f"the file is damaged here ({getattr(error, 'msg', 'too deep')})"
+                rejected.add(text.count("\n", 0, position) + 1, reason)
+            position = text.find("{", position + 1)
+            continue
+        if record and (not found or record.keys() & found[0].keys()):
+            found.append(record)
+        position = text.find("{", end)
+    return found
+
+
+def _records_in(value: object, rejected: Rejections) -> Records | None:
+    """The rows of a JSON value; None where there are none."""
+    if isinstance(value, list):
+        return _records_of_list(value, rejected)
+    return _records_of_object(value, rejected) if isinstance(value, dict) and value else None
+
+
+def _records_of_list(items: list, rejected: Rejections) -> Records | None:
+    kinds = Counter(map(type, items))
+    kind = max((dict, list, str), key=lambda one: kinds[one])
+    usual = [item for item in items if isinstance(item, kind)]
+    if not usual:
+        return None
+    if kind is list and len(items) == 1:
+        return _records_in(items[0], rejected)
+    for position, item in enumerate(items, start=1):
+        if not isinstance(item, kind):
+            rejected.add(0, f"entry {position} of the list is not like the others")
+    if kind is list:
+        return _records_of_rows(usual, rejected)
+    return usual if kind is dict else [{"text": text} for text in usual]
+
+
+def _records_of_rows(rows: list[list], rejected: Rejections, names: list[str] | None = None) -> Records:
+    """names: of the columns; found in the first row, or numbers, if not given."""
+    if names is None:
+        looked_at = [[as_text(cell) for cell in row] for row in rows[:500]]
+        if len(rows) > 1 and has_header(looked_at):
+            names, rows = looked_at[0], rows[1:]
+        else:
+            width = Counter(map(len, rows)).most_common(1)[0][0]
+            names = [str(number) for number in range(width)]
+    names = named(names)
+    found = []
+    for position, row in enumerate(rows, start=1):
+        if len(row) > len(names):
+            rejected.add(0, f"row {position} has {len(row)} cells where {len(names)} were expected")
+        else:
+            found.append(dict(zip(names, [*row, *[None] * (len(names) - len(row))], strict=True)))
+    return found
+
+
+def _records_of_object(value: dict, rejected: Rejections) -> Records | None:
+    parts = list(value.values())
+    if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):  # pandas, "split"
+        return _records_of_rows(value["data"], rejected, [as_text(name) for name in value["columns"]])
+    if len(parts) > 1 and all(isinstance(part, dict) and part for part in parts):
+        found = _records_of_objects(value)
+        if found:
+            return found
+    if len(parts) > 1 and all(isinstance(part, list) for part in parts):
+        found = _records_of_lists(value)
+        if found:
+            return found
+    if len(parts) >= 10 and not any(isinstance(part, dict | list) for part in parts):
+        spaced = sum(" " in name for name in value)
+        if 2 * spaced > len(value):  # {"a text": "its label"}
+            return [{"text": text, "label": label} for text, label in value.items()]
+    tables = {name: found for name, part in value.items() if (found := _records_in(part, Rejections()))}
+    lists = {name: found for name, found in tables.items() if len(found) > 1}
+    if not lists:
+        return [value] if len(parts) > 1 else next(iter(tables.values()), None)
+    usual = [name for name in WRAPPERS if name in lists]
+    main = usual[0] if usual else max(lists, key=lambda one: len(lists[one]))
+    alike = {name: found for name, found in lists.items() if found[0].keys() == lists[main][0].keys()}
+    if len(alike) < 2:
+        return _records_in(value[main], rejected)
+    column = "split" if all(map(split_of, alike)) else "part"
+    return [{**record, column: name} for name, records in alike.items() for record in records]
+
+
+def _records_of_objects(value: dict[str, dict]) -> Records | None:
+    """Objects in an object: by column, {"text": {"0": ...}}, or by row, {"0": {"text": ...}}."""
+    inner = list(dict.fromkeys(name for part in value.values() for name in part))
+    cells = [cell for part in value.values() for cell in part.values()]
+    if any(isinstance(cell, dict) or _holds_records(cell) for cell in cells) or len(inner) > 2 * max(
+        map(len, value.values())
+    ):
+        return None
+    named_outside, named_inside = ({str(name).lower() for name in names} & ROLES for names in (value, inner))
+    by_column = all(map(str.isdecimal, inner)) or (len(inner) > len(value) and not named_inside)
+    if by_column and not (named_inside and not named_outside):
+        return [{name: value[name].get(row) for name in value} for row in inner]
+    same = len({frozenset(part) for part in value.values()}) == 1
+    return list(value.values()) if same or named_inside else None
+
+
+def _holds_records(cell: object) -> bool:
+    return isinstance(cell, list) and len(cell) > 1 and isinstance(cell[0], dict | list)
+
+
+def _records_of_lists(value: dict[str, list]) -> Records | None:
+    """Lists in an object: by column, {"text": [...], "label": [...]}, or the texts of each class, {"good": [...]}."""
+    lists = list(value.values())
+    if any(isinstance(cell, dict | list) for part in lists for cell in part[:LOOKED_AT]):
+        return None
+    texts = all(part and sum(" " in str(cell) for cell in part) > len(part) / 2 for part in lists)
+    if texts and not {name.lower() for name in value} & ROLES:
+        return [{"text": text, "label": name} for name, part in value.items() for text in part]
+    if len({len(part) for part in lists}) != 1:
+        return None
+    return [dict(zip(value, row, strict=True)) for row in zip(*lists, strict=True)]
+
+
+# -- records as a table -----------------------------------------------------------------------------
+
+
+def _as_table(records: Iterator[dict]) -> pa.Table:
+    tables, flatten = [], None
+    while chunk := list(islice(records, CHUNK)):
+        if flatten is None:
+            flatten = _hides_its_texts(chunk)
+        chunk = _flattened(chunk) if flatten else chunk
+        names = list(dict.fromkeys(name for record in chunk for name in record))
+        columns = {name: single_labels([record.get(name) for record in chunk]) for name in names}
+        tables.append(
+            pa.table({name: pa.array(map(as_text, cells), pa.large_string()) for name, cells in columns.items()})
+        )  # fmt: skip
+    whole = pa.concat_tables(tables, promote_options="default") if tables else pa.table({})
+    return pa.table([pc.fill_null(column, "") for column in whole.columns], whole.column_names)
+
+
+def _hides_its_texts(records: Records) -> bool:
+    """Whether no column has texts by itself, but objects that may have them inside."""
+    some = records[:LOOKED_AT]
+    names = dict.fromkeys(name for record in some for name in record)
+    cells = {name: [record[name] for record in some if record.get(name) not in (None, "")] for name in names}
+    texts = any(
+        values and sum(isinstance(one, str) and " " in one.strip() for one in values) > len(values) / 2
+        for values in cells.values()
+    )
+    return not texts and any(isinstance(one, dict) for values in cells.values() for one in values)
+
+
+def _flattened(records: Records) -> Records:
+    """{"data": {"text": ...}} -> {"text": ...}; with the way to it, data.text, where two have the same last name."""
+    found = [dict(_leaves(record, ())) for record in records]
+    ways = list(dict.fromkeys(way for record in found for way in record))
+    last = Counter(way[-1] for way in ways)
+    names = {way: way[-1] if last[way[-1]] == 1 else ".".join(way) for way in ways}
+    return [{names[way]: value for way, value in record.items()} for record in found]
+
+
+def _leaves(value: dict, way: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], object]]:
+    for name, inner in value.items():
+        while isinstance(inner, list) and len(inner) == 1 and isinstance(inner[0], dict | list):
+            inner = inner[0]
+        if isinstance(inner, dict) and inner:
+            yield from _leaves(inner, (*way, name))
+        else:
+            yield (*way, name), inner

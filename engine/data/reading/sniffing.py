@@ -1,0 +1,194 @@
+"""Which separator and which quotes a text file uses: the reading under which most of its records are alike."""
+
+import io
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from engine.data.reading.headers import KNOWN
+from engine.data.reading.records import BLANKS, SEP_LINE, Dialect, Records, unwrapped
+from engine.data.reading.table import Options, Rejections
+
+USUAL = (",", ";", "\t", "|")
+ODD = (
+    "^",
+    "~",
+    "¦",
+    "§",
+    "¶",
+    "\x01",
+    "\x1f",
+    "::",
+    "@@",
+    ":",
+    "#",
+    " ",
+    BLANKS,
+)  # tried where no usual one fits
+BEFORE_TEXT = (",", ";", "\t", "|", ": ", " - ", " ", ":")  # between a label and a text with more of the same
+CHARACTERS = 300_000  # of the sample that readings are compared on
+USUAL_SHARE, ODD_SHARE, SURE_SHARE = 0.6, 0.97, 0.9
+FEW_UNLIKE = 3  # records of another width that are no sign of anything yet
+LABEL_LENGTH, MOST_LABELS = 40, 50
+CODE = re.compile(r"-?\d+|[A-Z]{2,}|\w*[_:]\S*")  # what a label is like that only a blank keeps from its text
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A dialect and what it makes of the sample.
+
+    width: the usual number of fields. share: of the records with that many. labelled: whether a column looks like labels.
+    named: whether the first record has names that columns often have. unlike: records with another number of fields.
+    needed, mended: as of Records.
+    """
+
+    dialect: Dialect
+    width: int = 0
+    share: float = 0.0
+    labelled: bool = False
+    named: bool = False
+    unlike: int = 0
+    needed: int = 0
+    mended: int = 0
+
+    @property
+    def score(self) -> tuple[float, int]:
+        return self.share + 0.05 * self.labelled + 0.05 * self.named, self.width
+
+
+def sniff(sample: str, options: Options = Options()) -> Dialect:  # noqa: B008 (frozen)
+    """The dialect of a file that begins with `sample`."""
+    sample = whole_lines(sample[:CHARACTERS], CHARACTERS)
+    declared = SEP_LINE.match(sample)
+    separator = options.separator or (declared[1] if declared else None)
+    if separator is not None:
+        return _best_quotes(sample, separator, options.quote).dialect
+    found = [_best_quotes(sample, one, options.quote) for one in USUAL if one in sample or '"' in sample]
+    best = _best(found)
+    quoted = [one for one in found if one.width == 1 and one.share >= ODD_SHARE and one.needed > one.mended]
+    if best.share < USUAL_SHARE:
+        if quoted:
+            return _unwrapped(sample) or quoted[0].dialect  # one column, of texts in quotes
+        if beside := _label_beside_text(sample):
+            return beside
+        odd = [_best_quotes(sample, one, options.quote) for one in ODD if one in sample]
+        best = _best([one for one in odd if one.share >= ODD_SHARE and (one.labelled or one.needed)])
+    if best.share >= SURE_SHARE or 0 < best.unlike < FEW_UNLIKE:
+        return _longer(sample, best.dialect)
+    if beside := _label_beside_text(sample):
+        return beside
+    return _longer(sample, best.dialect) if best.share >= USUAL_SHARE else Dialect("", "")
+
+
+def _best(readings: list[Reading]) -> Reading:
+    """Of those with several fields."""
+    several = [one for one in readings if one.width > 1]
+    return max(several, key=lambda one: one.score, default=Reading(Dialect("", "")))
+
+
+def whole_lines(text: str, full: int) -> str:
+    """Without the last line where the sample of `full` characters cut it off, unless there is no other."""
+    if len(text) < full:
+        return text
+    return text[: max(text.rfind("\n"), text.rfind("\r")) + 1] or text
+
+
+def records_of(sample: str, dialect: Dialect) -> Records:
+    """io.StringIO splits where the csv module does, and not at U+0085 and its like."""
+    return Records(io.StringIO(sample, newline=""), dialect, Rejections())
+
+
+def _best_quotes(sample: str, separator: str, quote: str | None) -> Reading:
+    """Quotes are heeded where they keep more together than they put out of order."""
+    if quote == "" or len(separator) != 1:
+        return _read(sample, Dialect(separator, ""))
+    mark = re.escape(separator)
+    spaced = len(re.findall(rf'{mark} +"', sample)) > len(re.findall(rf'{mark}"', sample))
+    escapes = ["", "\\"] if '\\"' in sample or "\\'" in sample else [""]
+    apostrophes = len(re.findall(rf"(?:^|{mark}|\n)'[^'\n]*'(?={mark}|[\r\n]|$)", sample)) > 2
+    quotes = [quote] if quote else ['"', "'"] if apostrophes else ['"']
+    readings = [
+        _read(sample, Dialect(separator, one, escape, spaced)) for one in quotes for escape in escapes
+    ]
+    heeded = max(readings, key=lambda one: (one.share, one.needed - one.mended))
+    if quote or not any(one in sample for one in quotes):
+        return heeded
+    ignored = _read(sample, Dialect(separator, ""))
+    literal = heeded.mended > heeded.needed and ignored.share >= heeded.share - 0.01
+    return ignored if literal or ignored.share > heeded.share + 0.1 else heeded
+
+
+def _read(sample: str, dialect: Dialect) -> Reading:
+    records = records_of(sample, dialect)
+    rows = [cells for _, cells in records]
+    if not rows:
+        return Reading(dialect)
+    counted = rows[1:] or rows  # the first may be a title, or lack a name
+    width, frequency = Counter(map(len, counted)).most_common(1)[0]
+    usual = [row for row in counted if len(row) == width]
+    return Reading(
+        dialect,
+        width,
+        round(frequency / len(counted), 3),
+        any(1 < len({row[i] for row in usual}) <= max(2, len(usual) // 5) for i in range(width)),
+        any(cell.strip().lower() in KNOWN for cell in rows[0]),
+        len(counted) - frequency,
+        records.needed,
+        records.mended,
+    )
+
+
+def _label_beside_text(sample: str) -> Dialect | None:
+    """Where each line is a label and a text (or the other way round) with separators in the text that nothing quotes."""
+    lines = [line for line in sample.splitlines() if line.strip()]
+    for separator in BEFORE_TEXT:
+        split = [line for line in lines if separator in line]
+        if len(split) < max(5, ODD_SHARE * len(lines) - 1):
+            continue
+        first = [line.split(separator, 1)[0].strip() for line in split]
+        if _are_labels(first, code=separator == " "):
+            return Dialect(separator, "", width=2, open=1)
+        if separator in USUAL and _are_labels([line.rsplit(separator, 1)[1].strip() for line in split]):
+            return Dialect(separator, "", width=2, open=0)
+    return None
+
+
+def _are_labels(values: list[str], code: bool = False) -> bool:
+    """A few short values that come again and again. The first may be the name of the column."""
+    counts = Counter(values[1:])
+    if values[0] not in counts and len(counts) < 2:
+        return False
+    most = min(MOST_LABELS, max(2, len(values) // 5))
+    rare = sum(count == 1 for count in counts.values())
+    return (
+        2 <= len(counts) <= most
+        and rare <= len(values) // 20
+        and all(0 < len(value) <= LABEL_LENGTH for value in counts)
+        and (not code or all(map(CODE.fullmatch, counts)))
+    )
+
+
+def _longer(sample: str, dialect: Dialect) -> Dialect:
+    """The whole of a separator of which one character was found: '||', '###', '~|~'."""
+    one = dialect.separator
+    if len(one) != 1 or one == " ":
+        return dialect
+    width = _read(sample, dialect).width
+    for times in (3, 2):
+        whole = _read(sample, Dialect(one * times, ""))
+        if whole.share >= ODD_SHARE and whole.width > 1 and (whole.width - 1) * times == width - 1:
+            return whole.dialect
+    around = Counter(re.findall(rf"(.){re.escape(one)}(?=(.))", sample))
+    (before, after), count = around.most_common(1)[0] if around else (("", ""), 0)
+    same = before == after and not (before.isalnum() or before.isspace() or before in "\"'")
+    if same and count >= ODD_SHARE * sample.count(one):
+        return replace(dialect, separator=before + one + after, quote="")
+    return dialect
+
+
+def _unwrapped(sample: str) -> Dialect | None:
+    """Where each line is one field that is a line of separated text itself."""
+    inner = _best(
+        [_best_quotes("".join(map(unwrapped, sample.splitlines(True))), one, None) for one in USUAL]
+    )
+    return replace(inner.dialect, wrapped=True) if inner.share >= ODD_SHARE else None
