@@ -44,7 +44,10 @@ def main() -> None:
 
 
 def write_table(path: Path, rows: int) -> None:
-    """Texts of 3 to 60 words strung together from the samples; some repeat, some have line breaks and quotes."""
+    """Texts of 3 to 60 words, drawn as often as the samples use them; one in a hundred repeats the one before.
+
+    One in fifty has a line break and quotes in it, one in ten letters beyond ASCII.
+    """
     chance = random.Random(0)  # noqa: S311 (no secret)
     words = " ".join([*read_sample("support").frame["text"], *read_sample("reviews").frame["text"]]).split()
     labels = ["positive", "positive", "negative", "negative", "neutral", "other"]
@@ -54,10 +57,11 @@ def write_table(path: Path, rows: int) -> None:
         text = "the first one"
         for number in range(rows):
             if number % 100:
-                start = chance.randrange(len(words) - 80)
-                text = " ".join(words[start : start + chance.randint(3, 60)])
+                text = " ".join(chance.choices(words, k=chance.randint(3, 60)))
             if number % 50 == 1:
                 text += '\nand a "second" line'
+            if number % 10 == 2:
+                text += " – naïve, no?"
             writer.writerow([number, text, chance.choice(labels), "web"])
 
 

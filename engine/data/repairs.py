@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.data import similarity
+from engine.data import scan, similarity
 
 HTML = r"</?[a-zA-Z][^<>]{0,500}>|&[a-zA-Z]{2,8};|&#x?[0-9a-fA-F]{2,6};"
 MOJIBAKE = "[ÃÂâÐÑðåæçøïÅÄ€¢™Ë†‡]"  # what UTF-8 read as Windows-1252 begins with; ftfy decides
@@ -29,15 +28,17 @@ class Remedy:
 
 def damaged_encoding(texts: pd.Series) -> np.ndarray:
     """Which texts hold letters that were read in the wrong encoding (mojibake), (rows,) bool."""
+    beyond = scan.beyond_ascii(texts)
+    if not beyond.any():
+        return beyond
     import ftfy
 
-    return _where(texts, MOJIBAKE, ftfy.badness.is_bad)
+    return _where(texts, beyond, MOJIBAKE, ftfy.badness.is_bad)
 
 
 def with_html(texts: pd.Series) -> np.ndarray:
     """Which texts hold tags or character references of HTML, (rows,) bool."""
-    marked = pc.or_(pc.match_substring(as_arrow(texts), "<"), pc.match_substring(as_arrow(texts), "&"))
-    return _where(texts, HTML, lambda text: True, within=marked)
+    return _where(texts, scan.holding(texts, b"<", b"&"), HTML, lambda text: True)
 
 
 def spellings(labels: pd.Series) -> dict[str, str]:
@@ -60,11 +61,11 @@ def conflicting(rows: pd.DataFrame, texts: np.ndarray | None = None) -> np.ndarr
         return np.zeros(0, dtype=bool)
     texts = similarity.codes(rows["text"]) if texts is None else texts
     labels = pd.factorize(rows["label"])[0]
-    least = np.full(texts.max() + 1, labels.max() + 1)
-    most = np.full(texts.max() + 1, -1)
-    np.minimum.at(least, texts, labels)
-    np.maximum.at(most, texts, labels)
-    return (least != most)[texts]
+    one_of_them = np.empty(texts.max() + 1, dtype=labels.dtype)
+    one_of_them[texts] = labels
+    differ = np.zeros(len(one_of_them), dtype=bool)
+    differ[texts[one_of_them[texts] != labels]] = True
+    return differ[texts]
 
 
 def _mend_encoding(rows: pd.DataFrame) -> pd.DataFrame:
@@ -156,25 +157,14 @@ def _rewritten(rows: pd.DataFrame, mask: np.ndarray, change: Callable[[str], str
     return rows.assign(text=texts)
 
 
-def _where(
-    texts: pd.Series, pattern: str, decide: Callable[[str], bool], within: pa.ChunkedArray | None = None
-) -> np.ndarray:
-    """Rows that match, looked at closely only where the fast pattern says so."""
+def _where(texts: pd.Series, near: np.ndarray, pattern: str, decide: Callable[[str], bool]) -> np.ndarray:
+    """Rows that match. near: (rows,) bool, those that may; only these are looked at closely."""
     found = np.zeros(len(texts), dtype=bool)
-    array = as_arrow(texts)
-    near = within if within is not None else pc.invert(pc.string_is_ascii(array))
-    places = np.flatnonzero(near.to_numpy())
+    places = np.flatnonzero(near)
     if len(places):
-        part = array.filter(near)
-        hits = places[pc.match_substring_regex(part, pattern).to_numpy()]
-        found[hits] = [decide(texts.iloc[place]) for place in hits]
+        hits = places[pc.match_substring_regex(scan.as_arrow(texts).filter(near), pattern).to_numpy()]
+        found[hits] = [decide(text) for text in texts.iloc[hits]]
     return found
-
-
-def as_arrow(texts: pd.Series) -> pa.ChunkedArray:
-    """The same memory as Arrow sees it."""
-    array = pa.array(texts)
-    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
 
 
 def _folded(label: str) -> str:

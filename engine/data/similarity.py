@@ -5,55 +5,79 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from engine.data import scan
+
 NEARLY = (
     0.8  # share of words and word pairs in common (Jaccard index) from which two texts are nearly the same
 )
-COMPARED = 20_000  # texts that are compared for near copies; of more, a drawn sample
+COMPARED = 20_000  # texts up to which each is compared with each
+PAIRS = 5_000  # pairs of a larger table that are looked at
+LEAST = 40  # bytes of a text that is worth comparing by how it begins or ends
 HASHES, BANDS = 24, 8  # texts with an index of 0.8 meet in a band with probability 0.997
 PRIME_ODD = np.uint64(0x9E3779B97F4A7C15)
+SPACES = (b"  ", b"\t", b"\n", b"\r", b"\v", b"\f")
 
 
-def normalised(texts: pd.Series) -> pa.ChunkedArray:
-    """Lower case, white space collapsed. Only the cells that need the slow functions go through them."""
-    array = pc.utf8_trim_whitespace(_arrow(texts))
-    lower = pc.ascii_lower(array)
-    beyond = pc.invert(pc.string_is_ascii(array))
-    if pc.any(beyond).as_py():
-        lower = _replaced(lower, beyond, lambda part: pc.utf8_lower(part))
-    spaced = pc.match_substring_regex(lower, r"\s\s|[\t\n\r\f\v]")
-    if pc.any(spaced).as_py():
-        lower = _replaced(lower, spaced, lambda part: pc.replace_substring_regex(part, r"\s+", " "))
-    return lower
+def normalised(texts: pd.Series | pa.ChunkedArray) -> pa.ChunkedArray:
+    """Lower case, white space collapsed."""
+    array = pc.utf8_lower(pc.utf8_trim_whitespace(scan.as_arrow(texts)))
+    return pc.replace_substring_regex(array, r"\s+", " ")
 
 
 def codes(texts: pd.Series) -> np.ndarray:
-    """A number for each text, (rows,) int64: the same where texts are the same; new ones in order of appearance."""
-    return pd.factorize(pd.Series(normalised(texts), dtype=texts.dtype))[0]
+    """A number for each text, (rows,) int64: the same where texts are the same but for case and white space; new ones in
+    order of appearance."""
+    array = scan.as_arrow(texts)
+    if not len(array):
+        return np.zeros(0, dtype=np.int64)
+    lower = pc.ascii_lower(pc.utf8_trim_whitespace(array))
+    special = scan.beyond_ascii(lower) | scan.holding(lower, *SPACES)
+    signature, plain = scan.signatures(lower), None
+    if special.any():
+        plain = normalised(array.filter(special))
+        signature[special] = scan.signatures(plain)
+    found = pd.factorize(signature)[0]
+    again = np.bincount(found)[found] > 1
+    if again.any():  # only these can be equal; whether they are, their texts tell
+        alike = lower.filter(again).combine_chunks()
+        if plain is not None:
+            alike = pc.replace_with_mask(alike, special[again], plain.filter(again[special]).combine_chunks())
+        exact = alike.dictionary_encode().indices.to_numpy().astype(np.int64)
+        pairs = pd.factorize(found[again] * (exact.max() + 1) + exact)[0]
+        if pairs.max() + 1 > len(np.unique(found[again])):
+            found[again] = pairs + len(found)
+            found = pd.factorize(found)[0]
+    return found
 
 
-def near_copies(texts: pd.Series, seed: int = 0) -> np.ndarray:
-    """Positions of the texts that nearly repeat an earlier one, (n,) int64; exact copies are not among them.
+def first_of_each(known: np.ndarray) -> np.ndarray:
+    """Positions where each text comes for the first time, (n,) int64. known: codes."""
+    so_far = np.maximum.accumulate(known)
+    return np.flatnonzero(np.diff(so_far, prepend=-1) > 0)
 
-    Of more than 20,000 texts, that many are drawn and compared among themselves. MinHash with banding (Broder 1997;
-    Leskovec, Rajaraman, Ullman: Mining of Massive Datasets, 3.4) proposes pairs, which are then compared in full.
+
+def near_copies(texts: pd.Series, known: np.ndarray | None = None, seed: int = 0) -> np.ndarray:
+    """Positions of the texts that nearly repeat another one, (n,) int64; exact copies are not among them.
+
+    known: codes of the texts, if at hand. Up to 20,000 texts, MinHash with banding (Broder 1997; Leskovec, Rajaraman,
+    Ullman: Mining of Massive Datasets, 3.4) proposes pairs. Of more, those are looked at that begin or end alike, 5,000
+    pairs at most. Pairs are then compared in full.
     """
-    positions = np.flatnonzero(~pd.Series(codes(texts)).duplicated().to_numpy())
+    known = codes(texts) if known is None else known
+    positions = first_of_each(known)
+    if len(positions) < 2:
+        return np.zeros(0, dtype=np.int64)
     if len(positions) > COMPARED:
-        positions = np.sort(np.random.default_rng(seed).choice(positions, COMPARED, replace=False))
-    tokens, starts = shingles(texts.iloc[positions])
-    if len(starts) < 2:
-        return np.array([], dtype=np.int64)
-    sets = np.split(tokens, starts[1:])
-    signature = _signatures(tokens, starts, seed)
-    found = set()
-    for band in signature.reshape(len(starts), BANDS, -1).transpose(1, 0, 2):
-        order = np.lexsort(band.T)
-        same = (band[order[1:]] == band[order[:-1]]).all(axis=1)
-        for first, second in zip(order[:-1][same], order[1:][same], strict=True):
-            earlier, later = sorted((int(first), int(second)))
-            if later not in found and _alike(sets[earlier], sets[later]):
-                found.add(later)
-    return positions[np.array(sorted(found), dtype=np.int64)]
+        first, second = _alike_at_an_end(texts, positions, seed)
+        used, places = np.unique(np.concatenate([first, second]), return_inverse=True)
+        positions = used
+        first, second = places[: len(first)], places[len(first) :]
+        tokens, starts = shingles(texts.iloc[positions])
+    else:
+        tokens, starts = shingles(texts.iloc[positions])
+        first, second = _alike_in_a_band(tokens, starts, seed)
+    near = _jaccard(tokens, starts, first, second) >= NEARLY
+    return positions[np.unique(np.maximum(first, second)[near])]
 
 
 def shingles(texts: pd.Series) -> tuple[np.ndarray, np.ndarray]:
@@ -94,24 +118,52 @@ def words_of(texts: pd.Series) -> tuple[np.ndarray, np.ndarray, list[str]]:
     return known.indices.to_numpy()[filled].astype(np.int64), lengths, known.dictionary.to_pylist()
 
 
-def _signatures(tokens: np.ndarray, starts: np.ndarray, seed: int) -> np.ndarray:
+def _alike_in_a_band(tokens: np.ndarray, starts: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of texts, each (n,) int64, with the same hashes in one band."""
     random = np.random.default_rng(seed).integers(1, 2**63, size=(HASHES, 2), dtype=np.uint64)
-    found = np.empty((len(starts), HASHES), dtype=np.uint64)
+    signature = np.empty((len(starts), HASHES), dtype=np.uint64)
     for column, (factor, shift) in enumerate(random):
-        found[:, column] = np.minimum.reduceat(tokens * (factor | np.uint64(1)) + shift, starts)
-    return found
+        signature[:, column] = np.minimum.reduceat(tokens * (factor | np.uint64(1)) + shift, starts)
+    pairs = []
+    for band in signature.reshape(len(starts), BANDS, -1).transpose(1, 0, 2):
+        mixed = (band * random[: band.shape[1], 0]).sum(axis=1, dtype=np.uint64)
+        order = np.argsort(mixed, kind="stable")
+        same = mixed[order[1:]] == mixed[order[:-1]]
+        pairs.append(np.stack([order[:-1][same], order[1:][same]]))
+    found = np.unique(np.sort(np.concatenate(pairs, axis=1), axis=0), axis=1)
+    return found[0], found[1]
 
 
-def _alike(first: np.ndarray, second: np.ndarray) -> bool:
-    common = len(np.intersect1d(first, second))
-    return common >= NEARLY * (len(np.unique(first)) + len(np.unique(second)) - common)
+def _alike_at_an_end(texts: pd.Series, positions: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of those at `positions`, each (n,) int64, with the same 32 bytes at the start or at the end."""
+    lower = pc.ascii_lower(scan.as_arrow(texts))
+    lengths = pc.binary_length(lower).to_numpy()
+    rows = positions[lengths[positions] >= LEAST]
+    pairs = []
+    for part in ("start", "end"):
+        signature = scan.signatures(lower, part=part)[rows]
+        order = np.argsort(signature, kind="stable")
+        ordered = signature[order]
+        same = np.flatnonzero(ordered[1:] == ordered[:-1])
+        first, second = rows[order[same]], rows[order[same + 1]]
+        longer = np.maximum(lengths[first], lengths[second])
+        close = np.abs(lengths[first] - lengths[second]) <= (1 - NEARLY) * longer
+        pairs.append(np.stack([first[close], second[close]]))
+    found = np.concatenate(pairs, axis=1)
+    if found.shape[1] > PAIRS:
+        found = found[:, np.sort(np.random.default_rng(seed).choice(found.shape[1], PAIRS, replace=False))]
+    return found[0], found[1]
 
 
-def _arrow(texts: pd.Series) -> pa.ChunkedArray:
-    array = pa.array(texts) if not isinstance(texts, pa.ChunkedArray) else texts
-    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+def _jaccard(tokens: np.ndarray, starts: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Of the sets of tokens of each pair, (pairs,) float."""
+    from scipy.sparse import csr_array
 
-
-def _replaced(array: pa.ChunkedArray, mask: pa.ChunkedArray, change) -> pa.ChunkedArray:
-    whole, where = array.combine_chunks(), mask.combine_chunks()
-    return pa.chunked_array([pc.replace_with_mask(whole, where, change(whole.filter(where)))])
+    columns = pd.factorize(tokens)[0]
+    edges = np.append(starts, len(tokens))
+    sets = csr_array((np.ones(len(tokens), dtype=np.int32), columns, edges))
+    sets.sum_duplicates()
+    sets.data[:] = 1
+    sizes = np.diff(sets.indptr)
+    common = np.asarray(sets[first].multiply(sets[second]).sum(axis=1)).ravel()
+    return common / np.maximum(sizes[first] + sizes[second] - common, 1)

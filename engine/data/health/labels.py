@@ -10,7 +10,7 @@ from engine.data.repairs import FEW_ROWS
 
 MIN_ROWS = 10
 IMBALANCE = 10  # the largest class has more than this many times the rows of the smallest
-LOOKED_THROUGH = 20_000  # texts, for words that give a label away
+LOOKED_THROUGH = 10_000  # texts, for words that give a label away
 GIVEAWAY_RECALL, GIVEAWAY_PRECISION, GIVEAWAY_ROWS = 0.7, 0.98, 20
 
 

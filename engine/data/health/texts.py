@@ -4,20 +4,23 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from engine.data import repairs, similarity
+from engine.data import repairs, scan, similarity
 from engine.data.columns import spread
 from engine.data.health.problem import Problem, advice, examples
 
 LONGEST_READ = 512  # tokens; most pretrained models, the bundled one too, read no more
 MEASURED = 1000  # texts, for their length in tokens
 LANGUAGE_TEXTS, LANGUAGE_LETTERS, FOREIGN_SHARE = 300, 40, 0.05
+ENGLISH = frozenset(  # noqa: SIM905
+    "the and to it that this you with are have not be as but they from my if had she he what which there".split()
+)
 
 
 def findings(rows: pd.DataFrame, texts: np.ndarray) -> list[Problem | None]:
     """texts: similarity.codes of rows."""
     return [
         *_repeats(rows, texts),
-        _near_copies(rows),
+        _near_copies(rows, texts),
         *_letters(rows),
         _languages(rows),
     ]
@@ -57,7 +60,7 @@ def too_long(sample: pd.DataFrame, lengths: np.ndarray, rows: int) -> list[Probl
 
 def _repeats(rows: pd.DataFrame, texts: np.ndarray) -> list[Problem | None]:
     again = np.ones(len(texts), dtype=bool)
-    again[np.unique(texts, return_index=True)[1]] = False
+    again[similarity.first_of_each(texts)] = False
     return [
         advice(
             "duplicates",
@@ -78,22 +81,24 @@ def _repeats(rows: pd.DataFrame, texts: np.ndarray) -> list[Problem | None]:
     ]
 
 
-def _near_copies(rows: pd.DataFrame) -> Problem | None:
+def _near_copies(rows: pd.DataFrame, texts: np.ndarray) -> Problem | None:
     which = np.zeros(len(rows), dtype=bool)
-    which[similarity.near_copies(rows["text"])] = True
-    among = f" (of {similarity.COMPARED:,} compared)" if len(rows) > similarity.COMPARED else ""
+    which[similarity.near_copies(rows["text"], texts)] = True
+    least = "At least " if len(rows) > similarity.COMPARED else ""
     return advice(
         "near_duplicates",
         rows,
         which,
-        f"{{rows}}{among} with nearly the text of an earlier row.",
+        f"{least}{{rows}} with nearly the text of another row.",
         "A nearly known text in the test makes the score look better than it is.",
         "drop_near_copies",
     )
 
 
 def _letters(rows: pd.DataFrame) -> list[Problem | None]:
-    lost = pc.match_substring(repairs.as_arrow(rows["text"]), "\ufffd").to_numpy()
+    lost = scan.holding(rows["text"], b"\xef")  # how U+FFFD begins
+    if lost.any():
+        lost[lost] = pc.match_substring(scan.as_arrow(rows["text"]).filter(lost), "\ufffd").to_numpy()
     return [
         advice(
             "lost_letters",
@@ -121,11 +126,19 @@ def _letters(rows: pd.DataFrame) -> list[Problem | None]:
     ]
 
 
+def _is_plain_english(texts: pd.Series) -> bool:
+    """Whether nearly all texts have two of the most frequent words; then the model of languages need not be loaded."""
+    words = texts.str.lower().str.findall(r"[a-z]+")
+    return bool(
+        (words.map(lambda found: len(ENGLISH.intersection(found))) >= 2).mean() > 1 - FOREIGN_SHARE / 2
+    )
+
+
 def _languages(rows: pd.DataFrame) -> Problem | None:
     """Short texts say too little of their language to be asked."""
     sample = spread(rows, 2000)
     sample = spread(sample[(sample["text"].str.len() >= LANGUAGE_LETTERS).to_numpy()], LANGUAGE_TEXTS)
-    if len(sample) < 20:
+    if len(sample) < 20 or _is_plain_english(sample["text"]):
         return None
     import py3langid
 
