@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from engine.data import scan, similarity
 
 HTML = r"</?[a-zA-Z][^<>]{0,500}>|&[a-zA-Z]{2,8};|&#x?[0-9a-fA-F]{2,6};"
-MOJIBAKE = "[ÃÂâÐÑðåæçøïÅÄ€¢™Ë†‡]"  # what UTF-8 read as Windows-1252 begins with; ftfy decides
+# two bytes or more of UTF-8 as Windows-1252 shows them, such as Ã¼; whether it is damage, ftfy decides
+MOJIBAKE = "[Â-ô][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]"
 FEW_ROWS = 10  # fewer texts of a class than this teach little and test nothing
 
 

@@ -5,6 +5,9 @@ labels    what kind the labels are, and whether each class can be learnt
 texts     copies, contradictions, damage, languages, length
 """
 
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+
 import numpy as np
 import pandas as pd
 
@@ -14,6 +17,8 @@ from engine.data.health import texts as texts_
 from engine.data.health.problem import SHOWN_ROWS, Problem, advice, n
 from engine.data.health.texts import MEASURED, too_long
 from engine.data.reading import Table
+
+THREADS = 2
 
 __all__ = ["MEASURED", "Problem", "examine", "examine_file", "missing_roles", "too_long"]
 
@@ -100,7 +105,16 @@ def examine(
     if wrong:
         found += wrong
     else:
-        found += labels.findings(rows, sizes) + texts_.findings(rows, texts)
+        looks = [
+            (texts_.languages, rows),  # first, since a model has to be opened
+            (labels.findings, rows, sizes),
+            (texts_.repeats, rows, texts),
+            (texts_.near_copies, rows, texts),
+            (texts_.letters, rows),
+        ]
+        with ThreadPoolExecutor(THREADS) as pool:  # Arrow and numpy work without Python's lock
+            languages, *others = pool.map(lambda look: look[0](*look[1:]), looks)
+        found += [*chain(*others), *languages]
         if leaked is not None:
             found.append(texts_.leaked(rows, leaked))
     problems = [problem for problem in found if problem]

@@ -11,19 +11,6 @@ from engine.data.health.problem import Problem, advice, examples
 LONGEST_READ = 512  # tokens; most pretrained models, the bundled one too, read no more
 MEASURED = 1000  # texts, for their length in tokens
 LANGUAGE_TEXTS, LANGUAGE_LETTERS, FOREIGN_SHARE = 300, 40, 0.05
-ENGLISH = frozenset(  # noqa: SIM905
-    "the and to it that this you with are have not be as but they from my if had she he what which there".split()
-)
-
-
-def findings(rows: pd.DataFrame, texts: np.ndarray) -> list[Problem | None]:
-    """texts: similarity.codes of rows."""
-    return [
-        *_repeats(rows, texts),
-        _near_copies(rows, texts),
-        *_letters(rows),
-        _languages(rows),
-    ]
 
 
 def leaked(rows: pd.DataFrame, which: np.ndarray) -> Problem | None:
@@ -58,7 +45,8 @@ def too_long(sample: pd.DataFrame, lengths: np.ndarray, rows: int) -> list[Probl
     ]
 
 
-def _repeats(rows: pd.DataFrame, texts: np.ndarray) -> list[Problem | None]:
+def repeats(rows: pd.DataFrame, texts: np.ndarray) -> list[Problem | None]:
+    """texts: similarity.codes of the rows."""
     again = np.ones(len(texts), dtype=bool)
     again[similarity.first_of_each(texts)] = False
     return [
@@ -81,21 +69,24 @@ def _repeats(rows: pd.DataFrame, texts: np.ndarray) -> list[Problem | None]:
     ]
 
 
-def _near_copies(rows: pd.DataFrame, texts: np.ndarray) -> Problem | None:
+def near_copies(rows: pd.DataFrame, texts: np.ndarray) -> list[Problem | None]:
+    """texts: similarity.codes of the rows."""
     which = np.zeros(len(rows), dtype=bool)
     which[similarity.near_copies(rows["text"], texts)] = True
     least = "At least " if len(rows) > similarity.COMPARED else ""
-    return advice(
-        "near_duplicates",
-        rows,
-        which,
-        f"{least}{{rows}} with nearly the text of another row.",
-        "A nearly known text in the test makes the score look better than it is.",
-        "drop_near_copies",
-    )
+    return [
+        advice(
+            "near_duplicates",
+            rows,
+            which,
+            f"{least}{{rows}} with nearly the text of another row.",
+            "A nearly known text in the test makes the score look better than it is.",
+            "drop_near_copies",
+        )
+    ]
 
 
-def _letters(rows: pd.DataFrame) -> list[Problem | None]:
+def letters(rows: pd.DataFrame) -> list[Problem | None]:
     lost = scan.holding(rows["text"], b"\xef")  # how U+FFFD begins
     if lost.any():
         lost[lost] = pc.match_substring(scan.as_arrow(rows["text"]).filter(lost), "\ufffd").to_numpy()
@@ -126,41 +117,37 @@ def _letters(rows: pd.DataFrame) -> list[Problem | None]:
     ]
 
 
-def _is_plain_english(texts: pd.Series) -> bool:
-    """Whether nearly all texts have two of the most frequent words; then the model of languages need not be loaded."""
-    words = texts.str.lower().str.findall(r"[a-z]+")
-    return bool(
-        (words.map(lambda found: len(ENGLISH.intersection(found))) >= 2).mean() > 1 - FOREIGN_SHARE / 2
-    )
-
-
-def _languages(rows: pd.DataFrame) -> Problem | None:
+def languages(rows: pd.DataFrame) -> list[Problem]:
     """Short texts say too little of their language to be asked."""
     sample = spread(rows, 2000)
     sample = spread(sample[(sample["text"].str.len() >= LANGUAGE_LETTERS).to_numpy()], LANGUAGE_TEXTS)
-    if len(sample) < 20 or _is_plain_english(sample["text"]):
-        return None
+    if len(sample) < 20:
+        return []
     import py3langid
 
-    languages = pd.Series([py3langid.classify(text)[0] for text in sample["text"]])
-    shares = languages.value_counts(normalize=True)
+    codes = pd.Series([py3langid.classify(text)[0] for text in sample["text"]])
+    shares = codes.value_counts(normalize=True)
     frequent = shares[shares >= FOREIGN_SHARE]
     if len(frequent) > 1:
         named = ", ".join(f"{code} {share:.0%}" for code, share in frequent.items())
-        return Problem(
-            "mixed_languages",
-            "advice",
-            len(frequent),
-            f"The texts seem to be in several languages ({named} of {len(sample)} looked at).",
-            "A multilingual model reads them all; the bundled one knows English.",
-            examples=examples(sample, languages.isin(frequent.index[1:]).to_numpy()),
-        )
+        return [
+            Problem(
+                "mixed_languages",
+                "advice",
+                len(frequent),
+                f"The texts seem to be in several languages ({named} of {len(sample)} looked at).",
+                "A multilingual model reads them all; the bundled one knows English.",
+                examples=examples(sample, codes.isin(frequent.index[1:]).to_numpy()),
+            )
+        ]
     if shares.index[0] != "en" and shares.iloc[0] > 0.6:
-        return Problem(
-            "not_english",
-            "advice",
-            len(rows),
-            f"The texts seem not to be English (language code: {shares.index[0]}).",
-            "The bundled model knows English; choose one for this language, or a multilingual one, on the Train page.",
-        )
-    return None
+        return [
+            Problem(
+                "not_english",
+                "advice",
+                len(rows),
+                f"The texts seem not to be English (language code: {shares.index[0]}).",
+                "The bundled model knows English; choose one for this language, or a multilingual one, on the Train page.",
+            )
+        ]
+    return []

@@ -135,14 +135,15 @@ def _read(path: Path, name: str, options: Options, progress: Progress) -> Table:
 
 
 def _read_text(path: Path, name: str, options: Options, progress: Progress) -> Table:
+    if path.stat().st_size >= separated.FAST_FROM and not options.encoding and encodings.starts_as_utf8(path):
+        start = _start(path, "utf-8")
+        parsed = None if _is_special(start, options) else separated.parse_fast(path, options)
+        if parsed:
+            return _separated(parsed, options, name=name, encoding="utf-8")
     encoding = encodings.find_encoding(path)
     if options.encoding and options.encoding != encoding.label:
         encoding = encodings.Encoding(options.encoding, 0, sure=True)
-    with path.open(encoding=encoding.name, errors="replace", newline="") as file:
-        start = file.read(100_000)
-    controls = sum(map(start.count, encodings.CONTROLS - SEPARATING))
-    if controls > max(FEW_CONTROLS, BINARY_SHARE * len(start)):
-        raise DataError("This is not a text table: it contains binary data.", EXPECTED, "binary")
+    start = _start(path, encoding.name)
     read_as = {"name": name, "encoding": encoding.label, "damaged": encoding.damaged}
     if jsons.begins(start) and options.separator is None:
         try:
@@ -155,7 +156,24 @@ def _read_text(path: Path, name: str, options: Options, progress: Progress) -> T
     if options.separator is None and fasttext.is_fasttext(start):
         columns, names, rejected = fasttext.parse_fasttext(path, encoding)
         return _table(columns, names, rejected, format="fasttext", **read_as)
-    parsed = separated.parse(path, encoding, options, progress)
+    return _separated(separated.parse(path, encoding, options, progress), options, **read_as)
+
+
+def _start(path: Path, encoding: str) -> str:
+    """The first characters. Raises DataError where they are none."""
+    with path.open(encoding=encoding, errors="replace", newline="") as file:
+        start = file.read(100_000)
+    controls = sum(map(start.count, encodings.CONTROLS - SEPARATING))
+    if controls > max(FEW_CONTROLS, BINARY_SHARE * len(start)):
+        raise DataError("This is not a text table: it contains binary data.", EXPECTED, "binary")
+    return start
+
+
+def _is_special(start: str, options: Options) -> bool:
+    return options.separator is None and (jsons.begins(start) or fasttext.is_fasttext(start))
+
+
+def _separated(parsed: separated.Parsed, options: Options, **read_as) -> Table:
     separator = parsed.dialect.separator if len(parsed.names) > 1 or options.separator else None
     return _table(
         parsed.columns,

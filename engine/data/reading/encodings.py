@@ -151,6 +151,19 @@ def find_encoding(path: Path) -> Encoding:
     return Encoding(name, _damaged(path, name), sure)
 
 
+def starts_as_utf8(path: Path) -> bool:
+    """Whether the first megabyte is UTF-8, without a look at the rest."""
+    with path.open("rb") as file:
+        head = file.read(2**20)
+    if b"\0" in head:
+        return False
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):

@@ -47,13 +47,42 @@ class Parsed:
     padded: Rejections
 
 
-def parse(path: Path, encoding: Encoding, options: Options, progress: Progress, fast: bool = True) -> Parsed:
+def parse(path: Path, encoding: Encoding, options: Options, progress: Progress) -> Parsed:
     """Read separated text. Raises DataError when there is nothing in it, or far too many columns."""
+    plan = _plan(path, encoding, options)
+    return _parsed(plan, *_parse_lines(path, encoding, plan, progress))
+
+
+def parse_fast(path: Path, options: Options) -> Parsed | None:
+    """The same for a file that begins as UTF-8; None where it is not to the end, or where anything is odd."""
+    plan = _plan(path, Encoding("utf-8"), options)
+    table = _parse_fast(path, plan)
+    return None if table is None else _parsed(plan, table, Rejections(), Rejections())
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What a look at the start of a file decided. first_line: of the file, where the first row begins."""
+
+    dialect: Dialect
+    names: list[str]
+    names_row: int
+    first_row: int
+    first_line: int
+    shape: Shape
+    regular: bool
+
+    @property
+    def header(self) -> list[str] | None:
+        return self.names if self.names_row else None
+
+
+def _plan(path: Path, encoding: Encoding, options: Options) -> _Plan:
     with path.open(encoding=encoding.name, errors="replace", newline="") as file:
         sample = whole_lines(file.read(SAMPLE_CHARACTERS), SAMPLE_CHARACTERS)
     dialect = sniff(sample, options)
-    look = records_of(sample, dialect)
-    sampled = list(look)
+    records = records_of(sample, dialect)
+    sampled = list(records)
     head = sampled[:SAMPLE_ROWS]
     if not head:
         raise DataError("The file is empty.", "Choose a file with one row per text.", "empty_file")
@@ -61,8 +90,7 @@ def parse(path: Path, encoding: Encoding, options: Options, progress: Progress, 
     names_row = options.names_row if options.names_row is not None else names_row
     first_row = options.first_row if options.first_row is not None else max(first_row, names_row + 1)
     body = [cells for _, cells in head[first_row - 1 :]] or [cells for _, cells in head]
-    names = head[names_row - 1][1] if 0 < names_row <= len(head) else None
-    names = _names(names, body)
+    names = _names(head[names_row - 1][1] if 0 < names_row <= len(head) else None, body)
     if len(names) > MAX_COLUMNS:
         raise DataError(
             f"The file has {len(names):,} columns; at most {MAX_COLUMNS:,} can be read.",
@@ -71,14 +99,13 @@ def parse(path: Path, encoding: Encoding, options: Options, progress: Progress, 
         )
     shape = shape_of(_spread([cells for _, cells in sampled[first_row - 1 :]] or body), len(names))
     dialect = _open(dialect, shape, body)
-    header = names if names_row else None
-    found = None
-    if fast and path.stat().st_size >= FAST_FROM and len(head) >= first_row and not look.mended:
-        found = _parse_fast(path, encoding, dialect, head[first_row - 1][0], shape, header)
-    table, rejected, padded = found or _parse_lines(
-        path, encoding, dialect, first_row, shape, header, progress
-    )
-    return Parsed(table, names, dialect, names_row, first_row, rejected, padded)
+    first_line = head[min(first_row, len(head)) - 1][0]
+    regular = len(head) >= first_row and not records.mended
+    return _Plan(dialect, names, names_row, first_row, first_line, shape, regular)
+
+
+def _parsed(plan: _Plan, table: pa.Table, rejected: Rejections, padded: Rejections) -> Parsed:
+    return Parsed(table, plan.names, plan.dialect, plan.names_row, plan.first_row, rejected, padded)
 
 
 # -- deciding ---------------------------------------------------------------------------------------
@@ -129,24 +156,18 @@ def _open(dialect: Dialect, shape: Shape, body: list[list[str]]) -> Dialect:
 
 
 def _parse_lines(
-    path: Path,
-    encoding: Encoding,
-    dialect: Dialect,
-    first_row: int,
-    shape: Shape,
-    names: list[str] | None,
-    progress: Progress,
+    path: Path, encoding: Encoding, plan: _Plan, progress: Progress
 ) -> tuple[pa.Table, Rejections, Rejections]:
-    width, rejected, padded = shape.width, Rejections(), Rejections()
+    width, rejected, padded = plan.shape.width, Rejections(), Rejections()
     columns = Columns(width)
     size = path.stat().st_size
     with path.open(encoding=encoding.name, errors="replace", newline="") as file:
-        for number, (line, cells) in enumerate(Records(file, dialect, rejected, shape), start=1):
-            if number < first_row:
+        for number, (line, cells) in enumerate(Records(file, plan.dialect, rejected, plan.shape), start=1):
+            if number < plan.first_row:
                 continue
             if len(cells) > width and any(map(str.strip, cells[width:])):
                 rejected.add(line, f"{len(cells)} fields where {width} were expected")
-            elif reason := _no_row(cells, names):
+            elif reason := _no_row(cells, plan.header):
                 rejected.add(line, reason)
             else:
                 if len(cells) < width:
@@ -173,21 +194,19 @@ def _no_row(cells: list[str], names: list[str] | None) -> str | None:
 # -- fast -------------------------------------------------------------------------------------------
 
 
-def _parse_fast(
-    path: Path, encoding: Encoding, dialect: Dialect, first_line: int, shape: Shape, names: list[str] | None
-) -> tuple[pa.Table, Rejections, Rejections] | None:
+def _parse_fast(path: Path, plan: _Plan) -> pa.Table | None:
     """The same table by Arrow's parser; None where anything is odd, so that the other parser has to look closely."""
-    simple = (
-        not (dialect.escape or dialect.spaced or dialect.wrapped or dialect.width)
-        and len(dialect.separator.encode()) == 1
-    )
-    if encoding.label != "utf-8" or encoding.damaged or not simple:
+    dialect = plan.dialect
+    simple = not (dialect.escape or dialect.spaced or dialect.wrapped or dialect.width)
+    if not (plan.regular and simple and len(dialect.separator.encode()) == 1):
         return None
-    columns = [f"c{i}" for i in range(shape.width)]
+    columns = [f"c{i}" for i in range(plan.shape.width)]
     try:
         table = pyarrow.csv.read_csv(
             path,
-            pyarrow.csv.ReadOptions(column_names=columns, skip_rows=first_line - 1, block_size=8 * 2**20),
+            pyarrow.csv.ReadOptions(
+                column_names=columns, skip_rows=plan.first_line - 1, block_size=8 * 2**20
+            ),
             pyarrow.csv.ParseOptions(
                 delimiter=dialect.separator,
                 quote_char=dialect.quote or False,
@@ -197,33 +216,22 @@ def _parse_fast(
         )
     except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeDecodeError):
         return None
-    if not len(table):
-        return None
-    some = table.take(np.unique(np.linspace(0, len(table) - 1, SAMPLE_ROWS).astype(int))).to_pydict().values()
-    shape = shape_of(list(zip(*some, strict=True)), shape.width)
-    return (
-        None
-        if _odd(path, table, first_line - 1, dialect, shape, names)
-        else (table, Rejections(), Rejections())
-    )
+    return table if len(table) and not _is_odd(path, table, plan) else None
 
 
-def _odd(
-    path: Path, table: pa.Table, lines_above: int, dialect: Dialect, shape: Shape, names: list[str] | None
-) -> bool:
+def _is_odd(path: Path, table: pa.Table, plan: _Plan) -> bool:
     """Blank rows, NULs, names that come again, or a cell that seems to have swallowed rows."""
     whole = np.memmap(path, np.uint8, "r")
     if any(np.count_nonzero(whole == mark) for mark in b"\x00\x1a") or _some_blank(table):
         return True
-    names_again = (
-        names is not None and pc.any(pc.ends_with(table.column(0), names[0])).as_py()
-    )  # perhaps behind a BOM
-    if names_again:
+    names = plan.header  # which may come again behind a byte order mark
+    if names is not None and pc.any(pc.ends_with(table.column(0), names[0])).as_py():
         return True
-    several_lines = np.count_nonzero(whole == ord("\n")) > len(table) + lines_above
-    return bool(dialect.quote and several_lines) and any(
-        _has_swallowed_rows(column, number, dialect, shape) for number, column in enumerate(table.columns)
-    )
+    if not plan.dialect.quote or np.count_nonzero(whole == ord("\n")) < len(table) + plan.first_line:
+        return False
+    some = table.take(np.unique(np.linspace(0, len(table) - 1, SAMPLE_ROWS).astype(int))).to_pydict().values()
+    shape = shape_of(list(zip(*some, strict=True)), plan.shape.width)
+    return any(_has_swallowed_rows(column, i, plan.dialect, shape) for i, column in enumerate(table.columns))
 
 
 def _some_blank(table: pa.Table) -> bool:
