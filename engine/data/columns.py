@@ -3,13 +3,15 @@
 import json
 import re
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
+from engine.data import scan
 from engine.data.names import LABEL_NAMES, SPLITS, STRONG_LABEL_NAMES, TEXT_NAMES, split_of
 
-SAMPLE_ROWS = 5000
+SAMPLE_ROWS = 3000
 MAX_CLASSES = 500
 PURE = 0.98  # share of rows whose label another column tells, from which on it gives the answer away
 WEAK_LABEL_NAMES = {"rating", "stars", "score", "type", "answer", "tags", "tag", "y", "gold", "spam"}
@@ -17,6 +19,7 @@ GROUP_NAMES = {
     "user", "customer", "author", "document", "doc", "thread", "conversation", "patient", "session", "client", "speaker",
     "group", "ticket", "page", "book", "article", "movie", "film", "product", "dialogue", "account",
 }  # fmt: skip
+Rows = TypeVar("Rows", pd.DataFrame, pd.Series)
 LIST_SEPARATORS = ("|", ";", ",", "/")
 
 
@@ -49,11 +52,11 @@ class Roles:
 
 
 def propose(frame: pd.DataFrame, text: str | None = None, label: str | None = None) -> Roles:
-    """Propose the role of each column from its name and its values; looks at 5,000 rows spread over the table.
+    """Propose the role of each column from its name and its values; looks at 3,000 rows spread over the table.
 
     text, label: where they were already chosen, so that reasons and traps speak of them.
     """
-    facts = {name: _Facts(name, values) for name, values in spread(frame).items()}
+    facts = {name: _Facts(name, values) for name, values in spread(frame, SAMPLE_ROWS).items()}
     split = next((name for name in facts if facts[name].is_split and name != label), None)
     text_scores = {name: fact.text_score for name, fact in facts.items() if name not in (split, label)}
     text = text or _best(text_scores)
@@ -86,11 +89,12 @@ def propose(frame: pd.DataFrame, text: str | None = None, label: str | None = No
     )  # fmt: skip
 
 
-def spread(frame: pd.DataFrame, most: int = SAMPLE_ROWS) -> pd.DataFrame:
+def spread(frame: Rows, most: int) -> Rows:
     """At most `most` rows from all over the table, since files are often sorted by label."""
     if len(frame) <= most:
         return frame
-    return frame.iloc[np.linspace(0, len(frame) - 1, most).astype(int)]
+    places = np.linspace(0, len(frame) - 1, most).astype(int)
+    return scan.take(frame, places) if isinstance(frame, pd.Series) else scan.rows_at(frame, places)
 
 
 def list_separator(labels: pd.Series) -> str | None:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from engine.data import repairs, similarity
+from engine.data import repairs, scan, similarity
 from engine.data.health import Problem, examine, examine_file
 from engine.data.names import SPLITS as SPLIT_WORDS
 from engine.data.reading import Table
@@ -15,6 +16,7 @@ from engine.data.splitting import SPLITS, stratified
 from engine.errors import DataError
 
 SHARES_BESIDE_A_TEST = {"train": 0.9, "validation": 0.1}
+TRAIN, TEST = SPLITS.index("train"), SPLITS.index("test")
 JOINT = "\n"  # between texts that come from several columns
 
 
@@ -86,7 +88,7 @@ def draft(
     problems = examine_file(table) + examine(usable, texts, incomplete, leaked)
     split, split_by = _split(usable, texts, recipe, test, notes)
     return Draft(
-        usable.assign(split=pd.array(split, dtype="str"))[["text", "label", "split", "source_row"]].reset_index(drop=True),
+        usable.reset_index(drop=True).assign(split=_names_of(split))[["text", "label", "split", "source_row"]],
         name or Path(table.name).stem,
         table.name,
         table.described(),
@@ -138,10 +140,10 @@ def _rows(table: Table, recipe: Recipe) -> pd.DataFrame:
             "Choose two different columns.",
             "same_column",
         )
-    first, *more = (column_of(table, name).str.strip() for name in recipe.text)
+    first, *more = (scan.trimmed(column_of(table, name)) for name in recipe.text)
     for other in more:
         first = (first + JOINT + other).str.strip()
-    labels = column_of(table, recipe.label).str.strip()
+    labels = scan.trimmed(column_of(table, recipe.label))
     return pd.DataFrame(
         {
             "text": first,
@@ -223,25 +225,26 @@ def _leaked(rows: pd.DataFrame, texts: np.ndarray) -> np.ndarray | None:
 def _split(
     rows: pd.DataFrame, texts: np.ndarray, recipe: Recipe, test: Table | None, notes: list[str]
 ) -> tuple[np.ndarray, str]:
+    """(the split of each row, (rows,) int8 into SPLITS; how it was decided, in words)."""
     groups = pd.factorize(rows["group"])[0] if "group" in rows else None
     together = f", rows with the same {recipe.group_column!r} together" if groups is not None else ""
 
     def by_chance(where: np.ndarray, shares: dict[str, float]) -> np.ndarray:
         within = groups[where] if groups is not None else None
-        return stratified(texts[where], rows["label"][where], shares, recipe.seed, within)
+        return stratified(pd.factorize(texts[where])[0], rows["label"][where], shares, recipe.seed, within)
 
     if "given" not in rows:
         shares = recipe.shares
         words = "stratified, " + " / ".join(f"{shares[split]:.0%}" for split in SPLITS) + together
-        return by_chance(np.ones(len(rows), dtype=bool), shares), words
-    split = rows["given"].to_numpy(dtype=object).copy()
+        return stratified(texts, rows["label"], shares, recipe.seed, groups), words
+    split = pd.Categorical(rows["given"], SPLITS).codes.copy()
     if recipe.split_by == "file":
-        training = split != "test"
+        training = split != TEST
         split[training] = by_chance(training, SHARES_BESIDE_A_TEST)
         return split, f"test rows from {test.name if test else 'a second file'}{together}"
-    missing = [one for one in ("validation", "test") if not (split == one).any()]
+    missing = [one for one in ("validation", "test") if not (split == SPLITS.index(one)).any()]
     if missing:
-        training = split == "train"
+        training = split == TRAIN
         parts = {"train": 1 - sum(recipe.shares[one] for one in missing)} | {
             one: recipe.shares[one] for one in missing
         }
@@ -253,7 +256,8 @@ def _split(
 def _split_problems(split: np.ndarray, rows: pd.DataFrame, problems: list[Problem]) -> list[Problem]:
     if any(problem.severity == "blocking" for problem in problems):
         return []
-    empty = [one for one in SPLITS if not (split == one).any()]
+    sizes = np.bincount(split, minlength=len(SPLITS))
+    empty = [one for one, size in zip(SPLITS, sizes, strict=True) if not size]
     if empty:
         return [
             Problem(
@@ -264,7 +268,7 @@ def _split_problems(split: np.ndarray, rows: pd.DataFrame, problems: list[Proble
                 "Add rows, or choose another split.",
             )
         ]
-    if rows["label"][split == "train"].nunique() < 2:
+    if len(np.unique(pd.factorize(rows["label"])[0][split == TRAIN])) < 2:
         return [
             Problem(
                 "single_class",
@@ -275,3 +279,8 @@ def _split_problems(split: np.ndarray, rows: pd.DataFrame, problems: list[Proble
             )
         ]
     return []
+
+
+def _names_of(split: np.ndarray) -> pd.Series:
+    names = pa.DictionaryArray.from_arrays(split, pa.array(SPLITS, pa.large_string())).cast(pa.large_string())
+    return pd.Series(names, dtype="str")

@@ -39,7 +39,7 @@ def damaged_encoding(texts: pd.Series) -> np.ndarray:
 
 def with_html(texts: pd.Series) -> np.ndarray:
     """Which texts hold tags or character references of HTML, (rows,) bool."""
-    return _where(texts, scan.holding(texts, b"<", b"&"), HTML, lambda text: True)
+    return _where(texts, scan.holding(texts, b"<&"), HTML, lambda text: True)
 
 
 def spellings(labels: pd.Series) -> dict[str, str]:
@@ -164,7 +164,7 @@ def _where(texts: pd.Series, near: np.ndarray, pattern: str, decide: Callable[[s
     places = np.flatnonzero(near)
     if len(places):
         hits = places[pc.match_substring_regex(scan.as_arrow(texts).filter(near), pattern).to_numpy()]
-        found[hits] = [decide(text) for text in texts.iloc[hits]]
+        found[hits] = [decide(text) for text in scan.take(texts, hits)]
     return found
 
 

@@ -11,38 +11,38 @@ NEARLY = (
     0.8  # share of words and word pairs in common (Jaccard index) from which two texts are nearly the same
 )
 COMPARED = 20_000  # texts up to which each is compared with each
-PAIRS = 5_000  # pairs of a larger table that are looked at
+DRAWN, PAIRS = 200_000, 2_000  # texts, about, and pairs of a larger table that are looked at
 LEAST = 40  # bytes of a text that is worth comparing by how it begins or ends
 HASHES, BANDS = 24, 8  # texts with an index of 0.8 meet in a band with probability 0.997
 PRIME_ODD = np.uint64(0x9E3779B97F4A7C15)
-SPACES = (b"  ", b"\t", b"\n", b"\r", b"\v", b"\f")
 
 
-def normalised(texts: pd.Series | pa.ChunkedArray) -> pa.ChunkedArray:
-    """Lower case, white space collapsed."""
-    array = pc.utf8_lower(pc.utf8_trim_whitespace(scan.as_arrow(texts)))
-    return pc.replace_substring_regex(array, r"\s+", " ")
+def normalised(texts: pd.Series | pa.ChunkedArray, uneven: np.ndarray | None = None) -> pa.ChunkedArray:
+    """Lower case, white space collapsed. uneven: scan.unevenly_spaced of the texts, if known."""
+    array = pc.utf8_trim_whitespace(pc.utf8_lower(scan.as_arrow(texts)))
+    uneven = scan.unevenly_spaced(array) if uneven is None else uneven
+    if not uneven.any():
+        return array
+    even = pc.replace_substring_regex(array.filter(uneven), r"\s+", " ").combine_chunks()
+    return pa.chunked_array([pc.replace_with_mask(array.combine_chunks(), uneven, even)])
 
 
 def codes(texts: pd.Series) -> np.ndarray:
     """A number for each text, (rows,) int64: the same where texts are the same but for case and white space; new ones in
-    order of appearance."""
+    order of appearance. texts: trimmed."""
     array = scan.as_arrow(texts)
     if not len(array):
         return np.zeros(0, dtype=np.int64)
-    lower = pc.ascii_lower(pc.utf8_trim_whitespace(array))
-    special = scan.beyond_ascii(lower) | scan.holding(lower, *SPACES)
-    signature, plain = scan.signatures(lower), None
+    uneven = scan.unevenly_spaced(array)
+    special = scan.beyond_ascii(array) | uneven
+    signature = scan.signatures(array)
     if special.any():
-        plain = normalised(array.filter(special))
-        signature[special] = scan.signatures(plain)
+        signature[special] = scan.signatures(normalised(array.filter(special), uneven[special]))
     found = pd.factorize(signature)[0]
     again = np.bincount(found)[found] > 1
     if again.any():  # only these can be equal; whether they are, their texts tell
-        alike = lower.filter(again).combine_chunks()
-        if plain is not None:
-            alike = pc.replace_with_mask(alike, special[again], plain.filter(again[special]).combine_chunks())
-        exact = alike.dictionary_encode().indices.to_numpy().astype(np.int64)
+        alike = normalised(array.filter(again), uneven[again])
+        exact = alike.combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
         pairs = pd.factorize(found[again] * (exact.max() + 1) + exact)[0]
         if pairs.max() + 1 > len(np.unique(found[again])):
             found[again] = pairs + len(found)
@@ -60,7 +60,7 @@ def near_copies(texts: pd.Series, known: np.ndarray | None = None, seed: int = 0
     """Positions of the texts that nearly repeat another one, (n,) int64; exact copies are not among them.
 
     known: codes of the texts, if at hand. Up to 20,000 texts, MinHash with banding (Broder 1997; Leskovec, Rajaraman,
-    Ullman: Mining of Massive Datasets, 3.4) proposes pairs. Of more, those are looked at that begin or end alike, 5,000
+    Ullman: Mining of Massive Datasets, 3.4) proposes pairs. Of more, those are looked at that begin or end alike, 2,000
     pairs at most. Pairs are then compared in full.
     """
     known = codes(texts) if known is None else known
@@ -72,9 +72,9 @@ def near_copies(texts: pd.Series, known: np.ndarray | None = None, seed: int = 0
         used, places = np.unique(np.concatenate([first, second]), return_inverse=True)
         positions = used
         first, second = places[: len(first)], places[len(first) :]
-        tokens, starts = shingles(texts.iloc[positions])
+        tokens, starts = shingles(scan.take(texts, positions))
     else:
-        tokens, starts = shingles(texts.iloc[positions])
+        tokens, starts = shingles(scan.take(texts, positions))
         first, second = _alike_in_a_band(tokens, starts, seed)
     near = _jaccard(tokens, starts, first, second) >= NEARLY
     return positions[np.unique(np.maximum(first, second)[near])]
@@ -136,19 +136,18 @@ def _alike_in_a_band(tokens: np.ndarray, starts: np.ndarray, seed: int) -> tuple
 
 def _alike_at_an_end(texts: pd.Series, positions: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of those at `positions`, each (n,) int64, with the same 32 bytes at the start or at the end."""
-    lower = pc.ascii_lower(scan.as_arrow(texts))
-    lengths = pc.binary_length(lower).to_numpy()
-    rows = positions[lengths[positions] >= LEAST]
+    lengths = pc.binary_length(scan.as_arrow(texts)).to_numpy()[positions]
     pairs = []
     for part in ("start", "end"):
-        signature = scan.signatures(lower, part=part)[rows]
-        order = np.argsort(signature, kind="stable")
-        ordered = signature[order]
-        same = np.flatnonzero(ordered[1:] == ordered[:-1])
-        first, second = rows[order[same]], rows[order[same + 1]]
+        signature = scan.signatures(texts, part=part)[positions]
+        # one in so many values: both texts of a pair are drawn, or none
+        drawn = np.flatnonzero((lengths >= LEAST) & (signature % np.uint64(1 + len(positions) // DRAWN) == 0))
+        order = drawn[np.argsort(signature[drawn])]
+        same = np.flatnonzero(np.diff(signature[order]) == 0)
+        first, second = order[same], order[same + 1]
         longer = np.maximum(lengths[first], lengths[second])
         close = np.abs(lengths[first] - lengths[second]) <= (1 - NEARLY) * longer
-        pairs.append(np.stack([first[close], second[close]]))
+        pairs.append(positions[np.stack([first[close], second[close]])])
     found = np.concatenate(pairs, axis=1)
     if found.shape[1] > PAIRS:
         found = found[:, np.sort(np.random.default_rng(seed).choice(found.shape[1], PAIRS, replace=False))]
@@ -157,13 +156,22 @@ def _alike_at_an_end(texts: pd.Series, positions: np.ndarray, seed: int) -> tupl
 
 def _jaccard(tokens: np.ndarray, starts: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Of the sets of tokens of each pair, (pairs,) float."""
-    from scipy.sparse import csr_array
+    numbers = pd.factorize(tokens)[0]
+    lengths = np.diff(np.append(starts, len(tokens)))
+    kinds = int(numbers.max(initial=0)) + 1
+    sets = np.unique(
+        np.repeat(np.arange(len(starts)), lengths) * kinds + numbers
+    )  # each token of a text once
+    owners, sets = sets // kinds, sets % kinds
+    sizes = np.bincount(owners, minlength=len(starts))
+    begins = np.cumsum(sizes) - sizes
 
-    columns = pd.factorize(tokens)[0]
-    edges = np.append(starts, len(tokens))
-    sets = csr_array((np.ones(len(tokens), dtype=np.int32), columns, edges))
-    sets.sum_duplicates()
-    sets.data[:] = 1
-    sizes = np.diff(sets.indptr)
-    common = np.asarray(sets[first].multiply(sets[second]).sum(axis=1)).ravel()
+    def of_pairs(texts: np.ndarray) -> np.ndarray:
+        """(pair, token) as one number, for all tokens of one text of each pair."""
+        pair = np.repeat(np.arange(len(texts)), sizes[texts])
+        within = np.arange(len(pair)) - np.repeat(np.cumsum(sizes[texts]) - sizes[texts], sizes[texts])
+        return pair * kinds + sets[np.repeat(begins[texts], sizes[texts]) + within]
+
+    both = np.intersect1d(of_pairs(first), of_pairs(second), assume_unique=True)
+    common = np.bincount(both // kinds, minlength=len(first))
     return common / np.maximum(sizes[first] + sizes[second] - common, 1)

@@ -3,34 +3,35 @@
 import numpy as np
 import pandas as pd
 
+from engine.data.similarity import first_of_each
+
 SPLITS = ("train", "validation", "test")
 
 
 def stratified(
     texts: np.ndarray, labels: pd.Series, shares: dict[str, float], seed: int, groups: np.ndarray | None = None
 ) -> np.ndarray:  # fmt: skip
-    """A split for each row, (rows,) of str, so that each class is spread by `shares` as nearly as whole rows allow.
+    """The split of each row, (rows,) int8 into SPLITS: each class is spread by `shares` as nearly as whole rows allow.
 
-    texts: (rows,) int, the same number where the text is the same; such rows stay together. shares: {split: share}, sum 1.
+    texts: similarity.codes of the rows; those with the same text stay together. shares: {split: share}, sum 1.
     groups: (rows,) int, rows of one group (a customer, a document) stay together too; classes are then spread as nearly as
     whole groups allow. A class with fewer texts than splits fills them in the order train, test, validation.
     """
     rng = np.random.default_rng(seed)
-    names = np.array(SPLITS, dtype=object)
+    codes, classes = pd.factorize(labels, sort=True)
     if groups is not None:
-        return names[_grouped(_joined(texts, groups), labels, shares, rng)]
-    units, first_rows = np.unique(texts, return_index=True)
-    first_rows = np.sort(first_rows)
-    placed = np.zeros(units[-1] + 1 if len(units) else 0, dtype=np.int8)
-    of_units = labels.iloc[first_rows].to_numpy(dtype=object)
-    codes, classes = pd.factorize(of_units, sort=True)
+        return _grouped(_joined(texts, groups), codes, len(classes), shares, rng)
+    first_rows = first_of_each(texts)
+    of_texts = codes[first_rows]
     by_class = np.split(
-        np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes, minlength=len(classes)))[:-1]
+        first_rows[np.argsort(of_texts, kind="stable")],
+        np.cumsum(np.bincount(of_texts, minlength=len(classes)))[:-1],
     )
+    placed = np.zeros(texts.max(initial=-1) + 1, dtype=np.int8)
     for members in by_class:
-        shuffled = texts[first_rows[members]][rng.permutation(len(members))]
+        shuffled = texts[members[rng.permutation(len(members))]]
         placed[shuffled] = _portion(len(members), shares)
-    return names[placed[texts]]
+    return placed[texts]
 
 
 def _portion(rows: int, shares: dict[str, float]) -> np.ndarray:
@@ -63,12 +64,11 @@ def _joined(texts: np.ndarray, groups: np.ndarray) -> np.ndarray:
 
 
 def _grouped(
-    units: np.ndarray, labels: pd.Series, shares: dict[str, float], rng: np.random.Generator
+    units: np.ndarray, codes: np.ndarray, classes: int, shares: dict[str, float], rng: np.random.Generator
 ) -> np.ndarray:
     """Each unit, the largest first, goes where the rows of its main class are most wanted."""
-    codes, classes = pd.factorize(labels.to_numpy(dtype=object), sort=True)
     units = pd.factorize(units)[0]
-    table = np.zeros((units.max() + 1, len(classes)))
+    table = np.zeros((units.max() + 1, classes))
     np.add.at(table, (units, codes), 1)
     wanted = np.array([shares.get(split, 0.0) for split in SPLITS])
     lacking = wanted[:, None] * table.sum(axis=0)

@@ -10,20 +10,21 @@ from engine.data.repairs import FEW_ROWS
 
 MIN_ROWS = 10
 IMBALANCE = 10  # the largest class has more than this many times the rows of the smallest
-LOOKED_THROUGH = 10_000  # texts, for words that give a label away
+LOOKED_THROUGH = 5_000  # texts, for words that give a label away
 GIVEAWAY_RECALL, GIVEAWAY_PRECISION, GIVEAWAY_ROWS = 0.7, 0.98, 20
 
 
 def unfit(rows: pd.DataFrame, sizes: pd.Series) -> list[Problem]:
     """Why these labels cannot be learnt at all. sizes: {label: rows}, the largest first."""
+    sample = spread(rows["label"], 2000)
     found = [
-        _several_labels(rows, sizes),
-        _measurements(rows, sizes),
+        _several_labels(rows, sizes, list_separator(sample)),
+        _measurements(rows, sizes) if is_continuous(sample) else None,
         _too_few(len(rows)),
         _single(sizes),
         _all_rare(sizes),
     ]
-    return [problem for problem in found if problem]  # fmt: skip
+    return [problem for problem in found if problem]
 
 
 def findings(rows: pd.DataFrame, sizes: pd.Series) -> list[Problem | None]:
@@ -37,8 +38,7 @@ def findings(rows: pd.DataFrame, sizes: pd.Series) -> list[Problem | None]:
     ]
 
 
-def _several_labels(rows: pd.DataFrame, sizes: pd.Series) -> Problem | None:
-    separator = list_separator(spread(rows)["label"])
+def _several_labels(rows: pd.DataFrame, sizes: pd.Series, separator: str | None) -> Problem | None:
     if not separator:
         return None
     how = "JSON" if separator == "json" else f"separated by {separator!r}"
@@ -53,9 +53,7 @@ def _several_labels(rows: pd.DataFrame, sizes: pd.Series) -> Problem | None:
     )
 
 
-def _measurements(rows: pd.DataFrame, sizes: pd.Series) -> Problem | None:
-    if not is_continuous(spread(rows)["label"]):
-        return None
+def _measurements(rows: pd.DataFrame, sizes: pd.Series) -> Problem:
     return Problem(
         "continuous_label",
         "blocking",

@@ -6,6 +6,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from engine.data import scan
+
 SHOWN_ROWS = 50
 SHOWN_CHARACTERS = 500
 
@@ -42,7 +44,7 @@ def advice(
 
 def examples(rows: pd.DataFrame, which: np.ndarray) -> list[dict]:
     """The first 50 of the rows. which: (rows,) bool. rows: columns source_row, text, label."""
-    some = rows.iloc[np.flatnonzero(which)[:SHOWN_ROWS]]
+    some = scan.rows_at(rows[["source_row", "text", "label"]], np.flatnonzero(which)[:SHOWN_ROWS])
     return [
         {"row": int(row), "text": text[:SHOWN_CHARACTERS], "label": label}
         for row, text, label in zip(some["source_row"], some["text"], some["label"], strict=True)

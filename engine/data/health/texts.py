@@ -1,5 +1,7 @@
 """Findings on the texts: copies, contradictions, damage, languages, length."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
@@ -10,6 +12,11 @@ from engine.data.health.problem import Problem, advice, examples
 
 LONGEST_READ = 512  # tokens; most pretrained models, the bundled one too, read no more
 MEASURED = 1000  # texts, for their length in tokens
+ENGLISH = re.compile(  # words that other languages do not have
+    r"\b(the|and|that|this|these|those|with|you|your|have|has|had|not|are|were|been|it|it's|its|they|their|them|there|from"
+    r"|what|which|would|could|should|about|because|she|when|who|how|than|then|some|any|into|just|very|only|after|before"
+    r"|our|i'm|i've|i'll|don't|didn't|doesn't|wasn't|can't|you're|he's|that's)\b"
+)
 LANGUAGE_TEXTS, LANGUAGE_LETTERS, FOREIGN_SHARE = 300, 40, 0.05
 
 
@@ -117,11 +124,16 @@ def letters(rows: pd.DataFrame) -> list[Problem | None]:
     ]
 
 
+def _are_english(texts: pd.Series) -> bool:
+    """Whether nearly each of these texts has such a word: opening the model that knows languages takes half a second."""
+    return sum(bool(ENGLISH.search(text.lower())) for text in texts) > (1 - FOREIGN_SHARE / 2) * len(texts)
+
+
 def languages(rows: pd.DataFrame) -> list[Problem]:
     """Short texts say too little of their language to be asked."""
     sample = spread(rows, 2000)
     sample = spread(sample[(sample["text"].str.len() >= LANGUAGE_LETTERS).to_numpy()], LANGUAGE_TEXTS)
-    if len(sample) < 20:
+    if len(sample) < 20 or _are_english(sample["text"]):
         return []
     import py3langid
 

@@ -36,6 +36,11 @@ class Columns:
             self.rows = []
 
 
+def as_series(column: pa.ChunkedArray) -> pd.Series:
+    """The same memory. column: large_string without nulls."""
+    return pd.Series(column, dtype=TEXT)
+
+
 def as_frame(table: pa.Table, names: list[str]) -> pd.DataFrame:
     """A frame over the same memory. table: columns of large_string without nulls."""
     return table.rename_columns(names).to_pandas(types_mapper=lambda kind: TEXT)

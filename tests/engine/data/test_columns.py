@@ -14,7 +14,10 @@ LABELS = ["good", "bad", "so"] * 20
 
 def traps(**columns):
     """{column: kind} beside a text and a label column."""
-    return {trap.column: trap.kind for trap in propose(frame(text=LONG, label=LABELS, **columns), "text", "label").traps}
+    return {
+        trap.column: trap.kind
+        for trap in propose(frame(text=LONG, label=LABELS, **columns), "text", "label").traps
+    }
 
 
 def test_text_and_label_are_told_from_an_id_and_a_number():
@@ -48,7 +51,9 @@ def test_nothing_is_proposed_where_nothing_fits():
 
 def test_more_texts_and_columns_to_group_by_are_named():
     titles = [f"some title of matter {i}" for i in range(60)]
-    roles = propose(frame(text=LONG, label=LABELS, title=titles, customer_id=[f"c{i % 9}" for i in range(60)]))
+    roles = propose(
+        frame(text=LONG, label=LABELS, title=titles, customer_id=[f"c{i % 9}" for i in range(60)])
+    )
     assert roles.more_texts == ["title"]
     assert roles.groups == ["customer_id"]
 
@@ -58,7 +63,9 @@ def test_traps_are_named():
     assert traps(key=[f"x{i * 7919 % 1000}" for i in range(60)]) == {"key": "id"}
     assert traps(country=["de"] * 60) == {"country": "constant"}
     assert traps(note=["x"] + [""] * 59) == {"note": "empty"}
-    assert traps(code=[{"good": "1", "bad": "0", "so": "2"}[one] for one in LABELS]) == {"code": "same_as_label"}
+    assert traps(code=[{"good": "1", "bad": "0", "so": "2"}[one] for one in LABELS]) == {
+        "code": "same_as_label"
+    }
     stars = {"good": "54", "bad": "12", "so": "33"}
     assert traps(stars=[stars[one][i % 2] for i, one in enumerate(LABELS)]) == {"stars": "gives_away"}
     assert traps(meta=[f'{{"a": {i}}}' for i in range(60)]) == {"meta": "json"}

@@ -77,7 +77,9 @@ def test_copies_of_a_text_stay_in_one_split():
 
 
 def test_texts_of_several_columns_are_joined():
-    drafted = draft(with_column("title", ["", *(f"title {i}" for i in range(1, 100))]), recipe(text=["title", "text"]))
+    drafted = draft(
+        with_column("title", ["", *(f"title {i}" for i in range(1, 100))]), recipe(text=["title", "text"])
+    )
     first, second = drafted.rows["text"][:2]
     assert first == easy_texts(100)[0][0]
     assert second == f"title 1\n{easy_texts(100)[1][0]}"
@@ -101,7 +103,9 @@ def test_labels_are_corrected_and_rows_left_out_by_hand():
 
 
 def test_a_correction_by_hand_does_not_touch_the_test_file():
-    drafted = draft(table(), recipe(split_by="file", edits={1: ""}), test=table(easy_csv(30, seed=3), "t.csv"))
+    drafted = draft(
+        table(), recipe(split_by="file", edits={1: ""}), test=table(easy_csv(30, seed=3), "t.csv")
+    )
     assert drafted.counts()["test"] == 30
 
 

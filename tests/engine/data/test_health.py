@@ -75,7 +75,9 @@ def test_labels_that_are_numbers_are_advised_to_get_names():
     found, _ = check([(text, "1" if label == "good" else "0") for text, label in EASY])
     assert found["numeric_labels"].severity == "advice"
     names = {"0": "bad", "1": "good"}
-    assert check([(text, "1" if label == "good" else "0") for text, label in EASY], label_names=names)[0] == {}
+    assert (
+        check([(text, "1" if label == "good" else "0") for text, label in EASY], label_names=names)[0] == {}
+    )
 
 
 def test_rare_classes_are_named_and_can_be_left_out():
@@ -132,7 +134,9 @@ def test_lost_letters_are_told_though_nothing_brings_them_back():
 
 
 def test_html_is_removed():
-    rows = [(f"<p>{text} &amp; more<br/></p>" if i < 7 else text, label) for i, (text, label) in enumerate(EASY)]
+    rows = [
+        (f"<p>{text} &amp; more<br/></p>" if i < 7 else text, label) for i, (text, label) in enumerate(EASY)
+    ]
     problem, made = cured(rows, "html")
     assert problem.count == 7
     assert made.rows["text"][0] == f"{EASY[0][0]} & more"

@@ -48,7 +48,12 @@ def test_a_header_is_told_from_a_first_row():
 
 def test_names_are_trimmed_filled_and_made_different():
     table = read_bytes(b" text ,label,,label,\nfine words,good,,x,\nother words,bad,1,y,\n", "x.csv")
-    assert table.columns == ["text", "label", "column 3", "label (4)"]  # the last has neither name nor content
+    assert table.columns == [
+        "text",
+        "label",
+        "column 3",
+        "label (4)",
+    ]  # the last has neither name nor content
 
 
 def test_a_row_with_too_many_fields_is_listed_with_its_line_and_the_rest_is_read():
