@@ -1,5 +1,6 @@
 """A table and a recipe become a data set before it is saved: rows with a split, a health report, what was done."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -85,8 +86,10 @@ def draft(
     if leaked is not None and "drop_leaked" in recipe.remedies:
         applied.append(("drop_leaked", int(leaked.sum())))
         usable, texts, leaked = usable[~leaked], texts[~leaked], None
-    problems = examine_file(table) + examine(usable, texts, incomplete, leaked)
-    split, split_by = _split(usable, texts, recipe, test, notes)
+    with ThreadPoolExecutor(1) as beside:
+        splitting = beside.submit(_split, usable, texts, recipe, test, notes)
+        problems = examine_file(table) + examine(usable, texts, incomplete, leaked)
+        split, split_by = splitting.result()
     return Draft(
         usable.reset_index(drop=True).assign(split=_names_of(split))[["text", "label", "split", "source_row"]],
         name or Path(table.name).stem,

@@ -27,9 +27,12 @@ class Remedy:
     apply: Callable[[pd.DataFrame], pd.DataFrame]
 
 
-def damaged_encoding(texts: pd.Series) -> np.ndarray:
-    """Which texts hold letters that were read in the wrong encoding (mojibake), (rows,) bool."""
-    beyond = scan.beyond_ascii(texts)
+def damaged_encoding(texts: pd.Series, beyond: np.ndarray | None = None) -> np.ndarray:
+    """Which texts hold letters that were read in the wrong encoding (mojibake), (rows,) bool.
+
+    beyond: scan.beyond_ascii of the texts, if known.
+    """
+    beyond = scan.beyond_ascii(texts) if beyond is None else beyond
     if not beyond.any():
         return beyond
     import ftfy

@@ -71,7 +71,7 @@ def controls(texts: pd.Series | pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray
         places = np.flatnonzero(window < LOWEST_PRINTED)
         return np.searchsorted(offsets, places + offsets[0], "right") - 1, window[places]
 
-    found = _map_pieces(texts, look)
+    found = map_pieces(texts, look)
     rows = [rows + first for first, (rows, _) in found]
     return np.concatenate([np.zeros(0, np.int64), *rows]), np.concatenate(
         [np.zeros(0, np.uint8), *(marks for _, (_, marks) in found)]
@@ -142,7 +142,7 @@ def signatures(texts: pd.Series | pa.ChunkedArray, *, part: str = "whole") -> np
 # -- pieces of memory -------------------------------------------------------------------------------
 
 
-def _map_pieces(texts: pd.Series | pa.ChunkedArray, look: Callable[[pa.Array], object]) -> list:
+def map_pieces(texts: pd.Series | pa.ChunkedArray, look: Callable[[pa.Array], object]) -> list:
     """[(first row, what `look` says)] of each piece."""
     pieces = [piece for piece in as_arrow(texts).chunks if len(piece)]
     firsts = np.cumsum([0, *map(len, pieces)])
@@ -155,7 +155,7 @@ def _map_pieces(texts: pd.Series | pa.ChunkedArray, look: Callable[[pa.Array], o
 def _by_piece(
     texts: pd.Series | pa.ChunkedArray, look: Callable[[pa.Array], np.ndarray], kind: type
 ) -> np.ndarray:
-    return np.concatenate([np.zeros(0, kind), *(found for _, found in _map_pieces(texts, look))])
+    return np.concatenate([np.zeros(0, kind), *(found for _, found in map_pieces(texts, look))])
 
 
 def _memory(piece: pa.Array) -> tuple[np.ndarray, np.ndarray]:

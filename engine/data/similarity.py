@@ -11,20 +11,24 @@ NEARLY = (
     0.8  # share of words and word pairs in common (Jaccard index) from which two texts are nearly the same
 )
 COMPARED = 20_000  # texts up to which each is compared with each
-DRAWN, PAIRS = 200_000, 2_000  # texts, about, and pairs of a larger table that are looked at
+DRAWN, PAIRS = 200_000, 2_000  # texts at the start of a larger table, and pairs of them, that are looked at
 LEAST = 40  # bytes of a text that is worth comparing by how it begins or ends
 HASHES, BANDS = 24, 8  # texts with an index of 0.8 meet in a band with probability 0.997
 PRIME_ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
-def normalised(texts: pd.Series | pa.ChunkedArray, uneven: np.ndarray | None = None) -> pa.ChunkedArray:
-    """Lower case, white space collapsed. uneven: scan.unevenly_spaced of the texts, if known."""
-    array = pc.utf8_trim_whitespace(pc.utf8_lower(scan.as_arrow(texts)))
-    uneven = scan.unevenly_spaced(array) if uneven is None else uneven
-    if not uneven.any():
-        return array
-    even = pc.replace_substring_regex(array.filter(uneven), r"\s+", " ").combine_chunks()
-    return pa.chunked_array([pc.replace_with_mask(array.combine_chunks(), uneven, even)])
+def normalised(texts: pd.Series | pa.ChunkedArray) -> pa.ChunkedArray:
+    """Lower case, white space collapsed."""
+
+    def look(piece: pa.Array) -> pa.Array:
+        lower = pc.utf8_trim_whitespace(pc.utf8_lower(piece))
+        uneven = scan.unevenly_spaced(pa.chunked_array([lower]))
+        if not uneven.any():
+            return lower
+        even = pc.replace_substring_regex(lower.filter(pa.array(uneven)), r"\s+", " ")
+        return pc.replace_with_mask(lower, pa.array(uneven), even)
+
+    return pa.chunked_array([found for _, found in scan.map_pieces(texts, look)], pa.large_string())
 
 
 def codes(texts: pd.Series) -> np.ndarray:
@@ -33,15 +37,14 @@ def codes(texts: pd.Series) -> np.ndarray:
     array = scan.as_arrow(texts)
     if not len(array):
         return np.zeros(0, dtype=np.int64)
-    uneven = scan.unevenly_spaced(array)
-    special = scan.beyond_ascii(array) | uneven
+    special = scan.beyond_ascii(array) | scan.unevenly_spaced(array)
     signature = scan.signatures(array)
     if special.any():
-        signature[special] = scan.signatures(normalised(array.filter(special), uneven[special]))
+        signature[special] = scan.signatures(normalised(array.filter(special)))
     found = pd.factorize(signature)[0]
     again = np.bincount(found)[found] > 1
     if again.any():  # only these can be equal; whether they are, their texts tell
-        alike = normalised(array.filter(again), uneven[again])
+        alike = normalised(array.filter(again))
         exact = alike.combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
         pairs = pd.factorize(found[again] * (exact.max() + 1) + exact)[0]
         if pairs.max() + 1 > len(np.unique(found[again])):
@@ -60,8 +63,8 @@ def near_copies(texts: pd.Series, known: np.ndarray | None = None, seed: int = 0
     """Positions of the texts that nearly repeat another one, (n,) int64; exact copies are not among them.
 
     known: codes of the texts, if at hand. Up to 20,000 texts, MinHash with banding (Broder 1997; Leskovec, Rajaraman,
-    Ullman: Mining of Massive Datasets, 3.4) proposes pairs. Of more, those are looked at that begin or end alike, 2,000
-    pairs at most. Pairs are then compared in full.
+    Ullman: Mining of Massive Datasets, 3.4) proposes pairs. Of more, those of the
+    first 200,000 are looked at that begin or end alike, 2,000 pairs at most. Pairs are then compared in full.
     """
     known = codes(texts) if known is None else known
     positions = first_of_each(known)
@@ -136,13 +139,14 @@ def _alike_in_a_band(tokens: np.ndarray, starts: np.ndarray, seed: int) -> tuple
 
 def _alike_at_an_end(texts: pd.Series, positions: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of those at `positions`, each (n,) int64, with the same 32 bytes at the start or at the end."""
+    positions = positions[: int(np.searchsorted(positions, DRAWN))]
+    texts = texts.iloc[:DRAWN]  # copies mostly lie near each other
     lengths = pc.binary_length(scan.as_arrow(texts)).to_numpy()[positions]
     pairs = []
     for part in ("start", "end"):
         signature = scan.signatures(texts, part=part)[positions]
-        # one in so many values: both texts of a pair are drawn, or none
-        drawn = np.flatnonzero((lengths >= LEAST) & (signature % np.uint64(1 + len(positions) // DRAWN) == 0))
-        order = drawn[np.argsort(signature[drawn])]
+        long = np.flatnonzero(lengths >= LEAST)
+        order = long[np.argsort(signature[long])]
         same = np.flatnonzero(np.diff(signature[order]) == 0)
         first, second = order[same], order[same + 1]
         longer = np.maximum(lengths[first], lengths[second])

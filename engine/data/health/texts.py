@@ -94,9 +94,10 @@ def near_copies(rows: pd.DataFrame, texts: np.ndarray) -> list[Problem | None]:
 
 
 def letters(rows: pd.DataFrame) -> list[Problem | None]:
-    lost = scan.holding(rows["text"], b"\xef")  # how U+FFFD begins
+    beyond = scan.beyond_ascii(rows["text"])
+    lost = beyond.copy()
     if lost.any():
-        lost[lost] = pc.match_substring(scan.as_arrow(rows["text"]).filter(lost), "\ufffd").to_numpy()
+        lost[lost] = pc.match_substring(scan.as_arrow(rows["text"]).filter(beyond), "\ufffd").to_numpy()
     return [
         advice(
             "lost_letters",
@@ -108,7 +109,7 @@ def letters(rows: pd.DataFrame) -> list[Problem | None]:
         advice(
             "damaged_letters",
             rows,
-            repairs.damaged_encoding(rows["text"]),
+            repairs.damaged_encoding(rows["text"], beyond),
             "{rows} with damaged letters, as in 'schÃ¶n' for 'schön': read in the wrong encoding once.",
             "They can be mended.",
             "mend_encoding",

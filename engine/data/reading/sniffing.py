@@ -26,7 +26,7 @@ ODD = (
     BLANKS,
 )  # tried where no usual one fits
 BEFORE_TEXT = (",", ";", "\t", "|", ": ", " - ", " ", ":")  # between a label and a text with more of the same
-CHARACTERS = 300_000  # of the sample that readings are compared on
+CHARACTERS = 200_000  # of the sample that readings are compared on
 USUAL_SHARE, ODD_SHARE, SURE_SHARE = 0.6, 0.97, 0.9
 FEW_UNLIKE = 3  # records of another width that are no sign of anything yet
 LABEL_LENGTH, MOST_LABELS = 40, 50
