@@ -13,6 +13,7 @@ from engine.data.names import LABEL_NAMES, SPLITS, STRONG_LABEL_NAMES, TEXT_NAME
 
 SAMPLE_ROWS = 3000
 MAX_CLASSES = 500
+ABOUT_AS_GOOD = 0.95  # of two columns of texts that differ by less, the first is proposed
 PURE = 0.98  # share of rows whose label another column tells, from which on it gives the answer away
 WEAK_LABEL_NAMES = {"rating", "stars", "score", "type", "answer", "tags", "tag", "y", "gold", "spam"}
 GROUP_NAMES = {
@@ -59,9 +60,12 @@ def propose(frame: pd.DataFrame, text: str | None = None, label: str | None = No
     facts = {name: _Facts(name, values) for name, values in spread(frame, SAMPLE_ROWS).items()}
     split = next((name for name in facts if facts[name].is_split and name != label), None)
     text_scores = {name: fact.text_score for name, fact in facts.items() if name not in (split, label)}
-    text = text or _best(text_scores)
-    label = label or _best(
-        {name: fact.label_score for name, fact in facts.items() if name not in (text, split)}
+    text = text or _best(text_scores, ABOUT_AS_GOOD)
+    others = {name: fact for name, fact in facts.items() if name not in (text, split)}
+    label = (
+        label
+        or _best({name: fact.label_score for name, fact in others.items()})
+        or _best({name: fact.measure_score for name, fact in others.items()})
     )
     reasons = {}
     if text:
@@ -153,8 +157,14 @@ class _Facts:
             bool(len(filled)) and _is_json(filled.iloc[0]) and filled.str.match(r"\s*[\[{]").mean() > 0.9
         )
         self.links = filled.str.match(r"https?://\S+$|\S+@\S+\.\S+$").mean() if len(filled) else 0.0
-        self.is_split = bool(len(filled)) and 2 <= self.distinct <= 4 and all(map(split_of, filled.unique()))
-        self.is_group = bool(self.tokens & GROUP_NAMES) and self.distinct > 1 and self.share_distinct < 0.9
+        self.lettered = filled.str.contains(r"[^\W\d_]{3}").mean() if len(filled) else 0.0
+        self.parsed = filled.str.startswith("(").mean() if len(filled) else 0.0  # "( ( A man ) ( sleeps ) )"
+        self.is_split = (
+            self.name not in LABEL_NAMES and 2 <= self.distinct <= 4 and all(map(split_of, filled.unique()))
+        )
+        first, last = re.split(r"[\W_]+", self.name)[0], re.split(r"[\W_]+", self.name)[-1]
+        named_so = first in GROUP_NAMES and last in {first, "id", "nr", "no", "number", "key", "name", "code"}
+        self.is_group = named_so and self.distinct > 1 and self.share_distinct < 0.9
 
     @property
     def length(self) -> str:
@@ -166,10 +176,16 @@ class _Facts:
 
     @property
     def text_score(self) -> float:
-        if self.numeric > 0.5 or self.characters < 3 or self.distinct < 2 or self.links > 0.5:
+        if (
+            self.numeric > 0.5
+            or self.characters < 3
+            or self.distinct < 2
+            or self.links > 0.5
+            or self.lettered < 0.3
+        ):
             return 0.0
         named = 3.0 if self.name in TEXT_NAMES else 2.0 if self.tokens & TEXT_NAMES else 1.0
-        if self.json:
+        if self.json or self.parsed > 0.9:
             named *= 0.02
         return named * min(self.characters, 300) * self.share_distinct * self.filled
 
@@ -184,11 +200,16 @@ class _Facts:
             named = 5.0
         if self.json:
             return named * self.filled * (1 - self.share_distinct) if named >= 10 else 0.0
-        most = min(MAX_CLASSES, max(2, self.rows // 2))
+        most = 0.9 * self.rows if named >= 5 else min(MAX_CLASSES, self.rows // 2)
         least = 1 if named >= 10 else 2
-        if not least <= self.distinct <= most or self.words > 6 or self.filled < 0.5:
+        if not least <= self.distinct <= max(2, most) or self.words > 6 or self.filled < 0.5:
             return 0.0
         return named * self.filled * (1 - self.share_distinct)
+
+    @property
+    def measure_score(self) -> float:
+        """How well it would do as a label that measures something, which is said to be so."""
+        return self.filled if self.tokens & LABEL_NAMES and is_continuous(self.values) else 0.0
 
 
 def _trap(fact: _Facts, name: str, label: _Facts | None) -> Trap | None:
@@ -238,9 +259,10 @@ def _is_json(text: str) -> bool:
         return text.strip().startswith("[") and text.strip().endswith("]")
 
 
-def _best(scores: dict[str, float]) -> str | None:
-    name = max(scores, key=scores.get, default=None)
-    return name if name is not None and scores[name] > 0 else None
+def _best(scores: dict[str, float], close: float = 1.0) -> str | None:
+    """The first with the best score, or at least `close` times that."""
+    best = max(scores.values(), default=0)
+    return next((name for name, score in scores.items() if score >= close * best), None) if best > 0 else None
 
 
 __all__ = ["SPLITS", "Roles", "Trap", "is_continuous", "list_separator", "propose", "split_of", "spread"]

@@ -72,7 +72,12 @@ def save(
     before = load_info(workspace, parent) if parent else None
     growing = paths.folder.with_name(f"{identity}.{os.getpid()}.part")  # a reader never sees half a data set
     growing.mkdir(parents=True, exist_ok=True)
-    drafted.rows.to_parquet(growing / paths.rows.name, index=False, row_group_size=ROW_GROUP)
+    pyarrow.parquet.write_table(
+        pa.Table.from_pandas(drafted.rows, preserve_index=False),
+        growing / paths.rows.name,
+        row_group_size=ROW_GROUP,
+        use_dictionary=["label", "split"],  # texts hardly repeat
+    )
     sizes = drafted.rows["label"].value_counts()
     labels = drafted.labels
     done = {name: remedy.done for name, remedy in REMEDIES.items()} | {

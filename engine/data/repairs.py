@@ -15,6 +15,7 @@ from engine.data import scan, similarity
 HTML = r"</?[a-zA-Z][^<>]{0,500}>|&[a-zA-Z]{2,8};|&#x?[0-9a-fA-F]{2,6};"
 # two bytes or more of UTF-8 as Windows-1252 shows them, such as Ã¼; whether it is damage, ftfy decides
 MOJIBAKE = "[Â-ô][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]"
+PLACEHOLDERS = ("null", "none", "nan", "n/a", "na", "#n/a", "\\n", "<na>", "-", "?")
 FEW_ROWS = 10  # fewer texts of a class than this teach little and test nothing
 
 
@@ -32,12 +33,13 @@ def damaged_encoding(texts: pd.Series, beyond: np.ndarray | None = None) -> np.n
 
     beyond: scan.beyond_ascii of the texts, if known.
     """
-    beyond = scan.beyond_ascii(texts) if beyond is None else beyond
-    if not beyond.any():
-        return beyond
+    return _where(texts, scan.beyond_ascii(texts) if beyond is None else beyond, MOJIBAKE, _is_damaged)
+
+
+def _is_damaged(text: str) -> bool:
     import ftfy
 
-    return _where(texts, beyond, MOJIBAKE, ftfy.badness.is_bad)
+    return ftfy.badness.is_bad(text)
 
 
 def with_html(texts: pd.Series) -> np.ndarray:
@@ -110,6 +112,15 @@ def _drop_rare(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["label"].isin(sizes.index[sizes >= FEW_ROWS])]
 
 
+def placeholders(labels: pd.Series) -> np.ndarray:
+    """Which labels are what programs write where there is none, (rows,) bool."""
+    return labels.str.lower().isin(PLACEHOLDERS).to_numpy(dtype=bool)
+
+
+def _drop_placeholders(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[~placeholders(rows["label"])]
+
+
 REMEDIES: dict[str, Remedy] = {  # applied in this order, whatever the order of the clicks
     "mend_encoding": Remedy("Mend the letters", "Damaged letters were mended in {n} texts.", _mend_encoding),
     "strip_html": Remedy("Remove the HTML", "HTML was removed from {n} texts.", _strip_html),
@@ -118,6 +129,7 @@ REMEDIES: dict[str, Remedy] = {  # applied in this order, whatever the order of 
         "Labels that differ only by case, spaces or accents were merged in {n} rows.",
         _merge_spellings,
     ),
+    "drop_placeholders": Remedy("Leave these rows out", "{n} rows without a real label were left out.", _drop_placeholders),
     "drop_conflicts": Remedy(
         "Leave these rows out", "{n} rows with contradicting labels were left out.", _drop_conflicts
     ),

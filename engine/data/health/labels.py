@@ -5,7 +5,7 @@ import pandas as pd
 
 from engine.data import repairs, similarity
 from engine.data.columns import is_continuous, list_separator, spread
-from engine.data.health.problem import Problem, examples, n
+from engine.data.health.problem import Problem, advice, examples, n
 from engine.data.repairs import FEW_ROWS
 
 MIN_ROWS = 10
@@ -31,6 +31,7 @@ def findings(rows: pd.DataFrame, sizes: pd.Series) -> list[Problem | None]:
     """What is worth knowing of labels that can be learnt."""
     return [
         _rare(rows, sizes),
+        _placeholders(rows),
         _spellings(rows),
         _numbers(sizes),
         _imbalance(rows, sizes),
@@ -115,6 +116,19 @@ def _rare(rows: pd.DataFrame, sizes: pd.Series) -> Problem | None:
         "They can also be left out, or be given the name of another class.",
         "drop_rare",
         examples(rows, rows["label"].isin(rare.index).to_numpy()),
+    )
+
+
+def _placeholders(rows: pd.DataFrame) -> Problem | None:
+    which = repairs.placeholders(rows["label"])
+    names = ", ".join(map(repr, rows["label"][which].unique()[:3]))
+    return advice(
+        "placeholder_labels",
+        rows,
+        which,
+        f"{{rows}} with the label {names}, which often means that there is none.",
+        "Leave it if it is a class of its own.",
+        "drop_placeholders",
     )
 
 

@@ -55,6 +55,12 @@ class Shape:
             for cell, values in zip(cells, self.known, strict=True)
         )
 
+    def fit(self, rows: list[list[str | None]]) -> bool:
+        """Whether these are rows: all as wide, and nearly all with known values, since a new one may be among them."""
+        enough = 0.8 if self.width > 2 else 1.0
+        wide = all(len(cells) == self.width for cells in rows)
+        return wide and sum(map(self.fits, rows)) >= enough * len(rows)
+
 
 def shape_of(rows: list[list[str]], width: int) -> Shape:
     """rows: the first ones of a table."""
@@ -125,8 +131,9 @@ class Records:
 
     def _is_rows(self, lines: list[str]) -> bool:
         """Whether each of the lines looks like a row by itself."""
-        return bool(self.shape and self.shape.telling) and all(
-            self.shape.fits(plain_cells(line, self.dialect)) for line in lines
+        shape = self.shape
+        return bool(shape and shape.telling) and shape.fit(
+            [plain_cells(line, self.dialect) for line in lines]
         )
 
     def _first_line(self, seen: list[str], source: "_Source") -> list[str]:

@@ -265,8 +265,6 @@ def _have_swallowed_rows(
         first, *middle, last = (
             [part.strip().strip(quote) for part in line.split(separator)] for line in cell.split("\n")
         )
-        if all(
-            map(shape.fits, [[None] * number + first, *middle, last + [None] * (shape.width - number - 1)])
-        ):
+        if shape.fit([[None] * number + first, *middle, last + [None] * (shape.width - number - 1)]):
             return True
     return False
