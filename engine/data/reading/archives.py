@@ -113,8 +113,13 @@ def folders_as_classes(members: list[Member]) -> list[tuple[str, str, str, Path]
     # A folder that every other one leads to or comes from is only the way to the classes.
     way = {f for f in folders if len(f) < depth and all(f[: len(g)] == g[: len(f)] for g in folders)}
     inside = [(name, path) for name, path in paths if name.parent.parts in folders - way]
-    strange = any(not TEXTS.fullmatch(name.suffix) for name, _ in inside)
-    if strange or len(inside) < 2 or any(TABLES.fullmatch(name.suffix) for name, _ in paths):
+    texts = [(name, path) for name, path in inside if TEXTS.fullmatch(name.suffix)]
+    strange, inside = len(inside) - len(texts), texts  # a picture among them
+    if (
+        strange > 0.2 * len(texts)
+        or len(inside) < 2
+        or any(TABLES.fullmatch(name.suffix) for name, _ in paths)
+    ):
         return None
     levels = [set(names) for names in zip(*(folders - way), strict=False)]
     usable = [i for i, names in enumerate(levels) if not {n.lower() for n in names} <= SPLITS.keys()]

@@ -29,6 +29,12 @@ def read_bundle(members: list[Member], name: str, options: Options, read: Read) 
     documents = folders_as_classes(members)
     if documents and not _are_tables(members, read):
         return _documents(documents, name)
+    if any(member.name.endswith(".iwa") for member in members):
+        raise DataError(
+            f"{name} is a document of Apple's programs (Numbers, Pages), and no table that others can read.",
+            "Open it there and export it as CSV or XLSX.",
+            "not_a_table",
+        )
     tables, left_out, problem = [], [], None
     members = [member for member in members if member.path.stat().st_size]
     wanted = [one for one in members if TABLES.fullmatch(PurePosixPath(one.name).suffix)] or members

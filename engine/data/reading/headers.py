@@ -42,6 +42,8 @@ def has_header(records: list[list[str]]) -> bool:
     filled = [cell for cell in first if cell]
     if not rest or not filled:
         return bool(filled)
+    if len(rest) + 1 < len(records) and not any(cell.lower() in KNOWN for cell in filled):
+        return False
     if len(first) > 1 and filled == [str(number) for number in range(len(filled))]:
         return True  # a data frame's own column numbers
     below = [[row[i].strip() for row in rest if i < len(row) and row[i].strip()] for i in range(len(first))]
@@ -65,7 +67,8 @@ def _is_unlike(cell: str, values: list[str]) -> bool:
     if not cell or not values:
         return False
     few = len(set(values)) <= max(2, len(values) // 5)
-    return _are_numbers(values) or (few and len(cell) > 2 * max(map(len, values)))
+    longer = len(cell) / max(map(len, values))
+    return _are_numbers(values) or (few and (longer > 3 or (cell.endswith(("?", ":")) and longer > 1.5)))
 
 
 def _is_like_texts(cell: str, values: list[str]) -> bool:

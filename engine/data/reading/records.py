@@ -111,6 +111,7 @@ class Records:
         dialect, shape = self.dialect, self.shape
         if _well_formed(seen, dialect):
             if len(seen) > 1 and self._is_rows(seen):
+                self.mended += 1
                 return self._first_line(seen, source)
             kept = any(dialect.separator in cell or "\n" in cell for cell in cells)
             self.needed += kept or dialect.quote * 2 in "".join(seen)

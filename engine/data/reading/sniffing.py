@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from engine.data.reading.headers import KNOWN
-from engine.data.reading.records import BLANKS, SEP_LINE, Dialect, Records, unwrapped
+from engine.data.reading.records import BLANKS, SEP_LINE, Dialect, Records, Shape, shape_of, unwrapped
 from engine.data.reading.table import Options, Rejections
 
 USUAL = (",", ";", "\t", "|")
@@ -39,7 +39,7 @@ class Reading:
 
     width: the usual number of fields. share: of the records with that many. labelled: whether a column looks like labels.
     named: whether the first record has names that columns often have. unlike: records with another number of fields.
-    needed, mended: as of Records.
+    needed, mended: as of Records. shape: of the usual records.
     """
 
     dialect: Dialect
@@ -50,6 +50,7 @@ class Reading:
     unlike: int = 0
     needed: int = 0
     mended: int = 0
+    shape: Shape | None = None
 
     @property
     def score(self) -> tuple[float, int]:
@@ -93,9 +94,9 @@ def whole_lines(text: str, full: int) -> str:
     return text[: max(text.rfind("\n"), text.rfind("\r")) + 1] or text
 
 
-def records_of(sample: str, dialect: Dialect) -> Records:
+def records_of(sample: str, dialect: Dialect, shape: Shape | None = None) -> Records:
     """io.StringIO splits where the csv module does, and not at U+0085 and its like."""
-    return Records(io.StringIO(sample, newline=""), dialect, Rejections())
+    return Records(io.StringIO(sample, newline=""), dialect, Rejections(), shape)
 
 
 def _best_quotes(sample: str, separator: str, quote: str | None) -> Reading:
@@ -114,12 +115,14 @@ def _best_quotes(sample: str, separator: str, quote: str | None) -> Reading:
     if quote or not any(one in sample for one in quotes):
         return heeded
     ignored = _read(sample, Dialect(separator, ""))
+    if ignored.share >= SURE_SHARE and ignored.width > 1:  # then it is known what a row looks like
+        heeded = _read(sample, heeded.dialect, ignored.shape)
     literal = heeded.mended > heeded.needed and ignored.share >= heeded.share - 0.01
     return ignored if literal or ignored.share > heeded.share + 0.1 else heeded
 
 
-def _read(sample: str, dialect: Dialect) -> Reading:
-    records = records_of(sample, dialect)
+def _read(sample: str, dialect: Dialect, shape: Shape | None = None) -> Reading:
+    records = records_of(sample, dialect, shape)
     rows = [cells for _, cells in records]
     if not rows:
         return Reading(dialect)
@@ -135,6 +138,7 @@ def _read(sample: str, dialect: Dialect) -> Reading:
         len(counted) - frequency,
         records.needed,
         records.mended,
+        shape_of(usual, width),
     )
 
 

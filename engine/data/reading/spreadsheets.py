@@ -20,7 +20,6 @@ ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 OTHER_OFFICE = {
     "word/": "a Word document",
     "ppt/": "a PowerPoint presentation",
-    "Index/Document.iwa": "a document of Apple's programs",
 }
 SHEET = "sheet"  # the column that says which sheet a row is from
 
@@ -159,6 +158,9 @@ def _check_size(path: Path) -> None:
         return
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
+        kind = next(
+            (archive.read(one) for one in members if one.filename == "mimetype" and one.file_size < 200), b""
+        )
     grown = sum(member.file_size for member in members)
     if grown > LARGEST:
         raise DataError(
@@ -168,8 +170,9 @@ def _check_size(path: Path) -> None:
         )
     names = [member.filename for member in members]
     other = next(
-        (what for mark, what in OTHER_OFFICE.items() if any(n.startswith(mark) for n in names)), None
+        (what for mark, what in OTHER_OFFICE.items() if any(one.startswith(mark) for one in names)), None
     )
+    other = "a text document" if kind.startswith(b"application/vnd.oasis.opendocument.text") else other
     if other:
         raise DataError(
             f"This is {other}, and no table.",

@@ -1,0 +1,152 @@
+"""Archives and workbooks with several tables, or with texts in folders."""
+
+import io
+import zipfile
+
+import pytest
+import xlsxwriter
+
+from engine.data.columns import propose
+from engine.data.reading import Options, read_bytes
+from engine.errors import DataError
+
+ROWS = [[f"a text about thing {i}, quite short", ["good", "bad"][i % 2]] for i in range(30)]
+
+
+def table(rows, header="text,label"):
+    return "\n".join([header, *(f'"{text}",{label}' for text, label in rows)]) + "\n"
+
+
+def read_zip(files, **options):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return read_bytes(out.getvalue(), "x.zip", Options(**options))
+
+
+def read_book(sheets, **options):
+    """sheets: {name: (rows, hidden)}"""
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        for name, (rows, hidden) in sheets.items():
+            sheet = book.add_worksheet(name)
+            for number, row in enumerate(rows):
+                sheet.write_row(number, 0, row)
+            if hidden:
+                sheet.hide()
+    return read_bytes(out.getvalue(), "x.xlsx", Options(**options))
+
+
+@pytest.mark.parametrize("others", [
+    {}, {"README.md": "# Data\n\nReviews, from a shop.\n"}, {"d/LICENSE": "MIT License\n\nCopyright"},
+    {"paper.pdf": "%PDF-1.4 aaaa"}, {"classes.txt": "good\nbad\n"}, {"__MACOSX/._d.csv": "\0\5\x16\7" * 9},
+    {"~$d.xlsx": "\x05user" + "\0" * 60}, {"list.csv": "name\na\nb\n"},
+])  # fmt: skip
+def test_one_table_beside_other_files(others):
+    found = read_zip({"d.csv": table(ROWS), **others})
+    assert found.frame.to_numpy().tolist() == ROWS
+    assert set(found.left_out) == {name for name in others if not name.startswith("__MACOSX")}
+
+
+@pytest.mark.parametrize("names, origins", [
+    (("train.csv", "test.csv"), {"train", "test"}), (("train/data.csv", "test/data.csv"), {"train", "test"}),
+    (("x/a.csv", "y/b.csv"), {"x/a", "y/b"}),
+])  # fmt: skip
+def test_tables_with_the_same_columns_are_put_together(names, origins):
+    found = read_zip({names[0]: table(ROWS[:20]), names[1]: table(ROWS[20:])})
+    assert found.frame[["text", "label"]].to_numpy().tolist() == ROWS
+    assert set(found.frame["file"]) == origins
+    if origins == {"train", "test"}:
+        assert propose(found.frame).split == "file"
+
+
+def test_the_order_of_columns_may_differ_and_a_column_of_that_name_is_kept():
+    turned = "label,text\n" + "".join(f'{label},"{text}"\n' for text, label in ROWS[20:])
+    assert read_zip({"a.csv": table(ROWS[:20]), "b.csv": turned}).frame["label"].isin(["good", "bad"]).all()
+    named = [f"{line},f{i}" if i else line + ",file" for i, line in enumerate(table(ROWS).splitlines())]
+    found = read_zip({"a.csv": "\n".join(named), "b.csv": "\n".join(named)}).frame
+    assert set(found["file"]) == {f"f{i}" for i in range(1, 31)}
+    assert set(found["file in the archive"]) == {"a", "b"}
+
+
+def test_files_of_lines_become_a_class_each():
+    texts = [text.replace(",", "") for text, _ in ROWS]
+    found = read_zip(
+        {"r/r.pos": "\n".join(texts[:15]), "r/r.neg": "\n".join(texts[15:]), "r.README.txt": "Intro"}
+    )
+    assert found.frame["file"].value_counts().to_dict() == {"pos": 15, "neg": 15}
+
+
+def test_of_several_tables_the_main_one_is_taken_and_another_can_be_chosen():
+    files = {
+        "train.csv": table(ROWS, "text,target"),
+        "sample.csv": "id,target\n" + "".join(f"{i},0\n" for i in range(9)),
+    }
+    found = read_zip(files)
+    assert (found.sheet, found.sheets, len(found.frame)) == ("train.csv", ("train.csv", "sample.csv"), 30)
+    assert found.left_out == ("sample.csv",)
+    assert len(read_zip(files, sheet="sample.csv").frame) == 9
+
+
+@pytest.mark.parametrize("pattern, split", [
+    ("{label}/{i}.txt", False), ("d/{label}/{i}.txt", False), ("d/{split}/{label}/{i}.txt", True),
+    ("d/{label}/{split}/{i}.txt", True), ("{label}/{i}.eml", False), ("{label}/50{i}", False), ("{label}\\{i}.txt", False),
+])  # fmt: skip
+def test_texts_in_folders_named_after_their_class(pattern, split):
+    files = {
+        pattern.format(label=label, i=i, split="train" if i < 20 else "test"): text
+        for i, (text, label) in enumerate(ROWS)
+    }
+    found = read_zip({**files, "README.txt": "about it"})
+    assert sorted(found.frame[["text", "label"]].to_numpy().tolist()) == sorted(ROWS)
+    assert ("split" in found.columns) == split
+
+
+def test_an_empty_text_and_a_picture_among_texts():
+    files = {f"{label}/{i}.txt": text for i, (text, label) in enumerate(ROWS)}
+    found = read_zip({**files, "good/empty.txt": "", "good/cover.jpg": "\xff\xd8"})
+    assert len(found.frame) == 31
+    assert (found.frame["text"] == "").sum() == 1
+
+
+def test_sheets_with_the_same_columns_are_put_together_and_hidden_ones_left_out():
+    head = [["text", "label"]]
+    sheets = {"train": (head + ROWS[:20], False), "test": (head + ROWS[20:], False), "lists": (head + ROWS * 9, True)}
+    found = read_book(sheets)
+    assert found.frame["sheet"].value_counts().to_dict() == {"train": 20, "test": 10}
+    assert propose(found.frame).split == "sheet"
+    assert (
+        len(read_book({"a": (head + ROWS[:20], False), "b": (head + ROWS[20:], False)}, sheet="b").frame)
+        == 10
+    )
+
+
+def test_a_sheet_of_notes_is_not_the_table():
+    notes = [[f"Note {i}: explanation of the annotation"] for i in range(60)]
+    found = read_book({"README": (notes, False), "data": ([["text", "label"], *ROWS], False)})
+    assert (found.sheet, len(found.frame)) == ("data", 30)
+
+
+def test_a_csv_file_that_was_opened_with_the_wrong_separator():
+    found = read_book({"x": ([[line] for line in table(ROWS).splitlines()], False)})
+    assert found.frame.to_numpy().tolist() == ROWS
+
+
+def test_names_that_come_again_in_a_sheet_are_listed():
+    head = [["text", "label"]]
+    found = read_book({"x": (head + ROWS[:5] + head + ROWS[5:], False)})
+    assert found.frame.to_numpy().tolist() == ROWS
+    assert [one.line for one in found.rejected] == [7]
+
+
+@pytest.mark.parametrize("files, code, words", [
+    ({"Index/Document.iwa": "x" * 99, "Index/Tables.iwa": "x"}, "not_a_table", "Apple"),
+    ({"[Content_Types].xml": "x", "word/document.xml": "x"}, "not_a_table", "Word"),
+    ({"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": "x"}, "not_a_table", "text document"),
+    ({"a.pdf": "%PDF-1.4", "b.pdf": "%PDF-1.4"}, "not_a_table", "PDF"),
+])  # fmt: skip
+def test_other_documents_are_called_by_their_name(files, code, words):
+    with pytest.raises(DataError, match=words) as refusal:
+        read_zip(files)
+    assert refusal.value.code == code

@@ -1,0 +1,189 @@
+"""Separated text as programs and people leave it: what must come out, small and large."""
+
+import csv
+import io
+from itertools import product
+
+import pytest
+
+from engine.data.reading import Options, read_bytes, separated
+
+THINGS, WORDS = ("lamp", "kettle", "chair", "bag", "desk", "shoe"), ("fine", "odd", "new", "old", "dull")
+ROWS = [
+    [f"the {thing} is {word}{', really' if i % 3 == 0 else ''}", "good" if i % 2 else "bad"]
+    for i, (thing, word) in enumerate(product(THINGS, WORDS))
+]
+
+
+def lines(rows=ROWS, separator=",", header="text,label", quote=False) -> str:
+    body = [separator.join(f'"{cell}"' if quote else cell for cell in row) for row in rows]
+    return "\n".join([header, *body] if header else body) + "\n"
+
+
+def written(rows=ROWS, header=("text", "label"), **how) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n", **how)
+    writer.writerows([header, *rows] if header else rows)
+    return out.getvalue()
+
+
+def read(text, **options):
+    return read_bytes(text.encode(), "x.csv", Options(**options))
+
+
+def cells(text, **options):
+    return read(text, **options).frame.to_numpy().tolist()
+
+
+def wrapped(line):
+    return '"' + line.replace('"', '""') + '"\n'
+
+
+BODY = written(header=None).splitlines()
+BODY_OF_SEMICOLONS = written(header=None, delimiter=";").splitlines()
+PLAIN = [[text.replace(",", ""), label] for text, label in ROWS]
+
+
+GIVES_ROWS = {
+    "the text is last and its commas are not quoted": lines([row[::-1] for row in ROWS], header="label,text"),
+    "the same without a header": lines([row[::-1] for row in ROWS], header=""),
+    "the text is first and its commas are not quoted": lines(),
+    "blanks before the quotes": lines(quote=True).replace('","', '", "').replace("text,label", '"text", "label"'),
+    "whole lines in quotes": "text,label\n" + "".join(map(wrapped, BODY)),
+    "apostrophes as quotes": written(quotechar="'", quoting=csv.QUOTE_ALL),
+    "a separator of two characters": lines(separator="||", header="text||label"),
+    "a separator of three characters": lines(separator="~|~", header="text~|~label"),
+    "a control character as separator": lines(separator="\x01", header="text\x01label"),
+    "two blanks and more": "\n".join(f"{a:<60}{b}" for a, b in [["text", "label"], *ROWS]),
+    "separators at the end of each row": "".join(line + ";;\n" for line in written(delimiter=";").splitlines()),
+    "separators at the end of each row but the first": "text;label\n" + "".join(f"{one};\n" for one in BODY_OF_SEMICOLONS),
+    "a comment above": "# made by a tool\n# licence: free, see below\n" + written(),
+    "a title above with as many commas": "Export, of 3 May\n" + written(),
+    "names that come again": written() + "text,label\n",
+    "names that come again behind a byte order mark": written() + "\ufefftext,label\n",
+    "the end of a file in DOS": written() + "\x1a",
+    "drawn by a database": " text | label \n------+-------\n" + "".join(f" {a} | {b}\n" for a, b in ROWS) + "(30 rows)\n",
+    "a first line that declares the separator": "sep=;\n" + written(delimiter=";"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", GIVES_ROWS.values(), ids=GIVES_ROWS.keys())
+def test_the_rows_come_out(text):
+    table = read(text)
+    rows = table.frame.to_numpy().tolist()
+    if table.columns[:2] == ["label", "text"] or table.columns == ["0", "1"]:
+        rows = [row[::-1] for row in rows]
+    assert [[cell.strip() for cell in row] for row in rows] == ROWS
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|", "^", "~", "¦", "§", "::"])
+def test_a_separator_is_found(separator):
+    assert cells(lines(PLAIN, separator, f"text{separator}label")) == PLAIN
+
+
+def test_names_of_rows_as_r_writes_them():
+    table = read(
+        '"text","label"\n' + "".join(f'"{i}","{text}","{label}"\n' for i, (text, label) in enumerate(ROWS))
+    )
+    assert table.columns == ["column 1", "text", "label"]
+    assert table.frame[["text", "label"]].to_numpy().tolist() == ROWS
+
+
+def test_one_column_stays_one():
+    texts = [row[0] for row in ROWS]
+    assert [row for (row,) in cells("text\n" + "\n".join(texts))] == texts
+    assert [row for (row,) in cells("text\n" + "\n".join(f'"{text}"' for text in texts))] == texts
+    links = [f"see http://a.b/{i} at 10:30 we met #{i}" for i in range(20)]
+    assert [row for (row,) in cells("\n".join(links))] == links
+
+
+def test_quotes_that_are_only_characters_stay():
+    rows = [['"' * (i % 7 == 0) + f"text {i} is here" + '"' * (i % 5 == 0), str(i % 2)] for i in range(5000)]
+    assert cells(lines(rows, "\t", "sentence\tlabel")) == rows
+
+
+def test_a_quote_inside_quotes_that_is_not_doubled():
+    text = written() + '"they said "the" end, and left",bad\n"great film" of the year,good\n'
+    assert cells(text)[-2:] == [
+        ['they said "the" end, and left', "bad"],
+        ['"great film" of the year', "good"],
+    ]
+
+
+def test_backslashes_and_doubled_quotes():
+    text = "text,label\n" + "".join(f'"say \\"{i}\\", ok",a\n"say ""{i}"", ok",b\n' for i in range(20))
+    assert cells(text)[:2] == [['say "0", ok', "a"], ['say "0", ok', "b"]]
+
+
+def test_too_many_and_too_few_fields_are_listed_with_their_lines():
+    body = written(PLAIN).splitlines()
+    body[5:5], body[9:9] = ["a,b,c"], ["only a text"]
+    table = read("\n".join(body))
+    assert [(one.line, one.reason) for one in table.rejected] == [(6, "3 fields where 2 were expected")]
+    assert [(one.line, one.reason) for one in table.padded] == [(10, "1 field where 2 were expected")]
+    assert len(table.frame) == 31
+
+
+def test_more_fields_than_names_in_every_row_become_columns_without_a_name():
+    table = read("text,label\n" + "".join(f"text {i} of it,{'ab'[i % 2]},more {i % 7}\n" for i in range(40)))
+    assert table.columns == ["text", "label", "column 3"]
+    assert table.frame["label"].unique().tolist() == ["a", "b"]
+
+
+# -- large files, which another parser reads --------------------------------------------------------
+
+MANY = [[str(i), f"some words of text {i}, and more of them", "ab"[i % 2], str(i * 7)] for i in range(90_000)]
+HEADER = ("id", "text", "label", "x")
+
+
+def open_quote(i, closing):
+    return f"{i},{'' if closing else chr(34)}the words{chr(34) if closing else ''} of {i},a,{i}"
+
+
+LARGE = {
+    "nothing odd": [],
+    "an empty first cell": [",no id,a,1"],
+    "a blank line": ["", "  "],
+    "blank cells only": [",,,"],
+    "a short row": ["7,only this"],
+    "a long row": ["7,a,b,1,2,3"],
+    "NULs": ["7,a\0b,a,1"],
+    "names that come again": ["id,text,label,x"],
+    "a quote that is never closed": ['7,"never closed,a,1'],
+    "quotes around two rows": [open_quote(1, False), open_quote(2, True)],
+    "quotes around ten rows": [
+        open_quote(1, False),
+        *(f"{i},words,b,{i}" for i in range(9)),
+        open_quote(2, True),
+    ],
+    "line breaks in quotes": ['7,"a text, of two\nlines, and more",b,1'],
+    "words for nothing": ["NA,null,None,NaN"],
+    "a line separator that is none": ["7,a\u2028b\x85c,a,1"],
+}
+
+
+@pytest.mark.parametrize("odd", LARGE.values(), ids=LARGE.keys())
+def test_both_parsers_give_the_same(odd, monkeypatch):
+    body = written(MANY, HEADER).splitlines()
+    body[80_000:80_000] = odd
+    text = "\n".join(body) + "\n"
+    assert len(text) > separated.FAST_FROM
+    fast = read(text)
+    monkeypatch.setattr(separated, "FAST_FROM", 10**12)
+    slow = read(text)
+    assert fast.frame.equals(slow.frame)
+    assert (fast.rejected, fast.padded) == (slow.rejected, slow.padded)
+
+
+def test_a_large_regular_file_takes_the_fast_way(monkeypatch):
+    monkeypatch.setattr(separated, "parse", None)
+    table = read(written([*MANY, ["", "no id", "a", "1"]], HEADER))
+    assert len(table.frame) == len(MANY) + 1
+    assert table.encoding == "utf-8"
+
+
+def test_a_large_file_of_another_encoding_is_found_out_though_it_begins_as_ascii():
+    text = written(MANY, HEADER) + "1,schöne Grüße,b,2\n"
+    table = read_bytes(text.encode("cp1252"), "x.csv")
+    assert table.encoding == "cp1252"
+    assert table.frame["text"].iloc[-1] == "schöne Grüße"
