@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from engine.data.reading.archives import NONSENSE
 from engine.data.reading.cells import as_text
 from engine.data.reading.columnar import Columns
 from engine.data.reading.headers import find_header
@@ -57,7 +58,6 @@ def parse_spreadsheet(path: Path, options: Options) -> Workbook:
 
     Raises DataError when the file cannot be opened or no sheet is filled.
     """
-    _check_size(path)
     visible, filled = _sheets(path, options)
     if not filled:
         raise DataError(
@@ -95,6 +95,7 @@ def _sheets(path: Path, options: Options) -> tuple[list[str], list[Sheet]]:
         "encrypted",
     )
     try:
+        _check_size(path)
         workbook = CalamineWorkbook.from_path(str(path))
         names = [
             sheet.name
@@ -105,7 +106,7 @@ def _sheets(path: Path, options: Options) -> tuple[list[str], list[Sheet]]:
         found = [_sheet(name, _filled_rows(workbook.get_sheet_by_name(name)), options) for name in wanted]
     except PasswordError as error:
         raise protected from error
-    except (CalamineError, OSError, ValueError, zipfile.BadZipFile) as error:
+    except (CalamineError, *NONSENSE) as error:
         if ENCRYPTED in path.read_bytes()[: 2**20]:
             raise protected from error
         raise DataError(

@@ -112,7 +112,11 @@ def test_an_empty_text_and_a_picture_among_texts():
 
 def test_sheets_with_the_same_columns_are_put_together_and_hidden_ones_left_out():
     head = [["text", "label"]]
-    sheets = {"train": (head + ROWS[:20], False), "test": (head + ROWS[20:], False), "lists": (head + ROWS * 9, True)}
+    sheets = {
+        "train": (head + ROWS[:20], False),
+        "test": (head + ROWS[20:], False),
+        "lists": (head + ROWS * 9, True),
+    }
     found = read_book(sheets)
     assert found.frame["sheet"].value_counts().to_dict() == {"train": 20, "test": 10}
     assert propose(found.frame).split == "sheet"
