@@ -21,8 +21,8 @@ HEAD = 6000  # bytes of a text file that are enough to get something wrong
 SECONDS, SECONDS_PER_MEGABYTE = 1.0, 10.0  # of computing time
 SPECIAL = [
     b"\x00", b'"', b'""', b"\n", b"\r", b"\r\n", b",", b";", b"\t", b"|", b"\xff", b"\xfe", b"\xef\xbb\xbf", b"\xff\xfe",
-    b"\x1a", b"{", b"}", b"[", b"]", b":", b"\\", b"'", b"__label__", b"PK\x03\x04", b"PAR1", b"\x1f\x8b", b"sep=;\n", b"=1+1",
-    b"#", b"<html>", "ü".encode(), "ü".encode("cp1252"), "好".encode("gb18030"), "\u2028".encode(),
+    b"\x1a", b"{", b"}", b"[", b"]", b":", b"\\", b"'", b"__label__", b"PK\x03\x04", b"PAR1", b"\x1f\x8b", b"sep=;\n",
+    b"=1+1", b"#", b"<html>", "ü".encode(), "ü".encode("cp1252"), "好".encode("gb18030"), "\u2028".encode(),
 ]  # fmt: skip
 
 

@@ -1,0 +1,168 @@
+"""Files that are broken, hostile or of another kind: each gets a sentence, in bounded time and memory."""
+
+import gzip
+import io
+import resource
+import struct
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import xlsxwriter
+
+from engine.data.reading import read_bytes, read_file
+from engine.errors import DataError
+
+ROOT = Path(__file__).parents[4]
+TABLE = b"text,label\n" + b"".join(b"some words %d,%d\n" % (i, i % 2) for i in range(50))
+
+
+def refusal(content: bytes, name: str = "x.csv") -> DataError:
+    with pytest.raises(DataError) as caught:
+        read_bytes(content, name)
+    assert caught.value.message and caught.value.action
+    return caught.value
+
+
+def book() -> bytes:
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as workbook:
+        sheet = workbook.add_worksheet()
+        for number in range(50):
+            sheet.write_row(number, 0, [f"some words {number}", number % 2])
+    return out.getvalue()
+
+
+def parquet() -> bytes:
+    out = io.BytesIO()
+    pd.DataFrame({"text": ["some words"] * 50, "label": ["a", "b"] * 25}).to_parquet(out)
+    return out.getvalue()
+
+
+def encrypted_office() -> bytes:
+    """The beginning of an OLE file with the stream that protected workbooks have."""
+    return (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+        + b"\0" * 504
+        + "EncryptedPackage".encode("utf-16-le")
+        + b"\0" * 2000
+    )
+
+
+def zipped(**files: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("content, code", [
+    (b"", "empty_file"), (b" \n\t\n", "empty_file"), (b"\xef\xbb\xbf", "empty_file"), (gzip.compress(b""), "empty_file"),
+    (b"text,label\n", "no_rows"), (bytes(range(256)) * 40, "binary"), (b"\x7fELF" + bytes(range(32)) * 50, "binary"),
+    (b"\x00\x01\x02\x03" * 50, "binary"), (b"\x80\x04\x95" + b"x" * 50, "not_a_table"), (b"%PDF-1.7\n%", "not_a_table"),
+    (b"SQLite format 3\0", "not_a_table"), (b"<!DOCTYPE html><table>", "not_a_table"),
+    (b"@relation a\n@attribute text string\n@data\n'x'\n", "not_a_table"), (encrypted_office(), "encrypted"),
+    (book()[:2000], "damaged"), (book()[:-40], "damaged"), (parquet()[:-20], "damaged"), (parquet()[:200], "damaged"),
+    (gzip.compress(TABLE)[:-30], "damaged"), (zipped(x=TABLE)[:-30], "damaged"),
+    (zipped(x=zipped(y=TABLE)), "nested_archive"),
+    (",".join(f"c{i}" for i in range(10_000)).encode() + b"\n" + b"x," * 9_999 + b"y\n", "too_many_columns"),
+])  # fmt: skip
+def test_a_sentence_with_a_way_out(content, code):
+    assert refusal(content).code == code
+
+
+def test_pickles_are_not_opened():
+    assert "run programs" in refusal(b"\x80\x04\x95\x1e\0\0\0\0\0\0\0\x8c\x05posix").message
+
+
+def test_a_field_with_a_nul_is_read_without_it():
+    table = read_bytes(TABLE.replace(b"words 7", b"wo\0rds 7"), "x.csv")
+    assert "some words 7" in table.frame["text"].tolist()
+    assert len(table.frame) == 50
+
+
+def test_a_member_whose_name_leads_out_of_the_archive(tmp_path):
+    error = refusal(zipped(**{"../../evil.csv": TABLE}), "x.zip")
+    assert error.code == "unsafe_archive"
+    assert not list(tmp_path.parent.rglob("evil*"))
+
+
+def test_a_workbook_that_would_fill_the_memory():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", "x")
+        archive.writestr("xl/worksheets/sheet1.xml", b"\0" * 2_000_000)
+    content = out.getvalue()
+    claimed = content.replace(struct.pack("<I", 2_000_000), struct.pack("<I", 3_000_000_000))
+    assert refusal(claimed, "x.xlsx").code == "zip_bomb"
+
+
+BOUNDED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
+from engine.data.reading import read_file
+from engine.errors import DataError
+try:
+    table = read_file(sys.argv[1])
+    print("rows", len(table.frame), table.rejected_count)
+except DataError as error:
+    print(error.code)
+"""
+
+
+def in_bounds(path: Path, megabytes: int = 2500) -> str:
+    """What reading says in a process that may take so much memory and two minutes of computing."""
+    code = BOUNDED.format(memory=megabytes * 2**20)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (120, 120)),
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    "unit", [b"x", b"x,", b'"', b'",', b"{", b'{"a":', b"\0", "é".encode("cp1252")], ids=repr
+)
+def test_a_hundred_megabytes_in_one_line(tmp_path, unit):
+    path = tmp_path / "line.csv"
+    path.write_bytes(unit * (100 * 2**20 // len(unit)))
+    said = in_bounds(path)
+    assert said in {
+        "no_rows",
+        "too_many_columns",
+        "empty_file",
+        "binary",
+        "json_shape",
+        "too_large",
+        "long_line",
+    }
+
+
+def test_a_bomb_of_zeros(tmp_path):
+    path = tmp_path / "bomb.csv.gz"
+    with gzip.open(path, "wb", 9) as file:
+        for _ in range(300):
+            file.write(b"\0" * 2**20)
+    assert path.stat().st_size < 2**20
+    assert in_bounds(path) == "zip_bomb"
+
+
+def test_a_large_table_with_a_broken_line_is_read(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_bytes(TABLE + b"x" * 12_000_000 + b',1\n"never closed,0\n' + TABLE.split(b"\n", 1)[1])
+    assert in_bounds(path) == "rows 101 1"
+
+
+def test_what_cannot_be_opened_is_said_so(tmp_path):
+    with pytest.raises(DataError, match="There is no file"):
+        read_file(tmp_path / "nothing.csv")
+    with pytest.raises(DataError, match="cannot be opened"):
+        read_file(tmp_path)
