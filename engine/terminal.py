@@ -98,8 +98,11 @@ def check_result(table: Table, roles: Roles, made: Draft | None, problems: list[
         "header": table.header,
         "names_row": table.names_row,
         "sheet": table.sheet,
+        "sheets": list(table.sheets),
+        "left_out": list(table.left_out),
         "rejected": table.rejected_count,
         "rejected_rows": [asdict(one) for one in table.rejected],
+        "short_rows": [asdict(one) for one in table.padded],
         "problems": [
             {**asdict(problem), "rows": [one["row"] for one in problem.examples if "row" in one]}
             for problem in problems
@@ -126,6 +129,8 @@ def checked(table: Table, roles: Roles, made: Draft | None, problems: list[Probl
         lines.append(f"  More columns with texts: {', '.join(map(repr, roles.more_texts))}")
     lines += [f"  Beware  {trap.column!r}: {trap.sentence}" for trap in roles.traps]
     lines += [f"  line {one.line}: {one.reason}" for one in table.rejected[:SHOWN_REJECTED]]
+    if table.left_out:
+        lines.append(f"  Files left out: {', '.join(table.left_out[:SHOWN_REJECTED])}")
     if table.rejected_count > SHOWN_REJECTED:
         lines.append(f"  ... and {table.rejected_count - SHOWN_REJECTED:,} more lines that could not be read")
     for problem in problems:

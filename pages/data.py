@@ -40,7 +40,7 @@ def add(first_time: bool) -> None:
             open_upload(uploaded)
         st.caption(
             "A ZIP of texts in folders named after their labels will do too. It stays on this machine. "
-            "No file at hand? Try a sample:"
+            "No file at hand? Try a sample, paste some rows, or take a public data set:"
         )
         with st.container(horizontal=True):
             for name, about in SAMPLES.items():

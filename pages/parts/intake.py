@@ -99,7 +99,11 @@ def start_over() -> None:
 
 def how_it_was_read(table: Table, rows: int, choices: Choices) -> None:
     st.markdown(f"**{messages.plain(table.name)}**  \n{messages.plain(words.read_as(table, rows))}")
-    if table.format in ("csv", "tsv", "text", "spreadsheet"):
+    if table.left_out:
+        shown = ", ".join(map(messages.plain, table.left_out[:5]))
+        more = f" and {len(table.left_out) - 5:,} more" if len(table.left_out) > 5 else ""
+        st.caption(f"{words.count(len(table.left_out), 'file')} in it left out: {shown}{more}.")
+    if table.format in ("csv", "tsv", "text", "spreadsheet") or len(table.sheets) > 1:
         with st.expander("How it was read", icon=":material/tune:"):
             st.caption("Found out from the content. If the preview looks wrong, change it here.")
             options(table, choices)
@@ -138,8 +142,9 @@ def options(table: Table, choices: Choices) -> None:
         )  # fmt: skip
     if len(table.sheets) > 1:
         boxes[0].selectbox(
-            "Sheet", table.sheets, index=table.sheets.index(table.sheet), key=choices.widget("sheet"),
-            on_change=partial(changed, "sheet"),
+            "Sheet" if table.format == "spreadsheet" else "File in the archive", table.sheets,
+            index=table.sheets.index(table.sheet) if table.sheet else None, key=choices.widget("sheet"),
+            placeholder="All with the same columns", on_change=partial(changed, "sheet"),
         )  # fmt: skip
     boxes[0].number_input(
         "Row with the column names (0: none)", 0, 100, table.names_row, key=choices.widget("names_row"),

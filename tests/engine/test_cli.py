@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from engine.cli import main
 from tests import words
 
 ROOT = Path(__file__).parents[2]
@@ -111,28 +110,6 @@ def test_check_tells_where_a_row_broke_and_obeys_what_is_said_by_hand(workspace,
     other = as_json("check", tmp_path / "x.csv", "--separator", ",")
     assert other["label"] is None
     assert {one["code"]: one["severity"] for one in other["problems"]}["no_label_column"] == "blocking"
-
-
-def test_check_agrees_with_the_truth_about_real_messy_files(workspace, real_data, capsys):
-    folder = real_data / "messy"
-    with (folder / "MANIFEST.csv").open(encoding="utf-8") as file:
-        truth = {row["file"]: row for row in csv.DictReader(file)}
-    special = {"(file name)": None, "cats_pos": "cats"}  # no column holds these
-    for name, row in truth.items():
-        assert main(["check", str(folder / name), "--json"]) == 0
-        found = json.loads(capsys.readouterr().out)
-        assert found["rows"] == int(row["rows_when_parsed_right"]), name
-        assert found["header"] == (not row["header"].startswith("NO")), name
-        for role in ("text", "label"):
-            wanted = row[f"true_{role}_column"]
-            assert found[role] == special.get(wanted, wanted), name
-        if row["delimiter"] in (",", ";", "TAB"):
-            assert found["separator"] == row["delimiter"].replace("TAB", "\t"), name
-        if row["encoding"] in ("cp1252", "utf-16", "utf-8"):
-            assert found["encoding"] == row["encoding"], name
-        codes = {one["code"]: one for one in found["problems"]}
-        assert codes.get("missing_label", {"count": 0})["count"] == int(row["missing_label"] or 0), name
-        assert ("single_class" in codes) == (row["distinct_labels"] == "1"), name
 
 
 @pytest.mark.parametrize("arguments, sentence", [
