@@ -8,7 +8,7 @@ from engine.data import hub, workbench
 from engine.data.datasets import list_datasets
 from engine.data.samples import FOLDER, SAMPLES
 from engine.errors import NotFoundError
-from pages.parts import frame, intake, messages, shelf, state, words
+from pages.parts import frame, intake, messages, shelf, state, uploads, words
 
 
 def page() -> None:
@@ -35,7 +35,7 @@ def page() -> None:
 def add(first_time: bool) -> None:
     with st.container(border=True):
         st.header("Start with a file or a sample" if first_time else "Add data")
-        uploaded = intake.upload("Drop a table here: one row per text, one column with its label", "main")
+        uploaded = uploads.upload("Drop a table here: one row per text, one column with its label", "main")
         if uploaded:
             open_upload(uploaded)
         st.caption(

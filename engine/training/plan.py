@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.data.datasets import DatasetInfo, load_rows
+from engine.data.datasets import DatasetInfo, first_rows
 from engine.errors import SettingsError
 from engine.models.catalogue import ModelSource, bundled_folder, find_model, read_config
 from engine.models.tokens import count_tokens
@@ -69,5 +69,5 @@ def plan(
 def text_lengths(workspace: Workspace, info: DatasetInfo, source: ModelSource | None = None) -> np.ndarray:
     """(texts,) lengths in tokens of the first 2,000 training texts, by the model's tokenizer, or the bundled one's
     where the model is not on this machine yet."""
-    texts = load_rows(workspace, info.id, "train")["text"].head(MEASURED_TEXTS).tolist()
+    texts = first_rows(workspace, info.id, MEASURED_TEXTS, "train")["text"].tolist()
     return count_tokens(texts, source.folder if source and source.folder else bundled_folder())

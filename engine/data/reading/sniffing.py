@@ -10,21 +10,7 @@ from engine.data.reading.records import BLANKS, SEP_LINE, Dialect, Records, Shap
 from engine.data.reading.table import Options, Rejections
 
 USUAL = (",", ";", "\t", "|")
-ODD = (
-    "^",
-    "~",
-    "¦",
-    "§",
-    "¶",
-    "\x01",
-    "\x1f",
-    "::",
-    "@@",
-    ":",
-    "#",
-    " ",
-    BLANKS,
-)  # tried where no usual one fits
+ODD = (*"^~¦§¶\x01\x1f", "::", "@@", ":", "#", " ", BLANKS)  # tried where no usual one fits
 BEFORE_TEXT = (",", ";", "\t", "|", ": ", " - ", " ", ":")  # between a label and a text with more of the same
 CHARACTERS = 200_000  # of the sample that readings are compared on
 USUAL_SHARE, ODD_SHARE, SURE_SHARE = 0.6, 0.97, 0.9
