@@ -1,6 +1,5 @@
 """JSON in the shapes that programs write: objects or lists, one per line or in a list, by column, by class, by split."""
 
-import ast
 import json
 import re
 from collections import Counter
@@ -25,7 +24,6 @@ BEFORE = re.compile(
 )  # comments, 'window.data ='
 WRAPPERS = ("data", "rows", "records", "examples", "items", "results")  # under which APIs give their rows
 LOOKED_AT = 100  # lines or objects that a shape is told from
-PYTHON_CHARACTERS = 20_000_000  # of a list as Python prints it
 MOST_BREAKS = 1000  # places where a damaged document is taken up again
 
 Progress = Callable[[int, int], None]
@@ -103,13 +101,7 @@ def _records_of_document(text: str, rejected: Rejections) -> Records:
     try:
         return _records_in(json.loads(text), rejected) or []
     except (ValueError, RecursionError):
-        pass
-    if re.match(r"\s*[\[{]\s*[{\[(]?\s*'", text) and len(text) < PYTHON_CHARACTERS:
-        try:
-            return _records_in(ast.literal_eval(text.strip()), rejected) or []
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            pass
-    return _whole_objects(text, rejected)
+        return _whole_objects(text, rejected)
 
 
 def _whole_objects(text: str, rejected: Rejections) -> Records:

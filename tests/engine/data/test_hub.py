@@ -68,7 +68,7 @@ def test_splits_become_one_file_with_class_names(hub_server, tmp_path):
     assert sorted((row["text"], row["label"], row["split"]) for row in rows(target)) == [
         ("a", "sad", "train"), ("b", "glad", "train"), ("c", None, "train"), ("d", "glad", "train"), ("t", None, "test"),
     ]  # fmt: skip
-    assert rows(target)[0]["tags"] == [0]
+    assert rows(target)[0]["tags"] == ["x"]
     assert b"huggingface" not in (pq.read_schema(target).metadata or {})
     total = found.bytes("default", ["train", "test"])
     assert said == sorted(said)

@@ -54,7 +54,7 @@ LINES = [json.dumps(record) for record in RECORDS]
 
 @pytest.mark.parametrize("text", [
     "\n".join(LINES), "\ufeff" + "\n".join(LINES), "\r".join(LINES), ",\n".join(LINES), "\n\n".join(LINES),
-    "// exported\n" + "\n".join(LINES), "window.data = [" + ",".join(LINES) + "];", "".join(LINES), str(RECORDS),
+    "// exported\n" + "\n".join(LINES), "window.data = [" + ",".join(LINES) + "];", "".join(LINES),
     "\n".join(map(json.dumps, [["text", "label"], *ROWS])), "\n".join(json.dumps(r, indent=1) for r in RECORDS),
 ])  # fmt: skip
 def test_other_ways_to_put_objects_into_a_file(text):
