@@ -10,10 +10,11 @@ KNOWN = TEXT_NAMES | LABEL_NAMES | OTHER_NAMES | SPLIT_COLUMN_NAMES
 TYPE_WORDS = {
     "string", "text", "str", "s", "varchar", "object", "discrete", "d", "continuous", "c", "time", "t", "int", "integer",
     "int64", "float", "float64", "double", "number", "numeric", "categorical", "category", "bool", "boolean", "date", "meta",
-    "response", "open-ended response", "(string)", "(number)", "(text)",
+    "response", "open-ended response",
 }  # fmt: skip
 ORANGE_FLAG = re.compile(r"(class|meta|ignore|i|m|c)?(\s*\S+=\S+)*")
 IDENTIFIER = re.compile(r"(\d{1,2}[.)] )?[^\W\d][\w.\-/ ()\[\]?*%:#&'’,]{0,39}")
+IN_BRACKETS = re.compile(r"\(.*\)|\[.*\]")
 YEAR = re.compile(r"(19|20)\d\d")
 MOST_TITLE_ROWS = 20
 COMMENTS = ("#", "//", "%")
@@ -120,7 +121,9 @@ def _rows_of_types(records: list[list[str]]) -> int:
         cell.strip().startswith('{"ImportId"') for cell in records[1] if cell.strip()
     ):
         return 2
-    if not records or not all(cell.strip().lower() in TYPE_WORDS for cell in records[0] if cell.strip()):
+    filled = [cell.strip() for cell in records[0] if cell.strip()] if records else []
+    in_brackets = len(filled) > 1 and all(map(IN_BRACKETS.fullmatch, filled))
+    if not filled or not (in_brackets or all(cell.lower() in TYPE_WORDS for cell in filled)):
         return 0
     flags = records[1] if len(records) > 1 else ["?"]
     return 2 if all(ORANGE_FLAG.fullmatch(cell.strip()) for cell in flags) else 1

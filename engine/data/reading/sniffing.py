@@ -16,7 +16,11 @@ CHARACTERS = 200_000  # of the sample that readings are compared on
 USUAL_SHARE, ODD_SHARE, SURE_SHARE = 0.6, 0.97, 0.9
 FEW_UNLIKE = 3  # records of another width that are no sign of anything yet
 LABEL_LENGTH, MOST_LABELS = 40, 50
-CODE = re.compile(r"-?\d+|[A-Z]{2,}|\w*[_:]\S*")  # what a label is like that only a blank keeps from its text
+# what a label is like that only a blank keeps from its text, and what only looks like it
+CODE = re.compile(r"-?\d+|[A-Z]{2,}|\w*[_:]\S*|[a-z]{2,15}")
+FIRST_WORD = re.compile(
+    r"(what|how|who|where|when|why|which|is|are|do|does|did|can|could|i|the|an|it|this|that|my|we|you|if)"
+)
 
 
 @dataclass(frozen=True)
@@ -154,7 +158,7 @@ def _are_labels(values: list[str], code: bool = False) -> bool:
         2 <= len(counts) <= most
         and rare <= len(values) // 20
         and all(0 < len(value) <= LABEL_LENGTH for value in counts)
-        and (not code or all(map(CODE.fullmatch, counts)))
+        and (not code or (all(map(CODE.fullmatch, counts)) and not any(map(FIRST_WORD.fullmatch, counts))))
     )
 
 

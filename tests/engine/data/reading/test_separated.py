@@ -97,6 +97,14 @@ def test_one_column_stays_one():
     assert [row for (row,) in cells("\n".join(links))] == links
 
 
+def test_a_label_and_a_blank_before_each_text():
+    for labels in (("pos", "neg"), ("0", "1"), ("NUM:dist", "DESC:def")):
+        rows = [[labels[i % 2], f"I saw {text}"] for i, (text, _) in enumerate(ROWS)]
+        assert cells("\n".join(" ".join(row) for row in rows)) == rows
+    questions = [f"{('what', 'how', 'why')[i % 3]} is {text} here" for i, (text, _) in enumerate(ROWS)]
+    assert [one for (one,) in cells("\n".join(questions))] == questions
+
+
 def test_quotes_that_are_only_characters_stay():
     rows = [['"' * (i % 7 == 0) + f"text {i} is here" + '"' * (i % 5 == 0), str(i % 2)] for i in range(5000)]
     assert cells(lines(rows, "\t", "sentence\tlabel")) == rows
