@@ -1,6 +1,15 @@
+import shutil
+
 import pytest
 import streamlit as st
 
+from engine.data.datasets import save
+from engine.data.drafting import draft
+from engine.data.reading import read_bytes
+from engine.data.recipe import Recipe
+from engine.paths import Workspace
+from engine.runs import queue
+from tests import words
 from tests.engine.runs.helpers import submit, wait
 
 
@@ -11,7 +20,18 @@ def no_cache():
     st.cache_resource.clear()
 
 
+@pytest.fixture(scope="session")
+def once_finished(tmp_path_factory, tiny_model):
+    """A workspace with a finished run of the tiny model, to be copied."""
+    workspace = Workspace.open(tmp_path_factory.mktemp("finished"))
+    table = read_bytes(words.easy_csv(200).encode(), "easy.csv")
+    info = save(workspace, draft(table, Recipe(text="text", label="label")))
+    return workspace, wait(workspace, submit(workspace, info, tiny_model, epochs=4).id)
+
+
 @pytest.fixture
-def finished(workspace, easy, tiny_model):
-    """A finished run of the tiny model."""
-    return wait(workspace, submit(workspace, easy, tiny_model, epochs=4).id)
+def finished(workspace, once_finished):
+    """A finished run of the tiny model in a workspace of the test's own."""
+    original, run = once_finished
+    shutil.copytree(original.root, workspace.root, dirs_exist_ok=True)
+    return queue.get_run(workspace, run.id)
