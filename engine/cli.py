@@ -68,7 +68,7 @@ def check(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
         lengths = count_tokens(sample["text"].tolist(), bundled_folder())
         problems = made.problems + too_long(sample, lengths, len(made.rows))
     else:
-        problems = examine_file(table) + missing_roles(roles)
+        problems = examine_file(table) + missing_roles(roles, len(table.columns))
     return terminal.check_result(table, roles, made, problems), terminal.checked(table, roles, made, problems)
 
 

@@ -141,7 +141,7 @@ class Workspace:
 
 def _checked(name: str, what: str) -> str:
     if not ID.fullmatch(name or ""):
-        raise NotFoundError(f"There is no {what} called {name!r}.", f"Choose a {what} from the list.")
+        raise NotFoundError(f"There is no {what} called {name!r}.", "Choose one from the list.")
     return name
 
 

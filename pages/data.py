@@ -39,12 +39,12 @@ def add(first_time: bool) -> None:
         if uploaded:
             open_upload(uploaded)
         st.caption(
-            "A ZIP of texts in folders named after their labels will do too. It stays on this machine. "
+            "What you drop stays on this machine. A ZIP of texts in folders named after their labels will do too. "
             "No file at hand? Try a sample, paste some rows, or take a public data set:"
         )
         with st.container(horizontal=True):
             for name, about in SAMPLES.items():
-                if st.button(name.capitalize(), key=f"sample_{name}", icon=":material/science:", help=about):
+                if st.button(f"Sample: {name}", key=f"sample_{name}", icon=":material/science:", help=about):
                     with (FOLDER / f"{name}.csv").open("rb") as file:
                         open_upload(workbench.keep(state.workspace(), file, f"{name}.csv"))
             with st.popover("Paste", icon=":material/content_paste:"):
@@ -65,14 +65,14 @@ def paste() -> None:
         key="pasted",
         placeholder="text\tlabel\nIt works well\tgood",
     )
-    if st.button("Look at it", key="paste", disabled=not text.strip()):
+    if st.button("Look at it", key="paste") and text.strip():
         open_upload(workbench.keep(state.workspace(), io.BytesIO(text.encode()), "pasted.tsv"))
 
 
 def from_hub() -> None:
     """A public data set by name; what a click would download is said first."""
     name = st.text_input("Name of a data set on the hub", key="hub_name", placeholder="stanfordnlp/sst2")
-    if st.button("Look it up", key="hub_look_up", disabled=not name.strip()):
+    if st.button("Look it up", key="hub_look_up") and name.strip():
         st.session_state.pop("hub_found", None)
         with state.reported():
             st.session_state.hub_found = hub.look_up(name)

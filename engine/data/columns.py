@@ -18,7 +18,8 @@ PURE = 0.98  # share of rows whose label another column tells, from which on it 
 WEAK_LABEL_NAMES = {"rating", "stars", "score", "type", "answer", "tags", "tag", "y", "gold", "spam"}
 GROUP_NAMES = {
     "user", "customer", "author", "document", "doc", "thread", "conversation", "patient", "session", "client", "speaker",
-    "group", "ticket", "page", "book", "article", "movie", "film", "product", "dialogue", "account",
+    "group", "ticket", "page", "book", "article", "movie", "film", "product", "dialogue", "account", "kunde", "nutzer",
+    "benutzer", "autor", "dokument", "patientin", "cliente", "usuario", "auteur", "utilisateur", "utente",
 }  # fmt: skip
 Rows = TypeVar("Rows", pd.DataFrame, pd.Series)
 LIST_SEPARATORS = ("|", ";", ",", "/")
@@ -28,7 +29,7 @@ LIST_SEPARATORS = ("|", ";", ",", "/")
 class Trap:
     """A column that is easily mistaken.
 
-    kind: id, row_number, constant, empty, gives_away, same_as_label, second_label or json.
+    kind: id, row_number, constant, empty, gives_away, same_as_label, group, second_label or json.
     """
 
     column: str
@@ -71,7 +72,8 @@ def propose(frame: pd.DataFrame, text: str | None = None, label: str | None = No
     if text:
         reasons[text] = f"{facts[text].length} and {facts[text].variety}"
     if label:
-        distinct = frame[label].nunique() - bool((frame[label] == "").any())
+        values = scan.trimmed(frame[label])
+        distinct = values.nunique() - bool((values == "").any())
         reasons[label] = (
             f"{distinct:,} different value{'s' * (distinct != 1)}, spread over {len(frame):,} rows"
         )
@@ -157,7 +159,7 @@ class _Facts:
             bool(len(filled)) and _is_json(filled.iloc[0]) and filled.str.match(r"\s*[\[{]").mean() > 0.9
         )
         self.links = filled.str.match(r"https?://\S+$|\S+@\S+\.\S+$").mean() if len(filled) else 0.0
-        self.lettered = filled.str.contains(r"[^\W\d_]{3}").mean() if len(filled) else 0.0
+        self.lettered = filled.str.contains(r"[^\W\d_]{2}").mean() if len(filled) else 0.0
         self.parsed = filled.str.startswith("(").mean() if len(filled) else 0.0  # "( ( A man ) ( sleeps ) )"
         self.is_split = (
             self.name not in LABEL_NAMES and 2 <= self.distinct <= 4 and all(map(split_of, filled.unique()))
@@ -232,6 +234,10 @@ def _trap(fact: _Facts, name: str, label: _Facts | None) -> Trap | None:
             return trap("same_as_label", "says the same as the label column, in other words")
         if told > PURE and usual < 0.9 and fact.filled > 0.02:
             return trap("gives_away", "gives the label away: never join it to the texts")
+    if fact.is_group:
+        return trap(
+            "group", "may say which rows belong together; keep those in one split, under 'Shares and groups'"
+        )
     usual = 7 if fact.numeric > 0.9 and fact.name not in LABEL_NAMES else 50
     if fact.label_score >= 0.5 and 2 <= fact.distinct <= usual and not fact.is_split:
         return trap("second_label", f"could be a label too: {fact.distinct} different values")

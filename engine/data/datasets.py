@@ -99,7 +99,7 @@ def save(
             *(before.notes if before else []),
             *drafted.notes,
             *(done[name].format(n=f"{count:,}") for name, count in drafted.applied),
-            *(f"{one.sentence} {one.remedy}" for one in drafted.problems if one.code in LEFT_OUT),
+            *(f"{one.sentence} {LEFT_OUT[one.code]}" for one in drafted.problems if one.code in LEFT_OUT),
         ],
         description,
         parent,
@@ -117,7 +117,9 @@ def save(
     return info
 
 
-LEFT_OUT = ("unreadable_rows", "short_rows", "empty_text", "missing_label")
+LEFT_OUT = dict.fromkeys(
+    ("unreadable_rows", "empty_text", "missing_label", "unknown_test_labels"), "They were left out."
+) | {"short_rows": "The missing cells are empty."}
 
 
 def load_info(workspace: Workspace, dataset_id: str) -> DatasetInfo:

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from engine.data import repairs, scan, similarity
-from engine.data.health import Problem, examine, examine_file
+from engine.data.health import Problem, advice, examine, examine_file, n
 from engine.data.names import SPLITS as SPLIT_WORDS
 from engine.data.reading import Table
 from engine.data.recipe import Recipe
@@ -80,15 +80,15 @@ def draft(
     complete = ((rows["text"] != "") & (rows["label"] != "")).to_numpy(dtype=bool)
     usable, incomplete = (rows, rows[:0]) if complete.all() else (rows[complete], rows[~complete])
     usable, applied = repairs.apply(usable, recipe.remedies)
-    usable = _only_known(usable, recipe, notes)
+    usable, unknown = _only_known(usable, recipe, notes)
     texts = similarity.codes(usable["text"])
     leaked = _leaked(usable, texts)
     if leaked is not None and "drop_leaked" in recipe.remedies:
         applied.append(("drop_leaked", int(leaked.sum())))
-        usable, texts, leaked = usable[~leaked], texts[~leaked], None
+        usable, texts, leaked = usable[~leaked], pd.factorize(texts[~leaked])[0], None
     with ThreadPoolExecutor(1) as beside:
         splitting = beside.submit(_split, usable, texts, recipe, test, notes)
-        problems = examine_file(table) + examine(usable, texts, incomplete, leaked)
+        problems = examine_file(table) + unknown + examine(usable, texts, incomplete, leaked)
         split, split_by = splitting.result()
     return Draft(
         usable.reset_index(drop=True).assign(split=_names_of(split))[["text", "label", "split", "source_row"]],
@@ -190,16 +190,16 @@ def _by_hand(rows: pd.DataFrame, recipe: Recipe, notes: list[str]) -> pd.DataFra
         labels[places] = [recipe.edits[row] for row in rows.loc[places, "source_row"]]
         left_out |= places & (labels == "").to_numpy(dtype=bool)
         rows = rows.assign(label=labels)
-        notes.append(f"{int(places.sum()):,} rows were corrected or left out by hand.")
+        notes.append(f"{n(int(places.sum()), 'row was', 'rows were')} corrected or left out by hand.")
     if left_out.any():
-        notes.append(f"{int(left_out.sum()):,} rows were left out on request.")
+        notes.append(f"{n(int(left_out.sum()), 'row was', 'rows were')} left out on request.")
     return rows[~left_out] if left_out.any() else rows
 
 
-def _only_known(rows: pd.DataFrame, recipe: Recipe, notes: list[str]) -> pd.DataFrame:
+def _only_known(rows: pd.DataFrame, recipe: Recipe, notes: list[str]) -> tuple[pd.DataFrame, list[Problem]]:
     """Without rows whose split is not said, and test rows of classes that training never sees."""
     if "given" not in rows:
-        return rows
+        return rows, []
     if recipe.split_by == "column":
         unsaid = (rows["given"] == "").to_numpy()
         if unsaid.any():
@@ -209,12 +209,15 @@ def _only_known(rows: pd.DataFrame, recipe: Recipe, notes: list[str]) -> pd.Data
             rows = rows[~unsaid]
     test = (rows["given"] == "test").to_numpy()
     unknown = test & ~rows["label"].isin(rows.loc[~test, "label"].unique()).to_numpy()
-    if unknown.any():
-        names = ", ".join(sorted(rows.loc[unknown, "label"].unique())[:5])
-        notes.append(
-            f"{int(unknown.sum()):,} test rows have labels that never occur in training ({names}) and were left out."
-        )
-    return rows[~unknown]
+    names = ", ".join(sorted(rows.loc[unknown, "label"].unique())[:5])
+    found = advice(
+        "unknown_test_labels",
+        rows,
+        unknown,
+        f"{{rows}} of the test with a label that never occurs in training ({names}).",
+        "They are left out: a model cannot give an answer that it never saw.",
+    )
+    return rows[~unknown], [found] if found else []
 
 
 def _leaked(rows: pd.DataFrame, texts: np.ndarray) -> np.ndarray | None:

@@ -72,6 +72,8 @@ def near_copies(texts: pd.Series, known: np.ndarray | None = None, seed: int = 0
         return np.zeros(0, dtype=np.int64)
     if len(positions) > COMPARED:
         first, second = _alike_at_an_end(texts, positions, seed)
+        if not len(first):
+            return np.zeros(0, dtype=np.int64)
         used, places = np.unique(np.concatenate([first, second]), return_inverse=True)
         positions = used
         first, second = places[: len(first)], places[len(first) :]

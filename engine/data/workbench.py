@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -223,10 +224,15 @@ def drafted(workspace: Workspace, step: Step, name: str) -> Draft:
 def find_rows(
     workspace: Workspace, step: Step, *, contains: str = "", label: str | None = None, count: int = 100
 ) -> pd.DataFrame:
-    """At most `count` drafted rows that contain a string (case does not matter) and have a label."""
+    """At most `count` drafted rows that contain a string (case does not matter) and have a label.
+
+    Those of a second file are not among them: what is corrected by hand goes by the rows of the first.
+    """
     file = pyarrow.parquet.ParquetFile(step.folder(workspace) / "rows.parquet")
     found: list[pa.RecordBatch] = []
     for batch in file.iter_batches(batch_size=20_000):
+        if step.settings.get("test"):
+            batch = batch.filter(pc.not_equal(batch["split"], "test"))
         if contains:
             batch = batch.filter(pc.match_substring(batch["text"], contains, ignore_case=True))
         if label is not None:
@@ -262,6 +268,13 @@ def carry_out(workspace: Workspace, step: Step) -> None:
             "Make room on the disk and try again.",
             "disk_full",
         ) from error
+    except Exception as error:  # ours: the log of the step has it, and it is not tried again and again
+        traceback.print_exc(file=sys.stderr)
+        what = f"This table could not be looked at, for a reason that Tuneboard did not foresee ({type(error).__name__})."
+        _fail(
+            folder,
+            DataError(what, "Please report it; meanwhile, try the file in another format.", "unexpected"),
+        )
     else:
         write_json(folder / "result.json", facts)
 

@@ -40,14 +40,14 @@ def lengths(tokens: np.ndarray, limit: int | None = None) -> go.Figure:
     figure = go.Figure(
         go.Histogram(
             x=np.minimum(tokens, end),
-            nbinsx=30,
+            xbins={"start": -0.5, "end": end + 0.5, "size": max(1, round(end / 30))},
             marker_color=ACCENT,
             hovertemplate="%{x} tokens: %{y:,} texts<extra></extra>",
         )
     )
     if limit is not None:
         figure.add_vline(x=limit, line_color=SECOND, line_dash="dash", annotation_text="cut here")
-    return figure.update_layout(xaxis_title="tokens", yaxis_title="texts", bargap=0.05)
+    return figure.update_layout(xaxis_title="tokens", xaxis_tickformat=",d", yaxis_title="texts", bargap=0.05)
 
 
 def loss(steps: list[dict]) -> go.Figure:

@@ -13,7 +13,7 @@ from pages.parts.choices import Choices
 
 EDITED_ROWS = 100
 MOST_NAMED = 200  # labels that can be renamed by hand on the page
-ALARMING = ("gives_away", "same_as_label", "second_label")
+ALARMING = ("gives_away", "same_as_label", "group", "second_label")
 
 
 def report(drafting: Step, choices: Choices) -> None:
@@ -53,10 +53,12 @@ def report(drafting: Step, choices: Choices) -> None:
     if not blocking:
         figures(facts["classes"], tokens)
     if facts["file_labels"]:
-        with st.expander("Name or merge labels", icon=":material/label:"):
+        with st.expander("Name or merge labels", icon=":material/label:", key=choices.widget("naming")):
             label_names(facts["file_labels"], choices)
         if not blocking:
-            with st.expander("Look through the rows, correct labels", icon=":material/edit:"):
+            with st.expander(
+                "Look through the rows, correct labels", icon=":material/edit:", key=choices.widget("by_hand")
+            ):
                 rows_by_hand(drafting, facts["classes"], choices)
 
 
@@ -158,18 +160,21 @@ def rows_by_hand(drafting: Step, classes: dict[str, int], choices: Choices) -> N
         state.workspace(), drafting, contains=contains, label=None if label == everything else label, count=EDITED_ROWS
     )  # fmt: skip
     numbers = found["source_row"].tolist()
+    shown = choices.widget(
+        f"rows_{hash(tuple(zip(numbers, found['label'], strict=True)))}"
+    )  # what is edited is told by place
     table = found[["text", "label", "split"]].assign(**{"leave out": False})
 
     def changed() -> None:
         edits = {int(row): name for row, name in choices.get("edits", {}).items()}
-        for row, cells in st.session_state[choices.widget("rows")]["edited_rows"].items():
+        for row, cells in st.session_state[shown]["edited_rows"].items():
             edits[numbers[int(row)]] = (
                 "" if cells.get("leave out") else cells.get("label", found["label"][int(row)])
             )
         choices.put(edits=edits or None)
 
     st.data_editor(
-        table, key=choices.widget("rows"), hide_index=True, height=300, disabled=["text", "split"], on_change=changed,
+        table, key=shown, hide_index=True, height=300, disabled=["text", "split"], on_change=changed,
         column_config={"text": st.column_config.TextColumn(width="large"),
                        "label": st.column_config.SelectboxColumn(options=list(classes), required=True)},
         alt="Rows with their labels, which can be changed",

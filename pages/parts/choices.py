@@ -1,5 +1,7 @@
 """What a person chose about an upload: kept on disk beside it, so that a refresh or another tab loses nothing."""
 
+import hashlib
+import json
 from collections.abc import Callable
 
 import streamlit as st
@@ -27,8 +29,11 @@ class Choices:
         workbench.save_choices(state.workspace(), self.key, self.values)
 
     def widget(self, name: str) -> str:
-        """The key of the widget that shows this choice."""
-        return f"{name}_{self.key}"
+        """The key of the widget that shows this choice; another one after the file was read in another way."""
+        read_as = json.dumps(
+            [self.get("options", {}), st.session_state.get(f"forgotten_{self.key}")], sort_keys=True
+        )
+        return f"{name}_{self.key}_{hashlib.sha256(read_as.encode()).hexdigest()[:6]}"
 
     def setter(
         self, name: str, change: Callable[[object], object] = lambda value: value
@@ -43,7 +48,15 @@ class Choices:
     def set_option(self, name: str, value: object) -> None:
         options = {**self.get("options", {}), name: value}
         kept = {one: chosen for one, chosen in options.items() if chosen is not None}
-        self.put(options=kept or None, text=None, label=None, label_names=None, edits=None)
+        if name != "encoding" and self.get("edits"):
+            st.toast("Rows may have moved: the corrections by hand were taken back.", icon=":material/undo:")
+            self.put(edits=None)
+        self.put(options=kept or None)
+
+    def forget(self) -> None:
+        """As if the file had just been uploaded."""
+        self.put(**dict.fromkeys(self.values))
+        st.session_state[f"forgotten_{self.key}"] = st.session_state.get(f"forgotten_{self.key}", 0) + 1
 
     def recipe(self, text: list[str], label: str) -> Recipe:
         fields = Recipe.model_fields.keys() - {"text", "label"}

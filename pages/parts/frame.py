@@ -10,6 +10,10 @@ import streamlit as st
 from pages.parts import state, status
 
 ROOT = Path(__file__).parents[2]
+# The download in the corner of a table writes cells as they are, which a spreadsheet may run as formulas.
+NO_RAW_CSV = """<style>
+[data-testid="stElementToolbarButton"]:has(> span > button[aria-label^="Download as CSV"]) { display: none; }
+</style>"""
 framed: ContextVar[bool] = ContextVar("framed", default=False)
 
 
@@ -19,6 +23,7 @@ def draw() -> None:
     # A Material symbol as the tab's icon would be fetched from the internet; this one is ours.
     st.set_page_config(page_title="Tuneboard", page_icon=str(here / "icon.svg"), layout="wide")
     st.logo(str(here / "logo.svg"), icon_image=str(here / "icon.svg"), size="large")
+    st.html(NO_RAW_CSV)
     page = st.navigation(
         [
             st.Page("pages/data.py", title="Data", icon=":material/table_chart:", default=True),

@@ -1,5 +1,6 @@
 """A table before it is saved: how it was read, its columns, its name. checkup shows its health, splits its split."""
 
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -22,14 +23,16 @@ PREVIEW_ROWS = 200
 
 def look_at(key: str) -> DatasetInfo | None:
     """The whole way from an upload to a data set; the data set once it is saved."""
-    st.button(
-        "Choose another table",
-        key="start_over",
-        icon=":material/arrow_back:",
-        type="tertiary",
-        on_click=start_over,
-    )
     choices = Choices(key)
+    with st.container(horizontal=True):
+        st.button(
+            "Choose another table", key="start_over", icon=":material/arrow_back:", type="tertiary", on_click=start_over
+        )  # fmt: skip
+        if choices.values:
+            st.button(
+                "Forget my choices", key="forget", icon=":material/restart_alt:", type="tertiary", on_click=choices.forget,
+                help="Columns, remedies, names and corrections that were chosen for this file.",
+            )  # fmt: skip
     reading = workbench.read_step(key, choices.options)
     try:
         if not steps.ready(reading):
@@ -48,7 +51,8 @@ def look_at(key: str) -> DatasetInfo | None:
     text, label = columns(table, proposed, choices)
     preview(table, facts["rows"], text)
     if not (text and label):
-        for problem in missing_roles(proposed):
+        chosen = replace(proposed, text=text[0] if text else None, label=label)
+        for problem in missing_roles(chosen, len(table.columns)):
             checkup.finding(problem, None)
         return None
     drafting = drafted(reading, text, label, choices)
@@ -83,11 +87,16 @@ def how_it_was_read(table: Table, rows: int, choices: Choices) -> None:
     if table.left_out:
         shown = ", ".join(map(messages.plain, table.left_out[:5]))
         more = f" and {len(table.left_out) - 5:,} more" if len(table.left_out) > 5 else ""
-        st.caption(f"{words.count(len(table.left_out), 'file')} in it left out: {shown}{more}.")
+        st.caption(f"Left out: {shown}{more}.")
     if table.format in ("csv", "tsv", "text", "spreadsheet") or len(table.sheets) > 1:
         with st.expander("How it was read", icon=":material/tune:"):
             st.caption("Found out from the content. If the preview looks wrong, change it here.")
             options(table, choices)
+            if choices.get("options"):
+                st.button(
+                    "Find it out again", key="automatic", icon=":material/restart_alt:", on_click=choices.put,
+                    kwargs={"options": None},
+                )  # fmt: skip
     if table.rejected_count:
         with st.expander(
             f"{words.count(table.rejected_count, 'row')} could not be read and will be left out",
@@ -104,7 +113,7 @@ def options(table: Table, choices: Choices) -> None:
     def changed(name: str, convert=lambda value: value) -> None:
         choices.set_option(name, convert(st.session_state[choices.widget(name)]))
 
-    boxes = st.columns(3)
+    boxes = st.columns(2) * 2
     if table.encoding:
         known = list(dict.fromkeys([table.encoding, *ENCODINGS]))
         boxes[0].selectbox(
@@ -186,15 +195,22 @@ def preview(table: Table, rows: int, text: list[str]) -> None:
 def save_form(drafting: Step, table: Table, choices: Choices) -> DatasetInfo | None:
     facts = workbench.facts_of(state.workspace(), drafting)
     if any(problem.severity == "blocking" for problem in workbench.problems_of(facts)):
+        st.caption("It can be saved once what stands in the red boxes above is mended.")
         return None
     parent = workbench.upload_info(state.workspace(), choices.key).get("parent")
     before = load_info(state.workspace(), parent) if parent else None
     left, right = st.columns(2)
     named = before.name if before else table.name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
-    name = left.text_input("Name", value=choices.get("name", named), max_chars=80, key=choices.widget("name"))
+    name = left.text_input(
+        "Name",
+        value=choices.get("name", named),
+        max_chars=80,
+        key=choices.widget("name"),
+        on_change=choices.setter("name"),
+    )
     about = right.text_input(
-        "Description", value=before.description if before else "", max_chars=300, key=choices.widget("about"),
-        placeholder="Where it is from, what it is for",
+        "Description", value=choices.get("about", before.description if before else ""), max_chars=300,
+        key=choices.widget("about"), on_change=choices.setter("about"), placeholder="Where it is from, what it is for",
     )  # fmt: skip
     st.caption("  ·  ".join(f"{words.SPLITS[one]}: {facts['counts'][one]:,}" for one in SPLITS))
     if not st.button("Save", type="primary", icon=":material/save:", key="save"):

@@ -6,12 +6,16 @@ import streamlit as st
 
 from engine.errors import TuneboardError
 
+WORD_JOINER = "\u2060"  # shows as nothing
+ADDRESS = re.compile(r"\b(?:https?|ftp|mailto)(?=:)|\bwww(?=\.)|@", re.IGNORECASE)
 SPECIAL = re.compile(r"([!-/:-@\[-`{-~])")  # all ASCII punctuation: what Markdown could take for markup
 
 
 def plain(text: object) -> str:
-    """Text from a person or a file, so that Markdown shows it letter by letter."""
-    return SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
+    """Text from a person or a file, so that Markdown shows it letter by letter, and no address becomes a link."""
+    return SPECIAL.sub(
+        r"\\\1", ADDRESS.sub(lambda found: found[0] + WORD_JOINER, " ".join(str(text).split()))
+    )
 
 
 def problem(error: TuneboardError) -> None:

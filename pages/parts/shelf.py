@@ -122,7 +122,7 @@ def delete(info: DatasetInfo) -> None:
 
 def details(info: DatasetInfo, others: dict[str, DatasetInfo]) -> None:
     st.markdown(
-        f"From {messages.plain(info.source)} ({messages.plain(info.read_as)}). "
+        f"From {messages.plain(info.source)} ({messages.plain(words.friendly(info.read_as))}). "
         f"Texts: {messages.plain(info.text_column)}, "
         f"labels: {messages.plain(info.label_column)}. Split: {messages.plain(info.split_by)}. "
         f"Saved {words.when(info.created_at)}, {words.size(info.file_bytes)}."

@@ -6,7 +6,7 @@ import streamlit as st
 
 from engine.data import workbench
 from engine.data.columns import Roles
-from engine.data.reading import Table
+from engine.data.reading import Options, Table
 from engine.data.workbench import Step
 from pages.parts import messages, state, steps, uploads, words
 from pages.parts.choices import Choices
@@ -83,9 +83,15 @@ def second_file(choices: Choices) -> Step | None:
     key = choices.get("test_key")
     if not key:
         return None
-    step = workbench.read_step(key, choices.options)
+    step = workbench.read_step(key, Options())
     if not steps.ready(step):
         return None
     facts = workbench.facts_of(state.workspace(), step)
-    st.caption(f"Test: {messages.plain(facts['name'])}, {facts['rows']:,} rows.")
+    table = workbench.read_table(state.workspace(), step, 1)
+    st.caption(f"Test: {messages.plain(table.name)}. {messages.plain(words.read_as(table, facts['rows']))}.")
+    if table.rejected_count:
+        left_out = "; ".join(f"line {one.line}: {one.reason}" for one in table.rejected[:5])
+        st.caption(
+            f"{words.count(table.rejected_count, 'row')} of it could not be read ({messages.plain(left_out)})."
+        )
     return step

@@ -80,10 +80,13 @@ def column(name: str, header: bool) -> str:
 
 def read_as(table: Table, rows: int) -> str:
     """'CSV, Western European (Windows-1252), separated by semicolon, 800 rows'"""
-    words = table.described().rpartition(", ")[0]
-    if table.encoding in ENCODINGS:
-        words = words.replace(table.encoding, ENCODINGS[table.encoding], 1)
-    return f"{words}, {count(rows, 'row')}"
+    return f"{friendly(table.described().rpartition(', ')[0])}, {count(rows, 'row')}"
+
+
+def friendly(read_as: str) -> str:
+    """How a table was read, with the plain name of its encoding."""
+    parts = read_as.split(", ")
+    return ", ".join(ENCODINGS.get(part, part) for part in parts)
 
 
 def file_name(title: str) -> str:

@@ -26,6 +26,11 @@ def test_from_an_office_file_to_a_clean_data_set(visit, workspace, tmp_path):
     visitor = visit().open()
     visitor.page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
     visitor.see("Windows-1252), separated by semicolon, 137 rows")
+    visitor.page.get_by_test_id("stDataFrame").filter(visible=True).first.hover()
+    expect(visitor.page.get_by_role("button", name="Search: The first rows")).to_be_visible()
+    expect(
+        visitor.page.get_by_role("button", name="Download as CSV")
+    ).not_to_be_visible()  # it would keep formulas
     visitor.page.get_by_text("3 rows could not be read").click()
     expect(visitor.page.get_by_role("combobox", name="Column with the labels")).to_have_value("Urteil")
     visitor.page.get_by_text("Findings and remedies").click()

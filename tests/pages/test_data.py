@@ -224,3 +224,35 @@ def test_a_name_that_the_hub_does_not_know_is_a_sentence(workspace, hub_server):
     next(one for one in test.text_input if one.key == "hub_name").set_value("me/nothing").run()
     press(test, "hub_look_up")
     assert "knows no data set" in words_on(test)
+
+
+def test_columns_stay_when_it_is_read_in_another_way_and_back(workspace):
+    test = upload(
+        open_page("data"), "text,label\n" + "".join(f"it is so {i},{'xy'[i % 2]}\n" for i in range(40))
+    )
+    box(test, "separator").set_value(";").run()
+    assert "There is only one column" in words_on(test)
+    press(test, "automatic")
+    assert (box(test, "text").value, box(test, "label").value) == (["text"], "label")
+    press(test, "save")
+    assert list_datasets(workspace)[0].total == 40
+
+
+def test_choices_can_be_forgotten(workspace):
+    test = upload(open_page("data"), dirty())
+    assert "forget" not in {one.key for one in test.button}
+    press(test, "fix_drop_duplicates")
+    box(test, "name").set_value("another name").run()
+    press(test, "forget")
+    assert "2 rows with the text of an earlier row" in words_on(test)
+    assert box(test, "name").value == "easy"
+
+
+def test_no_address_from_a_file_becomes_a_link(workspace):
+    rows = "".join(
+        f"some words {i},{('http://evil.example/x', 'me@evil.example')[i % 2]}\n" for i in range(40)
+    )
+    test = upload(open_page("data"), "text,label\n" + rows, "www.evil.example see.csv")
+    shown = "\n".join(str(one.value) for one in [*test.markdown, *test.caption])
+    for live in ("www.evil", "http\\:", "me\\@evil"):
+        assert live not in shown

@@ -20,7 +20,7 @@ from engine.data.reading import Table
 
 THREADS = 2
 
-__all__ = ["MEASURED", "Problem", "examine", "examine_file", "missing_roles", "too_long"]
+__all__ = ["MEASURED", "Problem", "advice", "examine", "examine_file", "missing_roles", "n", "too_long"]
 
 
 def examine_file(table: Table) -> list[Problem]:
@@ -56,8 +56,19 @@ def examine_file(table: Table) -> list[Problem]:
     return found
 
 
-def missing_roles(roles: Roles) -> list[Problem]:
-    """Where no column fits, what to do about it."""
+def missing_roles(roles: Roles, columns: int) -> list[Problem]:
+    """Where no column fits, what to do about it. columns: how many there are."""
+    if columns == 1:
+        return [
+            Problem(
+                "no_label_column",
+                "blocking",
+                0,
+                "There is only one column, so there are no labels beside the texts.",
+                "If several columns stand in it, change the separator under 'How it was read'. Is the label the name of the "
+                "file? Then put one file per label into a ZIP, and it becomes a column.",
+            )
+        ]
     found = []
     if not roles.text:
         found.append(

@@ -157,7 +157,7 @@ def _numbers(sizes: pd.Series) -> Problem | None:
         "advice",
         len(sizes),
         f"The labels are numbers ({', '.join(sorted(sizes.index, key=float)[:5])}).",
-        "If they stand for something, give them names on the Data page: names make every chart readable.",
+        "If they stand for something, give them names under 'Name or merge labels': names make every chart readable.",
     )
 
 

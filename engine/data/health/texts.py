@@ -56,19 +56,25 @@ def repeats(rows: pd.DataFrame, texts: np.ndarray) -> list[Problem | None]:
     """texts: similarity.codes of the rows."""
     again = np.ones(len(texts), dtype=bool)
     again[similarity.first_of_each(texts)] = False
+    why = "Copies of a text stay together in one split, so that none is both learnt and tested."
+    if "given" in rows:  # then the test stays as it is
+        training = np.flatnonzero((rows["given"] != "test").to_numpy(dtype=bool))
+        again[:] = False
+        again[training[pd.Series(texts[training]).duplicated().to_numpy()]] = True
+        why = "A text that comes again counts more than the others."
     return [
         advice(
             "duplicates",
             rows,
             again,
             "{rows} with the text of an earlier row.",
-            "Copies of a text stay together in one split, so that none is both learnt and tested.",
+            why,
             "drop_duplicates",
         ),
         advice(
             "conflicting_labels",
             rows,
-            repairs.conflicting(rows, texts) if again.any() else again,
+            repairs.conflicting(rows, texts),
             "{rows} with a text that also has another label.",
             "The model cannot learn both. Decide row by row which label is right, or leave them out.",
             "drop_conflicts",

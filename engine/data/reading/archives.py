@@ -149,7 +149,9 @@ def _telling_damage(name: str) -> Iterator[None]:
         yield
     except NONSENSE as error:
         message = f"{name} should be a complete ZIP or GZ archive, but it is damaged or cut off."
-        raise DataError(message, f"Download or copy it again. {REPACK}", "damaged") from error
+        raise DataError(
+            message, "Download or copy it again, or make a new ZIP of the files.", "damaged"
+        ) from error
 
 
 def _kind(path: Path) -> str | None:

@@ -87,8 +87,7 @@ def _plan(path: Path, encoding: Encoding, options: Options) -> _Plan:
     if not head:
         raise DataError("The file is empty.", "Choose a file with one row per text.", "empty_file")
     names_row, first_row = find_header([cells for _, cells in head])
-    names_row = options.names_row if options.names_row is not None else names_row
-    first_row = options.first_row if options.first_row is not None else max(first_row, names_row + 1)
+    names_row, first_row = options.placed(names_row, first_row)
     body = [cells for _, cells in head[first_row - 1 :]] or [cells for _, cells in head]
     names = _names(head[names_row - 1][1] if 0 < names_row <= len(head) else None, body)
     if len(names) > MAX_COLUMNS:

@@ -132,8 +132,7 @@ def _sheet(name: str, rows: list[tuple[int, list[str]]], options: Options) -> Sh
         rows, width = _split_in_one_column(rows)
     rows = [(number, row + [""] * (width - len(row))) for number, row in rows]
     names_row, first_row = find_header([row for _, row in rows[:HEAD_ROWS]])
-    names_row = options.names_row if options.names_row is not None else names_row
-    first_row = options.first_row if options.first_row is not None else max(first_row, names_row + 1)
+    names_row, first_row = options.placed(names_row, first_row)
     named = 0 < names_row <= len(rows)
     names = rows[names_row - 1][1] if named else [str(number) for number in range(width)]
     return Sheet(name, names, rows[first_row - 1 :], names_row, first_row)

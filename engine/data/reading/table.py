@@ -26,6 +26,12 @@ class Options:
     first_row: int | None = None
     sheet: str | None = None
 
+    def placed(self, names_row: int, first_row: int) -> tuple[int, int]:
+        """(names_row, first_row), where these two were found out."""
+        if self.names_row not in (None, names_row):
+            names_row, first_row = self.names_row, self.names_row + 1
+        return names_row, first_row if self.first_row is None else self.first_row
+
     def as_dict(self) -> dict:
         """Only what was set by hand."""
         return {name: value for name, value in asdict(self).items() if value is not None}

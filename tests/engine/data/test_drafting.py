@@ -36,7 +36,8 @@ def test_a_second_file_is_the_test_and_labels_it_alone_has_are_left_out_and_told
     )
     drafted = draft(table(), recipe(split_by="file"), test=test)
     assert drafted.counts()["test"] == 12
-    assert any("strange" in note for note in drafted.notes)
+    left_out = next(one for one in drafted.problems if one.code == "unknown_test_labels")
+    assert (left_out.count, left_out.examples[0]["label"]) == (1, "strange")
     assert drafted.counts()["train"] + drafted.counts()["validation"] == 100
 
 
@@ -47,6 +48,7 @@ def test_a_text_that_is_also_in_the_test_is_named_and_can_be_left_out_of_trainin
     cured = draft(table(), recipe(split_by="file", remedies=["drop_leaked"]), test=test)
     assert cured.counts()["test"] == 12
     assert sum(cured.counts().values()) == 100
+    assert "duplicates" not in {problem.code for problem in cured.problems}
     training = cured.rows[cured.rows["split"] != "test"]
     assert not set(training["text"]) & set(cured.rows.loc[cured.rows["split"] == "test", "text"])
 
@@ -113,6 +115,9 @@ def test_a_remedy_never_leaves_out_a_row_of_a_given_test():
     test = table("text,label\n" + "the same words,good\n" * 8 + "other words,bad\n" * 8, "t.csv")
     drafted = draft(table(), recipe(split_by="file", remedies=["drop_duplicates"]), test=test)
     assert drafted.counts()["test"] == 16
+    assert "duplicates" not in {
+        problem.code for problem in drafted.problems
+    }  # those of the test are not counted
 
 
 def test_the_same_recipe_gives_the_same_rows_and_another_seed_another_test():

@@ -186,3 +186,15 @@ def test_rows_that_could_not_be_read_are_a_finding():
 def test_no_table_is_too_poor_for_a_report(rows):
     found, _ = check([*rows, ("one", "thing")])
     assert any(problem.severity == "blocking" for problem in found.values())
+
+
+def test_many_texts_of_which_no_two_are_alike():
+    rng = np.random.default_rng(0)
+    words = np.array([f"w{i}x" for i in range(5000)])
+    rows = [(" ".join(rng.choice(words, 6)), "ab"[i % 2]) for i in range(22_000)]
+    assert "near_duplicates" not in check(rows)[0]
+    alike = "the same beginning of a rather long text, which goes on and on until its end comes, at last, in"
+    assert (
+        check([*rows, *((f"{alike} {word}", "a") for word in ("may", "june"))])[0]["near_duplicates"].count
+        == 1
+    )

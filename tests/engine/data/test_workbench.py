@@ -124,3 +124,28 @@ def test_rows_are_found_by_what_they_contain(workspace):
     assert 0 < len(found) <= 5
     assert all("kettle" in text for text in found["text"])
     assert set(found["label"]) == {"good"}
+
+
+def test_rows_of_the_test_file_are_not_offered_for_correction(workspace):
+    first, second = (
+        workbench.read_step(keep(workspace, easy_csv(rows, seed=seed)), Options())
+        for rows, seed in ((60, 0), (20, 3))
+    )
+    recipe = RECIPE.model_copy(update={"split_by": "file"})
+    drafting = workbench.draft_step(first, recipe, second)
+    for step in (first, second, drafting):
+        workbench.ensure(workspace, step)
+    assert workbench.facts_of(workspace, drafting)["rows"] == 80
+    assert len(workbench.find_rows(workspace, drafting)) == 60
+
+
+def test_what_nobody_foresaw_is_said_once_and_is_in_the_log(workspace, monkeypatch, capsys):
+    def broken(*_, **__):
+        raise IndexError("out of bounds")
+
+    monkeypatch.setattr(workbench, "read_file", broken)
+    step = workbench.read_step(keep(workspace, easy_csv(20)), Options())
+    for _ in range(2):
+        with pytest.raises(DataError, match="did not foresee"):
+            workbench.ensure(workspace, step)
+    assert capsys.readouterr().err.count("IndexError: out of bounds") == 1

@@ -2,6 +2,7 @@
 
 import pytest
 
+from engine.data.reading import Options, read_bytes
 from engine.data.reading.headers import find_header
 
 ROWS = [[f"a text of some length, number {i}", ["spam", "ham"][i % 2], str(i)] for i in range(30)]
@@ -31,3 +32,11 @@ def test_the_row_with_the_names_and_the_first_with_data(above, found):
 def test_a_first_text_that_speaks_of_names_is_data(row):
     assert find_header([row, *ROWS])[0] == 0
     assert find_header([row[:2], *(one[:2] for one in ROWS)])[0] == 0
+
+
+def test_a_row_that_was_said_to_be_no_header_is_data():
+    content = "text,label\n" + "".join(f"some words {i},{'ab'[i % 2]}\n" for i in range(20))
+    table = read_bytes(content.encode(), "x.csv", Options(names_row=0))
+    assert len(table.frame) == 21
+    assert table.frame.iloc[0].tolist() == ["text", "label"]
+    assert len(read_bytes(content.encode(), "x.csv", Options(names_row=2)).frame) == 19
