@@ -1,6 +1,6 @@
 """A table before it is saved: how it was read, its columns, its name. checkup shows its health, splits its split."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 
 import streamlit as st
@@ -103,9 +103,9 @@ def how_it_was_read(table: Table, rows: int, choices: Choices) -> None:
             icon=":material/warning:",
         ):
             st.dataframe(
-                [{"line": one.line, "reason": one.reason} for one in table.rejected[:PREVIEW_ROWS]],
+                [asdict(one) for one in table.rejected[:PREVIEW_ROWS]],
                 hide_index=True,
-                alt="Rows that could not be read, with line and reason",
+                alt="Rows that could not be read, with line, reason and content",
             )
 
 
@@ -136,11 +136,11 @@ def options(table: Table, choices: Choices) -> None:
             index=table.sheets.index(table.sheet) if table.sheet else None, key=choices.widget("sheet"),
             placeholder="All with the same columns", on_change=partial(changed, "sheet"),
         )  # fmt: skip
-    boxes[0].number_input(
+    boxes[3].number_input(
         "Row with the column names (0: none)", 0, 100, table.names_row, key=choices.widget("names_row"),
         on_change=partial(changed, "names_row", int), help="Blank lines do not count.",
     )  # fmt: skip
-    boxes[1].number_input(
+    boxes[0].number_input(
         "First row with data", 1, 1000, table.first_row, key=choices.widget("first_row"),
         on_change=partial(changed, "first_row", int), help="Blank lines do not count.",
     )  # fmt: skip

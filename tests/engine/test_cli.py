@@ -103,7 +103,9 @@ def test_check_tells_where_a_row_broke_and_obeys_what_is_said_by_hand(workspace,
     (tmp_path / "x.csv").write_bytes((rows + "a;b;c;d\n" + "Größe 3 des Geräts;gut;K9\n").encode("cp1252"))
     found = as_json("check", tmp_path / "x.csv", "--no-header", "--fix", "drop_duplicates", "--group", "2")
     assert (found["encoding"], found["separator"], found["header"]) == ("cp1252", ";", False)
-    assert found["rejected_rows"] == [{"line": 61, "reason": "4 fields where 3 were expected"}]
+    assert found["rejected_rows"] == [
+        {"line": 61, "reason": "4 fields where 3 were expected", "content": "a;b;c;d"}
+    ]
     assert found["applied"] == [{"remedy": "drop_duplicates", "count": 1}]
     assert "unreadable_rows" in {one["code"] for one in found["problems"]}
     assert sum(found["split"].values()) == 60

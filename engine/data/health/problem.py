@@ -18,7 +18,7 @@ class Problem:
 
     count: rows concerned (classes for the findings on classes). fix: a key of repairs.REMEDIES or BESIDE_A_TEST, None where
     no click mends it. examples: up to 50 of the rows, each {row (in the table, from 1), text, label}; {line (of the file),
-    reason} for those that are not in the table.
+    reason, content} for those that are not in the table.
     """
 
     code: str

@@ -9,7 +9,7 @@ import pandas as pd
 
 from engine.data.reading import encodings
 from engine.data.reading.archives import TABLES, Member, folders_as_classes
-from engine.data.reading.table import Options, Rejected, Table
+from engine.data.reading.table import Options, Table
 from engine.errors import DataError
 
 ABOUT = re.compile(
@@ -111,9 +111,9 @@ def _together(tables: list[tuple[str, Table]], name: str) -> Table:
         first,
         frame=pd.concat(frames, ignore_index=True),
         name=name,
-        rejected=[Rejected(one.line, f"{file}: {one.reason}") for file, table in tables for one in table.rejected],
+        rejected=[replace(one, reason=f"{file}: {one.reason}") for file, table in tables for one in table.rejected],
         rejected_count=sum(table.rejected_count for _, table in tables),
-        padded=[Rejected(one.line, f"{file}: {one.reason}") for file, table in tables for one in table.padded],
+        padded=[replace(one, reason=f"{file}: {one.reason}") for file, table in tables for one in table.padded],
         padded_count=sum(table.padded_count for _, table in tables),
         damaged=sum(table.damaged for _, table in tables),
     )  # fmt: skip

@@ -86,12 +86,12 @@ def _values_of_lines(file, kind: type, rejected: Rejections, size: int, progress
         try:
             value = json.loads(line)
         except (ValueError, RecursionError) as error:
-            rejected.add(number, f"not a JSON object ({getattr(error, 'msg', 'too deep')})")
+            rejected.add(number, f"not a JSON object ({getattr(error, 'msg', 'too deep')})", line)
             continue
         if isinstance(value, kind):
             yield value
         else:
-            rejected.add(number, "not a JSON object")
+            rejected.add(number, "not a JSON object", line)
 
 
 # -- one document -----------------------------------------------------------------------------------

@@ -165,14 +165,17 @@ def _parse_lines(
             if number < plan.first_row:
                 continue
             if len(cells) > width and any(map(str.strip, cells[width:])):
-                rejected.add(line, f"{len(cells)} fields where {width} were expected")
+                rejected.add(
+                    line,
+                    f"{len(cells)} fields where {width} were expected",
+                    plan.dialect.separator.join(cells),
+                )
             elif reason := _no_row(cells, plan.header):
-                rejected.add(line, reason)
+                rejected.add(line, reason, plan.dialect.separator.join(cells))
             else:
                 if len(cells) < width:
-                    padded.add(
-                        line, f"{len(cells)} field{'s' * (len(cells) != 1)} where {width} were expected"
-                    )
+                    expected = f"{len(cells)} field{'s' * (len(cells) != 1)} where {width} were expected"
+                    padded.add(line, expected, plan.dialect.separator.join(cells))
                 if columns.add([*cells[:width], *[""] * (width - len(cells))]):
                     progress(min(size, file.buffer.raw.tell()), size)
     return columns.table(), rejected, padded  # fmt: skip

@@ -7,7 +7,7 @@ import pandas as pd
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 FORMATS = {"csv": "CSV", "tsv": "TSV", "json": "JSON", "jsonl": "JSON lines", "parquet": "Parquet", "arrow": "Arrow",
            "spreadsheet": "Spreadsheet", "fasttext": "fastText", "folders": "Folders of texts", "text": "Text"}  # fmt: skip
-KEPT_REJECTED = 1000
+KEPT_REJECTED, SHOWN_CHARACTERS = 1000, 200
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,14 @@ class Options:
 
 @dataclass(frozen=True)
 class Rejected:
-    """A row that could not be read, or not in full. line: where it starts in the file, counted from 1 (0: not known)."""
+    """A row that could not be read, or not in full.
+
+    line: where it starts in the file, counted from 1 (0: not known). content: its first 200 characters, where there are any.
+    """
 
     line: int
     reason: str
+    content: str = ""
 
 
 class Rejections:
@@ -52,10 +56,10 @@ class Rejections:
         self.kept: list[Rejected] = []
         self.count = 0
 
-    def add(self, line: int, reason: str) -> None:
+    def add(self, line: int, reason: str, content: str = "") -> None:
         self.count += 1
         if len(self.kept) < KEPT_REJECTED:
-            self.kept.append(Rejected(line, reason))
+            self.kept.append(Rejected(line, reason, content[:SHOWN_CHARACTERS]))
 
 
 @dataclass(frozen=True)

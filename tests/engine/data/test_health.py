@@ -179,7 +179,9 @@ def test_rows_that_could_not_be_read_are_a_finding():
     found = {one.code: one for one in draft(table, Recipe(text="text", label="label")).problems}
     assert found["unreadable_rows"].count == 2
     assert [one["line"] for one in found["unreadable_rows"].examples] == [62, 63]
-    assert found["short_rows"].examples == [{"line": 64, "reason": "1 field where 2 were expected"}]
+    assert found["short_rows"].examples == [
+        {"line": 64, "reason": "1 field where 2 were expected", "content": "d"}
+    ]
 
 
 @pytest.mark.parametrize("rows", [[], [("", "")] * 12, [("a", "")] * 20, [("", "b")] * 20, [("x", "y")] * 20])
