@@ -5,7 +5,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from engine.data.datasets import draft, save
+from engine.data.datasets import save
+from engine.data.drafting import draft
+from engine.data.recipe import Recipe
 from engine.data.samples import read_sample
 from engine.paths import Workspace
 from engine.runs import queue
@@ -39,10 +41,10 @@ def main() -> None:
 
 def take(light: Visitor, dark: Visitor, workspace: Workspace) -> None:
     light.open()
-    light.press("Support")
+    light.press("Sample: support")
     light.see("Class balance")
     snap(light.page, "data")
-    info = save(workspace, draft(read_sample("support"), "text", "label", name="support"))
+    info = save(workspace, draft(read_sample("support"), Recipe(text="text", label="label"), name="support"))
     light.open(f"train?dataset={info.id}")
     light.see("How thorough?")
     snap(light.page, "train")
