@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from engine.data.drafting import Draft
-from engine.data.repairs import BESIDE_A_TEST, REMEDIES
+from engine.data.repairs import outcome
 from engine.errors import DataError, NotFoundError
 from engine.paths import Workspace, read_json, write_json
 
@@ -80,9 +80,6 @@ def save(
     )
     sizes = drafted.rows["label"].value_counts()
     labels = drafted.labels
-    done = {name: remedy.done for name, remedy in REMEDIES.items()} | {
-        name: "{n} training rows that are also in the test were left out." for name in BESIDE_A_TEST
-    }
     info = DatasetInfo(
         identity,
         drafted.name,
@@ -98,7 +95,7 @@ def save(
         [
             *(before.notes if before else []),
             *drafted.notes,
-            *(done[name].format(n=f"{count:,}") for name, count in drafted.applied),
+            *(outcome(name, count) for name, count in drafted.applied),
             *(f"{one.sentence} {LEFT_OUT[one.code]}" for one in drafted.problems if one.code in LEFT_OUT),
         ],
         description,

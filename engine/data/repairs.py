@@ -21,7 +21,7 @@ FEW_ROWS = 10  # fewer texts of a class than this teach little and test nothing
 
 @dataclass(frozen=True)
 class Remedy:
-    """button: what a click does. done: what it did, with {n} rows. apply: rows (text, label, source_row) -> rows."""
+    """button: what a click does. done: what it did, for `outcome`. apply: rows (text, label, source_row) -> rows."""
 
     button: str
     done: str
@@ -122,25 +122,37 @@ def _drop_placeholders(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 REMEDIES: dict[str, Remedy] = {  # applied in this order, whatever the order of the clicks
-    "mend_encoding": Remedy("Mend the letters", "Damaged letters were mended in {n} texts.", _mend_encoding),
-    "strip_html": Remedy("Remove the HTML", "HTML was removed from {n} texts.", _strip_html),
+    "mend_encoding": Remedy("Mend the letters", "Damaged letters were mended in {n} text{s}.", _mend_encoding),
+    "strip_html": Remedy("Remove the HTML", "HTML was removed from {n} text{s}.", _strip_html),
     "merge_spellings": Remedy(
         "Merge the spellings",
-        "Labels that differ only by case, spaces or accents were merged in {n} rows.",
+        "Labels that differ only by case, spaces or accents were merged in {n} row{s}.",
         _merge_spellings,
     ),
-    "drop_placeholders": Remedy("Leave these rows out", "{n} rows without a real label were left out.", _drop_placeholders),
+    "drop_placeholders": Remedy(
+        "Leave these rows out", "{n} row{s} without a real label {were} left out.", _drop_placeholders
+    ),
     "drop_conflicts": Remedy(
-        "Leave these rows out", "{n} rows with contradicting labels were left out.", _drop_conflicts
+        "Leave these rows out", "{n} row{s} with contradicting labels {were} left out.", _drop_conflicts
     ),
-    "drop_duplicates": Remedy("Keep one of each", "{n} repeated rows were left out.", _drop_duplicates),
+    "drop_duplicates": Remedy("Keep one of each", "{n} repeated row{s} {were} left out.", _drop_duplicates),
     "drop_near_copies": Remedy(
-        "Keep one of each", "{n} nearly repeated rows were left out.", _drop_near_copies
+        "Keep one of each", "{n} nearly repeated row{s} {were} left out.", _drop_near_copies
     ),
-    "drop_rare": Remedy("Leave these classes out", "{n} rows of classes with few texts were left out.", _drop_rare),
+    "drop_rare": Remedy("Leave these classes out", "{n} row{s} of classes with few texts {were} left out.", _drop_rare),
 }  # fmt: skip
 BESIDE_A_TEST = {"drop_leaked": "Leave the copies out of training"}
-"""Remedies that concern the test rows as well; applied where the split is decided."""
+"""Remedies that concern the test rows as well, with their buttons; applied where the split is decided."""
+
+
+def outcome(name: str, count: int) -> str:
+    """What a remedy did, in words. count: rows that it changed or left out."""
+    done = (
+        REMEDIES[name].done
+        if name in REMEDIES
+        else "{n} row{s} {were} left out of training: also in the test."
+    )
+    return done.format(n=f"{count:,}", s="" if count == 1 else "s", were="was" if count == 1 else "were")
 
 
 def apply(rows: pd.DataFrame, remedies: tuple[str, ...]) -> tuple[pd.DataFrame, list[tuple[str, int]]]:

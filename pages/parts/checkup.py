@@ -6,7 +6,7 @@ import streamlit as st
 from engine.data import workbench
 from engine.data.columns import Trap
 from engine.data.health import Problem
-from engine.data.repairs import BESIDE_A_TEST, REMEDIES
+from engine.data.repairs import BESIDE_A_TEST, REMEDIES, outcome
 from engine.data.workbench import Step
 from pages.parts import cached, charts, messages, state, words
 from pages.parts.choices import Choices
@@ -92,13 +92,8 @@ def treat(choices: Choices, remedies: list[str]) -> None:
 def applied(done: list[tuple[str, int]], choices: Choices) -> None:
     """Remedies that were asked for, each with a way back."""
     for name, count in done:
-        sentence = (
-            REMEDIES[name].done
-            if name in REMEDIES
-            else "{n} rows were left out of training: they are in the test."
-        )
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f":material/check: {sentence.format(n=f'{count:,}')}", width="content")
+            st.markdown(f":material/check: {outcome(name, count)}", width="content")
             kept = [one for one in choices.get("remedies", []) if one != name]
             st.button(
                 "Undo",

@@ -43,14 +43,18 @@ def _several_labels(rows: pd.DataFrame, sizes: pd.Series, separator: str | None)
     if not separator:
         return None
     how = "JSON" if separator == "json" else f"separated by {separator!r}"
-    several = rows["label"].str.contains("[" if separator == "json" else separator, regex=False)
+    several = (
+        rows["label"]
+        .str.contains("," if separator == "json" else separator, regex=False)
+        .to_numpy(dtype=bool)
+    )
     return Problem(
         "multi_label",
         "blocking",
         len(rows),
-        f"A cell of this column holds several labels ({how}), for example {sizes.index[0][:60]!r}.",
+        f"{n(int(several.sum()), 'cell')} of this column hold several labels ({how}), for example {sizes.index[0][:60]!r}.",
         "One label per text can be learnt so far. Choose another label column, or keep the main label of each text.",
-        examples=examples(rows, several.to_numpy(dtype=bool)),
+        examples=examples(rows, several),
     )
 
 
