@@ -1,6 +1,7 @@
 """The lines of the house: imports go one way, the engine knows no browser, a page does not pay for torch."""
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -128,3 +129,8 @@ def test_every_requirement_is_pinned():
             line = line.partition("#")[0].strip()
             assert not line or "==" in line, line
     assert "torch==2.13.0" in (ROOT / "requirements.txt").read_text()
+
+
+@pytest.mark.parametrize("script", ["docs.pictures", "benchmarks.data_import", "benchmarks.data_parsers"])
+def test_scripts_that_no_other_test_runs_still_find_what_they_import(script):
+    importlib.import_module(script)
