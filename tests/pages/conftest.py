@@ -1,4 +1,6 @@
 import shutil
+import sqlite3
+from contextlib import closing
 
 import pytest
 import streamlit as st
@@ -33,5 +35,12 @@ def once_finished(tmp_path_factory, tiny_model):
 def finished(workspace, once_finished):
     """A finished run of the tiny model in a workspace of the test's own."""
     original, run = once_finished
-    shutil.copytree(original.root, workspace.root, dirs_exist_ok=True)
+    shutil.copytree(
+        original.root, workspace.root, ignore=shutil.ignore_patterns("tuneboard.db*"), dirs_exist_ok=True
+    )
+    with (
+        closing(sqlite3.connect(original.database)) as store,
+        closing(sqlite3.connect(workspace.database)) as copy,
+    ):
+        store.backup(copy)  # the worker may be closing its files just now
     return queue.get_run(workspace, run.id)
