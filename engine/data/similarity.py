@@ -7,9 +7,8 @@ import pyarrow.compute as pc
 
 from engine.data import scan
 
-NEARLY = (
-    0.8  # share of words and word pairs in common (Jaccard index) from which two texts are nearly the same
-)
+# share of words and word pairs in common (Jaccard index) from which two texts are nearly the same
+NEARLY = 0.8
 COMPARED = 20_000  # texts up to which each is compared with each
 DRAWN, PAIRS = 200_000, 2_000  # texts at the start of a larger table, and pairs of them, that are looked at
 LEAST = 40  # bytes of a text that is worth comparing by how it begins or ends
@@ -63,8 +62,8 @@ def near_copies(texts: pd.Series, known: np.ndarray | None = None, seed: int = 0
     """Positions of the texts that nearly repeat another one, (n,) int64; exact copies are not among them.
 
     known: codes of the texts, if at hand. Up to 20,000 texts, MinHash with banding (Broder 1997; Leskovec, Rajaraman,
-    Ullman: Mining of Massive Datasets, 3.4) proposes pairs. Of more, those of the
-    first 200,000 are looked at that begin or end alike, 2,000 pairs at most. Pairs are then compared in full.
+    Ullman: Mining of Massive Datasets, 3.4) proposes pairs. Of more, those of the first 200,000 are looked at that begin
+    or end alike, 2,000 pairs at most. Pairs are then compared in full.
     """
     known = codes(texts) if known is None else known
     positions = first_of_each(known)
@@ -74,8 +73,7 @@ def near_copies(texts: pd.Series, known: np.ndarray | None = None, seed: int = 0
         first, second = _alike_at_an_end(texts, positions, seed)
         if not len(first):
             return np.zeros(0, dtype=np.int64)
-        used, places = np.unique(np.concatenate([first, second]), return_inverse=True)
-        positions = used
+        positions, places = np.unique(np.concatenate([first, second]), return_inverse=True)
         first, second = places[: len(first)], places[len(first) :]
         tokens, starts = shingles(scan.take(texts, positions))
     else:
@@ -88,9 +86,7 @@ def near_copies(texts: pd.Series, known: np.ndarray | None = None, seed: int = 0
 def shingles(texts: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     """(hashes of all words and word pairs, uint64; where those of each text begin, int64)."""
     words, lengths, _ = words_of(texts)
-    lengths = (
-        lengths + 1
-    )  # a mark before each text, so that none is empty and pairs do not reach over its edge
+    lengths = lengths + 1  # a mark before each text: none is empty, and no pair reaches over an edge
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
     single = np.empty(int(lengths.sum()), dtype=np.uint64)
     marks = np.zeros(len(single), dtype=bool)
@@ -165,9 +161,8 @@ def _jaccard(tokens: np.ndarray, starts: np.ndarray, first: np.ndarray, second: 
     numbers = pd.factorize(tokens)[0]
     lengths = np.diff(np.append(starts, len(tokens)))
     kinds = int(numbers.max(initial=0)) + 1
-    sets = np.unique(
-        np.repeat(np.arange(len(starts)), lengths) * kinds + numbers
-    )  # each token of a text once
+    owners = np.repeat(np.arange(len(starts)), lengths)
+    sets = np.unique(owners * kinds + numbers)  # each token of a text once
     owners, sets = sets // kinds, sets % kinds
     sizes = np.bincount(owners, minlength=len(starts))
     begins = np.cumsum(sizes) - sizes

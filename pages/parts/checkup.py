@@ -155,9 +155,8 @@ def rows_by_hand(drafting: Step, classes: dict[str, int], choices: Choices) -> N
         state.workspace(), drafting, contains=contains, label=None if label == everything else label, count=EDITED_ROWS
     )  # fmt: skip
     numbers = found["source_row"].tolist()
-    shown = choices.widget(
-        f"rows_{hash(tuple(zip(numbers, found['label'], strict=True)))}"
-    )  # what is edited is told by place
+    listed = hash(tuple(zip(numbers, found["label"], strict=True)))
+    shown = choices.widget(f"rows_{listed}")  # edits are told by place, so another list is another widget
     table = found[["text", "label", "split"]].assign(**{"leave out": False})
 
     def changed() -> None:

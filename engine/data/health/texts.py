@@ -54,14 +54,15 @@ def too_long(sample: pd.DataFrame, lengths: np.ndarray, rows: int) -> list[Probl
 
 def repeats(rows: pd.DataFrame, texts: np.ndarray) -> list[Problem | None]:
     """texts: similarity.codes of the rows."""
-    again = np.ones(len(texts), dtype=bool)
-    again[similarity.first_of_each(texts)] = False
-    why = "Copies of a text stay together in one split, so that none is both learnt and tested."
     if "given" in rows:  # then the test stays as it is
         training = np.flatnonzero((rows["given"] != "test").to_numpy(dtype=bool))
-        again[:] = False
+        again = np.zeros(len(texts), dtype=bool)
         again[training[pd.Series(texts[training]).duplicated().to_numpy()]] = True
         why = "A text that comes again counts more than the others."
+    else:
+        again = np.ones(len(texts), dtype=bool)
+        again[similarity.first_of_each(texts)] = False
+        why = "Copies of a text stay together in one split, so that none is both learnt and tested."
     return [
         advice(
             "duplicates",
