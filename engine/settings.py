@@ -24,6 +24,24 @@ class TrainingConfig(BaseModel):
     preset: Literal["quick", "balanced", "thorough"] = "balanced"
     """Which preset the other values were derived from."""
 
+    method: Literal["full", "head", "lora"] = "full"
+    """What learns. Full: the whole model, which scores best. Head: only the last layer, on features that are computed once:
+    done in seconds, weaker. LoRA: small additions beside the weights, which needs less memory on large models."""
+
+    lora_rank: int = Field(16, ge=1, le=256)
+    """How large the additions of LoRA are. More can learn more, and needs more memory."""
+
+    freeze_embeddings: bool = False
+    """Keep the word vectors as they were pretrained. Faster and lighter, since they are often half of a small model,
+    and words that the training texts lack keep their place beside those that they have."""
+
+    frozen_layers: int = Field(0, ge=0, le=200)
+    """How many of the lowest layers stay as they were pretrained. Faster, and safer with few texts; too many and the
+    model cannot adapt. From 1 on the word vectors stay too."""
+
+    kept_layers: int = Field(0, ge=0, le=200)
+    """Use only the first so many layers of the model: a smaller and faster one, somewhat weaker. 0 keeps all."""
+
     epochs: int = Field(3, ge=1, le=200)
     """How often the model reads all training texts. More rounds take proportionally longer and learn the
     training texts better; too many and it learns them by heart. The best round on validation is kept."""
@@ -39,6 +57,30 @@ class TrainingConfig(BaseModel):
     max_tokens: int = Field(128, ge=8, le=8192)
     """How much of each text is read, in tokens (about 3/4 of a word each). Longer texts are cut off at the end.
     More takes more time and memory."""
+
+    accumulation: int = Field(1, ge=1, le=1024)
+    """In how many parts each batch is worked through. More parts need less memory and give the same corrections."""
+
+    gradient_checkpointing: bool = False
+    """Compute intermediate values twice instead of keeping them: much less memory, about a third slower."""
+
+    layer_decay: float = Field(1.0, gt=0, le=1)
+    """Lower layers get smaller corrections, by this factor per layer. Below 1 protects what they know of the language,
+    which helps with few texts."""
+
+    balance: Literal["none", "weights", "focal"] = "none"
+    """Against classes of very different size. Weights: rare classes count more. Focal: texts that the model is
+    sure of count less. Both find more of the rare classes and raise more false alarms."""
+
+    label_smoothing: float = Field(0.0, ge=0, le=0.5)
+    """How much doubt is cast on every label. A little helps where some labels are wrong, and makes the model less
+    sure of itself."""
+
+    patience: int = Field(0, ge=0, le=200)
+    """Stop when so many rounds in a row brought no better score on validation. 0 never stops early."""
+
+    dropout: float = Field(0.1, ge=0, le=0.5)
+    """The share of values that each layer forgets at random while learning, against learning by heart."""
 
     warmup: float = Field(0.1, ge=0, le=1)
     """The share of the training during which the learning rate rises from zero. A gentle start keeps the

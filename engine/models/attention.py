@@ -1,0 +1,148 @@
+"""Attention as it pays here, registered with transformers so that the models' code stays the library's.
+
+`tuneboard`: padded rows, a few at a time. On a processor this beats scaled_dot_product_attention, whose fused kernel is
+slow in bf16 on short rows, and unlike the library's own eager function it keeps the scores of only a few rows at a
+time in the caches. docs/decisions.md has the measurements.
+`tuneboard_packed`: texts one behind another in a single row, without any padding. On an NVIDIA card torch's varlen
+kernel, anywhere else a plain reference, one text at a time.
+Neither drops attention weights in training; dropout after each layer stays.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+from torch.nn.attention.varlen import varlen_attn
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
+from transformers.masking_utils import bidirectional_mask_function, eager_mask
+
+PADDED, PACKED = "tuneboard", "tuneboard_packed"
+CHUNK_BYTES = 4_000_000  # of scores at a time: about what the second-level caches of two cores hold
+
+
+def use(model: PreTrainedModel, name: str) -> bool:
+    """Let `model` attend by `name`, PADDED or PACKED, where its architecture takes other attention functions.
+
+    Returns whether it does; one that does not keeps its own.
+    """
+    if not model._supports_attention_backend:
+        return False
+    model.set_attn_implementation(name)
+    return True
+
+
+def padded(
+    module: nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float | None = None,
+    **_: object,
+) -> tuple[torch.Tensor, None]:
+    """query, key, value: (rows, heads, tokens, width). attention_mask: None, or added to the scores, broadcastable to
+    (rows, heads, tokens, tokens). Returns (rows, tokens, heads, width)."""
+    rows, heads, tokens, width = query.shape
+    scaling = width**-0.5 if scaling is None else scaling
+    size = max(1, CHUNK_BYTES // (heads * tokens * tokens * query.element_size()))
+    parts = []
+    for start in range(0, rows, size):
+        chosen = slice(start, start + size)
+        scores = torch.matmul(query[chosen] * scaling, key[chosen].transpose(2, 3))
+        if attention_mask is not None:
+            scores = scores + attention_mask[chosen]
+        parts.append(torch.matmul(scores.softmax(dim=-1), value[chosen]).transpose(1, 2))
+    return (torch.cat(parts) if len(parts) > 1 else parts[0].contiguous()), None
+
+
+def padding_mask(
+    *, mask_function: Callable, attention_mask: torch.Tensor | None, dtype: torch.dtype, **shape: object
+) -> torch.Tensor | None:
+    """(rows, 1, 1, tokens) to add to the scores, or None where nothing is padded. Attention that is limited in other
+    ways, as in ModernBERT's local layers, gets the library's full mask."""
+    if mask_function is not bidirectional_mask_function:
+        return eager_mask(mask_function=mask_function, attention_mask=attention_mask, dtype=dtype, **shape)
+    if attention_mask is None or attention_mask.all():
+        return None
+    bias = torch.zeros(attention_mask.shape, dtype=dtype, device=attention_mask.device)
+    return bias.masked_fill_(attention_mask == 0, torch.finfo(dtype).min)[:, None, None, :]
+
+
+def packed(
+    module: nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: None,
+    scaling: float | None = None,
+    sliding_window: int | None = None,
+    *,
+    cu_seq_lens_q: torch.Tensor,
+    max_length_q: int,
+    **_: object,
+) -> tuple[torch.Tensor, None]:
+    """query, key, value: (1, heads, tokens, width), the texts one behind another.
+
+    cu_seq_lens_q: (texts + 1,) int32, where each text begins and the last one ends. max_length_q: the longest text.
+    sliding_window: how far a token sees, plus one, as transformers counts it. Returns (1, tokens, heads, width).
+    """
+    q, k, v = (part[0].transpose(0, 1) for part in (query, key, value))
+    reach = -1 if sliding_window is None else sliding_window - 1
+    if query.is_cuda:
+        out = varlen_attn(
+            q.contiguous(), k.contiguous(), v.contiguous(), cu_seq_lens_q, cu_seq_lens_q, max_length_q, max_length_q,
+            scale=scaling, window_size=(reach, reach),
+        )  # fmt: skip
+        return out[None], None
+    bounds, parts = cu_seq_lens_q.tolist(), []
+    for start, end in zip(bounds[:-1], bounds[1:], strict=True):
+        place = torch.arange(end - start, device=query.device)
+        seen = None if reach < 0 else (place[:, None] - place).abs() <= reach
+        one = (part[:, :, start:end] for part in (query, key, value))
+        parts.append(nn.functional.scaled_dot_product_attention(*one, attn_mask=seen, scale=scaling))
+    return torch.cat(parts, dim=2).transpose(1, 2), None
+
+
+def logits_of_packed(
+    model: PreTrainedModel,
+    input_ids: torch.Tensor,
+    position_ids: torch.Tensor,
+    starts: torch.Tensor,
+    longest: int,
+) -> torch.Tensor:
+    """(texts, classes) for texts that lie one behind another.
+
+    input_ids, position_ids: (1, tokens) int64; starts: (texts + 1,) int32, where each begins and the last one ends.
+    The heads of classifiers read the first token of each row; here that is the first token of each text.
+    """
+    first = starts[:-1].long()
+
+    def one_row_per_text(hidden: torch.Tensor) -> torch.Tensor:
+        return hidden[0].index_select(0, first).unsqueeze(1)  # (texts, 1, width)
+
+    def after_base(module: nn.Module, args: tuple, output: object) -> object:
+        output.last_hidden_state = one_row_per_text(output.last_hidden_state)
+        return output
+
+    base = model.base_model
+    hooks = [base.register_forward_hook(after_base)]
+    if getattr(base, "pooler", None) is not None:
+        hooks.append(base.pooler.register_forward_pre_hook(lambda module, args: (one_row_per_text(args[0]),)))
+    try:
+        return model(
+            input_ids=input_ids,
+            position_ids=position_ids,
+            cu_seq_lens_q=starts,
+            cu_seq_lens_k=starts,
+            max_length_q=longest,
+            max_length_k=longest,
+        ).logits
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+AttentionInterface.register(PADDED, padded)
+AttentionMaskInterface.register(PADDED, padding_mask)
+AttentionInterface.register(PACKED, packed)
+AttentionMaskInterface.register(PACKED, lambda *_, **__: None)
