@@ -57,18 +57,25 @@ def is_archive(path: Path) -> str | None:
 
 
 def unpack(
-    path: Path, name: str, into: Path, limit: int = MAX_BYTES, progress: Callable = lambda done, total: None
+    path: Path,
+    name: str,
+    into: Path,
+    limit: int = MAX_BYTES,
+    progress: Callable = lambda done, total: None,
+    wanted: Callable[[str], bool] = lambda shown: True,
 ) -> list[Member]:
     """The files in an archive, in its order, written into the empty folder `into` under names that we choose.
 
-    name: of the uploaded file, for sentences. Folders, hidden and empty files and archives inside are left out.
+    name: of the uploaded file, for sentences. Folders, hidden and empty files and archives inside are left out, and
+    of a ZIP the files that are not `wanted`, by their path in it.
     Raises DataError when it is damaged, protected, unsafe, empty or too large; `into` is empty then.
     """
     packed, members, code, out = path.stat().st_size, [], "empty_file", 0
     most = min(limit, max(RATIO_FROM, MAX_RATIO * packed))
     try:
         with _Reader(io.FileIO(path)) as file:
-            total, parts = _zip_parts(file, name) if is_archive(path) == "zip" else (0, _gz_parts(file, name))
+            is_zip = is_archive(path) == "zip"
+            total, parts = _zip_parts(file, name, wanted) if is_zip else (0, _gz_parts(file, name))
             _check_room(name, into, total, most, total)
             for shown, chunks in parts:
                 target = into / f"{len(members) + 1:06d}"
@@ -168,11 +175,11 @@ def _kind(path: Path) -> str | None:
         return None if office else "zip"
 
 
-def _zip_parts(file: _Reader, name: str) -> tuple[int, Parts]:
+def _zip_parts(file: _Reader, name: str, wanted: Callable[[str], bool]) -> tuple[int, Parts]:
     """The promised size and the members that we want. Raises DataError when one cannot or must not be read."""
     with _telling_damage(name):
         archive = zipfile.ZipFile(file)
-    wanted = []
+    taken = []
     for info, shown in zip(archive.infolist(), _names(archive.infolist()), strict=True):
         shown = shown.replace("\\", "/")  # some programs on Windows separate folders so
         parts = [part for part in shown.split("/") if part not in ("", ".")]
@@ -180,14 +187,15 @@ def _zip_parts(file: _Reader, name: str) -> tuple[int, Parts]:
         if outside or stat.S_ISLNK(info.external_attr >> 16):
             raise DataError(f"A path in {name} leads out of it: {shown!r:.80}.", REPACK, "unsafe_archive")
         hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
-        if parts and not hidden and not shown.endswith("/") and parts[-1].lower() != "thumbs.db":
-            wanted.append((info, "/".join(parts)))
+        is_file = parts and not hidden and not shown.endswith("/") and parts[-1].lower() != "thumbs.db"
+        if is_file and wanted("/".join(parts)):
+            taken.append((info, "/".join(parts)))
             if info.flag_bits & 1:
                 raise DataError(f"{name} is protected with a password.", REPACK, "encrypted")
             # zipfile unpacks only these two in pieces of a bounded size.
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise DataError(f"{name} is not packed in the usual way, called Deflate.", REPACK, "damaged")
-    return sum(i.file_size for i, _ in wanted), ((s, _zip_chunks(archive, i, name)) for i, s in wanted)
+    return sum(i.file_size for i, _ in taken), ((s, _zip_chunks(archive, i, name)) for i, s in taken)
 
 
 def _names(infos: list[zipfile.ZipInfo]) -> list[str]:
