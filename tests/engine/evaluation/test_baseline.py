@@ -8,3 +8,8 @@ def test_it_learns_what_words_tell():
         [t for t, _ in texts[:200]], [label for _, label in texts[:200]], [t for t, _ in texts[200:]]
     )
     assert sum(a == label for a, (_, label) in zip(said, texts[200:], strict=True)) > 95
+
+
+def test_where_no_word_can_be_counted_it_says_what_is_most_frequent():
+    assert word_counting(["🙂", "!", "?"], ["a", "b", "b"], ["🙂", "a word"]) == ["b", "b"]
+    assert word_counting(["one", "two"], ["a", "a"], ["three"]) == ["a"]

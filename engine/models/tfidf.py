@@ -1,0 +1,159 @@
+"""Word counting as a model like any other: TF-IDF and logistic regression, kept as plain numbers and words.
+
+    word_counting.json          labels, settings, and every word and pair of words in the order of their weights
+    word_counting.safetensors   idf (terms,), weights (classes, terms), offsets (classes,): float64
+    README.md                   what this folder is, for whoever finds it
+
+Nothing is pickled. scikit-learn is imported only when something is counted, so that a page may import this module.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from engine.errors import ModelError, TrainingError
+from engine.paths import read_json, write_json
+
+REFERENCE = "tfidf"  # what a person writes to choose it
+NAME = "Word counting (TF-IDF)"
+SETTINGS = {"ngram_range": [1, 2], "sublinear_tf": True, "token_pattern": r"(?u)\b\w+\b", "lowercase": True}
+INVERSE_PENALTY, MOST_STEPS = 10.0, 1000
+NUMBERS, WORDS, README = "word_counting.safetensors", "word_counting.json", "README.md"
+ABOUT = """# A text classifier that counts words
+
+Made by Tuneboard: TF-IDF of words and pairs of words, and logistic regression. **It is no Hugging Face model**, so
+`transformers` cannot open it; there is no neural network in it. It knows these labels: {labels}.
+
+Ask it on the Predict page, or from the folder of Tuneboard:
+
+    python3 start.py predict FOLDER --text "Where is my parcel?"
+    python3 start.py predict FOLDER --file new.csv --out scored.csv
+
+It can be rebuilt anywhere, since nothing in it is a program. `word_counting.json` holds the settings of scikit-learn's
+TfidfVectorizer and the terms in order; `word_counting.safetensors` holds `idf`, `weights` (classes, terms) and `offsets`.
+With x the vector of a text, the probabilities of the labels are softmax(weights @ x + offsets).
+"""
+
+
+@dataclass(frozen=True)
+class WordCounter:
+    """labels: (classes,). terms: words and pairs of words. idf: (terms,), how rare each is among the training texts.
+
+    weights: (classes, terms). offsets: (classes,), minus infinity for a class that no training text had.
+    """
+
+    labels: tuple[str, ...]
+    terms: tuple[str, ...]
+    idf: np.ndarray
+    weights: np.ndarray
+    offsets: np.ndarray
+
+    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
+        """(texts, classes) float32: the probability of each label for each text."""
+        scores = self._vectorizer.transform(list(texts)) @ self.weights.T + self.offsets
+        shares = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
+
+    def predict(self, texts: Sequence[str]) -> list[str]:
+        return [self.labels[index] for index in self.probabilities(texts).argmax(axis=1)]
+
+    @cached_property
+    def _vectorizer(self):
+        vectorizer = _new_vectorizer(vocabulary={term: index for index, term in enumerate(self.terms)})
+        vectorizer.idf_ = self.idf
+        return vectorizer
+
+
+def fit(texts: Sequence[str], labels: Sequence[str], classes: Sequence[str]) -> WordCounter:
+    """Learn from texts with their labels. classes: all labels, in the order that probabilities are wanted in.
+
+    Raises TrainingError when there is nothing to tell apart, or nothing to count.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    if len(set(labels)) < 2:
+        raise TrainingError(
+            "All training texts have the same label, so there is nothing to tell apart.",
+            "Choose a data set with two labels or more.",
+            "one_class",
+        )
+    vectorizer = _new_vectorizer()
+    try:
+        counted = vectorizer.fit_transform(list(texts))
+    except ValueError as error:  # "empty vocabulary"
+        raise TrainingError(
+            "None of the training texts holds a word that could be counted.",
+            "Look at the column of the texts on the Data page.",
+            "no_words",
+        ) from error
+    regression = LogisticRegression(C=INVERSE_PENALTY, max_iter=MOST_STEPS).fit(counted, list(labels))
+    weights, offsets = regression.coef_, regression.intercept_
+    if len(regression.classes_) == 2:  # scikit-learn keeps only the second one's: the first is the measure
+        weights, offsets = np.vstack([np.zeros_like(weights), weights]), np.array([0.0, *offsets])
+    rows = [list(classes).index(label) for label in regression.classes_]
+    all_weights, all_offsets = np.zeros((len(classes), len(vectorizer.idf_))), np.full(len(classes), -np.inf)
+    all_weights[rows], all_offsets[rows] = weights, offsets
+    terms = tuple(vectorizer.get_feature_names_out().tolist())
+    return WordCounter(tuple(classes), terms, vectorizer.idf_, all_weights, all_offsets)
+
+
+def save(counter: WordCounter, folder: Path) -> None:
+    from safetensors.numpy import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    numbers = {"idf": counter.idf, "weights": counter.weights, "offsets": counter.offsets}
+    save_file(numbers, folder / NUMBERS)
+    write_json(
+        folder / WORDS, {"labels": counter.labels, "settings": _all_settings(), "terms": counter.terms}
+    )
+    shown = ", ".join(" ".join(label.split()) for label in counter.labels[:20])
+    (folder / README).write_text(ABOUT.format(labels=shown), encoding="utf-8")
+
+
+def is_saved_in(folder: Path) -> bool:
+    return (folder / WORDS).is_file()
+
+
+def load(folder: Path) -> WordCounter:
+    """Raises ModelError when the files are damaged, or were made with other settings than this Tuneboard counts by."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        words, numbers = read_json(folder / WORDS), load_file(folder / NUMBERS)
+        found = WordCounter(tuple(words["labels"]), tuple(words["terms"]), **numbers)
+        whole = words["settings"] == _all_settings() and _fits_together(found)
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError):
+        whole = False
+    if not whole:
+        raise ModelError(
+            f"The word counting model in {folder} is damaged, or of another version of Tuneboard.",
+            "Train it again; it takes seconds.",
+            "not_a_model",
+        )
+    return found
+
+
+def _fits_together(counter: WordCounter) -> bool:
+    classes, terms = len(counter.labels), len(counter.terms)
+    numbers = (counter.idf, counter.weights, counter.offsets)
+    return (
+        classes > 1
+        and len(set(counter.terms)) == terms
+        and all(isinstance(word, str) for word in counter.labels + counter.terms)
+        and all(array.dtype == np.float64 for array in numbers)
+        and [array.shape for array in numbers] == [(terms,), (classes, terms), (classes,)]
+    )
+
+
+def _all_settings() -> dict[str, object]:
+    return {**SETTINGS, "C": INVERSE_PENALTY}
+
+
+def _new_vectorizer(**more: object):
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    return TfidfVectorizer(**{**SETTINGS, "ngram_range": tuple(SETTINGS["ngram_range"])}, **more)
