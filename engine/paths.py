@@ -4,6 +4,7 @@
     datasets/<id>/               rows.parquet, info.json
     uploads/<key>/               files that are being looked at, before they become data sets
     models/                      pretrained models fetched from the hub
+    models/uploaded/<name>-<key>/ models that came as a ZIP, under the hash of its content
     runs/<id>/                   config.json  events.jsonl  log.txt  checkpoints/  model/
                                  predictions.parquet  metrics.json
 
@@ -19,6 +20,7 @@ from pathlib import Path
 from engine.errors import NotFoundError, WorkspaceError
 
 ID = re.compile(r"[a-z0-9]{6,40}")
+UPLOADED = "uploaded"  # among the models
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,11 @@ class Workspace:
     def downloads(self) -> Path:
         """Pretrained models fetched from the hub."""
         return self.root / "models"
+
+    @property
+    def uploaded_models(self) -> Path:
+        """Pretrained models that came as a ZIP, a folder each."""
+        return self.downloads / UPLOADED
 
     def upload(self, key: str) -> UploadPaths:
         """Where an uploaded file waits until it is saved as a data set."""

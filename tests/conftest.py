@@ -11,7 +11,7 @@ from engine.data.reading import read_file
 from engine.data.recipe import Recipe
 from engine.paths import Workspace
 from tests import tiny, words
-from tests.hub_standin import hub_server  # noqa: F401 (a fixture for all)
+from tests.hub_standin import hub_server, model_hub  # noqa: F401 (fixtures for all)
 
 os.environ.update(HF_HUB_OFFLINE="", HF_HUB_DISABLE_TELEMETRY="1", TOKENIZERS_PARALLELISM="false")
 

@@ -1,4 +1,4 @@
-"""A server on this machine that answers as the Hugging Face hub does, with a few data sets."""
+"""Servers on this machine that answer as the Hugging Face hub does: one with a few data sets, one with a few models."""
 
 import io
 import json
@@ -174,6 +174,122 @@ def hub_server(monkeypatch):
     Hub.address = f"http://127.0.0.1:{server.server_port}"
     point_to(Hub.address, monkeypatch)
     monkeypatch.setattr(hub.time, "sleep", lambda seconds: None)
+    yield Hub
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def model_hub(tiny_model, monkeypatch):
+    """A hub of models. `repos`: {name: {files, config, gated, offers}}; an offer is {author, title, files}, open for taking.
+
+    `downloads`: the files that were fetched.
+    """
+    files = {path.name: path.read_bytes() for path in tiny_model.iterdir()}
+    pickled = {name: data for name, data in files.items() if name != "model.safetensors"}
+    pickled["pytorch_model.bin"] = b"\x80\x04."
+    weights = {"model.safetensors": files["model.safetensors"]}
+    offer = {
+        "author": "SFconvertbot",
+        "title": "Adding `safetensors` variant of this model",
+        "files": weights,
+    }
+
+    class Hub(BaseHTTPRequestHandler):
+        downloads: list[str] = []
+        repos: dict[str, dict] = {
+            "me/tiny": {"files": {**files, "README.md": b"", "onnx/model.safetensors": b"another"}},
+            "me/pickled": {"files": pickled, "offers": [{**offer, "author": "stranger"}]},
+            "me/offered": {"files": pickled, "offers": [{**offer, "title": "Hello"}, offer]},
+            "me/code": {"files": files, "config": {"auto_map": {"AutoModel": "model.py"}}},
+            "me/hidden_code": {
+                "files": {
+                    **files,
+                    "tokenizer_config.json": b'{"auto_map": {"AutoTokenizer": ["evil.Tokenizer"]}}',
+                }
+            },
+            "me/wordless": {"files": {name: files[name] for name in ("config.json", "model.safetensors")}},
+            "me/speech": {"files": files, "config": {"model_type": "whisper"}},
+            "me/gated": {"files": files, "gated": "manual"},
+        }
+
+        def do_HEAD(self):
+            self.answer(body=False)
+
+        def do_GET(self):
+            self.answer(body=True)
+
+        def answer(self, body):
+            path = unquote(self.path.partition("?")[0])
+            if not path.startswith("/api/models/"):
+                owner, name, _, revision, file = path.strip("/").split("/", 4)
+                if body:
+                    Hub.downloads.append(file)
+                data = self.files_at(f"{owner}/{name}", revision)[file]
+                return self.reply(200, data, {"ETag": f'"{file}"', "X-Repo-Commit": revision}, body)
+            owner, name, *rest = path.removeprefix("/api/models/").split("/", 3)
+            repo, what = f"{owner}/{name}", rest[0] if rest else ""
+            if repo in REFUSED:
+                return self.reply(REFUSED[repo][0], b"{}", REFUSED[repo][1], body)
+            if repo not in Hub.repos:
+                return self.reply(401, b"{}", {"X-Error-Code": "RepoNotFound"}, body)
+            if what == "auth-check":
+                return self.reply(403, b"{}", {"X-Error-Code": "GatedRepo"}, body)
+            if what == "discussions":
+                return self.reply(200, json.dumps(self.discussions(repo)).encode(), {}, body)
+            revision = "/".join(rest[1:]) if rest else "main"
+            found = self.files_at(repo, revision)
+            if found is None:
+                return self.reply(404, b"{}", {"X-Error-Code": "RevisionNotFound"}, body)
+            if what == "tree":
+                told = [
+                    {"type": "file", "path": one, "size": len(data), "oid": "0" * 40}
+                    for one, data in found.items()
+                ]
+            else:
+                offered = revision.startswith("refs/pr/") or revision == COPY
+                told = {"id": repo, "sha": COPY if offered else MAIN, "tags": [], "downloads": 0, "likes": 0,
+                        "private": False, "siblings": [{"rfilename": one, "size": len(data)} for one, data in found.items()],
+                        "gated": Hub.repos[repo].get("gated", False),
+                        "config": {"model_type": "bert", **Hub.repos[repo].get("config", {})}}  # fmt: skip
+            self.reply(200, json.dumps(told).encode(), {}, body)
+
+        def files_at(self, repo, revision):
+            """Of a branch or a commit; a proposal has those of main and its own. COPY is the commit of the last one."""
+            main, offers = Hub.repos[repo]["files"], Hub.repos[repo].get("offers", [])
+            if revision in ("main", MAIN):
+                return main
+            if revision == COPY:
+                return {**main, **offers[-1]["files"]}
+            number = int(revision.removeprefix("refs/pr/")) if revision.startswith("refs/pr/") else 0
+            return {**main, **offers[number - 1]["files"]} if 0 < number <= len(offers) else None
+
+        def discussions(self, repo):
+            offers = Hub.repos[repo].get("offers", [])
+            told = [{"num": number, "title": one["title"], "author": {"name": one["author"]}, "status": "open",
+                     "isPullRequest": True, "createdAt": "2024-01-01T00:00:00.000Z",
+                     "repo": {"name": repo, "type": "model"}}
+                    for number, one in enumerate(offers, start=1)]  # fmt: skip
+            return {"count": len(told), "start": 0, "discussions": told}
+
+        def reply(self, code, data, headers, body):
+            self.send_response(code)
+            for key, value in {
+                "Content-Length": str(len(data)),
+                "Content-Type": "application/json",
+                **headers,
+            }.items():
+                self.send_header(key, value)
+            self.end_headers()
+            if body:
+                self.wfile.write(data)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    point_to(f"http://127.0.0.1:{server.server_port}", monkeypatch)
     yield Hub
     server.shutdown()
     server.server_close()

@@ -1,26 +1,38 @@
 """The Hugging Face hub: how large is a model, is it safe, fetch it at an exact revision."""
 
+import errno
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TypeVar
 
 from engine.errors import ModelError
+from engine.models import architectures
 
+WEIGHTS = "*.safetensors"
+# One of these sets is enough to make a tokenizer of.
+TOKENIZERS = (
+    {"tokenizer.json"},
+    {"vocab.txt"},
+    {"vocab.json", "merges.txt"},
+    {"spm.model"},
+    {"spiece.model"},
+    {"sentencepiece.bpe.model"},
+)
 WANTED = [
     "config.json",
-    "*.safetensors",
+    WEIGHTS,
     "*.safetensors.index.json",
-    "tokenizer.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
-    "vocab.txt",
-    "vocab.json",
-    "merges.txt",
-    "spiece.model",
     "added_tokens.json",
+    *sorted(set().union(*TOKENIZERS)),
 ]
+# The hub's own program offers weights of older models as safetensors in a proposal that nobody may have taken up.
+CONVERTER, OFFER = "SFconvertbot", "Adding `safetensors` variant of this model"
+TIMEOUT = 15  # seconds of silence
 Answer = TypeVar("Answer")
 NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
@@ -39,33 +51,52 @@ def is_name(reference: str) -> bool:
     return bool(NAME.fullmatch(reference)) and ".." not in reference
 
 
+def is_wanted(file: str) -> bool:
+    """Whether a file of this name, beside config.json, belongs to a model as we open it."""
+    return any(fnmatchcase(file, pattern) for pattern in WANTED)
+
+
 def look_up(name: str, revision: str | None = None) -> HubModel:
     """Ask the hub about a model without downloading it.
 
     Raises ModelError when the hub cannot be reached, does not know the name, wants an agreement first, or
-    has no safetensors weights or needs code of its own.
+    has no safetensors weights, no tokenizer that we can read, or needs code of its own.
     """
     from huggingface_hub import HfApi
 
-    info = _asked(name, lambda: HfApi().model_info(name, revision=revision, files_metadata=True, timeout=15))
-    files = {file.rfilename: file.size or 0 for file in info.siblings or [] if "/" not in file.rfilename}
-    wanted = {
-        file: size for file, size in files.items() if any(Path(file).match(pattern) for pattern in WANTED)
-    }
-    if not any(file.endswith(".safetensors") for file in wanted):
+    api = HfApi()
+
+    def asked(revision: str | None):
+        return _asked(
+            name, lambda: api.model_info(name, revision=revision, files_metadata=True, timeout=TIMEOUT)
+        )
+
+    info = asked(revision)
+    if info.gated:
+        _asked(name, lambda: api.auth_check(name))
+    if not revision and not _has_weights(info) and (offer := _asked(name, lambda: _offered(api, name))):
+        info = asked(offer)
+    if not _has_weights(info):
         raise ModelError(
             f"{name} has no weights in the safetensors format, and Tuneboard opens no other.",
             "Choose another model.",
             "no_safetensors",
         )
-    if "auto_map" in (info.config or {}):
+    files = _files(info)
+    config = info.config or {}
+    if "auto_map" in config:
         raise ModelError(
             f"{name} brings its own program code, which Tuneboard never runs.",
             "Choose a model of a standard architecture.",
             "remote_code",
         )
+    if "config.json" not in files or not any(tokenizer <= files.keys() for tokenizer in TOKENIZERS):
+        missing = "config.json" if "config.json" not in files else "tokenizer that Tuneboard can read"
+        raise ModelError(f"{name} has no {missing}.", "Choose another model.", "no_tokenizer")
+    if config.get("model_type"):
+        architectures.check(config["model_type"], name)
     licence = (info.card_data or {}).get("license") if info.card_data else None
-    return HubModel(name, info.sha, sum(wanted.values()), licence)
+    return HubModel(name, info.sha, sum(size for file, size in files.items() if is_wanted(file)), licence)
 
 
 def downloaded(name: str, revision: str, downloads: Path) -> Path | None:
@@ -75,13 +106,43 @@ def downloaded(name: str, revision: str, downloads: Path) -> Path | None:
 
 
 def download(name: str, revision: str, downloads: Path) -> Path:
-    """Fetch a model at an exact revision; what was fetched before a break is not fetched again."""
+    """Fetch a model at an exact revision; what was fetched before a break is not fetched again.
+
+    It counts as downloaded once `mark_complete` was called.
+    """
     from huggingface_hub import snapshot_download
 
     folder = _folder(name, revision, downloads)
-    _asked(name, lambda: snapshot_download(name, revision=revision, local_dir=folder, allow_patterns=WANTED))
-    (folder / "complete").touch()
+    chosen = {"allow_patterns": WANTED, "ignore_patterns": ["*/*"]}  # nothing of its folders
+    _asked(name, lambda: snapshot_download(name, revision=revision, local_dir=folder, **chosen))
     return folder
+
+
+def mark_complete(folder: Path) -> None:
+    (folder / "complete").touch()
+
+
+def _files(info) -> dict[str, int]:
+    """{name: bytes} of the files that lie in no folder."""
+    return {file.rfilename: file.size or 0 for file in info.siblings or [] if "/" not in file.rfilename}
+
+
+def _has_weights(info) -> bool:
+    return any(fnmatchcase(file, WEIGHTS) for file in _files(info))
+
+
+def _offered(api, name: str) -> str | None:
+    """Where the hub's own program put weights as safetensors; proposals of others are not looked at."""
+    from huggingface_hub import errors
+
+    asked = {"author": CONVERTER, "discussion_type": "pull_request", "discussion_status": "open"}
+    try:
+        for proposal in api.get_repo_discussions(name, **asked):
+            if proposal.author == CONVERTER and proposal.title == OFFER:
+                return proposal.git_reference
+    except errors.HfHubHTTPError:
+        pass  # its owner turned proposals off
+    return None
 
 
 def _folder(name: str, revision: str, downloads: Path) -> Path:
@@ -110,7 +171,22 @@ def _asked(name: str, question: Callable[[], Answer]) -> Answer:
         raise ModelError(
             f"{name} has no such version.", "Leave the version empty for the newest.", "no_such_revision"
         ) from error
-    except (errors.HTTPError, OSError) as error:
+    except (errors.HTTPError, OSError, ValueError) as error:  # ValueError: not the hub's answer
+        if getattr(error, "errno", None) == errno.ENOSPC:
+            raise  # the disk, not the hub
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        if status in (401, 403):
+            raise ModelError(
+                f"The Hugging Face hub does not let you read {name}.",
+                "Check your token, or choose another model.",
+                "not_allowed",
+            ) from error
+        if status:
+            raise ModelError(
+                f"The Hugging Face hub answered with error {status} about {name}.",
+                "Try again in some minutes.",
+                "hub_error",
+            ) from error
         raise ModelError(
             f"The Hugging Face hub cannot be reached, so nothing is known of {name}.",
             "Check the connection, or take the bundled model.",

@@ -14,6 +14,7 @@ from transformers.utils import logging
 from engine.errors import ModelError
 from engine.models import catalogue, hub
 from engine.models.catalogue import ModelSource
+from engine.models.folders import check_folder
 
 SAFE = {"local_files_only": True, "trust_remote_code": False}
 
@@ -22,9 +23,28 @@ def fetch(source: ModelSource, downloads: Path) -> Path:
     """The folder of the model, downloaded first where it has to be, and checked."""
     if source.kind == "bundled":
         catalogue.check_bundled_weights()
-    folder = source.folder or hub.download(source.reference, source.revision, downloads)
-    catalogue.check_folder(folder)
+    if source.folder:
+        check_folder(source.folder)
+        return source.folder
+    folder = hub.download(source.reference, source.revision, downloads)
+    _make_tokenizer_json(folder)
+    check_folder(folder, source.reference)
+    hub.mark_complete(folder)
     return folder
+
+
+def _make_tokenizer_json(folder: Path) -> None:
+    """Older models have their words in vocab.txt or in a file of SentencePiece; all else here reads tokenizer.json."""
+    if (folder / "tokenizer.json").exists():
+        return
+    try:
+        load_tokenizer(folder).save_pretrained(folder)
+    except Exception as error:  # whatever it makes of files that came from outside
+        raise ModelError(
+            f"The tokenizer of {folder.name.partition('@')[0].replace('--', '/')} cannot be read.",
+            "Choose another model.",
+            "no_tokenizer",
+        ) from error
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:

@@ -6,17 +6,17 @@ import numpy as np
 
 from engine.data.datasets import DatasetInfo, first_rows
 from engine.errors import SettingsError
-from engine.models.catalogue import ModelSource, bundled_folder, find_model, read_config
+from engine.models.cards import BY_REFERENCE
+from engine.models.catalogue import ModelSource, bundled_folder, find_model
+from engine.models.folders import longest_input, read_config
 from engine.models.tokens import count_tokens
 from engine.paths import Workspace
 from engine.settings import TrainingConfig, problems
 from engine.training.presets import Chosen, derive
 
 MEASURED_TEXTS = 2000
-UNREAD_MODEL = {
-    "max_position_embeddings": 512,
-    "hidden_size": 768,
-}  # a hub model before its download: a usual one
+USUAL_TOKENS, USUAL_WIDTH = 512, 768  # of a hub model before its download, where no card tells
+COUNTING_HAS = {"model", "revision", "preset", "device"}  # settings that mean something for word counting
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,9 @@ class Plan:
         """{field: sentence} for every setting that cannot be used with this model."""
         values = {**self.values(), **explicit}
         found = problems(**values)
+        if self.source.kind == "tfidf":
+            none = "word counting has no such setting; leave it out, or take another model."
+            return found | {field: none for field in explicit if field not in COUNTING_HAS}
         if "max_tokens" not in found and int(values["max_tokens"]) > self.longest:
             found["max_tokens"] = (
                 f"this model reads at most {self.longest:,} tokens; it is {values['max_tokens']}."
@@ -59,11 +62,21 @@ def plan(
     if wrong := problems(preset=preset):
         raise SettingsError(wrong)
     source = find_model(model, revision, workspace.downloads)
+    if source.kind == "tfidf":
+        return Plan(Chosen({"preset": preset, "device": "cpu"}, {}), source, np.zeros(0, dtype=np.int64), 0)
     lengths = text_lengths(workspace, info, source)
-    shape = {**UNREAD_MODEL, **(read_config(source.folder) if source.folder else {})}
-    longest, width = int(shape["max_position_embeddings"]), int(shape["hidden_size"])
+    longest, width = _shape(source)
     chosen = derive(preset, info.rows["train"], len(info.labels), lengths, longest, width)
     return Plan(chosen, source, lengths, longest)
+
+
+def _shape(source: ModelSource) -> tuple[int, int]:
+    """(the most tokens that it reads, how wide it is)"""
+    if source.folder:
+        config = read_config(source.folder)
+        return longest_input(config, USUAL_TOKENS), config.get("hidden_size") or USUAL_WIDTH
+    card = BY_REFERENCE.get(source.reference)
+    return (card.tokens, card.layers.width) if card else (USUAL_TOKENS, USUAL_WIDTH)
 
 
 def text_lengths(workspace: Workspace, info: DatasetInfo, source: ModelSource | None = None) -> np.ndarray:

@@ -1,9 +1,13 @@
 import json
+import shutil
+import zipfile
+from pathlib import Path
 
 import pytest
 
 from engine.runs import queue
 from tests.engine.runs.helpers import wait
+from tests.hub_standin import MAIN, point_to
 from tests.pages.helpers import open_page, press, words_on
 
 
@@ -11,6 +15,12 @@ def field(test, name):
     return next(
         one for one in [*test.number_input, *test.selectbox] if (one.key or "").startswith(f"{name}_")
     )
+
+
+def type_in(box, name):
+    """What the test runner has no word for: a value that is none of the options."""
+    box.options.append(name)
+    box.set_value(name).run()
 
 
 def test_without_data_there_is_one_next_step(workspace):
@@ -49,6 +59,92 @@ def test_a_folder_without_a_model_is_a_sentence(workspace, easy, tmp_path):
     test.text_input(key="model_folder").set_value(str(tmp_path)).run()
     assert "no Hugging Face model" in words_on(test)
     assert "start" not in {one.key for one in test.button}
+
+
+def test_the_models_can_be_compared_and_none_is_loaded_for_it(workspace, easy):
+    test = open_page("train")
+    assert "Nothing is downloaded" in words_on(test)
+    table = test.dataframe[0].value
+    assert table["Name"].tolist()[:2] == ["bundled", "tfidf"]
+    assert {"Size", "Parameters", "Languages", "Time", "Licence", "When to take it"} <= set(table.columns)
+
+
+def test_word_counting_has_no_settings_and_is_started_as_any_model(workspace, easy):
+    test = open_page("train")
+    test.radio(key="model_kind").set_value("tfidf").run()
+    assert "preset" not in {one.key for one in test.radio}
+    assert not test.number_input
+    assert "Counts the words of" in words_on(test)
+    press(test, "start")
+    run = wait(workspace, queue.list_runs(workspace)[0].id)
+    assert run.status == "finished", run.message
+    assert run.name == "Word counting (TF-IDF) on easy"
+    assert "Word counting" in words_on(open_page("evaluate", run=run.id))
+    asked = open_page("predict", run=run.id)
+    asked.text_area(key="text").set_value("the lamp is bright, calm and tidy").run()
+    assert {one.label for one in asked.metric} == {"The model says"}
+
+
+def test_a_zip_of_a_model_becomes_a_model_to_start_from(workspace, easy, tiny_model, tmp_path):
+    archive = Path(shutil.make_archive(str(tmp_path / "mine"), "zip", tiny_model))
+    test = open_page("train")
+    test.radio(key="model_kind").set_value("zip").run()
+    assert "start" not in {one.key for one in test.button}
+    test.file_uploader(key="upload_model_0").upload("mine.zip", archive.read_bytes(), "application/zip").run()
+    assert not test.exception
+    chosen = Path(test.selectbox(key="model_uploaded").value)
+    assert chosen.name.startswith("mine-") and chosen.parent == workspace.uploaded_models
+    assert test.text_input(key=f"name_{easy.id}_{chosen}").value.startswith("mine-")
+    assert not test.button(key="start").disabled
+
+
+def test_a_zip_without_a_model_is_a_sentence_and_leaves_nothing(workspace, easy, easy_csv, tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.write(easy_csv, "easy.csv")
+    test = open_page("train")
+    test.radio(key="model_kind").set_value("zip").run()
+    content = (tmp_path / "x.zip").read_bytes()
+    test.file_uploader(key="upload_model_0").upload("x.zip", content, "application/zip").run()
+    assert "no model in x" in words_on(test)
+    assert "start" not in {one.key for one in test.button}
+    assert [path for path in workspace.downloads.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("name, sentence", [
+    ("me/absent", "knows no public model"), ("me/gated", "agreed to its terms"), ("me/code", "own program code"),
+    ("me/pickled", "no weights in the safetensors"), ("me/speech", "cannot be made into a classifier"),
+])  # fmt: skip
+def test_what_the_hub_has_not_is_a_sentence_before_anything_is_queued(
+    workspace, easy, model_hub, name, sentence
+):
+    test = open_page("train")
+    test.radio(key="model_kind").set_value("hub").run()
+    type_in(test.selectbox(key="model_hub"), name)
+    assert sentence in words_on(test)
+    assert "start" not in {one.key for one in test.button}
+    assert model_hub.downloads == [] and queue.list_runs(workspace) == []
+
+
+def test_a_hub_that_cannot_be_reached_points_to_what_is_here(workspace, easy, monkeypatch):
+    point_to("http://127.0.0.1:9", monkeypatch)
+    test = open_page("train")
+    test.radio(key="model_kind").set_value("hub").run()
+    test.selectbox(key="model_hub").set_value("google-bert/bert-base-uncased").run()
+    assert "cannot be reached" in words_on(test) and "take the bundled model" in words_on(test)
+    assert "start" not in {one.key for one in test.button}
+
+
+def test_a_model_of_the_hub_is_pinned_to_its_commit(workspace, easy, model_hub):
+    test = open_page("train")
+    test.radio(key="model_kind").set_value("hub").run()
+    type_in(test.selectbox(key="model_hub"), "me/tiny")
+    assert "Start will download" in words_on(test)
+    test.selectbox(key="model_hub").options.append("me/tiny")
+    press(test, "start")
+    run = queue.list_runs(workspace)[0]
+    assert queue.config_of(workspace, run.id).revision == MAIN
+    queue.stop(workspace, run.id)
+    wait(workspace, run.id)
 
 
 def test_start_queues_exactly_what_the_form_says_and_leads_to_the_run(workspace, easy, tiny_model):

@@ -1,126 +1,117 @@
 """The hub's client, against a server on this machine that answers as the hub does."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from engine.errors import ModelError
 from engine.models import hub
 from engine.models.catalogue import find_model
-from engine.models.loading import fetch, load_model
-
-SHA = "0123456789abcdef0123456789abcdef01234567"
-
-
-@pytest.fixture
-def hub_server(tiny_model, monkeypatch):
-    """Serves the tiny model as me/tiny, a pickled one as me/pickled, one with code as me/code, a gated one as me/gated."""
-
-    files = {path.name: path.read_bytes() for path in tiny_model.iterdir()}
-    repos = {
-        "me/tiny": {"files": files, "config": {}},
-        "me/pickled": {"files": {"config.json": b"{}", "pytorch_model.bin": b"x"}, "config": {}},
-        "me/code": {"files": files, "config": {"auto_map": {"AutoModel": "model.py"}}},
-    }
-
-    class Hub(BaseHTTPRequestHandler):
-        downloads: list[str] = []
-
-        def do_HEAD(self):
-            self.answer(body=False)
-
-        def do_GET(self):
-            self.answer(body=True)
-
-        def answer(self, body):
-            path = self.path.partition("?")[0]
-            if path.startswith("/api/models/"):
-                name = "/".join(path.split("/")[3:5])
-                if name == "me/gated":
-                    return self.reply(403, b"{}", {"X-Error-Code": "GatedRepo"}, body)
-                if name not in repos:
-                    return self.reply(404, b"{}", {"X-Error-Code": "RepoNotFound"}, body)
-                siblings = [
-                    {"rfilename": one, "size": len(data)} for one, data in repos[name]["files"].items()
-                ]
-                info = {"id": name, "modelId": name, "sha": SHA, "siblings": siblings, "config": repos[name]["config"],
-                        "tags": [], "downloads": 0, "likes": 0, "private": False}  # fmt: skip
-                if "/tree/" in path:
-                    tree = [{"type": "file", "path": one, "size": len(data), "oid": "0" * 40}
-                            for one, data in repos[name]["files"].items()]  # fmt: skip
-                    return self.reply(200, json.dumps(tree).encode(), {}, body)
-                return self.reply(200, json.dumps(info).encode(), {}, body)
-            owner, name, _, revision, file = path.strip("/").split("/", 4)
-            data = repos[f"{owner}/{name}"]["files"][file]
-            if body:
-                Hub.downloads.append(file)
-            self.reply(200, data, {"ETag": f'"{file}"', "X-Repo-Commit": revision}, body)
-
-        def reply(self, code, data, headers, body):
-            self.send_response(code)
-            for key, value in {
-                "Content-Length": str(len(data)),
-                "Content-Type": "application/json",
-                **headers,
-            }.items():
-                self.send_header(key, value)
-            self.end_headers()
-            if body:
-                self.wfile.write(data)
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    point_to(f"http://127.0.0.1:{server.server_port}", monkeypatch)
-    yield Hub
-    server.shutdown()
+from engine.models.loading import fetch, load_model, load_tokenizer
+from engine.models.tokens import count_tokens
+from tests.hub_standin import COPY, MAIN, point_to
+from tests.words import easy_texts
 
 
-def point_to(endpoint, monkeypatch):
-    import huggingface_hub
-    from huggingface_hub import constants, file_download, hf_api
-
-    monkeypatch.setattr(constants, "ENDPOINT", endpoint)
-    for module in (hf_api, file_download, huggingface_hub):
-        if hasattr(module, "ENDPOINT"):
-            monkeypatch.setattr(module, "ENDPOINT", endpoint)
-    monkeypatch.setattr(
-        constants, "HUGGINGFACE_CO_URL_TEMPLATE", endpoint + "/{repo_id}/resolve/{revision}/{filename}"
-    )
-
-
-def test_the_size_is_told_before_anything_is_downloaded(hub_server, tiny_model, tmp_path):
+def test_the_size_is_told_before_anything_is_downloaded(model_hub, tiny_model, tmp_path):
     source = find_model("me/tiny", downloads=tmp_path)
-    assert source.revision == SHA
+    assert source.revision == MAIN
     assert source.download_bytes == source.bytes >= (tiny_model / "model.safetensors").stat().st_size
-    assert hub_server.downloads == []
+    assert model_hub.downloads == []
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_model_is_fetched_once_and_opens(hub_server, tmp_path):
+def test_a_model_is_fetched_once_and_opens(model_hub, tmp_path):
     folder = fetch(find_model("me/tiny", downloads=tmp_path), tmp_path)
     assert load_model(folder, ["a", "b", "c"]).num_labels == 3
-    fetched = len(hub_server.downloads)
-    again = find_model("me/tiny", SHA, tmp_path)
+    assert "README.md" not in model_hub.downloads and "onnx/model.safetensors" not in model_hub.downloads
+    fetched = len(model_hub.downloads)
+    again = find_model("me/tiny", MAIN, tmp_path)
     assert again.download_bytes == 0
     assert fetch(again, tmp_path) == folder
-    assert len(hub_server.downloads) == fetched
+    assert len(model_hub.downloads) == fetched
 
 
-@pytest.mark.parametrize("name, code", [("me/pickled", "no_safetensors"), ("me/code", "remote_code"),
-                                        ("me/gated", "gated"), ("me/nothing", "no_such_model")])  # fmt: skip
-def test_what_the_hub_refuses_or_we_do_is_a_sentence(hub_server, name, code):
+def test_weights_that_only_the_hubs_own_program_converted_are_taken_at_a_pinned_commit(model_hub, tmp_path):
+    source = find_model("me/offered", downloads=tmp_path)
+    assert source.revision == COPY
+    assert load_model(fetch(source, tmp_path), ["a", "b"]).num_labels == 2
+    assert "pytorch_model.bin" not in model_hub.downloads
+    assert find_model("me/offered", COPY, tmp_path).download_bytes == 0
+
+
+@pytest.mark.parametrize("name, code", [
+    ("me/pickled", "no_safetensors"), ("me/code", "remote_code"), ("me/gated", "gated"), ("me/closed", "gated"),
+    ("me/absent", "no_such_model"), ("me/nothing", "no_such_model"), ("me/badtoken", "not_allowed"),
+    ("me/down", "hub_error"), ("me/wordless", "no_tokenizer"), ("me/speech", "wrong_architecture"),
+])  # fmt: skip
+def test_what_the_hub_refuses_or_we_do_is_a_sentence_before_anything_is_fetched(model_hub, name, code):
     with pytest.raises(ModelError) as refusal:
         hub.look_up(name)
     assert refusal.value.code == code
-    assert name in refusal.value.message
+    assert name in refusal.value.message and refusal.value.action
+    assert model_hub.downloads == []
+
+
+def test_a_version_that_is_not_there_is_a_sentence(model_hub):
+    with pytest.raises(ModelError, match="no such version"):
+        hub.look_up("me/tiny", "v9")
+
+
+def test_code_that_only_the_files_tell_of_is_refused_before_it_is_opened(model_hub, tmp_path):
+    with pytest.raises(ModelError, match="own program code"):
+        fetch(find_model("me/hidden_code", downloads=tmp_path), tmp_path)
 
 
 def test_a_hub_that_cannot_be_reached_is_a_sentence(monkeypatch):
     point_to("http://127.0.0.1:9", monkeypatch)
     with pytest.raises(ModelError, match="cannot be reached"):
         hub.look_up("me/tiny")
+
+
+def test_a_hub_that_is_gone_before_the_download_is_a_sentence(model_hub, monkeypatch, tmp_path):
+    source = find_model("me/tiny", downloads=tmp_path)
+    point_to("http://127.0.0.1:9", monkeypatch)
+    with pytest.raises(ModelError, match="cannot be reached"):
+        fetch(source, tmp_path)
+
+
+@pytest.fixture
+def deberta(tmp_path) -> dict[str, bytes]:
+    """The files of a tiny DeBERTa as Microsoft published its kind: words in spm.model, no tokenizer.json."""
+    import sentencepiece
+    from transformers import DebertaV2Config, DebertaV2ForSequenceClassification
+
+    folder = tmp_path / "deberta"
+    config = DebertaV2Config(
+        vocab_size=96, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
+        relative_attention=True, position_buckets=16, norm_rel_ebd="layer_norm", share_att_key=True,
+        pos_att_type=["p2c", "c2p"], type_vocab_size=0, position_biased_input=False,
+    )  # fmt: skip
+    DebertaV2ForSequenceClassification(config).save_pretrained(folder)
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter([text for text, _ in easy_texts(500)]), model_prefix=str(folder / "spm"), vocab_size=90,
+        pad_id=0, bos_id=1, eos_id=2, unk_id=3, pad_piece="[PAD]", bos_piece="[CLS]", eos_piece="[SEP]",
+        unk_piece="[UNK]", hard_vocab_limit=False, minloglevel=2,
+    )  # fmt: skip
+    (folder / "spm.vocab").unlink()
+    (folder / "tokenizer_config.json").write_text(json.dumps({"do_lower_case": False, "vocab_type": "spm"}))
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_model_whose_words_lie_in_a_file_of_sentencepiece_reads_the_same_words(
+    model_hub, deberta, tmp_path
+):
+    import sentencepiece
+
+    model_hub.repos = {
+        **model_hub.repos,
+        "me/deberta": {"files": deberta, "config": {"model_type": "deberta-v2"}},
+    }
+    folder = fetch(find_model("me/deberta", downloads=tmp_path), tmp_path)
+    peer = sentencepiece.SentencePieceProcessor(model_file=str(folder / "spm.model"))
+    texts = [text for text, _ in easy_texts(20, seed=3)]
+    for text, ids in zip(texts, load_tokenizer(folder)(texts)["input_ids"], strict=True):
+        assert ids == [1, *peer.encode(text), 2]
+    assert count_tokens(texts, folder).tolist() == [len(peer.encode(text)) + 2 for text in texts]
+    assert load_model(folder, ["a", "b"]).num_labels == 2

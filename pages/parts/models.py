@@ -1,0 +1,159 @@
+"""Which model to start from: five ways to one, each with what it costs, and a table to compare those worth trying."""
+
+import tempfile
+from pathlib import Path
+
+import streamlit as st
+
+from engine.models.cards import BY_REFERENCE, CARDS, Card
+from engine.models.catalogue import ModelSource, find_model
+from engine.models.zips import unpack_model, uploaded_models
+from pages.parts import messages, state, words
+
+WAYS = {
+    "bundled": "Bundled MiniLM",
+    "tfidf": "Word counting (TF-IDF)",
+    "hub": "Hugging Face hub",
+    "folder": "A folder on this machine",
+    "zip": "A ZIP of a model",
+}
+
+
+def choose() -> ModelSource | None:
+    """The model that is chosen; what cannot be used is said here, before anything is queued."""
+    way = st.radio(
+        "Model",
+        list(WAYS),
+        format_func=WAYS.get,
+        key="model_kind",
+        horizontal=True,
+        persist_state="session",
+        help="A pretrained model already knows the language; training teaches it your labels. "
+        "Word counting knows nothing but your texts.",
+    )
+    compare()
+    if way in BY_REFERENCE:
+        st.caption(_about(BY_REFERENCE[way]))
+        return find_model(way)
+    reference = {"hub": _on_the_hub, "folder": _in_a_folder, "zip": _in_a_zip}[way]()
+    if not reference:
+        return None
+    with state.reported():
+        found = _looked_up(reference)
+        cost = (
+            f"Start will download {words.size(found.download_bytes)} once."
+            if found.download_bytes
+            else "Nothing is downloaded."
+        )
+        st.caption(f"{messages.plain(found.name)}: {words.size(found.bytes)}. {cost}")
+        return found
+    return None
+
+
+def compare() -> None:
+    with st.expander("Compare the models", icon=":material/compare_arrows:"):
+        st.dataframe(
+            [
+                {
+                    "Model": card.name,
+                    "Languages": card.languages,
+                    "When to take it": card.take_it,
+                    "Time": card.times_bundled,
+                    "Size": words.size(card.bytes) if card.bytes else "",
+                    "Parameters": f"{card.parameters / 1e6:.0f} million" if card.parameters else "",
+                    "Longest text": f"{card.tokens:,} tokens" if card.tokens else "any",
+                    "Licence": card.licence,
+                    "Name": card.reference,
+                }
+                for card in CARDS
+            ],
+            hide_index=True,
+            alt="Models that are worth trying, with what they cost and when to take them",
+            column_config={
+                "Model": st.column_config.TextColumn(pinned=True),
+                "When to take it": st.column_config.TextColumn(width="large"),
+                "Time": st.column_config.NumberColumn(
+                    format="%.0f ×",
+                    help="Beside the bundled model, on the same texts. Computed from the multiplications in each model's "
+                    "layers, not measured. Word counting takes seconds.",
+                ),
+                "Size": st.column_config.TextColumn(
+                    help="What is downloaded once, about; Start tells it exactly."
+                ),
+            },
+        )
+
+
+def _about(card: Card) -> str:
+    """One line; what is no neural network has no figures."""
+    figures = (
+        f", {card.parameters / 1e6:.0f} million parameters, {words.size(card.bytes)}"
+        if card.parameters
+        else ""
+    )
+    return f"{card.languages}{figures}. {card.take_it}"
+
+
+def _on_the_hub() -> str | None:
+    reference = st.selectbox(
+        "Name on the hub",
+        [card.reference for card in CARDS if "/" in card.reference],
+        index=None,
+        key="model_hub",
+        accept_new_options=True,
+        persist_state="session",
+        placeholder="Choose one, or type a name such as google-bert/bert-base-uncased",
+    )
+    if card := BY_REFERENCE.get(reference):
+        st.caption(
+            f"{_about(card)} {card.licence}. About {card.times_bundled:.0f} times the time of the bundled model."
+        )
+    return reference
+
+
+def _in_a_folder() -> str | None:
+    return st.text_input(
+        "Folder",
+        key="model_folder",
+        persist_state="session",
+        placeholder="/home/me/models/my-model",
+        help="A folder written by save_pretrained, with safetensors weights.",
+    )
+
+
+def _in_a_zip() -> str | None:
+    """The folder of a model that came as a ZIP: of the one uploaded just now, or of an earlier one."""
+    turn = st.session_state.setdefault("turn_model", 0)
+    file = st.file_uploader(
+        "ZIP of a model",
+        type=["zip"],
+        key=f"upload_model_{turn}",
+        help="Of a folder written by save_pretrained, with safetensors weights. Nothing else in it is unpacked.",
+    )
+    place = state.workspace().uploaded_models
+    if file is not None:
+        folder = None
+        with state.reported(), tempfile.TemporaryDirectory(dir=place.parent, prefix=".") as temporary:
+            archive = Path(temporary, "archive")
+            archive.write_bytes(file.getbuffer())
+            folder = unpack_model(archive, file.name, place)
+        if not folder:
+            return None
+        st.session_state.model_uploaded = str(folder)
+        st.session_state.turn_model += 1
+        st.rerun()
+    there = [str(folder) for folder in uploaded_models(place)]
+    if not there:
+        return None
+    return st.selectbox(
+        "Uploaded models",
+        there,
+        format_func=lambda folder: Path(folder).name,
+        key="model_uploaded",
+        persist_state="session",
+    )
+
+
+@st.cache_data(max_entries=16, ttl=300, show_spinner="Looking at the model …")
+def _looked_up(reference: str) -> ModelSource:
+    return find_model(reference, downloads=state.workspace().downloads)
