@@ -340,7 +340,7 @@ def _parser() -> argparse.ArgumentParser:
             "--model",
             default="bundled",
             metavar="NAME|PATH",
-            help="bundled, a folder, or a name on the Hugging Face hub",
+            help="bundled, tfidf (word counting), a folder, a ZIP of one, or a name on the Hugging Face hub",
         ),
         argument("--preset", default="balanced", choices=("quick", "balanced", "thorough")),
         argument(

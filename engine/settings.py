@@ -16,7 +16,7 @@ class TrainingConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
     model: str = Field("bundled", min_length=1, max_length=400)
-    """Which pretrained model to start from: 'bundled', a folder on this machine, or a name on the Hugging Face hub."""
+    """Which model: 'bundled', 'tfidf' (word counting), a folder on this machine, or a name on the Hugging Face hub."""
 
     revision: str | None = Field(None, max_length=100)
     """The exact version (commit) of a hub model, so that the same run can be repeated later."""

@@ -16,6 +16,7 @@ from engine import machine
 from engine.data.datasets import load_info, load_rows
 from engine.errors import TrainingError
 from engine.evaluation import baseline, metrics, predictions
+from engine.models import tfidf
 from engine.models.catalogue import find_model
 from engine.models.devices import pick_device, pick_precision
 from engine.models.loading import fetch, load_model, load_tokenizer
@@ -43,6 +44,10 @@ def carry_out(workspace: Workspace, run_id: str, pulse: "Pulse") -> dict[str, ob
     paths = workspace.run(run_id)
     asked = read_json(paths.config)
     config = TrainingConfig(**asked["config"])
+    if config.model == tfidf.REFERENCE:
+        from engine.runs.counting import count_words  # which stands on this module
+
+        return count_words(workspace, asked["dataset_id"], paths, pulse)
 
     pulse.phase("reading data")
     labels = load_info(workspace, asked["dataset_id"]).labels

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -61,6 +62,27 @@ def test_what_was_trained_can_be_listed_shown_scored_asked_and_deleted(trained, 
     assert "precision" in engine("show", run).stdout
     engine("delete", run)
     assert as_json("runs") == {"runs": []}
+
+
+def test_word_counting_is_a_model_like_any_other(workspace, easy_csv, tmp_path):
+    trained = as_json("train", easy_csv, "--model", "tfidf")
+    assert trained["metrics"]["accuracy"] == trained["baseline"]["accuracy"] > 0.9
+    assert as_json("show", trained["run_id"])["metrics"] == trained["metrics"]
+    asked = ["--text", "the lamp is bright, calm and tidy"]
+    answer = as_json("predict", trained["run_id"], *asked)["predictions"][0]
+    assert answer == as_json("predict", trained["folder"], *asked)["predictions"][0]
+    (tmp_path / "more.csv").write_text(words.easy_csv(40, seed=9))
+    assert as_json("evaluate", trained["run_id"], "--data", tmp_path / "more.csv")["rows"] == 40
+
+
+def test_a_zip_of_a_model_is_trained_and_remains_after_the_zip_is_gone(
+    workspace, easy_csv, tiny_model, tmp_path
+):
+    archive = Path(shutil.make_archive(str(tmp_path / "My model"), "zip", tiny_model.parent, tiny_model.name))
+    trained = as_json("train", easy_csv, "--model", archive, *TINY)
+    archive.unlink()
+    assert trained["model"].startswith("my-model-")
+    assert Path(as_json("show", trained["run_id"])["config"]["model"]).is_relative_to(workspace.downloads)
 
 
 def test_evaluate_on_a_further_file(trained, tmp_path):
@@ -124,6 +146,7 @@ def test_check_tells_where_a_row_broke_and_obeys_what_is_said_by_hand(workspace,
     (["train", "EASY", "--set", "epochs"], "expected field=value"),
     (["train", "EASY", "--text", "nope"], "has no column 'nope'"),
     (["train", "EASY", "--model", "/nowhere/at/all"], "neither a folder"),
+    (["train", "EASY", "--model", "tfidf", "--set", "epochs=3"], "epochs: word counting has no such setting"),
     (["predict", "abcdef1234"], "nothing to predict"),
 ])  # fmt: skip
 def test_what_a_person_can_fix_ends_with_2_and_plain_lines(workspace, easy_csv, arguments, sentence):

@@ -1,0 +1,56 @@
+"""The phases of a run that counts words: data, counting, saving, scores, verification. It takes seconds and no rounds."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.data.datasets import load_info, load_rows
+from engine.errors import TrainingError
+from engine.evaluation import predictions
+from engine.models import tfidf
+from engine.paths import RunPaths, Workspace, write_json
+from engine.runs.pipeline import NOT_YET_A_MODEL, VERIFIED_TEXTS, evaluate
+from engine.runs.store import Status
+
+if TYPE_CHECKING:
+    from engine.runs.worker import Pulse
+
+
+def count_words(workspace: Workspace, dataset_id: str, paths: RunPaths, pulse: "Pulse") -> dict[str, object]:
+    """Returns what the store shows of the ending, as carry_out of the pipeline. Raises TuneboardError likewise."""
+    pulse.phase("reading data")
+    labels, rows = load_info(workspace, dataset_id).labels, load_rows(workspace, dataset_id)
+    training, scored = rows[rows["split"] == "train"], rows[rows["split"] != "train"]
+    if pulse.should_stop():
+        stopped = {"reason": "stopped", "message": NOT_YET_A_MODEL, "action": "Start it again."}
+        return {"status": Status.STOPPED, **stopped}
+
+    pulse.phase("counting words")
+    counter = tfidf.fit(training["text"].tolist(), training["label"].tolist(), labels)
+    parameters = counter.weights.size + counter.offsets.size
+    pulse.events.write("setup", device="Processor", precision="float64", threads=1, parameters=parameters)
+
+    pulse.phase("saving")
+    tfidf.save(counter, paths.model)
+
+    pulse.phase("evaluating")
+    probabilities = counter.probabilities(scored["text"].tolist())
+    predicted = predictions.table(scored, labels, probabilities)
+    predicted.to_parquet(paths.predictions, index=False)
+    found = evaluate(predicted, training, labels)
+    write_json(paths.metrics, found)
+
+    pulse.phase("verifying")
+    some = scored["text"].tolist()[:VERIFIED_TEXTS]
+    if not np.array_equal(tfidf.load(paths.model).probabilities(some), probabilities[: len(some)]):
+        raise TrainingError(
+            "The saved model does not predict what the trained one does.",
+            "Start the run again; if it happens twice, please report it.",
+            "not_verified",
+        )
+    pulse.events.write(
+        "note",
+        text=f"{len(counter.terms):,} words and pairs of words are counted. The saved model was loaded again and gave "
+        f"the same answers on {len(some)} texts that it had not learnt from.",
+    )
+    return {"status": Status.FINISHED, **{key: found["test"][key] for key in ("accuracy", "macro_f1")}}

@@ -1,0 +1,53 @@
+"""A run that counts words, in a real worker process."""
+
+import numpy as np
+import pytest
+
+from engine.evaluation import predictions
+from engine.paths import read_json
+from engine.runs import queue
+from engine.runs.events import History
+from engine.runs.store import Status
+from engine.serving.predictor import Predictor
+from engine.training.plan import plan
+from tests.engine.runs.helpers import submit, wait
+
+
+@pytest.fixture
+def counted(workspace, easy):
+    config = plan(workspace, easy, "tfidf", "balanced").config()
+    named = {"dataset_id": easy.id, "dataset_name": easy.name, "model_name": "Word counting"}
+    return wait(workspace, queue.submit(workspace, config, **named).id)
+
+
+def test_it_leaves_what_every_run_leaves(workspace, easy, counted, tiny_model):
+    assert counted.status == Status.FINISHED, counted.message
+    assert counted.slot == "cpu"
+    trained = wait(workspace, submit(workspace, easy, tiny_model).id)
+    ours, theirs = workspace.run(counted.id), workspace.run(trained.id)
+    tables = [predictions.read(paths.predictions) for paths in (ours, theirs)]
+    assert list(tables[0].columns) == list(tables[1].columns)
+    assert tables[0].dtypes.equals(tables[1].dtypes)
+    assert tables[0]["source_row"].tolist() == tables[1]["source_row"].tolist()
+    figures, others = read_json(ours.metrics), read_json(theirs.metrics)
+    assert set(figures) == set(others) - {"best_epoch"}
+    assert figures["baseline"] == others["baseline"]
+    assert figures["test"]["accuracy"] == figures["baseline"]["accuracy"] == counted.accuracy > 0.9
+    assert {path.name for path in ours.folder.iterdir()} >= {"config.json", "events.jsonl", "model"}
+
+
+def test_its_phases_are_told_and_no_round_is(workspace, counted):
+    history = History.read(workspace.run(counted.id).events)
+    assert [one["name"] for one in history.phases] == [
+        "loading libraries", "reading data", "counting words", "saving", "evaluating", "verifying",
+    ]  # fmt: skip
+    assert not history.epochs and not history.steps
+    assert "words and pairs of words" in history.notes[0]
+
+
+def test_it_can_be_asked_and_says_what_it_said_in_the_test(workspace, counted):
+    rows = predictions.read(workspace.run(counted.id).predictions, "test")
+    answers = Predictor(workspace.run(counted.id).model).predict(rows["text"].tolist())
+    assert [answer.label for answer in answers] == rows["predicted"].tolist()
+    said = [[answer.probabilities[label] for label in ("bad", "good")] for answer in answers]
+    assert np.array_equal(np.array(said, dtype=np.float32), predictions.probabilities_of(rows))
