@@ -6,6 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.errors import SettingsError
 
+WORD_COUNTING = "tfidf"  # the model that is no neural network, and what may be set for it
+WORD_COUNTING_HAS = {"model", "revision", "preset", "device"}
+
 
 class TrainingConfig(BaseModel):
     """What a run is asked to do. Frozen: once a run is queued, nothing of it changes.
@@ -115,6 +118,14 @@ def problems(**values: object) -> dict[str, str]:
     except ValidationError as error:
         return {str(e["loc"][0]): _sentence(e) for e in error.errors()}
     return {}
+
+
+def applying(config: TrainingConfig) -> dict[str, object]:
+    """The settings that mean something for this model."""
+    values = config.model_dump()
+    if config.model != WORD_COUNTING:
+        return values
+    return {"model": config.model, "device": config.device}
 
 
 def help_text(field: str) -> str:

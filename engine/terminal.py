@@ -16,6 +16,7 @@ from engine.runs import queue
 from engine.runs.events import History
 from engine.runs.store import Run
 from engine.serving.prediction import Prediction
+from engine.settings import applying
 
 SHOWN_REJECTED = 5
 
@@ -197,8 +198,8 @@ def run_page(workspace: Workspace, run: Run) -> str:
     lines += [sentence for sentence in (run.message, run.action) if sentence]
     if not run.status.ended and run.steps:
         lines.append(f"{run.step:,} of {run.steps:,}, {duration(run.seconds_left)} left")
-    config = queue.config_of(workspace, run.id)
-    lines += [f"  {field}: {value}" for field, value in config.model_dump().items()]
+    shown = applying(queue.config_of(workspace, run.id))
+    lines += [f"  {field}: {value}" for field, value in shown.items()]
     metrics = workspace.run(run.id).metrics
     if metrics.exists():
         lines += ["", scores(read_json(metrics), run)]

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from engine import settings
 from engine.runs import queue
 from engine.runs.events import History
 from engine.runs.store import Run, Status
@@ -182,7 +183,7 @@ def log(run: Run, history: History) -> None:
     with st.expander("Settings, events and log", icon=":material/description:"):
         for note in history.notes:
             st.markdown(f"- {messages.plain(note)}")
-        st.json(queue.config_of(state.workspace(), run.id).model_dump(), expanded=False)
+        st.json(settings.applying(queue.config_of(state.workspace(), run.id)), expanded=False)
         path = state.workspace().run(run.id).log
         written = path.read_bytes()[-LOG_BYTES:].decode("utf-8", errors="replace") if path.exists() else ""
         st.code(

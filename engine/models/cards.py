@@ -65,7 +65,7 @@ CARDS = (
     Card(
         tfidf.REFERENCE,
         tfidf.NAME,
-        "Any that puts spaces between words",
+        "Any language with spaces between words",
         "None needed",
         "Beside every other model: it is done in seconds, and what does not beat it is not worth its time.",
     ),

@@ -16,8 +16,9 @@ import numpy as np
 
 from engine.errors import ModelError, TrainingError
 from engine.paths import read_json, write_json
+from engine.settings import WORD_COUNTING
 
-REFERENCE = "tfidf"  # what a person writes to choose it
+REFERENCE = WORD_COUNTING  # what a person writes to choose it
 NAME = "Word counting (TF-IDF)"
 SETTINGS = {"ngram_range": [1, 2], "sublinear_tf": True, "token_pattern": r"(?u)\b\w+\b", "lowercase": True}
 INVERSE_PENALTY, MOST_STEPS = 10.0, 1000

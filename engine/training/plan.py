@@ -11,12 +11,11 @@ from engine.models.catalogue import ModelSource, bundled_folder, find_model
 from engine.models.folders import longest_input, read_config
 from engine.models.tokens import count_tokens
 from engine.paths import Workspace
-from engine.settings import TrainingConfig, problems
+from engine.settings import WORD_COUNTING_HAS, TrainingConfig, problems
 from engine.training.presets import Chosen, derive
 
 MEASURED_TEXTS = 2000
 USUAL_TOKENS, USUAL_WIDTH = 512, 768  # of a hub model before its download, where no card tells
-COUNTING_HAS = {"model", "revision", "preset", "device"}  # settings that mean something for word counting
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Plan:
         found = problems(**values)
         if self.source.kind == "tfidf":
             none = "word counting has no such setting; leave it out, or take another model."
-            return found | {field: none for field in explicit if field not in COUNTING_HAS}
+            return found | {field: none for field in explicit if field not in WORD_COUNTING_HAS}
         if "max_tokens" not in found and int(values["max_tokens"]) > self.longest:
             found["max_tokens"] = (
                 f"this model reads at most {self.longest:,} tokens; it is {values['max_tokens']}."

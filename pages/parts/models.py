@@ -10,6 +10,7 @@ from engine.models.catalogue import ModelSource, find_model
 from engine.models.zips import unpack_model, uploaded_models
 from pages.parts import messages, state, words
 
+NO_BREAK = "\u00a0"  # a space at which no line ends
 WAYS = {
     "bundled": "Bundled MiniLM",
     "tfidf": "Word counting (TF-IDF)",
@@ -52,36 +53,25 @@ def choose() -> ModelSource | None:
 
 def compare() -> None:
     with st.expander("Compare the models", icon=":material/compare_arrows:"):
-        st.dataframe(
-            [
-                {
-                    "Model": card.name,
-                    "Languages": card.languages,
-                    "When to take it": card.take_it,
-                    "Time": card.times_bundled,
-                    "Size": words.size(card.bytes) if card.bytes else "",
-                    "Parameters": f"{card.parameters / 1e6:.0f} million" if card.parameters else "",
-                    "Longest text": f"{card.tokens:,} tokens" if card.tokens else "any",
-                    "Licence": card.licence,
-                    "Name": card.reference,
-                }
-                for card in CARDS
-            ],
-            hide_index=True,
-            alt="Models that are worth trying, with what they cost and when to take them",
-            column_config={
-                "Model": st.column_config.TextColumn(pinned=True),
-                "When to take it": st.column_config.TextColumn(width="large"),
-                "Time": st.column_config.NumberColumn(
-                    format="%.0f ×",
-                    help="Beside the bundled model, on the same texts. Computed from the multiplications in each model's "
-                    "layers, not measured. Word counting takes seconds.",
-                ),
-                "Size": st.column_config.TextColumn(
-                    help="What is downloaded once, about; Start tells it exactly."
-                ),
-            },
+        st.table(
+            [_row(card) for card in CARDS], hide_index=True, alt="The models, each with its costs and its use"
         )
+        st.caption(
+            "Time: beside the bundled model, on the same texts. It is computed from the multiplications in each model's "
+            "layers, not measured. Size: what is downloaded once, about; it is told exactly before the start."
+        )
+
+
+def _row(card: Card) -> dict[str, str]:
+    return {
+        "Model": card.name,
+        "When to take it": card.take_it,
+        "Languages": card.languages,
+        "Time": f"{card.times_bundled:.0f} ×" if card.times_bundled else "seconds",
+        "Size": words.size(card.bytes).replace(" ", NO_BREAK) if card.bytes else "none",
+        "Parameters": f"{card.parameters / 1e6:.0f} million" if card.parameters else "by the texts",
+        "Licence": card.licence,
+    }
 
 
 def _about(card: Card) -> str:

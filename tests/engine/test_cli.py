@@ -68,6 +68,7 @@ def test_word_counting_is_a_model_like_any_other(workspace, easy_csv, tmp_path):
     trained = as_json("train", easy_csv, "--model", "tfidf")
     assert trained["metrics"]["accuracy"] == trained["baseline"]["accuracy"] > 0.9
     assert as_json("show", trained["run_id"])["metrics"] == trained["metrics"]
+    assert "epochs" not in engine("show", trained["run_id"]).stdout
     asked = ["--text", "the lamp is bright, calm and tidy"]
     answer = as_json("predict", trained["run_id"], *asked)["predictions"][0]
     assert answer == as_json("predict", trained["folder"], *asked)["predictions"][0]

@@ -64,9 +64,15 @@ def test_a_folder_without_a_model_is_a_sentence(workspace, easy, tmp_path):
 def test_the_models_can_be_compared_and_none_is_loaded_for_it(workspace, easy):
     test = open_page("train")
     assert "Nothing is downloaded" in words_on(test)
-    table = test.dataframe[0].value
-    assert table["Name"].tolist()[:2] == ["bundled", "tfidf"]
-    assert {"Size", "Parameters", "Languages", "Time", "Licence", "When to take it"} <= set(table.columns)
+    table = test.table[0].value.set_index("Model")
+    assert table.index.tolist()[:2] == ["MiniLM (bundled)", "Word counting (TF-IDF)"]
+    assert set(table.columns) == {"Size", "Parameters", "Languages", "Time", "Licence", "When to take it"}
+    assert table.loc["BERT base", ["Time", "Size", "Parameters"]].tolist() == [
+        "8 ×",
+        "440\u00a0MB",
+        "110 million",
+    ]
+    assert "computed" in words_on(test)
 
 
 def test_word_counting_has_no_settings_and_is_started_as_any_model(workspace, easy):
@@ -79,6 +85,7 @@ def test_word_counting_has_no_settings_and_is_started_as_any_model(workspace, ea
     run = wait(workspace, queue.list_runs(workspace)[0].id)
     assert run.status == "finished", run.message
     assert run.name == "Word counting (TF-IDF) on easy"
+    assert "epochs" not in open_page("runs", run=run.id).json[0].value
     assert "Word counting" in words_on(open_page("evaluate", run=run.id))
     asked = open_page("predict", run=run.id)
     asked.text_area(key="text").set_value("the lamp is bright, calm and tidy").run()
