@@ -132,6 +132,9 @@ def test_every_requirement_is_pinned():
     assert "torch==2.13.0" in (ROOT / "requirements.txt").read_text()
 
 
-@pytest.mark.parametrize("script", ["docs.pictures", "benchmarks.data_import", "benchmarks.data_parsers"])
+BENCHMARKS = [f"benchmarks.{file.stem}" for file in files("benchmarks") if file.stem != "__init__"]
+
+
+@pytest.mark.parametrize("script", ["docs.pictures", *BENCHMARKS])
 def test_scripts_that_no_other_test_runs_still_find_what_they_import(script):
     importlib.import_module(script)
