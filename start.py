@@ -628,6 +628,7 @@ def environment():
         PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_INPUT="1", PIP_NO_COLOR="1", PIP_USER="0")
     for name in ("PYTHONHOME", "PYTHONDONTWRITEBYTECODE"):
         variables.pop(name, None)
+    variables.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch's threads sleep while they wait: docs/decisions.md
     variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     if "TUNEBOARD_HOME" in variables:
         variables["TUNEBOARD_HOME"] = workspace()  # absolute, as the dashboard runs in another folder than ours

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
@@ -10,6 +11,15 @@ import psutil
 def cores() -> int:
     """How many processor cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+def sharing(environment: Mapping[str, str]) -> dict[str, str]:
+    """`environment` for a process that computes on all cores beside others that also want them.
+
+    Threads that wait for one another go to sleep instead of spinning: beside one busy process that makes
+    training several times as fast (docs/decisions.md).
+    """
+    return {"OMP_WAIT_POLICY": "PASSIVE", **environment}
 
 
 def memory_bytes() -> int:

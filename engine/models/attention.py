@@ -8,6 +8,7 @@ kernel, anywhere else a plain reference, one text at a time.
 Neither drops attention weights in training; dropout after each layer stays.
 """
 
+import itertools
 from collections.abc import Callable
 
 import torch
@@ -20,15 +21,19 @@ PADDED, PACKED = "tuneboard", "tuneboard_packed"
 CHUNK_BYTES = 4_000_000  # of scores at a time: about what the second-level caches of two cores hold
 
 
-def use(model: PreTrainedModel, name: str) -> bool:
-    """Let `model` attend by `name`, PADDED or PACKED, where its architecture takes other attention functions.
+def choose(model: PreTrainedModel) -> str:
+    """Let `model` attend in the way that is fastest on its device; returns which one it is.
 
-    Returns whether it does; one that does not keeps its own.
+    PACKED on an NVIDIA card with bf16 weights, which its kernel wants; else PADDED; "" where the architecture has its own
+    attention and keeps it.
     """
     if not model._supports_attention_backend:
-        return False
-    model.set_attn_implementation(name)
-    return True
+        return ""
+    fits = model.device.type == "cuda" and model.dtype == torch.bfloat16
+    chosen = PACKED if fits else PADDED
+    if model.config._attn_implementation != chosen:
+        model.set_attn_implementation(chosen)
+    return chosen
 
 
 def padded(
@@ -95,7 +100,7 @@ def packed(
         )  # fmt: skip
         return out[None], None
     bounds, parts = cu_seq_lens_q.tolist(), []
-    for start, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for start, end in itertools.pairwise(bounds):
         place = torch.arange(end - start, device=query.device)
         seen = None if reach < 0 else (place[:, None] - place).abs() <= reach
         one = (part[:, :, start:end] for part in (query, key, value))
@@ -103,43 +108,33 @@ def packed(
     return torch.cat(parts, dim=2).transpose(1, 2), None
 
 
-def logits_of_packed(
+def hidden_of_packed(
     model: PreTrainedModel,
     input_ids: torch.Tensor,
     position_ids: torch.Tensor,
     starts: torch.Tensor,
     longest: int,
 ) -> torch.Tensor:
-    """(texts, classes) for texts that lie one behind another.
+    """(texts, 1, width): the encoder's last values at the first token of texts that lie one behind another.
 
     input_ids, position_ids: (1, tokens) int64; starts: (texts + 1,) int32, where each begins and the last one ends.
-    The heads of classifiers read the first token of each row; here that is the first token of each text.
     """
-    first = starts[:-1].long()
+    bounds = {
+        "cu_seq_lens_q": starts,
+        "cu_seq_lens_k": starts,
+        "max_length_q": longest,
+        "max_length_k": longest,
+    }
+    positions = position_ids + first_position(model)
+    hidden = model.base_model(input_ids=input_ids, position_ids=positions, **bounds).last_hidden_state
+    return hidden[0].index_select(0, starts[:-1].long()).unsqueeze(1)
 
-    def one_row_per_text(hidden: torch.Tensor) -> torch.Tensor:
-        return hidden[0].index_select(0, first).unsqueeze(1)  # (texts, 1, width)
 
-    def after_base(module: nn.Module, args: tuple, output: object) -> object:
-        output.last_hidden_state = one_row_per_text(output.last_hidden_state)
-        return output
-
-    base = model.base_model
-    hooks = [base.register_forward_hook(after_base)]
-    if getattr(base, "pooler", None) is not None:
-        hooks.append(base.pooler.register_forward_pre_hook(lambda module, args: (one_row_per_text(args[0]),)))
-    try:
-        return model(
-            input_ids=input_ids,
-            position_ids=position_ids,
-            cu_seq_lens_q=starts,
-            cu_seq_lens_k=starts,
-            max_length_q=longest,
-            max_length_k=longest,
-        ).logits
-    finally:
-        for hook in hooks:
-            hook.remove()
+def first_position(model: PreTrainedModel) -> int:
+    """The number of a text's first position: 0, but behind the padding's for RoBERTa and its relatives."""
+    table = getattr(getattr(model.base_model, "embeddings", None), "position_embeddings", None)
+    padding = getattr(table, "padding_idx", None)
+    return 0 if padding is None else padding + 1
 
 
 AttentionInterface.register(PADDED, padded)

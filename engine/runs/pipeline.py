@@ -1,9 +1,7 @@
 """The phases of a run, one after another: data, model, tokens, training, saving, test, verification."""
 
 import time
-from collections.abc import Callable
 from dataclasses import asdict
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +14,7 @@ from engine import machine
 from engine.data.datasets import load_info, load_rows
 from engine.errors import TrainingError
 from engine.evaluation import baseline, metrics, predictions
-from engine.models import tfidf
+from engine.models import adapting, tfidf
 from engine.models.catalogue import find_model
 from engine.models.devices import pick_device, pick_precision
 from engine.models.loading import fetch, load_model, load_tokenizer
@@ -24,8 +22,10 @@ from engine.paths import RunPaths, Workspace, read_json, write_json
 from engine.runs.store import Status
 from engine.settings import TrainingConfig
 from engine.training.batches import Batches
+from engine.training.layout import Encoded
+from engine.training.learner import Learner
 from engine.training.loop import EpochScored, Event, StepDone, TrainingState, train
-from engine.training.scoring import probabilities
+from engine.training.scoring import features, probabilities
 from engine.training.tokens import tokenize
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-4  # between the probabilities of the model and of its saved copy, in fp32
 VERIFIED_TEXTS = 32
+LESS_MEMORY = (
+    "The memory was not enough. The same step goes on with at most {} texts at a time; each correction is still computed "
+    "from the whole batch."
+)
 NOT_YET_A_MODEL = "Stopped before the first round was complete, so there is no model."
 
 
@@ -59,7 +63,7 @@ def carry_out(workspace: Workspace, run_id: str, pulse: "Pulse") -> dict[str, ob
     device = pick_device(config.device)
     precision = pick_precision(config.precision, device)
     folder = fetch(find_model(config.model, config.revision, workspace.downloads), workspace.downloads)
-    tokenizer, model = load_tokenizer(folder), load_model(folder, labels).to(device)
+    tokenizer, model = load_tokenizer(folder), adapted(load_model(folder, labels), config).to(device)
     pulse.events.write(
         "setup",
         device=_device_name(device),
@@ -71,11 +75,7 @@ def carry_out(workspace: Workspace, run_id: str, pulse: "Pulse") -> dict[str, ob
     pulse.phase("tokenizing")
     limit = min(config.max_tokens, getattr(model.config, "max_position_embeddings", config.max_tokens))
     encoded = tokenize(tokenizer, rows["text"].tolist(), limit, pulse.progress)
-    score_texts = partial(
-        probabilities, pad_id=tokenizer.pad_token_id or 0, precision=precision, progress=pulse.progress
-    )
-
-    state = _train(model, encoded, rows, labels, config, precision, score_texts, pulse, paths)
+    state = _train(model, encoded, rows, labels, config, precision, pulse, paths)
     if not state.best_epoch:
         return {
             "status": Status.STOPPED,
@@ -83,7 +83,10 @@ def carry_out(workspace: Workspace, run_id: str, pulse: "Pulse") -> dict[str, ob
             "message": NOT_YET_A_MODEL,
             "action": "Start it again.",
         }
-    model.load_state_dict(load_file(paths.best, device=str(device)))
+    model = load_model(folder, labels)
+    adapting.keep_layers(model, config.kept_layers)
+    model.load_state_dict(load_file(paths.best))
+    model.to(device)
 
     pulse.phase("saving")
     model.config.update({"max_tokens": limit})
@@ -92,21 +95,21 @@ def carry_out(workspace: Workspace, run_id: str, pulse: "Pulse") -> dict[str, ob
     tokenizer.save_pretrained(paths.model)
 
     pulse.phase("evaluating")
-    scored = rows.index[rows["split"] != "train"]
-    scored_texts = [encoded[row] for row in scored]
-    predicted = predictions.table(rows.loc[scored], labels, score_texts(model, scored_texts))
+    scored = (rows["split"] != "train").to_numpy().nonzero()[0]
+    scored_texts = encoded.select(scored)
+    found = probabilities(model, scored_texts, precision, pulse.progress)
+    predicted = predictions.table(rows.iloc[scored], labels, found)
     predicted.to_parquet(paths.predictions, index=False)
     found = evaluate(predicted, rows[rows["split"] == "train"], labels)
     write_json(paths.metrics, {**found, "best_epoch": state.best_epoch})
 
     pulse.phase("verifying")
-    verify(
-        model, load_model(paths.model).to(device), scored_texts[:VERIFIED_TEXTS], tokenizer.pad_token_id or 0
-    )
+    some = scored_texts.select(np.arange(min(VERIFIED_TEXTS, len(scored))))
+    verify(model, load_model(paths.model).to(device), some)
     pulse.events.write(
         "note",
         text=f"The saved model was loaded again and gave the same answers on "
-        f"{len(scored_texts[:VERIFIED_TEXTS])} texts that it had not learnt from.",
+        f"{len(some)} texts that it had not learnt from.",
     )
     figures = {key: found["test"][key] for key in ("accuracy", "macro_f1")}
     if state.stopped:
@@ -115,14 +118,27 @@ def carry_out(workspace: Workspace, run_id: str, pulse: "Pulse") -> dict[str, ob
     return {"status": Status.FINISHED, **figures}
 
 
+def adapted(model: PreTrainedModel, config: TrainingConfig) -> PreTrainedModel:
+    """`model` with as many layers as asked for, of which those learn that shall, changed in place.
+
+    Raises SettingsError for what this model does not have.
+    """
+    adapting.keep_layers(model, config.kept_layers)
+    adapting.freeze(model, config.method, config.frozen_layers, config.freeze_embeddings)
+    if config.method == "lora":
+        adapting.add_lora(model, config.lora_rank)
+    if config.gradient_checkpointing:
+        model.gradient_checkpointing_enable()
+    return model
+
+
 def _train(
     model: PreTrainedModel,
-    encoded: list[torch.Tensor],
+    encoded: Encoded,
     rows: pd.DataFrame,
     labels: list[str],
     config: TrainingConfig,
     precision: torch.dtype,
-    score_texts: Callable[..., np.ndarray],
     pulse: "Pulse",
     paths: RunPaths,
 ) -> TrainingState:
@@ -131,13 +147,25 @@ def _train(
     training, validation = (
         (rows["split"] == split).to_numpy().nonzero()[0] for split in ("train", "validation")
     )
-    batches = Batches(
-        [encoded[row] for row in training],
+    texts = encoded
+    if config.method == "head":
+        pulse.phase("computing features")
+        texts = features(model, encoded, precision, pulse.progress)
+    learner = Learner(
+        model,
+        texts.select(training),
         targets[training],
-        config.batch_size,
-        config.seed,
-        pad_id=score_texts.keywords["pad_id"],
+        precision,
+        weight_decay=config.weight_decay,
+        layer_decay=config.layer_decay,
+        clipping=config.gradient_clipping,
+        dropout=config.dropout,
+        balance=config.balance,
+        label_smoothing=config.label_smoothing,
+        accumulation=config.accumulation,
+        on_less_memory=lambda most: pulse.events.write("note", text=LESS_MEMORY.format(most)),
     )
+    batches = Batches(learner.lengths, config.batch_size, config.seed)
     paths.best.parent.mkdir(exist_ok=True)
     began, steps = time.monotonic(), config.epochs * len(batches)
     pulse.phase("training", 0, steps)
@@ -145,8 +173,8 @@ def _train(
     def score() -> dict[str, float]:
         step = pulse.done
         pulse.phase("evaluating")
-        predicted = score_texts(model, [encoded[row] for row in validation]).argmax(axis=1)
-        found = metrics.scores(targets[validation], predicted, list(number.values()))
+        predicted = probabilities(model, texts.select(validation), precision, pulse.progress)
+        found = metrics.scores(targets[validation], predicted.argmax(axis=1), list(number.values()))
         pulse.phase("training", step, steps)
         return {"accuracy": found["accuracy"], "macro_f1": found["macro_f1"]}
 
@@ -160,12 +188,11 @@ def _train(
                 pulse.events.write("epoch", **asdict(event))
 
     state = train(
-        model,
+        learner,
         batches,
         config,
-        precision,
         score,
-        lambda: save_file(_weights(model), paths.best),
+        lambda: save_file(learner.state(), paths.best),
         emit,
         pulse.should_stop,
     )
@@ -194,22 +221,15 @@ def evaluate(predicted: pd.DataFrame, train_rows: pd.DataFrame, labels: list[str
     }
 
 
-def verify(model: PreTrainedModel, saved: PreTrainedModel, texts: list[torch.Tensor], pad_id: int) -> None:
+def verify(model: PreTrainedModel, saved: PreTrainedModel, texts: Encoded) -> None:
     """Raises TrainingError unless the saved copy gives the same probabilities."""
-    difference = np.abs(probabilities(model, texts, pad_id) - probabilities(saved, texts, pad_id)).max()
+    difference = np.abs(probabilities(model, texts) - probabilities(saved, texts)).max()
     if difference > TOLERANCE:
         raise TrainingError(
             f"The saved model does not predict what the trained one does (they differ by {difference:.2g}).",
             "Start the run again; if it happens twice, please report it.",
             "not_verified",
         )
-
-
-def _weights(model: PreTrainedModel) -> dict[str, torch.Tensor]:
-    """A copy of the weights; safetensors refuses tensors that share memory, so tied ones are copied too."""
-    return {
-        name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in model.state_dict().items()
-    }
 
 
 def _device_name(device: torch.device) -> str:

@@ -139,6 +139,7 @@ def _launch(workspace: Workspace, run_id: str) -> None:
         subprocess.Popen(
             [sys.executable, "-m", "engine.runs.worker", str(workspace.root), run_id],
             cwd=ROOT,
+            env=machine.sharing(os.environ),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

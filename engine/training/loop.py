@@ -4,22 +4,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import nn
-from transformers import PreTrainedModel
 
 from engine.errors import TrainingError
 from engine.settings import TrainingConfig
-from engine.training.batches import Batch, Batches
-from engine.training.optimizer import learning_rate_at, make_optimizer
+from engine.training.batches import Batches
+from engine.training.learner import Learner, Learnt
+from engine.training.optimizer import learning_rate_at
 
 MOST_POINTS = 1000  # of the loss curve
+MOST_SKIPPED = 5  # steps in a row without a usable gradient
 
 
 @dataclass(frozen=True)
 class StepDone:
     """After a few steps. step: done so far. epoch: counted from 1. texts: learnt since the last report.
 
-    loss: their mean, in nats per text. gradient: its norm before clipping.
+    loss: their mean, in nats per text. gradient: its norm before clipping. skipped: steps since the start whose gradient
+    was not a number, and which changed nothing.
     """
 
     step: int
@@ -29,6 +30,7 @@ class StepDone:
     learning_rate: float
     gradient: float
     texts: int
+    skipped: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,46 +56,31 @@ class TrainingState:
 
 
 def train(
-    model: PreTrainedModel,
+    learner: Learner,
     batches: Batches,
     config: TrainingConfig,
-    precision: torch.dtype,
     score: Callable[[], dict[str, float]],
     keep_best: Callable[[], None],
     emit: Callable[[Event], None],
     should_stop: Callable[[], bool],
 ) -> TrainingState:
-    """Train `model` in place for config.epochs.
+    """Train for config.epochs, or until config.patience of them in a row brought nothing.
 
     score: evaluates the model on the validation rows; its 'macro_f1' decides which epoch is the best.
     keep_best: called when the model as it is now is the best so far.
-    Raises TrainingError when the loss is not a number.
+    Raises TrainingError when the loss stays not a number.
     """
     torch.manual_seed(config.seed)
-    optimizer = make_optimizer(model, config.learning_rate, config.weight_decay)
-    loss_of = nn.CrossEntropyLoss()
     state, steps = TrainingState(), config.epochs * len(batches)
     report = _Report(steps, emit)
     for epoch in range(config.epochs):
-        model.train()
-        for batch in batches.epoch(epoch):
-            learning_rate = learning_rate_at(
-                state.step, steps, config.learning_rate, config.warmup, config.schedule
-            )
+        for rows in batches.epoch(epoch):
             # -- the step ------------------------------------------------------------------
-            batch = batch.to(model.device)
-            with torch.autocast(model.device.type, dtype=precision, enabled=precision != torch.float32):
-                logits = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits
-            loss = loss_of(logits.float(), batch.labels)
-            loss.backward()
-            gradient = nn.utils.clip_grad_norm_(model.parameters(), config.gradient_clipping or float("inf"))
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            # ------------------------------------------------------------------------------
+            rate = learning_rate_at(state.step, steps, config.learning_rate, config.warmup, config.schedule)
+            learnt = learner.learn(rows, rate)
             state.step += 1
-            report.add(state.step, epoch, batch, loss.detach(), gradient, learning_rate)
+            # ------------------------------------------------------------------------------
+            report.add(state.step, epoch, len(rows), learnt, rate)
             if should_stop():
                 state.stopped = True
                 return state
@@ -103,6 +90,8 @@ def train(
             state.best_epoch, state.best_score = epoch + 1, scores["macro_f1"]
             keep_best()
         emit(EpochScored(epoch + 1, scores, best))
+        if config.patience and epoch + 1 - state.best_epoch >= config.patience:
+            break
     return state
 
 
@@ -111,20 +100,28 @@ class _Report:
 
     def __init__(self, steps: int, emit: Callable[[Event], None]):
         self.steps, self.emit, self.every = steps, emit, max(1, steps // MOST_POINTS)
-        self.loss, self.texts = 0.0, 0
+        self.loss, self.texts, self.counted, self.skipped, self.in_a_row = 0.0, 0, 0, 0, 0
 
-    def add(
-        self, step: int, epoch: int, batch: Batch, loss: torch.Tensor, gradient: torch.Tensor, rate: float
-    ) -> None:
-        self.loss, self.texts = self.loss + loss * len(batch), self.texts + len(batch)
+    def add(self, step: int, epoch: int, texts: int, learnt: Learnt, rate: float) -> None:
+        counts = learnt.finite.float()
+        self.loss = self.loss + torch.nan_to_num(learnt.loss, posinf=0.0, neginf=0.0) * counts * texts
+        self.counted = self.counted + counts * texts
+        self.skipped = self.skipped + (1 - counts)
+        self.in_a_row = (self.in_a_row + 1) * (1 - counts)
+        self.texts += texts
         if step % self.every and step != self.steps:
             return
-        mean = float(self.loss) / self.texts
-        if mean != mean or mean == float("inf"):
+        if float(self.in_a_row) >= MOST_SKIPPED:
             raise TrainingError(
-                f"The training went astray: after step {step} its loss is no longer a number.",
+                f"The training went astray: up to step {step}, {int(self.in_a_row)} corrections in a row could not be "
+                "computed, because the loss was no longer a number.",
                 "Try again with a lower learning rate.",
                 "loss_not_a_number",
             )
-        self.emit(StepDone(step, self.steps, epoch + 1, mean, rate, float(gradient), self.texts))
-        self.loss, self.texts = 0.0, 0
+        mean = float(self.loss) / max(float(self.counted), 1.0)
+        self.emit(
+            StepDone(
+                step, self.steps, epoch + 1, mean, rate, float(learnt.gradient), self.texts, int(self.skipped)
+            )
+        )
+        self.loss, self.texts, self.counted = 0.0, 0, 0

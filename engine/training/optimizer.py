@@ -1,19 +1,87 @@
-"""AdamW with decay where it belongs, and how its learning rate changes."""
+"""AdamW on fp32 weights, whatever the model computes in, and how its learning rate changes."""
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import nn
+from transformers import PreTrainedModel
+
+from engine.models.adapting import groups
 
 
-def make_optimizer(model: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
-    """Fused AdamW (Loshchilov and Hutter 2019). Biases and the weights of normalisation layers do not decay."""
-    decayed, free = [], []
-    for parameter in model.parameters():
-        if parameter.requires_grad:
-            (decayed if parameter.ndim >= 2 else free).append(parameter)
-    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": free, "weight_decay": 0.0}]
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=learning_rate, fused=True)
+@dataclass(frozen=True)
+class Stepped:
+    """norm: of the gradient before clipping. finite: () bool; where it is not, the step was skipped."""
+
+    norm: torch.Tensor
+    finite: torch.Tensor
+
+
+class MasterWeights:
+    """The weights of `model` in fp32, and what moves them.
+
+    With bf16 the model computes on rounded copies, since a small correction would vanish in their eight binary digits
+    (Micikevicius et al. 2018, section 3.1); with fp32 the copies are the weights themselves.
+    """
+
+    def __init__(
+        self, model: PreTrainedModel, precision: torch.dtype, weight_decay: float, layer_decay: float = 1.0
+    ):
+        named = dict(model.named_parameters())
+        self.model = model
+        self.fp32 = {name: parameter.data.float() for name, parameter in named.items()}
+        for parameter in named.values():
+            parameter.data = parameter.data.to(precision)
+        self.learning = {name: p for name, p in named.items() if p.requires_grad}
+        self.apart = precision != torch.float32
+        self.moved = {
+            name: nn.Parameter(self.fp32[name]) if self.apart else parameter
+            for name, parameter in self.learning.items()
+        }
+        self.fp32.update({name: parameter.data for name, parameter in self.moved.items()})
+        self.optimizer = torch.optim.AdamW(
+            [
+                {
+                    "params": [self.moved[name] for name in group.names],
+                    "weight_decay": weight_decay if group.decays else 0.0,
+                    "scale": group.scale,
+                }
+                for group in groups(model, layer_decay)
+            ],
+            fused=True,
+        )
+
+    def step(self, learning_rate: float, clipping: float) -> Stepped:
+        """Apply the gradients and clear them. clipping: the longest gradient allowed; 0 turns it off.
+
+        A gradient that is not a number changes nothing. Waits for nothing on a graphics card.
+        """
+        if self.apart:
+            for name, parameter in self.learning.items():
+                self.moved[name].grad = None if parameter.grad is None else parameter.grad.float()
+                parameter.grad = None
+        norm = nn.utils.clip_grad_norm_(self.moved.values(), clipping or float("inf"), foreach=True)
+        finite = norm.isfinite()
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate * group["scale"]
+        self.optimizer.found_inf = (~finite).float()  # as torch.amp's GradScaler tells it
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.apart:
+            torch._foreach_copy_(
+                [parameter.data for parameter in self.learning.values()],
+                [parameter.data for parameter in self.moved.values()],
+            )
+        return Stepped(norm, finite)
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """A copy of all weights in fp32 on the processor, by name."""
+        return {
+            name: tensor.detach().to("cpu", torch.float32, copy=True).contiguous()
+            for name, tensor in {**dict(self.model.named_buffers()), **self.fp32}.items()
+            if name in self.model.state_dict()
+        }
 
 
 def learning_rate_at(step: int, steps: int, peak: float, warmup: float, schedule: str) -> float:

@@ -1,33 +1,60 @@
 """One pass over texts without learning: used for validation, for the test, and for every later prediction."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from engine.training.batches import scoring_batches
+from engine.models import attention
+from engine.training.layout import Batch, Encoded, Features, Source, pieces
+
+MOST_TOKENS = {"cpu": 4096, "cuda": 65536, "mps": 8192}  # at a time, padded
 
 
 @torch.inference_mode()
 def probabilities(
     model: PreTrainedModel,
-    encoded: Sequence[torch.Tensor],
-    pad_id: int,
+    texts: Source,
     precision: torch.dtype = torch.float32,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> np.ndarray:
     """(texts, classes) float32: the probability of each class for each text, in the order given.
 
+    precision: what to multiply in, where the weights are in fp32; weights in bf16 are used as they are.
     Leaves the model in evaluation mode.
     """
-    model.eval()
-    result = np.zeros((len(encoded), model.config.num_labels), dtype=np.float32)
+    result = np.zeros((len(texts), model.config.num_labels), dtype=np.float32)
     done = 0
-    for batch in scoring_batches(encoded, pad_id):
-        batch = batch.to(model.device)
-        with torch.autocast(model.device.type, dtype=precision, enabled=precision != torch.float32):
-            logits = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits
-        result[batch.rows] = torch.softmax(logits.float(), dim=-1).cpu().numpy()
-        progress(done := done + len(batch), len(encoded))
+    for rows, batch in _batches(model, texts):
+        with torch.autocast(model.device.type, dtype=precision, enabled=precision != model.dtype):
+            logits = batch.logits(model)
+        result[rows] = torch.softmax(logits.float(), dim=-1).cpu().numpy()
+        progress(done := done + len(rows), len(texts))
     return result
+
+
+@torch.inference_mode()
+def features(
+    model: PreTrainedModel,
+    texts: Encoded,
+    precision: torch.dtype = torch.float32,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Features:
+    """What the encoder makes of each text, (texts, 1, width) fp32, for a head that learns alone."""
+    result = torch.zeros(len(texts), 1, model.config.hidden_size)
+    done = 0
+    for rows, batch in _batches(model, texts):
+        with torch.autocast(model.device.type, dtype=precision, enabled=precision != model.dtype):
+            result[torch.from_numpy(rows)] = batch.hidden(model).float().cpu()
+        progress(done := done + len(rows), len(texts))
+    return Features(result.clone())
+
+
+def _batches(model: PreTrainedModel, texts: Source) -> Iterator[tuple[np.ndarray, Batch]]:
+    """All texts, the longest first, as many at a time as pays."""
+    model.eval()
+    packs = attention.choose(model) == attention.PACKED
+    texts = texts.to(model.device)
+    for rows in pieces(texts.lengths, np.arange(len(texts)), MOST_TOKENS[model.device.type], 2**31):
+        yield rows, texts.lay_out(rows, packs)

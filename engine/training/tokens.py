@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
+
+from engine.training.layout import Encoded
 
 CHUNK = 1000
 
@@ -13,9 +16,9 @@ def tokenize(
     texts: list[str],
     max_tokens: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> list[torch.Tensor]:
-    """For each text its ids, (tokens,) int64 with special tokens, at most `max_tokens` long. Nothing is padded here."""
-    encoded: list[torch.Tensor] = []
+) -> Encoded:
+    """Each text with its special tokens, at most `max_tokens` tokens long. Nothing is padded here."""
+    parts, lengths = [np.zeros(0, dtype=np.int32)], []
     for start in range(0, len(texts), CHUNK):
         ids = tokenizer(
             texts[start : start + CHUNK],
@@ -24,6 +27,8 @@ def tokenize(
             return_attention_mask=False,
             return_token_type_ids=False,
         )["input_ids"]
-        encoded += [torch.tensor(one, dtype=torch.int64) for one in ids]
-        progress(len(encoded), len(texts))
-    return encoded
+        lengths += [len(one) for one in ids]
+        parts += [np.array(one, dtype=np.int32) for one in ids]
+        progress(len(lengths), len(texts))
+    starts = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+    return Encoded(torch.from_numpy(np.concatenate(parts)), starts, tokenizer.pad_token_id or 0)

@@ -1,0 +1,126 @@
+"""How much of a pretrained model learns: its size, what is frozen, LoRA, and how large the corrections are by depth."""
+
+import re
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+from engine.errors import SettingsError
+from engine.models.heads import head_parameters
+
+LORA_NAME = "default"
+
+
+def layers_of(model: PreTrainedModel) -> nn.ModuleList:
+    """The encoder's layers, from the input upwards. Raises SettingsError where the architecture hides them."""
+    wanted = model.config.num_hidden_layers
+    for module in model.base_model.modules():
+        if isinstance(module, nn.ModuleList) and len(module) == wanted:
+            return module
+    raise SettingsError(
+        {"kept_layers": f"the layers of a {model.config.model_type} model cannot be told apart."}
+    )
+
+
+def keep_layers(model: PreTrainedModel, kept: int) -> None:
+    """Cut `model` down to its first `kept` layers, in place; 0 keeps all. Raises SettingsError when it has fewer."""
+    if not kept:
+        return
+    layers = layers_of(model)
+    if kept > len(layers):
+        raise SettingsError({"kept_layers": f"this model has {len(layers)} layers; it is {kept}."})
+    del layers[kept:]
+    model.config.num_hidden_layers = kept
+    if getattr(model.config, "layer_types", None):
+        model.config.layer_types = model.config.layer_types[:kept]
+
+
+def freeze(model: PreTrainedModel, method: str, frozen_layers: int, embeddings: bool) -> None:
+    """Mark which parameters learn.
+
+    method: 'head': only what lies behind the encoder; 'full' and 'lora': all but the `frozen_layers` lowest layers with
+    everything below them, and, with `embeddings`, the word vectors. Raises SettingsError when there are fewer layers.
+    """
+    if method == "head":
+        learning = head_parameters(model)
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(name in learning)
+        return
+    if embeddings or frozen_layers:
+        model.get_input_embeddings().requires_grad_(False)
+    if not frozen_layers:
+        return
+    layers = layers_of(model)
+    if frozen_layers > len(layers):
+        raise SettingsError({"frozen_layers": f"this model has {len(layers)} layers; it is {frozen_layers}."})
+    below = getattr(model.base_model, "embeddings", model.get_input_embeddings())
+    for module in (below, *layers[:frozen_layers]):
+        module.requires_grad_(False)
+
+
+def add_lora(model: PreTrainedModel, rank: int) -> None:
+    """Put LoRA (Hu et al. 2021) beside every linear layer of the encoder, in place, and freeze those layers.
+
+    The head learns as a whole. Scaled by 2 (alpha = 2 * rank), a usual choice.
+    """
+    from peft import LoraConfig, inject_adapter_in_model
+
+    head = head_parameters(model)
+    inside = [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear) and f"{name}.weight" not in head
+        and module.weight.requires_grad
+    ]  # fmt: skip
+    inject_adapter_in_model(
+        LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules=inside), model, LORA_NAME
+    )
+    for parameter in head.values():
+        parameter.requires_grad_(True)
+
+
+def plain_state(state: dict[str, torch.Tensor], scaling: float = 2.0) -> dict[str, torch.Tensor]:
+    """The weights of a model with LoRA as those of the plain model, the additions merged; others unchanged.
+
+    state: name -> tensor, as in the model with LoRA. scaling: alpha / rank.
+    """
+    plain = {}
+    for name, tensor in state.items():
+        if ".lora_" in name:
+            continue
+        if not name.endswith(".base_layer.weight"):
+            plain[name.replace(".base_layer.", ".")] = tensor
+            continue
+        layer = name.removesuffix(".base_layer.weight")
+        down, up = (state[f"{layer}.lora_{part}.{LORA_NAME}.weight"] for part in "AB")
+        plain[f"{layer}.weight"] = tensor + scaling * (up @ down)
+    return plain
+
+
+@dataclass(frozen=True)
+class Group:
+    """Parameters that share a weight decay and a factor on the learning rate."""
+
+    names: list[str]
+    decays: bool
+    scale: float
+
+
+def groups(model: PreTrainedModel, layer_decay: float) -> list[Group]:
+    """The learning parameters in groups. Biases and the weights of normalisation layers do not decay.
+
+    The head learns at the full rate, the highest layer at layer_decay times that, each below at layer_decay times the
+    one above it (Howard and Ruder 2018), and whatever is below the layers at that of an imagined layer under the lowest.
+    """
+    depth = model.config.num_hidden_layers
+    head = head_parameters(model)
+    found: dict[tuple[bool, float], list[str]] = {}
+    for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        numbered = re.search(r"\.(?:layers?|h|block)\.(\d+)\.", name)
+        above = 0 if name in head else depth - int(numbered[1]) if numbered else depth + 1
+        found.setdefault((parameter.ndim >= 2, layer_decay**above), []).append(name)
+    return [Group(names, decays, scale) for (decays, scale), names in found.items()]

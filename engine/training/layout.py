@@ -1,0 +1,159 @@
+"""How texts lie in memory, and how some of them are laid out for the model."""
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel
+
+from engine.models import attention
+from engine.models.heads import head_logits
+
+
+class Batch(Protocol):
+    """Some texts, ready for the model."""
+
+    def logits(self, model: PreTrainedModel) -> torch.Tensor:
+        """(texts, classes), before softmax."""
+
+
+class Source(Protocol):
+    """Texts that a model can be asked about. lengths: (texts,) int64, what each costs, in tokens."""
+
+    lengths: np.ndarray
+
+    def __len__(self) -> int: ...
+
+    def to(self, device: torch.device) -> "Source": ...
+
+    def select(self, rows: np.ndarray) -> "Source": ...
+
+    def lay_out(self, rows: np.ndarray, pack: bool) -> Batch: ...
+
+
+@dataclass(frozen=True)
+class Padded:
+    """Texts as rows of the same length. input_ids, attention_mask: (texts, tokens) int64."""
+
+    input_ids: torch.Tensor
+    attention_mask: torch.Tensor
+
+    def logits(self, model: PreTrainedModel) -> torch.Tensor:
+        return model(input_ids=self.input_ids, attention_mask=self.attention_mask).logits
+
+    def hidden(self, model: PreTrainedModel) -> torch.Tensor:
+        """(texts, 1, width): the encoder's last values at the first token of each text."""
+        base = model.base_model(input_ids=self.input_ids, attention_mask=self.attention_mask)
+        return base.last_hidden_state[:, :1]
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Texts one behind another, without padding. input_ids, position_ids: (1, tokens) int64.
+
+    starts: (texts + 1,) int32, where each begins and the last one ends. longest: the most tokens of one text.
+    """
+
+    input_ids: torch.Tensor
+    position_ids: torch.Tensor
+    starts: torch.Tensor
+    longest: int
+
+    def logits(self, model: PreTrainedModel) -> torch.Tensor:
+        return head_logits(model, self.hidden(model))
+
+    def hidden(self, model: PreTrainedModel) -> torch.Tensor:
+        """As of Padded."""
+        return attention.hidden_of_packed(model, self.input_ids, self.position_ids, self.starts, self.longest)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Tokenized texts, one behind another. ids: (tokens,) int32. starts: (texts + 1,) int64, where each one begins."""
+
+    ids: torch.Tensor
+    starts: np.ndarray
+    pad_id: int = 0
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        return np.diff(self.starts)
+
+    def to(self, device: torch.device) -> "Encoded":
+        return replace(self, ids=self.ids.to(device))
+
+    def select(self, rows: np.ndarray) -> "Encoded":
+        starts = np.concatenate([[0], self.lengths[rows].cumsum()])
+        return replace(self, ids=self.ids[torch.from_numpy(self._places(rows))], starts=starts)
+
+    def lay_out(self, rows: np.ndarray, pack: bool) -> Padded | Packed:
+        """The texts at `rows` on the device where all lie: packed, or padded to the longest of them."""
+        return self._packed(rows) if pack else self._padded(rows)
+
+    def _padded(self, rows: np.ndarray) -> Padded:
+        lengths = self.lengths[rows]
+        place = np.arange(lengths.max())
+        there = place < lengths[:, None]
+        where = np.where(there, self.starts[rows][:, None] + place, 0)
+        where, mask = self._there(where), self._there(there)
+        return Padded(self.ids[where].long().masked_fill_(~mask, self.pad_id), mask.long())
+
+    def _packed(self, rows: np.ndarray) -> Packed:
+        lengths = self.lengths[rows]
+        starts = np.concatenate([[0], lengths.cumsum()])
+        position = np.arange(starts[-1]) - np.repeat(starts[:-1], lengths)
+        ids = self.ids[self._there(self._places(rows))].long()[None]
+        return Packed(
+            ids, self._there(position)[None], self._there(starts.astype(np.int32)), int(lengths.max())
+        )
+
+    def _places(self, rows: np.ndarray) -> np.ndarray:
+        """(tokens of these rows,) int64: where their tokens lie in `ids`, row after row."""
+        lengths = self.lengths[rows]
+        begins = lengths.cumsum() - lengths
+        return np.repeat(self.starts[rows] - begins, lengths) + np.arange(lengths.sum())
+
+    def _there(self, array: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(array).to(self.ids.device, non_blocking=True)
+
+
+@dataclass(frozen=True)
+class Features:
+    """Texts as the encoder left them, for a head that learns alone. hidden: (texts, 1, width)."""
+
+    hidden: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.hidden)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        return np.ones(len(self.hidden), dtype=np.int64)
+
+    def to(self, device: torch.device) -> "Features":
+        return Features(self.hidden.to(device))
+
+    def select(self, rows: np.ndarray) -> "Features":
+        return Features(self.hidden[torch.from_numpy(rows)])
+
+    def lay_out(self, rows: np.ndarray, pack: bool) -> "Features":
+        return self.select(rows)
+
+    def logits(self, model: PreTrainedModel) -> torch.Tensor:
+        return head_logits(model, self.hidden.to(model.dtype))
+
+
+def pieces(lengths: np.ndarray, rows: np.ndarray, most_tokens: int, most_rows: int) -> list[np.ndarray]:
+    """`rows` in parts, the longest texts first, none with more than `most_rows` rows or, once padded, `most_tokens`
+    tokens, but always with one row at least."""
+    rows = rows[np.argsort(-lengths[rows], kind="stable")]
+    parts, start = [], 0
+    while start < len(rows):
+        size = max(1, min(most_rows, most_tokens // max(1, int(lengths[rows[start]]))))
+        parts.append(rows[start : start + size])
+        start += size
+    return parts

@@ -1,0 +1,108 @@
+import pytest
+import torch
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    DistilBertConfig,
+    DistilBertForSequenceClassification,
+    ElectraConfig,
+    ElectraForSequenceClassification,
+    ModernBertConfig,
+    ModernBertForSequenceClassification,
+    RobertaConfig,
+    RobertaForSequenceClassification,
+)
+
+from engine.models import attention
+from engine.models.heads import head_logits
+
+SIZES = {
+    "vocab_size": 100, "hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4, "num_hidden_layers": 3,
+    "num_labels": 3, "pad_token_id": 0,
+}  # fmt: skip
+SPECIAL = {"cls_token_id": 1, "sep_token_id": 2, "bos_token_id": 1, "eos_token_id": 2}
+MODELS = {
+    "bert": lambda: BertForSequenceClassification(BertConfig(**SIZES)),
+    "roberta": lambda: RobertaForSequenceClassification(RobertaConfig(**SIZES)),
+    "electra": lambda: ElectraForSequenceClassification(ElectraConfig(**SIZES, embedding_size=32)),
+    "modernbert": lambda: ModernBertForSequenceClassification(
+        ModernBertConfig(**SIZES, **SPECIAL, local_attention=8)
+    ),
+    "distilbert": lambda: DistilBertForSequenceClassification(
+        DistilBertConfig(vocab_size=100, dim=32, hidden_dim=64, n_heads=4, n_layers=2, num_labels=3)
+    ),
+}
+LENGTHS = [5, 17, 9, 30]
+
+
+@pytest.fixture(params=MODELS)
+def model(request):
+    torch.manual_seed(0)
+    made = MODELS[request.param]().eval()
+    for (
+        parameter
+    ) in made.parameters():  # as far from zero as those of a trained model, so that differences show
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    return made
+
+
+@pytest.fixture
+def ids():
+    chance = torch.Generator().manual_seed(1)
+    return [torch.randint(5, 90, (length,), generator=chance) for length in LENGTHS]
+
+
+def padded(model, ids):
+    rows = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True)
+    mask = torch.arange(rows.shape[1]) < torch.tensor(LENGTHS)[:, None]
+    with torch.no_grad():
+        return model(input_ids=rows, attention_mask=mask.long()).logits
+
+
+def packed(model, ids):
+    starts = torch.tensor([0, *LENGTHS]).cumsum(0).int()
+    positions = torch.cat([torch.arange(length) for length in LENGTHS])
+    with torch.no_grad():
+        hidden = attention.hidden_of_packed(
+            model, torch.cat(ids)[None], positions[None], starts, max(LENGTHS)
+        )
+        return head_logits(model, hidden)
+
+
+@pytest.mark.parametrize("chunk", [1, 4_000_000])
+def test_padded_attention_gives_the_librarys_logits(model, ids, chunk, monkeypatch):
+    expected = padded(model, ids)
+    monkeypatch.setattr(attention, "CHUNK_BYTES", chunk)
+    assert attention.choose(model) == attention.PADDED
+    assert torch.allclose(padded(model, ids), expected, atol=1e-5)
+    assert expected.std() > 0.01
+
+
+def test_packed_texts_give_the_logits_of_padded_ones(model, ids):
+    expected = padded(model, ids)
+    model.set_attn_implementation(attention.PACKED)
+    assert torch.allclose(packed(model, ids), expected, atol=1e-5)
+
+
+def test_packed_and_padded_agree_in_bf16_too(model, ids):
+    exact = padded(model, ids)
+    for parameter in model.parameters():
+        parameter.data = parameter.data.bfloat16()
+    attention.choose(model)
+    rows = padded(model, ids).float()
+    model.set_attn_implementation(attention.PACKED)
+    assert torch.allclose(packed(model, ids).float(), rows, atol=0.03 * exact.abs().max())
+
+
+def test_a_text_does_not_see_its_neighbours(model, ids):
+    model.set_attn_implementation(attention.PACKED)
+    before = packed(model, ids)
+    after = packed(model, [ids[0], ids[1].flip(0), *ids[2:]])
+    assert torch.allclose(after[[0, 2, 3]], before[[0, 2, 3]], atol=1e-6)
+    assert not torch.allclose(after[1], before[1], atol=1e-4)
+
+
+def test_the_saved_configuration_knows_nothing_of_it(model, tmp_path):
+    attention.choose(model)
+    model.save_pretrained(tmp_path)
+    assert attention.PADDED not in (tmp_path / "config.json").read_text()
