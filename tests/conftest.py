@@ -13,7 +13,9 @@ from engine.paths import Workspace
 from tests import tiny, words
 from tests.hub_standin import hub_server, model_hub  # noqa: F401 (fixtures for all)
 
-os.environ.update(HF_HUB_OFFLINE="", HF_HUB_DISABLE_TELEMETRY="1", TOKENIZERS_PARALLELISM="false")
+os.environ.update(
+    HF_HUB_OFFLINE="", HF_HUB_DISABLE_TELEMETRY="1", TOKENIZERS_PARALLELISM="false", OMP_WAIT_POLICY="PASSIVE"
+)
 
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 

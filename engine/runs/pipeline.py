@@ -128,7 +128,7 @@ def adapted(model: PreTrainedModel, config: TrainingConfig) -> PreTrainedModel:
     if config.method == "lora":
         adapting.add_lora(model, config.lora_rank)
     if config.gradient_checkpointing:
-        model.gradient_checkpointing_enable()
+        model.activation_checkpointing_enable()
     return model
 
 

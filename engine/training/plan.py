@@ -15,20 +15,25 @@ from engine.settings import WORD_COUNTING_HAS, TrainingConfig, problems
 from engine.training.presets import Chosen, derive
 
 MEASURED_TEXTS = 2000
-USUAL_TOKENS, USUAL_WIDTH = 512, 768  # of a hub model before its download, where no card tells
+USUAL_TOKENS, USUAL_WIDTH, USUAL_LAYERS = (
+    512,
+    768,
+    12,
+)  # of a hub model before its download, where no card tells
 
 
 @dataclass(frozen=True)
 class Plan:
     """chosen: the preset's values with reasons. lengths: (texts,) tokens of a sample of the training texts.
 
-    longest: the most tokens that the model can read.
+    longest: the most tokens that the model can read. layers: how many it has.
     """
 
     chosen: Chosen
     source: ModelSource
     lengths: np.ndarray
     longest: int
+    layers: int
 
     def config(self, **explicit: object) -> TrainingConfig:
         """The preset's settings with `explicit` ones in their place. Raises SettingsError naming each wrong one."""
@@ -48,6 +53,9 @@ class Plan:
             found["max_tokens"] = (
                 f"this model reads at most {self.longest:,} tokens; it is {values['max_tokens']}."
             )
+        for field in ("kept_layers", "frozen_layers"):
+            if field not in found and int(values.get(field, 0)) > self.layers:
+                found[field] = f"this model has {self.layers} layers; it is {values[field]}."
         return found
 
     def values(self) -> dict[str, object]:
@@ -62,20 +70,26 @@ def plan(
         raise SettingsError(wrong)
     source = find_model(model, revision, workspace.downloads)
     if source.kind == "tfidf":
-        return Plan(Chosen({"preset": preset, "device": "cpu"}, {}), source, np.zeros(0, dtype=np.int64), 0)
+        return Plan(
+            Chosen({"preset": preset, "device": "cpu"}, {}), source, np.zeros(0, dtype=np.int64), 0, 0
+        )
     lengths = text_lengths(workspace, info, source)
-    longest, width = _shape(source)
-    chosen = derive(preset, info.rows["train"], len(info.labels), lengths, longest, width)
-    return Plan(chosen, source, lengths, longest)
+    longest, width, layers = _shape(source)
+    chosen = derive(preset, info.rows["train"], list(info.classes.values()), lengths, longest, width)
+    return Plan(chosen, source, lengths, longest, layers)
 
 
-def _shape(source: ModelSource) -> tuple[int, int]:
-    """(the most tokens that it reads, how wide it is)"""
+def _shape(source: ModelSource) -> tuple[int, int, int]:
+    """(the most tokens that it reads, how wide it is, how many layers it has)"""
     if source.folder:
         config = read_config(source.folder)
-        return longest_input(config, USUAL_TOKENS), config.get("hidden_size") or USUAL_WIDTH
+        layers = config.get("num_hidden_layers") or config.get("n_layers") or USUAL_LAYERS
+        width = config.get("hidden_size") or config.get("dim") or USUAL_WIDTH
+        return longest_input(config, USUAL_TOKENS), width, layers
     card = BY_REFERENCE.get(source.reference)
-    return (card.tokens, card.layers.width) if card else (USUAL_TOKENS, USUAL_WIDTH)
+    if card:
+        return card.tokens, card.layers.width, card.layers.count
+    return USUAL_TOKENS, USUAL_WIDTH, USUAL_LAYERS
 
 
 def text_lengths(workspace: Workspace, info: DatasetInfo, source: ModelSource | None = None) -> np.ndarray:

@@ -5,6 +5,7 @@ The learning rates and numbers of steps are the ones with which the bundled mode
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,36 +13,36 @@ import numpy as np
 
 PresetName = Literal["quick", "balanced", "thorough"]
 MANY_CLASSES = 20
-# By (small model, batch size): larger batches give steadier gradients, which bear larger steps.
-LEARNING_RATES = {
-    (True, 16): 1e-4,
-    (True, 32): 1e-4,
-    (True, 64): 2e-4,
-    (False, 16): 2e-5,
-    (False, 32): 3e-5,
-}
+FEW_ROWS, SOME_ROWS = 100, 2000  # up to which batches of 8 and of 16 are taken, else of 32
+LEARNING_RATES = {True: 1.5e-4, False: 3e-5}  # by whether the model is small, for batches of 32
+MOST_EPOCHS = 200
+UNBALANCED = 3  # times as many texts in the largest class as in the smallest: then balancing is offered
 
 
 @dataclass(frozen=True)
 class Preset:
-    """about: what it is for. readings: texts to read in all. epochs: (fewest, most). share_read: of texts, whole."""
+    """about: what it is for. readings: texts to read in all, twice as many where there are many classes.
+
+    epochs: (fewest, most). steps: the fewest corrections, whatever the epochs. share_read: of texts, whole.
+    """
 
     about: str
     readings: int
     epochs: tuple[int, int]
+    steps: int
     share_read: float
 
 
 PRESETS: dict[str, Preset] = {
-    "quick": Preset("A first impression in little time", 6_000, (1, 4), 0.90),
-    "balanced": Preset("A good model in reasonable time", 24_000, (3, 10), 0.97),
-    "thorough": Preset("The best score, at about twice the time", 48_000, (5, 20), 0.99),
+    "quick": Preset("A first impression in little time", 8_000, (1, 4), 60, 0.90),
+    "balanced": Preset("A good model in reasonable time", 26_000, (3, 10), 150, 0.97),
+    "thorough": Preset("The best score, at about twice the time", 52_000, (5, 20), 300, 0.99),
 }
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """Settings, and for each one that was derived the reason in plain words."""
+    """Settings, and for each one that was derived or is worth a thought the reason in plain words."""
 
     values: dict[str, object]
     reasons: dict[str, str]
@@ -50,45 +51,50 @@ class Chosen:
 def derive(
     preset: PresetName,
     rows: int,
-    classes: int,
+    class_rows: Sequence[int],
     token_lengths: np.ndarray,
     model_tokens: int = 512,
     model_width: int = 384,
 ) -> Chosen:
     """Settings for `rows` training texts.
 
-    token_lengths: (texts,) lengths of a sample of the texts in tokens, at least one.
-    model_tokens: the longest input that the model can read. model_width: its hidden size; wider models want
+    class_rows: (classes,) texts of each class. token_lengths: (texts,) lengths of a sample of the texts in tokens, at
+    least one. model_tokens: the longest input that the model can read. model_width: its hidden size; wider models want
     smaller corrections.
     """
     chosen = PRESETS[preset]
-    small, many = model_width <= 512, classes > MANY_CLASSES
-    readings = chosen.readings * (2 if many else 1)
-    epochs = min(max(round(readings / rows), chosen.epochs[0]), chosen.epochs[1])
+    small, many = model_width <= 512, len(class_rows) > MANY_CLASSES
     max_tokens, cut = _max_tokens(token_lengths, chosen.share_read, model_tokens)
-    batch_size = 16 if rows < 2000 or max_tokens > 256 else 64 if small and max_tokens <= 128 else 32
-    learning_rate = LEARNING_RATES[small, batch_size] * (3 if many and batch_size < 64 else 2 if many else 1)
+    batch_size = 8 if rows <= FEW_ROWS else 16 if rows <= SOME_ROWS else 32
+    readings = chosen.readings * (2 if many else 1)
+    by_readings = min(max(round(readings / rows), chosen.epochs[0]), chosen.epochs[1])
+    by_steps = math.ceil(chosen.steps / math.ceil(rows / batch_size))
+    epochs = min(max(by_readings, by_steps), MOST_EPOCHS)
+    # Gradients of larger batches are steadier by the root of their size and bear larger steps (Krizhevsky 2014).
+    learning_rate = LEARNING_RATES[small] * math.sqrt(batch_size / 32) * (2.5 if many else 1)
     values = {
         "preset": preset,
         "epochs": epochs,
-        "learning_rate": learning_rate,
+        "learning_rate": float(f"{learning_rate:.1e}"),
         "batch_size": batch_size,
         "max_tokens": max_tokens,
+        "freeze_embeddings": small,
     }
     reasons = {
-        "epochs": f"{rows:,} training texts, {epochs * rows:,} readings in all.",
-        "learning_rate": "Small models bear larger corrections."
-        if small
-        else "Large models need small corrections.",
-        "batch_size": {
-            16: "Few or long texts: small batches.",
-            32: "The usual size.",
-            64: "Many short texts: large batches.",
-        }[batch_size],
-        "max_tokens": f"Reads {1 - cut:.0%} of the texts to their end."
-        if cut
-        else "Reads every text to its end.",
-    }
+        "epochs": f"{rows:,} training texts, {epochs * rows:,} readings in all."
+        if epochs == by_readings
+        else f"Few texts: so many rounds for at least {chosen.steps} corrections.",
+        "learning_rate": ("Small models bear larger corrections" if small else "Large models need small corrections")
+        + ("; many classes need larger ones." if many else "."),
+        "batch_size": "The usual size." if batch_size == 32 else "Few texts: small batches.",
+        "max_tokens": f"Reads {1 - cut:.0%} of the texts to their end." if cut else "Reads every text to its end.",
+        "freeze_embeddings": "Half of a small model is word vectors; they can stay.",
+    }  # fmt: skip
+    if not small:
+        del reasons["freeze_embeddings"]
+    times = max(class_rows) / max(1, min(class_rows))
+    if times >= UNBALANCED:
+        reasons["balance"] = f"The largest class has {times:,.0f} times as many texts as the smallest."
     return Chosen(values, reasons)
 
 

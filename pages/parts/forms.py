@@ -3,6 +3,7 @@
 from typing import get_args
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from engine import settings
 from engine.settings import TrainingConfig
@@ -10,18 +11,43 @@ from engine.training.plan import Plan
 from pages.parts import charts, messages, words
 
 FIRST = ("epochs", "learning_rate", "batch_size", "max_tokens")
-ADVANCED = ("warmup", "weight_decay", "schedule", "gradient_clipping", "seed", "device", "precision")
+OFFERED = ("balance",)  # beside the first ones where the data give a reason
+ADVANCED = {
+    "What learns": (
+        "method", "lora_rank", "layer_decay", "freeze_embeddings", "frozen_layers", "kept_layers",
+    ),
+    "How it learns": ("warmup", "schedule", "gradient_clipping", "weight_decay", "dropout", "patience"),
+    "What mistakes cost": ("balance", "label_smoothing"),
+    "Where and how it is computed": ("device", "precision", "accumulation", "gradient_checkpointing", "seed"),
+}  # fmt: skip
+COLUMNS = 3
 STEPS = {
     "epochs": 1,
     "learning_rate": 1e-5,
     "batch_size": 8,
     "max_tokens": 16,
+    "lora_rank": 4,
+    "frozen_layers": 1,
+    "kept_layers": 1,
+    "layer_decay": 0.05,
+    "label_smoothing": 0.05,
+    "dropout": 0.05,
+    "patience": 1,
+    "accumulation": 1,
     "warmup": 0.05,
     "weight_decay": 0.01,
     "gradient_clipping": 0.5,
     "seed": 1,
 }
-FORMATS = {"learning_rate": "%.6f", "warmup": "%.2f", "weight_decay": "%.3f", "gradient_clipping": "%.1f"}
+FORMATS = {
+    "learning_rate": "%.6f",
+    "warmup": "%.2f",
+    "weight_decay": "%.3f",
+    "gradient_clipping": "%.1f",
+    "layer_decay": "%.2f",
+    "label_smoothing": "%.2f",
+    "dropout": "%.2f",
+}
 
 
 def training(plan: Plan, key: str) -> tuple[dict[str, object], dict[str, str]]:
@@ -31,14 +57,17 @@ def training(plan: Plan, key: str) -> tuple[dict[str, object], dict[str, str]]:
     """
     defaults = {name: field.default for name, field in TrainingConfig.model_fields.items()} | plan.values()
     values: dict[str, object] = {}
-    places = dict(zip(FIRST, st.columns(len(FIRST)), strict=True))
+    shown = FIRST + tuple(field for field in OFFERED if field in plan.chosen.reasons)
+    places = dict(zip(shown, st.columns(len(shown)), strict=True))
     with st.expander("Advanced", icon=":material/tune:"):
-        columns = st.columns(3)
-        places |= {field: columns[index % 3] for index, field in enumerate(ADVANCED)}
+        for title, fields in ADVANCED.items():
+            places |= _places(title, [field for field in fields if field not in shown])
         lengths_place = st.container()
     slots = {}
-    for field in FIRST + ADVANCED:
-        with places[field]:
+    for field, place in places.items():
+        with place:
+            if field == "lora_rank" and values["method"] != "lora":
+                continue
             values[field] = _widget(field, defaults[field], f"{field}_{key}")
             slots[field] = st.container()
     wrong = plan.problems(**values)
@@ -59,9 +88,21 @@ def training(plan: Plan, key: str) -> tuple[dict[str, object], dict[str, str]]:
     return values, wrong
 
 
+def _places(title: str, fields: list[str]) -> dict[str, DeltaGenerator]:
+    """A place for each of the fields, under their title."""
+    st.markdown(f"**{title}**")
+    found = {}
+    for start in range(0, len(fields), COLUMNS):
+        found |= dict(zip(fields[start : start + COLUMNS], st.columns(COLUMNS), strict=False))
+    return found
+
+
 def _widget(field: str, default: object, key: str) -> object:
     label, about = words.SETTINGS[field], settings.help_text(field)
-    choices = get_args(TrainingConfig.model_fields[field].annotation)
+    kind = TrainingConfig.model_fields[field].annotation
+    choices = get_args(kind)
+    if kind is bool:
+        return st.checkbox(label, value=default, key=key, help=about, persist_state="session")
     if choices:
         return st.selectbox(
             label,

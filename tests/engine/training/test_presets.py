@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,24 +18,41 @@ from engine.training.presets import PRESETS, derive
     st.sampled_from([32, 384, 768]),
 )
 def test_whatever_the_data_the_settings_can_be_used(preset, rows, classes, lengths, model_tokens, width):
-    chosen = derive(preset, rows, classes, np.array(lengths), model_tokens, width)
+    chosen = derive(preset, rows, [rows] * classes, np.array(lengths), model_tokens, width)
     assert problems(**chosen.values) == {}
     assert chosen.values["max_tokens"] <= model_tokens
-    assert set(chosen.reasons) <= set(chosen.values)
+    assert set(chosen.reasons) - {"balance"} <= set(chosen.values)
 
 
 @pytest.mark.parametrize("rows", [200, 2000, 20000])
 def test_thorough_takes_longer_than_balanced_and_balanced_than_quick(rows):
-    quick, balanced, thorough = (derive(one, rows, 2, np.array([20])).values["epochs"] for one in PRESETS)
+    quick, balanced, thorough = (
+        derive(one, rows, [rows, rows], np.array([20])).values["epochs"] for one in PRESETS
+    )
     assert quick < balanced < thorough
 
 
 def test_small_data_gets_more_rounds():
-    small, large = (derive("balanced", rows, 2, np.array([20])).values["epochs"] for rows in (300, 30000))
+    small, large = (
+        derive("balanced", rows, [rows, rows], np.array([20])).values["epochs"] for rows in (300, 30000)
+    )
     assert small > large
 
 
 def test_the_token_limit_follows_the_texts_and_says_what_it_cuts():
-    chosen = derive("balanced", 1000, 2, np.array([20] * 98 + [400] * 2))
+    chosen = derive("balanced", 1000, [500, 500], np.array([20] * 98 + [400] * 2))
     assert chosen.values["max_tokens"] == 32
     assert chosen.reasons["max_tokens"] == "Reads 98% of the texts to their end."
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_few_texts_still_get_enough_corrections(preset):
+    values = derive(preset, 16, [8, 8], np.array([20])).values
+    assert values["epochs"] * math.ceil(16 / values["batch_size"]) >= PRESETS[preset].steps
+
+
+def test_balancing_is_offered_where_classes_differ_much():
+    assert "balance" not in derive("balanced", 1000, [600, 400], np.array([20])).reasons
+    offered = derive("balanced", 1000, [900, 100], np.array([20]))
+    assert offered.reasons["balance"] == "The largest class has 9 times as many texts as the smallest."
+    assert "balance" not in offered.values
