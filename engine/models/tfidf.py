@@ -74,6 +74,7 @@ def fit(texts: Sequence[str], labels: Sequence[str], classes: Sequence[str]) -> 
     Raises TrainingError when there is nothing to tell apart, or nothing to count.
     """
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
 
     if len(set(labels)) < 2:
         raise TrainingError(
@@ -90,7 +91,8 @@ def fit(texts: Sequence[str], labels: Sequence[str], classes: Sequence[str]) -> 
             "Look at the column of the texts on the Data page.",
             "no_words",
         ) from error
-    regression = LogisticRegression(C=INVERSE_PENALTY, max_iter=MOST_STEPS).fit(counted, list(labels))
+    with threadpool_limits(1):  # threads for such small vectors wait longer for one another than they compute
+        regression = LogisticRegression(C=INVERSE_PENALTY, max_iter=MOST_STEPS).fit(counted, list(labels))
     weights, offsets = regression.coef_, regression.intercept_
     if len(regression.classes_) == 2:  # scikit-learn keeps only the second one's: the first is the measure
         weights, offsets = np.vstack([np.zeros_like(weights), weights]), np.array([0.0, *offsets])
