@@ -1,21 +1,16 @@
 """Submit, watch, stop and delete runs. Everything a page or the command line may do with a run goes through here."""
 
-import os
 import secrets
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import psutil
 
 from engine import machine
 from engine.errors import NotFoundError, RunStateError
 from engine.paths import Workspace, read_json, write_json
+from engine.runs.processes import start_apart
 from engine.runs.store import STALE_SECONDS, Run, Status, Store, clock
 from engine.settings import TrainingConfig
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def submit(
@@ -126,26 +121,7 @@ def launch_waiting(workspace: Workspace) -> None:
 
 
 def _launch(workspace: Workspace, run_id: str) -> None:
-    """Start the worker as a process of its own, which outlives the browser, this process and its terminal.
-
-    It writes into a file: a pipe that nobody reads would bring it to a halt.
-    """
-    apart = (
-        {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
-        if os.name == "nt"
-        else {"start_new_session": True}
-    )
-    with workspace.run(run_id).log.open("ab") as log:
-        subprocess.Popen(
-            [sys.executable, "-m", "engine.runs.worker", str(workspace.root), run_id],
-            cwd=ROOT,
-            env=machine.sharing(os.environ),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            close_fds=True,
-            **apart,
-        )
+    start_apart(workspace.run(run_id).log, "engine.runs.worker", workspace.root, run_id)
 
 
 def _close_dead(store: Store, run: Run) -> bool:
