@@ -26,10 +26,12 @@ from engine.errors import DataError, RunStateError, TrainingError, TuneboardErro
 from engine.models.catalogue import bundled_folder
 from engine.models.tokens import count_tokens
 from engine.paths import Workspace, read_json
+from engine.runs import forecast as forecasts
 from engine.runs import queue
 from engine.runs.events import History
 from engine.runs.store import Run, Status
 from engine.settings import TrainingConfig, parse_assignments
+from engine.training.plan import Plan, plan
 
 FOLLOW_SECONDS = 0.5
 
@@ -84,6 +86,14 @@ def train(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
             run.message or "The run was stopped.", f"Start it again: resume is not possible for {run.id} yet."
         )
     return terminal.result(workspace, run), terminal.scores(read_json(workspace.run(run.id).metrics), run)
+
+
+def forecast(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
+    info, _, config = _planned(workspace, asked)
+    found = forecasts.measure(
+        workspace, info.id, config, lambda phase: print(phase.capitalize(), file=sys.stderr, flush=True)
+    )
+    return terminal.forecast_result(found), terminal.forecast(found)
 
 
 def runs(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
@@ -166,17 +176,21 @@ def predict(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]
 # -- what the commands are made of ----------------------------------------------------------------------
 
 
-def _submit(workspace: Workspace, asked: argparse.Namespace) -> Run:
-    from engine.training.plan import plan
-
+def _planned(workspace: Workspace, asked: argparse.Namespace) -> tuple[DatasetInfo, Plan, TrainingConfig]:
+    """The data set, saved, with the settings of a run on it."""
     explicit = parse_assignments(asked.set)
     model, revision = explicit.pop("model", asked.model), explicit.pop("revision", None)
     preset = explicit.pop("preset", asked.preset)
     info = _saved(workspace, asked)
     planned = plan(workspace, info, model, preset, revision)
+    return info, planned, planned.config(**explicit)
+
+
+def _submit(workspace: Workspace, asked: argparse.Namespace) -> Run:
+    info, planned, config = _planned(workspace, asked)
     return queue.submit(
         workspace,
-        planned.config(**explicit),
+        config,
         dataset_id=info.id,
         dataset_name=info.name,
         model_name=planned.source.name,
@@ -329,9 +343,7 @@ def _parser() -> argparse.ArgumentParser:
     run_id = argument("id", metavar="RUN", help="the id of a run")
 
     command(check, "Is this table fit to learn from?", data, text, label, *reading)
-    command(
-        train,
-        "Fine-tune a model and score it.",
+    training = (
         data,
         text,
         label,
@@ -352,6 +364,8 @@ def _parser() -> argparse.ArgumentParser:
         ),
         argument("--name", default="", help="what to call the run"),
     )
+    command(forecast, "What would a run cost in time and memory? Nothing is trained.", *training)
+    command(train, "Fine-tune a model and score it.", *training)
     command(runs, "Which runs there are.")
     command(show, "One run in detail.", run_id)
     command(stop, "Stop a run; the best round so far is kept.", run_id)

@@ -7,6 +7,7 @@ TuneboardError            anything that we say to a person in a sentence
 ├── WorkspaceError        the folder that everything is kept in cannot be used
 ├── NotFoundError         no such data set or run
 ├── RunStateError         that cannot be done with a run in its present state
+├── ForecastError         what a run will cost could not be measured
 └── TrainingError         training went wrong in a way that a person can act on
 
 Every message says what was expected, what was found, and what to do. The person can fix all of these,
@@ -62,6 +63,10 @@ class NotFoundError(TuneboardError):
 
 class RunStateError(TuneboardError):
     code = "run_state"
+
+
+class ForecastError(TuneboardError):
+    code = "forecast"
 
 
 class TrainingError(TuneboardError):

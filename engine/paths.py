@@ -7,6 +7,7 @@
     models/uploaded/<name>-<key>/ models that came as a ZIP, under the hash of its content
     runs/<id>/                   config.json  events.jsonl  log.txt  checkpoints/  model/
                                  predictions.parquet  metrics.json
+    forecasts/                   what runs would cost, one file for each configuration that was measured
 
 Ids are made by us and checked on the way in, so that nothing typed or uploaded ever becomes a path.
 """
@@ -112,7 +113,7 @@ class Workspace:
         )
         workspace = cls(folder)
         try:
-            for part in (folder / "datasets", folder / "runs", folder / "models"):
+            for part in (folder / "datasets", folder / "runs", folder / "models", workspace.forecasts):
                 part.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise WorkspaceError(
@@ -141,6 +142,13 @@ class Workspace:
 
     def dataset(self, dataset_id: str) -> DatasetPaths:
         return DatasetPaths(self.root / "datasets" / _checked(dataset_id, "data set"))
+
+    @property
+    def forecasts(self) -> Path:
+        return self.root / "forecasts"
+
+    def forecast(self, key: str) -> Path:
+        return self.forecasts / f"{_checked(key, 'forecast')}.json"
 
     def run(self, run_id: str) -> RunPaths:
         return RunPaths(self.root / "runs" / _checked(run_id, "run"))

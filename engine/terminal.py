@@ -14,6 +14,7 @@ from engine.errors import NotFoundError
 from engine.paths import Workspace, read_json
 from engine.runs import queue
 from engine.runs.events import History
+from engine.runs.forecast import Forecast
 from engine.runs.store import Run
 from engine.serving.prediction import Prediction
 from engine.settings import applying
@@ -81,6 +82,12 @@ def result(workspace: Workspace, run: Run) -> dict:
     }
 
 
+def forecast_result(found: Forecast) -> dict:
+    """What `forecast --json` returns."""
+    advice = [{"sentence": sentence, "set": changes} for sentence, changes in found.advice]
+    return {**asdict(found), "advice": advice}
+
+
 def check_result(table: Table, roles: Roles, made: Draft | None, problems: list[Problem]) -> dict:
     return {
         "name": table.name,
@@ -143,6 +150,17 @@ def checked(table: Table, roles: Roles, made: Draft | None, problems: list[Probl
         lines.append(f"  {len(made.labels):,} classes; {sizes} ({made.split_by})")
     if not problems:
         lines.append("  Nothing is wrong with it.")
+    return "\n".join(lines)
+
+
+def forecast(found: Forecast) -> str:
+    lines = [f"About {duration(found.seconds)}, up to {size(found.memory_bytes)} of memory."]
+    lines += [f"  {phase:10}  {duration(seconds)}" for phase, seconds in found.parts.items()]
+    if not found.fits:
+        lines.append(f"That does not fit into the {size(found.limit_bytes)} of memory that there are.")
+    for sentence, changes in found.advice:
+        sets = "".join(f" --set {field}={value}" for field, value in changes.items())
+        lines.append(f"  {sentence}{f' ({sets.strip()})' if sets else ''}")
     return "\n".join(lines)
 
 
@@ -239,6 +257,15 @@ def duration(seconds: float | None) -> str:
     return (
         f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
     )
+
+
+def size(count: float) -> str:
+    """Bytes for people: '91 MB'."""
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            return f"{count:.0f} {unit}" if unit != "GB" else f"{count:.1f} {unit}"
+        count /= 1000
+    raise AssertionError("unreachable: GB always returns")
 
 
 class ProgressLine:

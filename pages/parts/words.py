@@ -6,7 +6,7 @@ from datetime import datetime
 from engine.data.reading import Table
 from engine.data.reading.encodings import CHOICES as ENCODINGS
 from engine.runs.store import Status
-from engine.terminal import duration
+from engine.terminal import duration, size
 
 SETTINGS = {
     "epochs": "Training rounds (epochs)",
@@ -112,13 +112,17 @@ def file_name(title: str) -> str:
     return re.sub(r"[^\w]+", "-", title).strip("-")[:60] or "data"
 
 
-def size(count: float) -> str:
-    """Bytes for people: '91 MB'."""
-    for unit in ("bytes", "KB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            return f"{count:.0f} {unit}" if unit != "GB" else f"{count:.1f} {unit}"
-        count /= 1000
-    raise AssertionError("unreachable: GB always returns")
+def roughly(seconds: float) -> str:
+    """A time that is only forecast: '20 seconds', '4 minutes', '1 hour 20 minutes'."""
+    if seconds < 55:
+        return count(max(5, 5 * round(seconds / 5)), "second")
+    minutes = round(seconds / 60)
+    if minutes > 20:
+        minutes = 5 * round(minutes / 5)
+    hours, rest = divmod(minutes, 60)
+    if not hours:
+        return count(rest, "minute")
+    return count(hours, "hour") + (f" {count(rest, 'minute')}" if rest and hours < 10 else "")
 
 
 def share(value: float) -> str:
@@ -130,4 +134,4 @@ def when(moment: str) -> str:
     return f"{datetime.fromisoformat(moment):%d %b %Y, %H:%M} UTC"
 
 
-__all__ = ["duration"]
+__all__ = ["duration", "size"]

@@ -1,0 +1,364 @@
+"""What a run will cost, told before it starts. Measured once in a process of its own, then kept by configuration:
+
+    python -m engine.runs.forecast WORKSPACE DATASET CONFIG
+
+measures (measuring.py) and writes what it found, or why it could not, into the workspace. Imports no torch, so that a
+page can ask.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from engine import __version__, machine
+from engine.errors import ForecastError, TuneboardError
+from engine.paths import Workspace, write_json
+from engine.runs import queue
+from engine.runs.processes import ROOT, command, start_apart
+from engine.runs.store import Status, Store
+from engine.settings import WORD_COUNTING, TrainingConfig
+
+MODULE = "engine.runs.forecast"
+# What changes neither the time of a round nor the memory.
+WITHOUT_EFFECT = {
+    "preset", "epochs", "learning_rate", "warmup", "weight_decay", "schedule", "gradient_clipping", "balance",
+    "label_smoothing", "patience", "seed",
+}  # fmt: skip
+USABLE = 0.9  # of the memory: the rest is for the system and the browser
+CHECKPOINTED = 0.35  # of the memory of a step is left with gradient checkpointing, about
+LEAST_TOKENS = 32
+FAILED_SECONDS = 600  # so long a failed measurement is not tried again by itself
+LOCK_SECONDS = 1.0  # somebody who only asks whether it is free holds the lock for a moment
+
+
+class Measured(BaseModel):
+    """What was measured. Seconds, bytes.
+
+    learning, checking, keeping: of one round: the steps, the scores on validation, the weights written.
+    loading, tokenizing, preparing (features that are computed once), evaluating, saving: once in a run.
+    resting_bytes: of memory_bytes, held between the steps. device_bytes: of the device, None: the machine's.
+    piece_tokens: worked through at once at the worst length; most_tokens: the limit for it. longest: tokens of a text.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    loading: float
+    tokenizing: float
+    preparing: float
+    learning: float
+    checking: float
+    keeping: float
+    evaluating: float
+    saving: float
+    memory_bytes: int
+    resting_bytes: int
+    device_bytes: int | None = None
+    piece_tokens: int = 0
+    most_tokens: int = 0
+    longest: int = 0
+
+
+class Failed(BaseModel):
+    """Why it could not be measured, and what to do about it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    problem: str
+    action: str = ""
+
+
+Kept = TypeAdapter(Measured | Failed)
+Advice = tuple[str, dict[str, object]]
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """seconds: of the whole run, the longest where it may stop early. memory_bytes: at its peak. parts: {phase: seconds}.
+
+    fits: into limit_bytes of memory. advice: where it does not, what to change, the gentlest first: a sentence and the
+    settings that carry it out, {} where no setting does.
+    """
+
+    seconds: float
+    memory_bytes: int
+    parts: dict[str, float]
+    fits: bool
+    limit_bytes: int
+    advice: list[Advice]
+
+
+def find(
+    workspace: Workspace, dataset_id: str, config: TrainingConfig, memory: int | None = None
+) -> Forecast | None:
+    """The forecast, if it was measured before. memory: bytes of the machine, if not what it says itself.
+
+    Raises ForecastError if measuring it failed a short while ago.
+    """
+    path = workspace.forecast(key(dataset_id, config))
+    match _kept(path):
+        case Measured() as found:
+            return forecast(found, config, memory)
+        case Failed() as found if time.time() - path.stat().st_mtime < FAILED_SECONDS:
+            raise ForecastError(found.problem, found.action)
+    return None
+
+
+def measure(
+    workspace: Workspace,
+    dataset_id: str,
+    config: TrainingConfig,
+    told: Callable[[str], None] = lambda phase: None,
+    memory: int | None = None,
+) -> Forecast:
+    """The forecast, measured now where it was not before: some seconds. told: hears what is being measured.
+
+    Raises ForecastError if it cannot be measured, or while a run would disturb it.
+    """
+    workspace.forecasts.mkdir(exist_ok=True)
+    path = workspace.forecast(key(dataset_id, config))
+    if isinstance(_kept(path), Failed):
+        path.unlink(missing_ok=True)
+    if found := find(workspace, dataset_id, config, memory):
+        return found
+    refuse_beside_a_run(workspace, config)
+    with _log(workspace).open("ab") as log:
+        process = subprocess.Popen(
+            command(MODULE, workspace.root, dataset_id, config.model_dump_json()),
+            cwd=ROOT,
+            env=machine.sharing(os.environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            encoding="utf-8",
+        )
+        with process:
+            for line in process.stdout:
+                told(line.strip())
+    if found := find(workspace, dataset_id, config, memory):
+        return found
+    refuse_beside_a_run(workspace, config)
+    raise ForecastError(
+        "What the run will cost could not be measured: the process ended without a word.",
+        f"The log: {_log(workspace)}",
+    )
+
+
+def launch(workspace: Workspace, dataset_id: str, config: TrainingConfig) -> None:
+    """Start measuring, and do not wait. A second one at the same time ends at once."""
+    workspace.forecasts.mkdir(exist_ok=True)
+    start_apart(_log(workspace), MODULE, workspace.root, dataset_id, config.model_dump_json())
+
+
+def is_measuring(workspace: Workspace) -> bool:
+    with _alone(workspace, 0) as free:
+        return not free
+
+
+def is_disturbed(workspace: Workspace, config: TrainingConfig) -> bool:
+    """Whether a run is training on the same device, or about to."""
+    if not workspace.database.exists():
+        return False
+    slot = machine.device_slot(config.device)
+    return any(
+        run.slot == slot
+        and (run.status == Status.QUEUED or (run.status == Status.RUNNING and queue.is_alive(run)))
+        for run in Store(workspace).all()
+    )
+
+
+def refuse_beside_a_run(workspace: Workspace, config: TrainingConfig) -> None:
+    """Raises ForecastError while a run uses the device: both would be slow, and the forecast wrong."""
+    if is_disturbed(workspace, config):
+        raise ForecastError(
+            "A run is training on this device, which would make the forecast wrong.",
+            "Ask again when it has ended.",
+            "device_busy",
+        )
+
+
+def key(dataset_id: str, config: TrainingConfig) -> str:
+    """What a measurement is kept under: the data, what of the settings matters, the model's files, and the machine."""
+    settings = config.model_dump(exclude=WITHOUT_EFFECT)
+    if config.model == WORD_COUNTING:
+        settings = {"model": config.model}
+    elif config.method != "lora":
+        del settings["lora_rank"]
+    folder = Path(config.model).expanduser()
+    files = [
+        (file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in folder.glob("*.safetensors")
+    ]
+    where = [__version__, version("torch"), machine.cores(), machine.gpu(), *_hardware()]
+    told = json.dumps([dataset_id, settings, sorted(files), where], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()[:20]
+
+
+def forecast(measured: Measured, config: TrainingConfig, memory: int | None = None) -> Forecast:
+    """What was measured of one round, for all rounds of `config`."""
+    rounds = 1 if config.model == WORD_COUNTING else config.epochs
+    parts = {
+        "loading": measured.loading,
+        "tokenizing": measured.tokenizing,
+        "training": measured.preparing + rounds * measured.learning,
+        "evaluating": rounds * measured.checking + measured.evaluating,
+        "saving": rounds * measured.keeping + measured.saving,
+    }
+    limit = memory or measured.device_bytes or machine.memory_bytes()
+    fits = measured.memory_bytes <= USABLE * limit
+    advice = [] if fits else advise(measured, config, int(USABLE * limit))
+    return Forecast(sum(parts.values()), measured.memory_bytes, parts, fits, limit, advice)
+
+
+def advise(measured: Measured, config: TrainingConfig, limit: int) -> list[Advice]:
+    """What would make a run fit into `limit` bytes, by estimate; each one is enough alone, the gentlest first."""
+    if config.model == WORD_COUNTING or config.method == "head":
+        return [("Choose a smaller data set.", {})]
+    of_steps = measured.memory_bytes - measured.resting_bytes
+    checkpointed = config.gradient_checkpointing
+
+    def fits(parts: int = 1, tokens: int = config.max_tokens, batch: int = config.batch_size) -> bool:
+        rows = -(-batch // (config.accumulation * parts))
+        at_once = min(rows * min(tokens, measured.longest), max(measured.most_tokens, tokens))
+        return measured.resting_bytes + of_steps * min(1.0, at_once / max(1, measured.piece_tokens)) <= limit
+
+    found: list[Advice] = []
+    halves = [2**power for power in range(1, 11)]
+    for parts in halves:
+        if parts * config.accumulation <= config.batch_size and fits(parts=parts):
+            said = f"Work through each batch in {parts * config.accumulation} parts: the same corrections, less memory."
+            found.append((said, {"accumulation": parts * config.accumulation}))
+            break
+    if not checkpointed and measured.resting_bytes + CHECKPOINTED * of_steps <= limit:
+        said = "Compute intermediate values twice: the same model, about a third slower."
+        found.append((said, {"gradient_checkpointing": True}))
+    for part in halves:
+        tokens = config.max_tokens // part
+        if tokens >= LEAST_TOKENS and fits(tokens=tokens):
+            found.append((f"Read at most {tokens} tokens of each text.", {"max_tokens": tokens}))
+            break
+    for part in halves:
+        batch = config.batch_size // part
+        if batch * part == config.batch_size and fits(batch=batch):
+            found.append(
+                (f"Learn {batch} texts per step: more and less steady corrections.", {"batch_size": batch})
+            )
+            break
+    if found:
+        return found
+    least = {"accumulation": config.batch_size, "gradient_checkpointing": True}
+    one_by_one = of_steps * min(1.0, min(config.max_tokens, measured.longest) / max(1, measured.piece_tokens))
+    if not checkpointed and measured.resting_bytes + CHECKPOINTED * one_by_one <= limit:
+        return [("Work through each batch text by text, and compute intermediate values twice.", least)]
+    return [
+        ("Let only the last layer learn: much less memory, weaker.", {"method": "head"}),
+        ("Choose a smaller model.", {}),
+    ]
+
+
+# -- the process --------------------------------------------------------------------------------------
+
+
+def main(root: str, dataset_id: str, asked: str) -> int:
+    """Measure and keep what was found. 0 also if another process measures, or did; 3: a run came in between."""
+    began = time.monotonic()
+    workspace, config = Workspace.open(root), TrainingConfig.model_validate_json(asked)
+    path = workspace.forecast(key(dataset_id, config))
+
+    last = ""
+
+    def told(phase: str) -> None:
+        nonlocal last
+        if is_disturbed(workspace, config):
+            raise Disturbed
+        if phase != last:
+            print(last := phase, flush=True)
+
+    with _alone(workspace, LOCK_SECONDS) as alone:
+        if not alone or isinstance(_kept(path), Measured):
+            return 0
+        try:
+            told("loading libraries")
+            from engine.runs.measuring import measured
+
+            write_json(path, measured(workspace, dataset_id, config, began, told).model_dump())
+        except Disturbed:
+            return 3
+        except TuneboardError as error:
+            write_json(path, Failed(problem=error.message, action=error.action).model_dump())
+        except Exception as error:  # whatever stops a measurement would stop no run: it is told, and logged
+            traceback.print_exc()
+            said = f"What the run will cost could not be measured: {type(error).__name__}: {error}"
+            write_json(path, Failed(problem=said, action=f"The log: {_log(workspace)}").model_dump())
+    return 0
+
+
+class Disturbed(Exception):
+    """A run began on the device that is being measured."""
+
+
+def _kept(path: Path) -> Measured | Failed | None:
+    """What the file says; None where there is none, or a damaged one."""
+    try:
+        return Kept.validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def _log(workspace: Workspace) -> Path:
+    return workspace.forecasts / "log.txt"
+
+
+@contextmanager
+def _alone(workspace: Workspace, seconds: float) -> Iterator[bool]:
+    """Whether this process is the only one that measures; the system ends that with the process, however it ends."""
+    workspace.forecasts.mkdir(exist_ok=True)
+    with (workspace.forecasts / "lock").open("ab") as file:
+        end = time.monotonic() + seconds
+        while not (locked := _lock(file.fileno())) and time.monotonic() < end:
+            time.sleep(0.05)
+        yield locked
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock an open file for this process, until it is closed; False if another has it."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _hardware() -> list[str]:
+    """The names of processor and graphics cards, as far as they are told without torch."""
+    found = [platform.machine(), platform.processor()]
+    sources = [Path("/proc/cpuinfo"), *sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))]
+    for source in sources:
+        try:
+            lines = source.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            continue
+        found += sorted({line for line in lines if line.lower().startswith("model")})
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
