@@ -7,7 +7,7 @@ from engine.data.datasets import DatasetInfo, list_datasets
 from engine.runs import queue
 from engine.training.plan import Plan
 from engine.training.presets import PRESETS
-from pages.parts import cached, forms, frame, messages, models, state
+from pages.parts import cached, costs, forms, frame, messages, models, state
 
 
 def page() -> None:
@@ -35,8 +35,9 @@ def page() -> None:
     if source is None:
         return
     plan = cached.planned(str(state.workspace().root), info.id, source.reference, preset, info)
-    values, wrong = ({}, {}) if counts else forms.training(plan, f"{info.id}_{source.reference}_{preset}")
-    start(info, plan, values, wrong)
+    key = f"{info.id}_{source.reference}_{preset}"
+    values, wrong = ({}, {}) if counts else forms.training(plan, key)
+    start(info, plan, values, wrong, key)
 
 
 def thoroughness() -> str:
@@ -52,7 +53,8 @@ def thoroughness() -> str:
     )
 
 
-def start(info: DatasetInfo, plan: Plan, values: dict[str, object], wrong: dict[str, str]) -> None:
+def start(info: DatasetInfo, plan: Plan, values: dict[str, object], wrong: dict[str, str], key: str) -> None:
+    """key: of the form's fields."""
     name = st.text_input(
         "Name of the run",
         value=f"{plan.source.name} on {info.name}",
@@ -69,6 +71,8 @@ def start(info: DatasetInfo, plan: Plan, values: dict[str, object], wrong: dict[
             f"{len(wrong)} setting{'s' if len(wrong) > 1 else ''} above cannot be used yet.",
             icon=":material/rule:",
         )
+    else:
+        costs.show(info, plan, plan.config(**values), key)
     ticket = st.session_state.setdefault("ticket", queue.new_ticket())
     if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=bool(wrong), key="start"):
         run = queue.submit(

@@ -40,7 +40,7 @@ USABLE = 0.9  # of the memory: the rest is for the system and the browser
 CHECKPOINTED = 0.35  # of the memory of a step is left with gradient checkpointing, about
 LEAST_TOKENS = 32
 FAILED_SECONDS = 600  # so long a failed measurement is not tried again by itself
-LOCK_SECONDS = 1.0  # somebody who only asks whether it is free holds the lock for a moment
+LOCK_SECONDS = 120.0  # so long a process waits for another that measures
 
 
 class Measured(BaseModel):
@@ -157,7 +157,7 @@ def measure(
 
 
 def launch(workspace: Workspace, dataset_id: str, config: TrainingConfig) -> None:
-    """Start measuring, and do not wait. A second one at the same time ends at once."""
+    """Start measuring, and do not wait. A second one at the same time waits for the first."""
     workspace.forecasts.mkdir(exist_ok=True)
     start_apart(_log(workspace), MODULE, workspace.root, dataset_id, config.model_dump_json())
 
@@ -271,7 +271,7 @@ def advise(measured: Measured, config: TrainingConfig, limit: int) -> list[Advic
 
 
 def main(root: str, dataset_id: str, asked: str) -> int:
-    """Measure and keep what was found. 0 also if another process measures, or did; 3: a run came in between."""
+    """Measure and keep what was found. 0 also if another process did, or does for minutes; 3: a run came in between."""
     began = time.monotonic()
     workspace, config = Workspace.open(root), TrainingConfig.model_validate_json(asked)
     path = workspace.forecast(key(dataset_id, config))

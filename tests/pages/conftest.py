@@ -11,6 +11,7 @@ from engine.data.reading import read_bytes
 from engine.data.recipe import Recipe
 from engine.paths import Workspace
 from engine.runs import queue
+from pages.parts import costs
 from tests import words
 from tests.engine.runs.helpers import submit, wait
 
@@ -20,6 +21,12 @@ def no_cache():
     """Workspaces of earlier tests are gone; so is what was cached of them."""
     st.cache_data.clear()
     st.cache_resource.clear()
+
+
+@pytest.fixture(autouse=True)
+def no_measurements(monkeypatch):
+    """The Train page starts none behind the back of tests that are about something else."""
+    monkeypatch.setattr(costs, "REST_SECONDS", 3600.0)
 
 
 @pytest.fixture(scope="session")

@@ -121,7 +121,8 @@ def test_nothing_is_measured_beside_a_run(workspace, easy, config, tiny_model):
     assert not forecast.is_disturbed(workspace, config)
 
 
-def test_only_one_measures_at_a_time(workspace, easy, config):
+def test_only_one_measures_at_a_time(workspace, easy, config, monkeypatch):
+    monkeypatch.setattr(forecast, "LOCK_SECONDS", 0.2)
     with forecast._alone(workspace, 0) as alone:
         assert alone
         assert forecast.is_measuring(workspace)

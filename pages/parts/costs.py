@@ -1,0 +1,108 @@
+"""What a run will take, before Start: time and memory, measured in the background once the settings are left alone."""
+
+import time
+
+import streamlit as st
+
+from engine.data.datasets import DatasetInfo
+from engine.errors import ForecastError
+from engine.runs import forecast
+from engine.runs.forecast import Forecast
+from engine.settings import TrainingConfig
+from engine.training.plan import Plan
+from pages.parts import messages, state, words
+
+TICK_SECONDS = 1.0
+REST_SECONDS = 2.0  # nothing is measured while somebody still changes the settings
+LAUNCH_SECONDS = 20.0  # a process that has not begun to measure by then has died
+MEASURING = "Trying a few steps on this machine, to tell time and memory …"
+WAITING = "Time and memory are told when this machine is not training."
+UNKNOWN = "Time and memory could not be told for these settings. You can start all the same."
+AFTER_DOWNLOAD = "Time and memory can be told once the model is on this machine."
+
+
+def show(info: DatasetInfo, plan: Plan, config: TrainingConfig, key: str) -> None:
+    """One line, or one more with a warning. key: with which the form made the keys of its fields."""
+    if plan.source.kind != "tfidf" and plan.source.folder is None:
+        st.caption(AFTER_DOWNLOAD)
+        return
+    found, settled = _look(info.id, config)
+    if not settled:
+        # The timer is gone once it is known: the whole page is drawn again, with what to change if it does not fit.
+        st.fragment(_wait, run_every=TICK_SECONDS)(info.id, config)
+    elif isinstance(found, Forecast):
+        _tell(found, config, key)
+    else:
+        st.caption(found)
+
+
+def _wait(dataset_id: str, config: TrainingConfig) -> None:
+    with state.reported():
+        sentence, settled = _look(dataset_id, config)
+        if settled:
+            st.rerun()
+        st.caption(f":material/hourglass_top: {sentence}")
+
+
+def _look(dataset_id: str, config: TrainingConfig) -> tuple[Forecast | str, bool]:
+    """(the forecast or a sentence in its place, whether that will stay so). Starts to measure when nothing is against it."""
+    workspace = state.workspace()
+    try:
+        found = forecast.find(workspace, dataset_id, config)
+    except ForecastError:
+        return UNKNOWN, True
+    if found:
+        return found, True
+    wanted, now = forecast.key(dataset_id, config), time.monotonic()
+    launched: dict[str, float] = st.session_state.setdefault("forecasts_launched", {})
+    if forecast.is_disturbed(workspace, config):
+        launched.pop(wanted, None)
+        return WAITING, False
+    if forecast.is_measuring(workspace):
+        if wanted in launched:
+            launched[wanted] = now
+        return MEASURING, False
+    if wanted in launched:
+        return (UNKNOWN, True) if now - launched[wanted] > LAUNCH_SECONDS else (MEASURING, False)
+    if st.session_state.get("forecast_wanted", ("",))[0] != wanted:
+        st.session_state["forecast_wanted"] = (wanted, now)
+    if now - st.session_state["forecast_wanted"][1] >= REST_SECONDS:
+        forecast.launch(workspace, dataset_id, config)
+        launched[wanted] = now
+    return MEASURING, False
+
+
+def _tell(found: Forecast, config: TrainingConfig, key: str) -> None:
+    less = ", less if it stops early" if config.patience else ""
+    st.markdown(
+        f":material/timer: About {words.roughly(found.seconds)}{less}, up to {words.size(found.memory_bytes)} of memory",
+        help="From a few real steps with these settings on this machine: "
+        + ", ".join(
+            f"{phase} {words.roughly(seconds)}" for phase, seconds in found.parts.items() if seconds >= 1
+        )
+        + ". Other work on this machine makes it slower.",
+    )
+    if found.fits:
+        return
+    st.warning(
+        f"That is too much for the {words.size(found.limit_bytes)} of memory that this machine has. "
+        "Each of these would help:",
+        icon=":material/memory:",
+    )
+    for sentence, changes in found.advice:
+        if changes and all(f"{field}_{key}" in st.session_state for field in changes):
+            name = "_".join(changes)
+            st.button(
+                messages.plain(sentence),
+                icon=":material/auto_fix_high:",
+                key=f"advice_{name}_{key}",
+                on_click=_apply,
+                args=(changes, key),
+            )
+        else:
+            st.markdown(f"- {messages.plain(sentence)}")
+
+
+def _apply(changes: dict[str, object], key: str) -> None:
+    for field, value in changes.items():
+        st.session_state[f"{field}_{key}"] = value
