@@ -85,8 +85,7 @@ def _tell(found: Forecast, config: TrainingConfig, key: str) -> None:
     if found.fits:
         return
     st.warning(
-        f"That is too much for the {words.size(found.limit_bytes)} of memory that this machine has. "
-        "Each of these would help:",
+        "That does not fit into the memory of this machine. Each of these would help:",
         icon=":material/memory:",
     )
     for sentence, changes in found.advice:

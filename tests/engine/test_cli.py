@@ -86,6 +86,19 @@ def test_a_zip_of_a_model_is_trained_and_remains_after_the_zip_is_gone(
     assert Path(as_json("show", trained["run_id"])["config"]["model"]).is_relative_to(workspace.downloads)
 
 
+def test_forecast_says_what_train_with_the_same_options_would_take(workspace, easy_csv, tiny_model):
+    done = engine("forecast", easy_csv, "--model", tiny_model, *TINY, "--json")
+    found = json.loads(done.stdout)
+    assert found["seconds"] == pytest.approx(sum(found["parts"].values())) and found["seconds"] > 0
+    assert found["memory_bytes"] > 100 * 2**20
+    assert (found["fits"], found["advice"]) == (True, [])
+    assert "Timing steps" in done.stderr.splitlines()
+    again = engine("forecast", easy_csv, "--model", tiny_model, *TINY)
+    assert again.stdout.startswith("About ") and "of memory" in again.stdout
+    assert again.stderr == ""  # nothing is measured twice
+    assert as_json("runs") == {"runs": []}
+
+
 def test_evaluate_on_a_further_file(trained, tmp_path):
     (tmp_path / "more.csv").write_text(words.easy_csv(40, seed=9) + "a text,unknown label\n")
     found = as_json("evaluate", trained["run_id"], "--data", tmp_path / "more.csv")

@@ -44,14 +44,14 @@ def test_what_a_run_takes_is_measured_while_start_stays_free_and_advice_is_one_c
     assert not test.button(key="start").disabled
     told = words_on(until_told(test))
     assert "About" in told and "seconds" in told
-    assert "too much" not in told
+    assert "does not fit" not in told
 
     field(test, "seed").set_value(7).run()  # this costs nothing new, so nothing is measured
     assert "of memory" in words_on(test)
 
     monkeypatch.setattr(machine, "memory_bytes", lambda: 10**6)
     test.run()
-    assert "too much for the 1 MB of memory" in words_on(test)
+    assert "does not fit into the memory" in words_on(test)
     advised = next(one.key for one in test.button if one.key.startswith("advice_method"))
     press(test, advised)
     assert field(test, "method").value == "head"
