@@ -35,6 +35,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -115,7 +116,7 @@ def derived(rows: common.Rows, preset: str) -> dict:
     chosen = derive(
         preset,
         len(rows.texts),
-        len(set(rows.labels)),
+        list(Counter(rows.labels).values()),
         count_tokens(rows.texts[:MEASURED_TEXTS], folder),
         shape["max_position_embeddings"],
         shape["hidden_size"],
@@ -305,11 +306,13 @@ def trainer(texts, targets, classes, folder, settings, seed, tuned=False) -> Pre
 
 def tuneboard(texts, targets, classes, folder, settings, seed) -> Prepared:
     """The engine's own code, as engine/runs/pipeline.py uses it; nothing is validated and no round is kept."""
+    import numpy as np
     import torch
 
     from engine import machine
     from engine.models.devices import pick_device, pick_precision
     from engine.models.loading import load_model, load_tokenizer
+    from engine.runs.pipeline import adapted, learner_for
     from engine.settings import TrainingConfig
     from engine.training.batches import Batches
     from engine.training.loop import train
@@ -320,23 +323,25 @@ def tuneboard(texts, targets, classes, folder, settings, seed) -> Prepared:
     torch.manual_seed(seed)
     device = pick_device(config.device)
     precision = pick_precision(config.precision, device)
-    tokenizer, model = load_tokenizer(Path(folder)), load_model(Path(folder), classes).to(device)
+    tokenizer = load_tokenizer(Path(folder))
+    model = adapted(load_model(Path(folder), classes), config).to(device)
     encoded = tokenize(tokenizer, texts, config.max_tokens)
-    batches = Batches(encoded, targets, config.batch_size, config.seed, tokenizer.pad_token_id or 0)
+    learner = learner_for(model, encoded, np.asarray(targets), config, precision)
+    batches = Batches(encoded.lengths, config.batch_size, config.seed)
 
     def work() -> None:
         train(
-            model,
+            learner,
             batches,
             config,
-            precision,
             score=lambda: {"macro_f1": 0.0},
+            scored_rows=1,
             keep_best=lambda: None,
             emit=lambda event: None,
             should_stop=lambda: False,
         )
 
-    return Prepared(model, [len(ids) for ids in encoded], work)
+    return Prepared(model, encoded.lengths.tolist(), work)
 
 
 def accuracy(model, folder: str, test: common.Rows, classes: list[str], settings: dict) -> float:

@@ -45,6 +45,14 @@ class TrainingConfig(BaseModel):
     kept_layers: int = Field(0, ge=0, le=200)
     """Use only the first so many layers of the model: a smaller and faster one, somewhat weaker. 0 keeps all."""
 
+    read_mean: bool = False
+    """Answer from the mean of all tokens instead of the first one, by one layer more. For BERT models that were
+    pretrained as sentence encoders, as the bundled one: they know far more with few texts; a little slower."""
+
+    head_first: bool = False
+    """Fit the last layer on the model as it is before the rest learns. Helps with few texts; with many it
+    only takes time."""
+
     epochs: int = Field(3, ge=1, le=200)
     """How often the model reads all training texts. More rounds take proportionally longer and learn the
     training texts better; too many and it learns them by heart. The best round on validation is kept."""

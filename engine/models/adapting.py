@@ -1,5 +1,6 @@
 """How much of a pretrained model learns: its size, what is frozen, LoRA, and how large the corrections are by depth."""
 
+import copy
 import re
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from engine.errors import SettingsError
 from engine.models.heads import head_parameters
 
 LORA_NAME = "default"
+LOUD = 20.0  # the mean beside the first token's own values, which the layer adds to it
+GENTLE = 0.5  # keeps the tanh of the pooler where it is nearly a line
 
 
 def layers_of(model: PreTrainedModel) -> nn.ModuleList:
@@ -124,3 +127,33 @@ def groups(model: PreTrainedModel, layer_decay: float) -> list[Group]:
         above = 0 if name in head else depth - int(numbered[1]) if numbered else depth + 1
         found.setdefault((parameter.ndim >= 2, layer_decay**above), []).append(name)
     return [Group(names, decays, scale) for (decays, scale), names in found.items()]
+
+
+@torch.no_grad()
+def read_by_mean(model: PreTrainedModel) -> None:
+    """Add a layer to a BERT that puts the mean of a text's last values into its first token, in place.
+
+    Classifiers read the first token, while sentence encoders were pretrained to be read by the mean, and their first
+    token alone says less. The added layer is an ordinary one: no query and key, so that all tokens get the
+    same attention, values as they are, and a feed-forward part that adds nothing until it has learnt to. What is saved
+    is therefore a plain BERT with one layer more.
+    """
+    layers, width = layers_of(model), model.config.hidden_size
+    added = copy.deepcopy(layers[-1])
+    attention, eye = added.attention, torch.eye(width)
+    for linear in (attention.self.query, attention.self.key, added.output.dense):
+        linear.weight.zero_()
+        linear.bias.zero_()
+    attention.self.value.weight.copy_(eye)
+    attention.output.dense.weight.copy_(LOUD * eye)
+    for linear in (attention.self.value, attention.output.dense):
+        linear.bias.zero_()
+    for norm in (attention.output.LayerNorm, added.output.LayerNorm):
+        norm.weight.fill_(1.0)
+        norm.bias.zero_()
+    attention.self.layer_idx = len(layers)
+    layers.append(added)
+    model.config.num_hidden_layers += 1
+    pooler = model.base_model.pooler.dense
+    pooler.weight.copy_(GENTLE * eye)
+    pooler.bias.zero_()

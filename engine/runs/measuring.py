@@ -24,15 +24,16 @@ from engine import machine
 from engine.data.datasets import load_info, load_rows
 from engine.errors import ForecastError
 from engine.evaluation import baseline, predictions
-from engine.models import adapting, attention, tfidf
+from engine.models import attention, tfidf
 from engine.models.catalogue import find_model
 from engine.models.devices import pick_device, pick_precision
 from engine.models.loading import fetch, load_model, load_tokenizer
 from engine.paths import Workspace
 from engine.runs.forecast import Measured
-from engine.runs.pipeline import VERIFIED_TEXTS, adapted, evaluate, verify
+from engine.runs.pipeline import VERIFIED_TEXTS, adapted, evaluate, learner_for, shape, verify
 from engine.settings import TrainingConfig
 from engine.training.batches import Batches
+from engine.training.head_start import fit_head
 from engine.training.layout import Encoded, Source, pieces
 from engine.training.learner import Learner
 from engine.training.scoring import MOST_TOKENS, features, probabilities
@@ -44,7 +45,10 @@ SCORED_PIECES = 3
 TIMED_BATCHES, STEP_SECONDS = 10, 6.0  # at most so many, and no further one after so long
 HEAD_STEPS = 50
 GENTLE = 1e-6  # learning rate: the steps cost what they cost, and leave the model as it is
-GROWTH = 1.5  # of a processor's memory for steps, over that of the few: freed pieces of many sizes fit badly together
+# Each further shape of a batch leaves a processor's process this much larger: programs that the matrix library keeps, and
+# freed memory in pieces that do not fit the next batch. Seen with the bundled model, in batches of 32 and of 64.
+SHAPE_BYTES, KEPT_SHAPES = 13_000_000, 50
+SHAPED_ROUNDS = 4  # in which the shapes are counted
 Told = Callable[[str], None]
 
 
@@ -90,35 +94,30 @@ def measured(
 
     checked, scored = (encoded.select(some) for some in (sample.validation, sample.scored))
     counts = rows["split"].value_counts()
-    preparing, texts = 0.0, encoded.select(sample.learnt)
-    if config.method == "head":
-        told("computing features")
-        encoder = model
-        preparing = _pass_seconds(lambda some: features(encoder, some, precision), encoded, len(rows), clock)
-        texts, checked = (features(encoder, _few(some, device), precision) for some in (texts, checked))
-
-    told("timing steps")
     number = {label: index for index, label in enumerate(labels)}
     targets = rows["label"].map(number).to_numpy()[sample.rows][sample.learnt]
+    preparing, texts, usual = 0.0, encoded.select(sample.learnt), sample.usual
+    if config.method == "head" or config.head_first:
+        told("computing features")
+        encoder, every = model, len(rows) if config.method == "head" else int(counts["train"])
+        preparing = _pass_seconds(lambda some: features(encoder, some, precision), encoded, every, clock)
+        few = _few(texts, device)
+        known = features(encoder, texts.select(few), precision)
+        if config.head_first and len(set(targets[few])) > 1:
+            told("fitting the head")
+            clock.lap()
+            fit_head(model, known, targets[few])
+            preparing += clock.lap() * counts["train"] / len(few)
+        if config.method == "head":
+            texts, targets, usual = known, targets[few], len(few)
+            checked = features(encoder, checked.select(_few(checked, device)), precision)
+
+    told("timing steps")
     shortages: list[int] = []
     with _limited_memory(device):
-        learner = Learner(
-            model,
-            texts,
-            targets[: len(texts)],
-            precision,
-            weight_decay=config.weight_decay,
-            layer_decay=config.layer_decay,
-            clipping=config.gradient_clipping,
-            dropout=config.dropout,
-            balance=config.balance,
-            label_smoothing=config.label_smoothing,
-            accumulation=config.accumulation,
-            on_less_memory=shortages.append,
-        )
-        usual = np.arange(min(len(texts), sample.usual))
+        learner = learner_for(model, texts, targets, config, precision, shortages.append)
         steps = _time_steps(learner, usual, config, clock, told)
-        learning = steps.seconds * counts["train"] / len(usual)
+        learning = steps.seconds * counts["train"] / usual
 
         told("timing scores")
         checking = seconds(model, checked, int(counts.get("validation", 0)))
@@ -131,7 +130,7 @@ def measured(
             keeping = clock.lap()
             del learner
             model = load_model(folder, labels)
-            adapting.keep_layers(model, config.kept_layers)
+            shape(model, config)
             model.load_state_dict(load_file(best))
             model.to(device).save_pretrained(place)
             tokenizer.save_pretrained(place)
@@ -143,7 +142,7 @@ def measured(
         evaluating = seconds(model, scored, len(rows) - int(counts["train"]))
     evaluating += _scores_seconds(rows, labels, clock)
     total = torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else None
-    memory = max(steps.memory, clock.peak())
+    memory = clock.peak() + steps.later + _later_of_pass(scored, device)
     return Measured(
         loading=loading,
         tokenizing=tokenizing,
@@ -235,10 +234,10 @@ class Sample:
         )
 
 
-def _few(texts: Encoded, device: torch.device) -> Encoded:
-    """Enough of the texts to fill a few pieces, of all lengths alike."""
+def _few(texts: Encoded, device: torch.device) -> np.ndarray:
+    """Which of the texts, of all lengths alike, fill a few pieces."""
     every = max(1, int(texts.lengths.sum()) // (SCORED_PIECES * MOST_TOKENS[device.type]))
-    return texts.select(np.argsort(texts.lengths, kind="stable")[::-every])
+    return np.argsort(texts.lengths, kind="stable")[::-every]
 
 
 # -- steps --------------------------------------------------------------------------------------------
@@ -246,19 +245,21 @@ def _few(texts: Encoded, device: torch.device) -> Encoded:
 
 @dataclass(frozen=True)
 class Steps:
-    """seconds: of one round of the texts that were asked about. memory: at the peak. resting: between the steps."""
+    """seconds: of one round of the texts that were asked about. later: bytes that the shapes of further batches will take.
+
+    resting: bytes between the steps, those included. piece_tokens: worked through at once at the worst length.
+    """
 
     seconds: float
-    memory: int
+    later: int
     resting: int
     piece_tokens: int
 
 
-def _time_steps(
-    learner: Learner, usual: np.ndarray, config: TrainingConfig, clock: "Clock", told: Told
-) -> Steps:
-    """Steps at the worst length, then with some of the real batches of a round over `usual`."""
-    batches = Batches(learner.lengths[usual], config.batch_size, config.seed).order(0)
+def _time_steps(learner: Learner, usual: int, config: TrainingConfig, clock: "Clock", told: Told) -> Steps:
+    """Steps at the worst length, then with some of the real batches of a round over the first `usual` texts."""
+    rounds = Batches(learner.lengths[:usual], config.batch_size, config.seed)
+    batches = rounds.order(0)
     packs = attention.choose(learner.model) == attention.PACKED
     by_cost = sorted(batches, key=lambda rows: _cost(learner, rows, packs)[1])
     worst = np.argsort(-learner.lengths, kind="stable")[: config.batch_size]
@@ -270,10 +271,11 @@ def _time_steps(
         learner.learn(worst, GENTLE)
         times = [(_cost(learner, worst, packs), clock.lap())]  # the first one sets up
     places = (np.arange(TIMED_BATCHES) + 0.5) / TIMED_BATCHES * len(by_cost)
-    end = time.monotonic() + STEP_SECONDS
+    before, seen, end = _resident(), set(), time.monotonic() + STEP_SECONDS
     for place in np.random.default_rng(0).permutation(places):
         told("timing steps")
         rows = by_cost[int(place)]
+        seen |= _shapes(learner, rows)
         for _ in range(2 if config.method != "head" else HEAD_STEPS):
             clock.lap()
             learner.learn(rows, GENTLE)
@@ -282,14 +284,26 @@ def _time_steps(
         if time.monotonic() > end:
             break
     costs, taken = np.array([cost for cost, _ in times], dtype=float), np.array([one for _, one in times])
-    fitted, _ = nnls(
-        costs / taken[:, None], np.ones(len(taken))
-    )  # relative errors, so that short steps count alike
+    # Of relative errors, so that short steps count as long ones do.
+    fitted, _ = nnls(costs / taken[:, None], np.ones(len(taken)))
     seconds = sum(np.dot(_cost(learner, rows, packs), fitted) for rows in batches)
-    growth = 1.0 if clock.device.type == "cuda" else GROWTH
-    memory = resting + growth * (clock.peak() - resting)
-    most = max(len(piece) * int(learner.lengths[piece].max()) for piece in _pieces(learner, worst))
-    return Steps(float(seconds), int(memory), resting, most)
+    grown = (_resident() - before) // max(1, len(seen))
+    shapes = set().union(
+        *(
+            _shapes(learner, rows)
+            for epoch in range(min(config.epochs, SHAPED_ROUNDS))
+            for rows in rounds.order(epoch)
+        )
+    )
+    unseen = max(0, min(len(shapes), KEPT_SHAPES) - len(seen)) if clock.device.type == "cpu" else 0
+    later = unseen * max(grown, SHAPE_BYTES)
+    most = max(rows * longest for rows, longest in _shapes(learner, worst))
+    return Steps(float(seconds), later, resting + later, most)
+
+
+def _shapes(learner: Learner, rows: np.ndarray) -> set[tuple[int, int]]:
+    """(texts, tokens) of each piece of a batch."""
+    return {(len(piece), int(learner.lengths[piece].max())) for piece in _pieces(learner, rows)}
 
 
 def _pieces(learner: Learner, rows: np.ndarray) -> list[np.ndarray]:
@@ -313,11 +327,20 @@ def _pass_seconds(ask: Callable[[Source], object], texts: Source, count: int, cl
     """Seconds that `ask` takes for `count` texts like these, by a few of them."""
     if not count or not len(texts):
         return 0.0
-    few = _few(texts, clock.device) if isinstance(texts, Encoded) else texts
+    few = texts.select(_few(texts, clock.device)) if isinstance(texts, Encoded) else texts
     ask(few.select(np.arange(len(few))[:: SCORED_PIECES * 2]))
     clock.lap()
     ask(few)
     return clock.lap() * float(texts.lengths.sum() / few.lengths.sum()) * count / len(texts)
+
+
+def _later_of_pass(texts: Encoded, device: torch.device) -> int:
+    """Bytes that the shapes of all these texts will take, beyond those of the few that were asked about."""
+    if device.type != "cpu":
+        return 0
+    parts = pieces(texts.lengths, np.arange(len(texts)), MOST_TOKENS[device.type], 2**31)
+    shapes = {(len(part), int(texts.lengths[part].max())) for part in parts}
+    return SHAPE_BYTES * max(0, min(len(shapes), KEPT_SHAPES) - 2 * SCORED_PIECES)
 
 
 def _scores_seconds(rows: pd.DataFrame, labels: list[str], clock: "Clock") -> float:

@@ -1,6 +1,7 @@
 """The phases of a run, one after another: data, model, tokens, training, saving, test, verification."""
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,8 @@ from engine.paths import RunPaths, Workspace, read_json, write_json
 from engine.runs.store import Status
 from engine.settings import TrainingConfig
 from engine.training.batches import Batches
-from engine.training.layout import Encoded
+from engine.training.head_start import fit_head
+from engine.training.layout import Encoded, Features, Source
 from engine.training.learner import Learner
 from engine.training.loop import EpochScored, Event, StepDone, TrainingState, train
 from engine.training.scoring import features, probabilities
@@ -84,7 +86,7 @@ def carry_out(workspace: Workspace, run_id: str, pulse: "Pulse") -> dict[str, ob
             "action": "Start it again.",
         }
     model = load_model(folder, labels)
-    adapting.keep_layers(model, config.kept_layers)
+    shape(model, config)
     model.load_state_dict(load_file(paths.best))
     model.to(device)
 
@@ -118,18 +120,50 @@ def carry_out(workspace: Workspace, run_id: str, pulse: "Pulse") -> dict[str, ob
     return {"status": Status.FINISHED, **figures}
 
 
+def shape(model: PreTrainedModel, config: TrainingConfig) -> None:
+    """Give `model` the layers that `config` asks for. Raises SettingsError for what this model does not have."""
+    adapting.keep_layers(model, config.kept_layers)
+    if config.read_mean:
+        adapting.read_by_mean(model)
+
+
 def adapted(model: PreTrainedModel, config: TrainingConfig) -> PreTrainedModel:
     """`model` with as many layers as asked for, of which those learn that shall, changed in place.
 
     Raises SettingsError for what this model does not have.
     """
-    adapting.keep_layers(model, config.kept_layers)
+    shape(model, config)
     adapting.freeze(model, config.method, config.frozen_layers, config.freeze_embeddings)
     if config.method == "lora":
         adapting.add_lora(model, config.lora_rank)
     if config.gradient_checkpointing:
         model.activation_checkpointing_enable()
     return model
+
+
+def learner_for(
+    model: PreTrainedModel,
+    texts: Source,
+    targets: np.ndarray,
+    config: TrainingConfig,
+    precision: torch.dtype,
+    on_less_memory: Callable[[int], None] = lambda rows: None,
+) -> Learner:
+    """A learner of `texts`, (texts,) class numbers `targets`, as `config` has it."""
+    return Learner(
+        model,
+        texts,
+        targets,
+        precision,
+        weight_decay=config.weight_decay,
+        layer_decay=config.layer_decay,
+        clipping=config.gradient_clipping,
+        dropout=config.dropout,
+        balance=config.balance,
+        label_smoothing=config.label_smoothing,
+        accumulation=config.accumulation,
+        on_less_memory=on_less_memory,
+    )
 
 
 def _train(
@@ -151,19 +185,18 @@ def _train(
     if config.method == "head":
         pulse.phase("computing features")
         texts = features(model, encoded, precision, pulse.progress)
-    learner = Learner(
+    if config.head_first:
+        pulse.phase("fitting the head")
+        chosen = texts.select(training)
+        known = chosen if isinstance(chosen, Features) else features(model, chosen, precision, pulse.progress)
+        fit_head(model, known, targets[training])
+    learner = learner_for(
         model,
         texts.select(training),
         targets[training],
+        config,
         precision,
-        weight_decay=config.weight_decay,
-        layer_decay=config.layer_decay,
-        clipping=config.gradient_clipping,
-        dropout=config.dropout,
-        balance=config.balance,
-        label_smoothing=config.label_smoothing,
-        accumulation=config.accumulation,
-        on_less_memory=lambda most: pulse.events.write("note", text=LESS_MEMORY.format(most)),
+        lambda most: pulse.events.write("note", text=LESS_MEMORY.format(most)),
     )
     batches = Batches(learner.lengths, config.batch_size, config.seed)
     paths.best.parent.mkdir(exist_ok=True)
@@ -192,6 +225,7 @@ def _train(
         batches,
         config,
         score,
+        len(validation),
         lambda: save_file(learner.state(), paths.best),
         emit,
         pulse.should_stop,

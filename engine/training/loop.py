@@ -1,5 +1,6 @@
 """The training loop. It knows nothing of files, databases or browsers: it emits events and asks whether to stop."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -60,19 +61,22 @@ def train(
     batches: Batches,
     config: TrainingConfig,
     score: Callable[[], dict[str, float]],
+    scored_rows: int,
     keep_best: Callable[[], None],
     emit: Callable[[Event], None],
     should_stop: Callable[[], bool],
 ) -> TrainingState:
     """Train for config.epochs, or until config.patience of them in a row brought nothing.
 
-    score: evaluates the model on the validation rows; its 'macro_f1' decides which epoch is the best.
+    score: evaluates the model on the `scored_rows` validation rows; its 'macro_f1' decides which epoch is the best. Of
+    epochs within one standard error of each other the last is taken (the rule of Breiman et al. 1984): the model has
+    settled more, and which of them scored a text or two higher is luck.
     keep_best: called when the model as it is now is the best so far.
     Raises TrainingError when the loss stays not a number.
     """
     torch.manual_seed(config.seed)
     state, steps = TrainingState(), config.epochs * len(batches)
-    report = _Report(steps, emit)
+    report, improved = _Report(steps, emit), 0
     for epoch in range(config.epochs):
         for rows in batches.epoch(epoch):
             # -- the step ------------------------------------------------------------------
@@ -85,14 +89,22 @@ def train(
                 state.stopped = True
                 return state
         scores = score()
-        best = scores["macro_f1"] > state.best_score
+        found = scores["macro_f1"]
+        best = found >= state.best_score - standard_error(state.best_score, scored_rows)
+        if found > state.best_score:
+            state.best_score, improved = found, epoch + 1
         if best:
-            state.best_epoch, state.best_score = epoch + 1, scores["macro_f1"]
+            state.best_epoch = epoch + 1
             keep_best()
         emit(EpochScored(epoch + 1, scores, best))
-        if config.patience and epoch + 1 - state.best_epoch >= config.patience:
+        if config.patience and epoch + 1 - improved >= config.patience:
             break
     return state
+
+
+def standard_error(share: float, rows: int) -> float:
+    """Of a share measured on so many rows; zero for no score yet."""
+    return math.sqrt(share * (1 - share) / rows) if 0 < share < 1 else 0.0
 
 
 class _Report:

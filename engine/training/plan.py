@@ -56,6 +56,10 @@ class Plan:
         for field in ("kept_layers", "frozen_layers"):
             if field not in found and int(values.get(field, 0)) > self.layers:
                 found[field] = f"this model has {self.layers} layers; it is {values[field]}."
+        if values.get("read_mean") and self.source.folder:
+            kind = read_config(self.source.folder).get("model_type")
+            if kind != "bert":
+                found["read_mean"] = f"only BERT models can; this is a {kind} model."
         return found
 
     def values(self) -> dict[str, object]:
@@ -75,7 +79,15 @@ def plan(
         )
     lengths = text_lengths(workspace, info, source)
     longest, width, layers = _shape(source)
-    chosen = derive(preset, info.rows["train"], list(info.classes.values()), lengths, longest, width)
+    chosen = derive(
+        preset,
+        info.rows["train"],
+        list(info.classes.values()),
+        lengths,
+        longest,
+        width,
+        is_sentence_encoder(source),
+    )
     return Plan(chosen, source, lengths, longest, layers)
 
 
@@ -90,6 +102,14 @@ def _shape(source: ModelSource) -> tuple[int, int, int]:
     if card:
         return card.tokens, card.layers.width, card.layers.count
     return USUAL_TOKENS, USUAL_WIDTH, USUAL_LAYERS
+
+
+def is_sentence_encoder(source: ModelSource) -> bool:
+    """Whether the model is a BERT that was pretrained to be read by the mean of its tokens, as its folder says."""
+    pooling = source.folder / "1_Pooling" / "config.json" if source.folder else None
+    if pooling is None or not pooling.is_file() or read_config(source.folder).get("model_type") != "bert":
+        return False
+    return bool(read_config(pooling.parent).get("pooling_mode_mean_tokens"))
 
 
 def text_lengths(workspace: Workspace, info: DatasetInfo, source: ModelSource | None = None) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 
 PresetName = Literal["quick", "balanced", "thorough"]
 MANY_CLASSES = 20
-FEW_ROWS, SOME_ROWS = 100, 2000  # up to which batches of 8 and of 16 are taken, else of 32
+SOME_ROWS = 2000  # up to which batches of 16 are taken, else of 32; and up to which the head comes first
 LEARNING_RATES = {True: 1.5e-4, False: 3e-5}  # by whether the model is small, for batches of 32
 MOST_EPOCHS = 200
 UNBALANCED = 3  # times as many texts in the largest class as in the smallest: then balancing is offered
@@ -34,9 +34,9 @@ class Preset:
 
 
 PRESETS: dict[str, Preset] = {
-    "quick": Preset("A first impression in little time", 8_000, (1, 4), 60, 0.90),
-    "balanced": Preset("A good model in reasonable time", 26_000, (3, 10), 150, 0.97),
-    "thorough": Preset("The best score, at about twice the time", 52_000, (5, 20), 300, 0.99),
+    "quick": Preset("A first impression in little time", 8_000, (1, 4), 20, 0.90),
+    "balanced": Preset("A good model in reasonable time", 26_000, (3, 10), 60, 0.97),
+    "thorough": Preset("The best score, at about twice the time", 52_000, (5, 20), 120, 0.99),
 }
 
 
@@ -55,17 +55,18 @@ def derive(
     token_lengths: np.ndarray,
     model_tokens: int = 512,
     model_width: int = 384,
+    sentence_encoder: bool = False,
 ) -> Chosen:
     """Settings for `rows` training texts.
 
     class_rows: (classes,) texts of each class. token_lengths: (texts,) lengths of a sample of the texts in tokens, at
     least one. model_tokens: the longest input that the model can read. model_width: its hidden size; wider models want
-    smaller corrections.
+    smaller corrections. sentence_encoder: whether the model was pretrained to be read by the mean of its tokens.
     """
     chosen = PRESETS[preset]
     small, many = model_width <= 512, len(class_rows) > MANY_CLASSES
     max_tokens, cut = _max_tokens(token_lengths, chosen.share_read, model_tokens)
-    batch_size = 8 if rows <= FEW_ROWS else 16 if rows <= SOME_ROWS else 32
+    batch_size = 16 if rows <= SOME_ROWS else 32
     readings = chosen.readings * (2 if many else 1)
     by_readings = min(max(round(readings / rows), chosen.epochs[0]), chosen.epochs[1])
     by_steps = math.ceil(chosen.steps / math.ceil(rows / batch_size))
@@ -79,6 +80,8 @@ def derive(
         "batch_size": batch_size,
         "max_tokens": max_tokens,
         "freeze_embeddings": small,
+        "read_mean": sentence_encoder and rows <= SOME_ROWS,
+        "head_first": rows <= SOME_ROWS,
     }
     reasons = {
         "epochs": f"{rows:,} training texts, {epochs * rows:,} readings in all."
@@ -88,10 +91,16 @@ def derive(
         + ("; many classes need larger ones." if many else "."),
         "batch_size": "The usual size." if batch_size == 32 else "Few texts: small batches.",
         "max_tokens": f"Reads {1 - cut:.0%} of the texts to their end." if cut else "Reads every text to its end.",
-        "freeze_embeddings": "Half of a small model is word vectors; they can stay.",
     }  # fmt: skip
-    if not small:
-        del reasons["freeze_embeddings"]
+    reasons |= {
+        field: why
+        for field, why in {
+            "freeze_embeddings": "Half of a small model is word vectors; they can stay.",
+            "read_mean": "A sentence encoder knows more by all tokens.",
+            "head_first": "Few texts: starts from a sensible answer.",
+        }.items()
+        if values[field]
+    }
     times = max(class_rows) / max(1, min(class_rows))
     if times >= UNBALANCED:
         reasons["balance"] = f"The largest class has {times:,.0f} times as many texts as the smallest."

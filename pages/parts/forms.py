@@ -14,7 +14,8 @@ FIRST = ("epochs", "learning_rate", "batch_size", "max_tokens")
 OFFERED = ("balance",)  # beside the first ones where the data give a reason
 ADVANCED = {
     "What learns": (
-        "method", "lora_rank", "layer_decay", "freeze_embeddings", "frozen_layers", "kept_layers",
+        "method", "lora_rank", "layer_decay", "frozen_layers", "kept_layers", "freeze_embeddings", "read_mean",
+        "head_first",
     ),
     "How it learns": ("warmup", "schedule", "gradient_clipping", "weight_decay", "dropout", "patience"),
     "What mistakes cost": ("balance", "label_smoothing"),

@@ -18,6 +18,8 @@ SETTINGS = {
     "freeze_embeddings": "Keep the word vectors (freeze embeddings)",
     "frozen_layers": "Lowest layers that stay (frozen layers)",
     "kept_layers": "Use only the first layers (kept layers)",
+    "read_mean": "Answer from all tokens (mean pooling)",
+    "head_first": "Last layer first (head first)",
     "layer_decay": "Lower layers learn less (layer decay)",
     "balance": "Rare classes (balance)",
     "label_smoothing": "Doubt about labels (label smoothing)",

@@ -21,8 +21,10 @@ class Training:
     """A training of the tiny model on made-up texts, with everything it emits."""
 
     def __init__(
-        self, folder, precision=torch.float32, stop_after=None, scores=None, before_step=None, **settings
-    ):
+        self, folder, precision=torch.float32, stop_after=None, scores=None, before_step=None,
+        scored_rows=10_000, **settings
+    ):  # fmt: skip
+        self.scored_rows = scored_rows
         self.config = TrainingConfig(**{"epochs": 4, "learning_rate": 3e-3, "batch_size": 16, **settings})
         torch.manual_seed(self.config.seed)
         tokenizer, self.model = load_tokenizer(folder), load_model(folder, LABELS)
@@ -49,7 +51,7 @@ class Training:
             return {"macro_f1": next(self.scores, right.mean()), "accuracy": right.mean()}
 
         self.state = train(
-            self.learner, batches, self.config, score, lambda: self.kept.append(len(self.epochs) + 1),
+            self.learner, batches, self.config, score, self.scored_rows, lambda: self.kept.append(len(self.epochs) + 1),
             self.events.append, lambda: stop_after is not None and len(self.steps) >= stop_after,
         )  # fmt: skip
 
@@ -95,11 +97,17 @@ def test_bf16_learns_too(tiny_model):
     assert Training(tiny_model, precision=torch.bfloat16).epochs[-1].scores["accuracy"] > 0.9
 
 
-def test_the_best_round_is_kept_and_the_first_of_equals(tiny_model):
+def test_the_best_round_is_kept_and_the_last_of_equals(tiny_model):
     training = Training(tiny_model, scores=[0.5, 0.8, 0.8, 0.6])
-    assert training.kept == [1, 2]
-    assert training.state.best_epoch == 2
-    assert [epoch.best for epoch in training.epochs] == [True, True, False, False]
+    assert training.kept == [1, 2, 3]
+    assert training.state.best_epoch == 3
+    assert [epoch.best for epoch in training.epochs] == [True, True, True, False]
+
+
+def test_on_few_rows_a_little_less_counts_as_equal_and_on_many_it_does_not(tiny_model):
+    scores = [0.5, 0.85, 0.82, 0.6]
+    assert Training(tiny_model, scores=scores, scored_rows=100).state.best_epoch == 3
+    assert Training(tiny_model, scores=scores, scored_rows=10_000).state.best_epoch == 2
 
 
 def test_a_stop_is_obeyed_after_the_step(tiny_model):
