@@ -48,7 +48,9 @@ def test_it_is_measured_once_and_its_parts_add_up(workspace, easy, config, monke
     assert longer.parts["training"] == pytest.approx(2 * first.parts["training"])
 
 
-@pytest.mark.parametrize("settings", [{"method": "head"}, {"method": "lora"}, {"accumulation": 4}])
+@pytest.mark.parametrize(
+    "settings", [{"method": "head", "head_first": True}, {"method": "lora"}, {"accumulation": 4}]
+)
 def test_every_way_of_learning_is_measured(workspace, easy, config, settings):
     found = forecast.measure(workspace, easy.id, config.model_copy(update=settings))
     assert all(seconds > 0 for seconds in found.parts.values())
