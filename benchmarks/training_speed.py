@@ -31,6 +31,7 @@ Trainer needs accelerate (measured: 1.15.0). Where it is not installed beside Tu
 
 import importlib.util
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -180,6 +181,10 @@ def table(records: list[dict], contestants: list[str]) -> str:
 
 def measured(what: str, task: dict) -> dict:
     start = time.perf_counter()
+    if what == OURS:
+        from engine import machine
+
+        os.environ.update(machine.sharing(os.environ))  # as engine/runs starts its workers
     import torch
 
     rows = common.read(task["train"])

@@ -6,6 +6,7 @@ from engine import settings
 from engine.runs import queue
 from engine.runs.events import History
 from engine.runs.store import Run, Status
+from engine.settings import TrainingConfig
 from pages.parts import charts, frame, messages, state, words
 
 TICK_SECONDS = 1.0
@@ -119,23 +120,33 @@ def ending(run: Run) -> None:
                 st.switch_page("pages/evaluate.py", query_params={"run": run.id})
             if st.button("Try it", icon=":material/chat:", key="to_predict"):
                 st.switch_page("pages/predict.py", query_params={"run": run.id})
-        elif st.button("Start it again", type="primary", icon=":material/replay:", key="again"):
-            again = queue.submit(
-                state.workspace(),
-                queue.config_of(state.workspace(), run.id),
-                dataset_id=run.dataset_id,
-                dataset_name=run.dataset_name,
-                model_name=run.model_name,
-                name=run.name,
-            )
-            st.query_params["run"] = again.id
-            st.rerun()
+        else:
+            config = queue.config_of(state.workspace(), run.id)
+            advice = queue.milder(config, run.reason or "")
+            if advice and st.button(advice[0], type="primary", icon=":material/healing:", key="milder"):
+                start_again(run, advice[1])
+            kind = "secondary" if advice else "primary"
+            if st.button("Start it again", type=kind, icon=":material/replay:", key="again"):
+                start_again(run, config)
         with st.popover("Delete", icon=":material/delete:"):
             st.write("The run and its model are removed for good.")
             if st.button("Delete this run", key="delete"):
                 queue.remove(state.workspace(), run.id)
                 st.query_params.clear()
                 st.rerun()
+
+
+def start_again(run: Run, config: TrainingConfig) -> None:
+    again = queue.submit(
+        state.workspace(),
+        config,
+        dataset_id=run.dataset_id,
+        dataset_name=run.dataset_name,
+        model_name=run.model_name,
+        name=run.name,
+    )
+    st.query_params["run"] = again.id
+    st.rerun()
 
 
 def figures(run: Run, history: History) -> None:

@@ -14,7 +14,7 @@ from tests import tiny, words
 from tests.hub_standin import hub_server, model_hub  # noqa: F401 (fixtures for all)
 
 os.environ.update(
-    HF_HUB_OFFLINE="", HF_HUB_DISABLE_TELEMETRY="1", TOKENIZERS_PARALLELISM="false", OMP_WAIT_POLICY="PASSIVE"
+    HF_HUB_OFFLINE="", HF_HUB_DISABLE_TELEMETRY="1", TOKENIZERS_PARALLELISM="false", GOMP_SPINCOUNT="5000"
 )
 
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"

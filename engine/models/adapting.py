@@ -136,8 +136,12 @@ def read_by_mean(model: PreTrainedModel) -> None:
     Classifiers read the first token, while sentence encoders were pretrained to be read by the mean, and their first
     token alone says less. The added layer is an ordinary one: no query and key, so that all tokens get the
     same attention, values as they are, and a feed-forward part that adds nothing until it has learnt to. What is saved
-    is therefore a plain BERT with one layer more.
+    is therefore a plain BERT with one layer more. Raises SettingsError for other architectures.
     """
+    if model.config.model_type != "bert":
+        raise SettingsError(
+            {"read_mean": f"only BERT models can; this is a {model.config.model_type} model."}
+        )
     layers, width = layers_of(model), model.config.hidden_size
     added = copy.deepcopy(layers[-1])
     attention, eye = added.attention, torch.eye(width)

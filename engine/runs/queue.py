@@ -12,6 +12,8 @@ from engine.runs.processes import start_apart
 from engine.runs.store import STALE_SECONDS, Run, Status, Store, clock
 from engine.settings import TrainingConfig
 
+LEAST_TOKENS = 32  # fewer say too little
+
 
 def submit(
     workspace: Workspace,
@@ -112,6 +114,17 @@ def remove(workspace: Workspace, run_id: str) -> None:
 
 def config_of(workspace: Workspace, run_id: str) -> TrainingConfig:
     return TrainingConfig(**read_json(workspace.run(run_id).config)["config"])
+
+
+def milder(config: TrainingConfig, reason: str) -> tuple[str, TrainingConfig] | None:
+    """What to try after a run failed for `reason`, in words and as settings; None where nothing milder helps."""
+    if reason == "loss_not_a_number":
+        rate = float(f"{config.learning_rate / 3:.1e}")
+        return f"Try a learning rate of {rate:g}", config.model_copy(update={"learning_rate": rate})
+    if reason == "out_of_memory" and config.max_tokens > LEAST_TOKENS:
+        tokens = max(LEAST_TOKENS, config.max_tokens // 2)
+        return f"Read {tokens} tokens of each text", config.model_copy(update={"max_tokens": tokens})
+    return None
 
 
 def launch_waiting(workspace: Workspace) -> None:

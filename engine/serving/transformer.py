@@ -28,4 +28,4 @@ class OpenTransformer:
     def probabilities(self, texts: list[str]) -> np.ndarray:
         """(texts, classes) float32"""
         encoded = tokenize(self.tokenizer, texts, self.max_tokens)
-        return probabilities(self.model, encoded, self.tokenizer.pad_token_id or 0, self.precision)
+        return probabilities(self.model, encoded, self.precision)

@@ -1,6 +1,7 @@
 """How texts lie in memory, and how some of them are laid out for the model."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -9,6 +10,8 @@ from transformers import PreTrainedModel
 
 from engine.models import attention
 from engine.models.heads import head_logits
+
+STEP = 4  # padded lengths come in multiples: processors keep a compiled multiplication and its memory for each shape
 
 
 class Batch(Protocol):
@@ -79,9 +82,13 @@ class Encoded:
     def __len__(self) -> int:
         return len(self.starts) - 1
 
-    @property
+    @cached_property
     def lengths(self) -> np.ndarray:
         return np.diff(self.starts)
+
+    @cached_property
+    def longest(self) -> int:
+        return int(self.lengths.max(initial=0))
 
     def to(self, device: torch.device) -> "Encoded":
         return replace(self, ids=self.ids.to(device))
@@ -96,7 +103,7 @@ class Encoded:
 
     def _padded(self, rows: np.ndarray) -> Padded:
         lengths = self.lengths[rows]
-        place = np.arange(lengths.max())
+        place = np.arange(min(-(-lengths.max() // STEP) * STEP, self.longest))
         there = place < lengths[:, None]
         where = np.where(there, self.starts[rows][:, None] + place, 0)
         where, mask = self._there(where), self._there(there)

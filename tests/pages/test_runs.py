@@ -1,5 +1,8 @@
 import os
+import shutil
 import signal
+
+from safetensors.torch import load_file, save_file
 
 from engine.runs import queue
 from engine.runs.store import Status
@@ -41,6 +44,27 @@ def test_a_dead_run_says_so_and_can_be_started_again(workspace, easy, tiny_model
     assert newest.id != run.id
     queue.stop(workspace, newest.id)
     wait(workspace, newest.id)
+
+
+def test_a_run_that_went_astray_offers_a_lower_learning_rate(workspace, easy, tiny_model, tmp_path):
+    run = submit(workspace, easy, broken(tiny_model, tmp_path), learning_rate=3e-3)
+    assert wait(workspace, run.id).reason == "loss_not_a_number"
+    test = open_page("runs", run=run.id)
+    assert "no longer a number" in words_on(test)
+    press(test, "milder")
+    newest = queue.list_runs(workspace)[0]
+    assert newest.id != run.id
+    assert queue.config_of(workspace, newest.id).learning_rate == 1e-3
+    wait(workspace, newest.id)
+
+
+def broken(folder, into):
+    """A copy of the model with a weight that is no number."""
+    copy = shutil.copytree(folder, into / "broken")
+    weights = load_file(copy / "model.safetensors")
+    weights["bert.encoder.layer.0.output.dense.weight"][0, 0] = float("nan")
+    save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
+    return copy
 
 
 def test_an_address_that_leads_nowhere_is_said_so(workspace, finished):

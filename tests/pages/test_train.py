@@ -13,7 +13,9 @@ from tests.pages.helpers import open_page, press, words_on
 
 def field(test, name):
     return next(
-        one for one in [*test.number_input, *test.selectbox] if (one.key or "").startswith(f"{name}_")
+        one
+        for one in [*test.number_input, *test.selectbox, *test.checkbox]
+        if (one.key or "").startswith(f"{name}_")
     )
 
 
@@ -32,13 +34,15 @@ def test_presets_fill_the_settings_and_say_why(workspace, easy):
     epochs = field(test, "epochs").value
     test.radio(key="preset").set_value("quick").run()
     assert field(test, "epochs").value < epochs
-    assert "readings in all" in words_on(test)
+    assert "at least 20 corrections" in words_on(test)
 
 
 def test_every_setting_is_there_and_explains_itself(workspace, easy):
     test = open_page("train")
     for name in ("epochs", "learning_rate", "batch_size", "max_tokens", "warmup", "weight_decay", "schedule",
-                 "gradient_clipping", "seed", "device", "precision"):  # fmt: skip
+                 "gradient_clipping", "seed", "device", "precision", "method", "layer_decay", "frozen_layers",
+                 "kept_layers", "freeze_embeddings", "read_mean", "head_first", "dropout", "patience", "balance",
+                 "label_smoothing", "accumulation", "gradient_checkpointing"):  # fmt: skip
         assert len(field(test, name).help) > 30, name
 
 

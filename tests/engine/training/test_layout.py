@@ -19,8 +19,16 @@ def texts(lengths, pad_id=0):
 
 def test_padding_is_masked():
     batch = texts([3, 7, 1, 9, 2], pad_id=0).lay_out(np.array([1, 0, 2]), pack=False)
-    assert batch.input_ids.tolist() == [[1, 2, 3, 4, 5, 6, 7], [1, 2, 3, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0, 0]]
+    assert batch.input_ids.tolist() == [
+        [1, 2, 3, 4, 5, 6, 7, 0],
+        [1, 2, 3, 0, 0, 0, 0, 0],
+        [1, 0, 0, 0, 0, 0, 0, 0],
+    ]
     assert torch.equal(batch.attention_mask, (batch.input_ids > 0).long())
+
+
+def test_padding_never_goes_beyond_the_longest_text():
+    assert texts([3, 7, 1]).lay_out(np.array([1]), pack=False).input_ids.shape == (1, 7)
 
 
 def test_packed_texts_lie_one_behind_another():
@@ -38,7 +46,7 @@ def test_a_selection_holds_the_texts_asked_for(lengths):
     chosen = texts(lengths).select(rows)
     assert chosen.lengths.tolist() == [lengths[row] for row in rows]
     assert all(
-        chosen.lay_out(np.array([place]), pack=False).input_ids[0].tolist()
+        chosen.lay_out(np.array([place]), pack=False).input_ids[0, : lengths[row]].tolist()
         == list(range(1, lengths[row] + 1))
         for place, row in enumerate(rows)
     )
