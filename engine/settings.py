@@ -73,7 +73,8 @@ class TrainingConfig(BaseModel):
     """In how many parts each batch is worked through. More parts need less memory and give the same corrections."""
 
     gradient_checkpointing: bool = False
-    """Compute intermediate values twice instead of keeping them: much less memory, about a third slower."""
+    """Gradient checkpointing: compute intermediate values twice instead of keeping them. Much less memory, about a
+    third slower."""
 
     layer_decay: float = Field(1.0, gt=0, le=1)
     """Lower layers get smaller corrections, by this factor per layer. Below 1 protects what they know of the language,

@@ -14,8 +14,8 @@ FIRST = ("epochs", "learning_rate", "batch_size", "max_tokens")
 OFFERED = ("balance",)  # beside the first ones where the data give a reason
 ADVANCED = {
     "What learns": (
-        "method", "lora_rank", "layer_decay", "frozen_layers", "kept_layers", "freeze_embeddings", "read_mean",
-        "head_first",
+        "method", "layer_decay", "frozen_layers", "kept_layers", "freeze_embeddings", "read_mean", "head_first",
+        "lora_rank",
     ),
     "How it learns": ("warmup", "schedule", "gradient_clipping", "weight_decay", "dropout", "patience"),
     "What mistakes cost": ("balance", "label_smoothing"),
@@ -68,7 +68,7 @@ def training(plan: Plan, key: str) -> tuple[dict[str, object], dict[str, str]]:
     for field, place in places.items():
         with place:
             if field == "lora_rank" and values["method"] != "lora":
-                continue
+                continue  # the last of its row, so that no gap is left
             values[field] = _widget(field, defaults[field], f"{field}_{key}")
             slots[field] = st.container()
     wrong = plan.problems(**values)
