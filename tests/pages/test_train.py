@@ -34,7 +34,7 @@ def test_presets_fill_the_settings_and_say_why(workspace, easy):
     epochs = field(test, "epochs").value
     test.radio(key="preset").set_value("quick").run()
     assert field(test, "epochs").value < epochs
-    assert "at least 20 corrections" in words_on(test)
+    assert "readings in all" in words_on(test)
 
 
 def test_every_setting_is_there_and_explains_itself(workspace, easy):
