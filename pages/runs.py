@@ -180,7 +180,8 @@ def curves(history: History) -> None:
         st.markdown(
             "**How right it is on texts that it does not learn from** (validation)",
             help="Measured after each round. "
-            "The best round is kept, by macro-F1, which counts every class equally.",
+            "The best round is kept (ringed), by macro-F1, which counts every class equally; of rounds that differ by no "
+            "more than luck, the last.",
         )
         if history.epochs:
             charts.show(

@@ -81,7 +81,7 @@ def loss(steps: list[dict]) -> go.Figure:
 
 
 def validation(epochs: list[dict]) -> go.Figure:
-    """Accuracy and macro-F1 on the validation rows after each round; the best round is ringed."""
+    """Accuracy and macro-F1 on the validation rows after each round; the round that is kept is ringed."""
     x = [one["epoch"] for one in epochs]
     figure = go.Figure()
     for key, name, colour, dash in (
@@ -96,11 +96,11 @@ def validation(epochs: list[dict]) -> go.Figure:
             line={"color": colour, "dash": dash, "width": 2.5},
             hovertemplate=f"round %{{x}}: {name} %{{y:.3f}}<extra></extra>",
         )
-    best = max(epochs, key=lambda one: one["scores"]["macro_f1"], default=None)
-    if best:
+    kept = next((one for one in reversed(epochs) if one["best"]), None)
+    if kept:
         figure.add_scatter(
-            x=[best["epoch"]],
-            y=[best["scores"]["macro_f1"]],
+            x=[kept["epoch"]],
+            y=[kept["scores"]["macro_f1"]],
             mode="markers",
             showlegend=False,
             hoverinfo="skip",
