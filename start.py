@@ -52,7 +52,7 @@ OTHER_WAYS = """
 other ways in:
   start.py test ...      install what the tests need and run them; the rest goes to pytest
   start.py COMMAND ...   the command line; start.py COMMAND --help explains each command:
-                         train, forecast, check, runs, show, stop, delete, evaluate, predict
+                         train, check, runs, show, stop, delete, evaluate, predict
 """
 
 
@@ -65,7 +65,6 @@ class Problem(Exception):
 
 
 # --- What was asked for ---------------------------------------------------------------------------------------
-
 
 def main(arguments):
     try:
@@ -97,24 +96,12 @@ def run(arguments):
 
 def read_options(arguments):
     parser = argparse.ArgumentParser(
-        prog="start.py",
-        description="Install what is missing, then open the Tuneboard dashboard.",
-        epilog=OTHER_WAYS,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument(
-        "--port",
-        type=port_number,
-        default=8501,
-        metavar="N",
-        help="port of the dashboard on this machine (default: 8501)",
-    )
-    parser.add_argument(
-        "--workspace",
-        metavar="DIR",
-        help="folder of data sets and runs (default: $TUNEBOARD_HOME, else ~/.tuneboard)",
-    )
+        prog="start.py", description="Install what is missing, then open the Tuneboard dashboard.",
+        epilog=OTHER_WAYS, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser.add_argument("--port", type=port_number, default=8501, metavar="N",
+                        help="port of the dashboard on this machine (default: 8501)")
+    parser.add_argument("--workspace", metavar="DIR",
+                        help="folder of data sets and runs (default: $TUNEBOARD_HOME, else ~/.tuneboard)")
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     options = parser.parse_args(arguments)
     if options.workspace:
@@ -158,7 +145,6 @@ def hand_over(arguments):
 
 # --- The dashboard --------------------------------------------------------------------------------------------
 
-
 def open_dashboard(options):
     require("app.py")
     progress = Progress(sys.stdout, steps=1)
@@ -188,28 +174,11 @@ def open_dashboard(options):
 @contextlib.contextmanager
 def dashboard_server(port, log):
     """Streamlit; the record tells another start.py, while it runs, that it is ours."""
-    command = [
-        str(PYTHON),
-        "-m",
-        "streamlit",
-        "run",
-        "app.py",
-        "--server.address",
-        "127.0.0.1",
-        "--server.port",
-        str(port),
-        "--server.headless",
-        "true",
-    ]
+    command = [str(PYTHON), "-m", "streamlit", "run", "app.py", "--server.address", "127.0.0.1",
+               "--server.port", str(port), "--server.headless", "true"]
     with open(log, "wb") as output:
-        server = subprocess.Popen(
-            command,
-            cwd=str(ROOT),
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
+        server = subprocess.Popen(command, cwd=str(ROOT), env=environment(), stdin=subprocess.DEVNULL,
+                                  stdout=output, stderr=subprocess.STDOUT)
     try:
         write_json(server_record(port), {"pid": server.pid, "workspace": workspace()})
         yield server
@@ -228,16 +197,12 @@ def wait_for_answer(server, port, log):
         if server.poll() is not None:
             raise ended_by_itself(server, log)
         if time.monotonic() > last_moment:
-            raise Problem(
-                f"The dashboard did not answer within {PATIENCE} seconds; what it printed is in {log}", 1
-            )
+            raise Problem(f"The dashboard did not answer within {PATIENCE} seconds; what it printed is in {log}", 1)
         time.sleep(0.1)
 
 
 def ended_by_itself(server, log):
-    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-10:] or [
-        "(it printed nothing)"
-    ]
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-10:] or ["(it printed nothing)"]
     heading = f"The dashboard ended by itself with exit code {server.returncode}; its last lines, from {log}:"
     return Problem("\n  ".join([heading, *lines]), 1)
 
@@ -250,9 +215,7 @@ def check_it_is_ours(port):
     if not (running and is_alive(running["pid"]) and answers(port)):
         raise Problem(f"Port {port} is in use by another program; {advice}")
     if running["workspace"] != workspace():
-        raise Problem(
-            f"On port {port}, Tuneboard is open with the workspace {running['workspace']}; {advice}"
-        )
+        raise Problem(f"On port {port}, Tuneboard is open with the workspace {running['workspace']}; {advice}")
 
 
 def port_is_free(port):
@@ -262,9 +225,8 @@ def port_is_free(port):
         try:
             probe.bind(("127.0.0.1", port))
         except PermissionError:
-            raise Problem(
-                f"Port {port} is not for ordinary programs; choose another, such as: {COMMAND} --port 8501"
-            ) from None
+            raise Problem(f"Port {port} is not for ordinary programs; choose another, such as: "
+                          f"{COMMAND} --port 8501") from None
         except OSError:
             return False
     return True
@@ -284,9 +246,7 @@ def answers(port):
 def show_in_browser(url, options):
     unwanted = options.no_browser or os.environ.get("CI") or os.environ.get("TUNEBOARD_NO_BROWSER")
     # Without a screen, webbrowser would open a text browser in this very terminal.
-    screen = (
-        not sys.platform.startswith("linux") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    )
+    screen = not sys.platform.startswith("linux") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if screen and sys.stdout.isatty() and not unwanted:
         with contextlib.suppress(webbrowser.Error):
             webbrowser.open(url)
@@ -297,7 +257,6 @@ def workspace():
 
 
 # --- The installation -----------------------------------------------------------------------------------------
-
 
 def prepare(files, progress):
     """Make sure that all that the requirement `files` name is installed."""
@@ -329,9 +288,7 @@ def install(files, progress):
     with progress.step("Installing packages") as show:
         requirements = [option for name in files for option in ("-r", str(ROOT / name))]
         pip = [str(PYTHON), "-I", "-X", "utf8", "-u", "-m", "pip"]
-        run_logged(
-            [*pip, "install", "--progress-bar", progress_bar(), *requirements], PipOutput(files, show).read
-        )
+        run_logged([*pip, "install", "--progress-bar", progress_bar(), *requirements], PipOutput(files, show).read)
     write_json(STAMP, stamp)
 
 
@@ -361,9 +318,7 @@ def make_environment():
 def venv_version():
     """The version of the environment's Python; None if there is none that runs and has pip."""
     # Without pyvenv.cfg it would take itself for the system's Python, and pip would install there.
-    return ask_venv(
-        "import pip, sys; sys.prefix != sys.base_prefix and print('%d.%d' % sys.version_info[:2])"
-    )
+    return ask_venv("import pip, sys; sys.prefix != sys.base_prefix and print('%d.%d' % sys.version_info[:2])")
 
 
 def progress_bar():
@@ -374,13 +329,8 @@ def progress_bar():
 
 def ask_venv(code):
     try:
-        answer = subprocess.run(
-            [str(PYTHON), "-I", "-c", code],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=60,
-        )
+        answer = subprocess.run([str(PYTHON), "-I", "-c", code], stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return answer.stdout.decode().strip() or None
@@ -390,17 +340,13 @@ class PipOutput:
     """Reads what pip prints, and shows how far it is: 14 of about 72, torch (187 MB) 43%."""
 
     REQUIREMENT = re.compile(r"(Collecting|Requirement already satisfied:) ([\w.-]+)")
-    FILE = re.compile(
-        r"(?:Downloading|Using cached|Processing) (?:\S*[/\\])?"
-        r"([^\s/\\]+?)-\d\S*\.(?:whl|zip|tar\.gz)(?: (\(\S+ \wB\))| \(from |$)"
-    )
+    FILE = re.compile(r"(?:Downloading|Using cached|Processing) (?:\S*[/\\])?"
+                      r"([^\s/\\]+?)-\d\S*\.(?:whl|zip|tar\.gz)(?: (\(\S+ \wB\))| \(from |$)")
     FRACTION = re.compile(r"Progress (\d+) of ([1-9]\d*)$")
 
     def __init__(self, files, show):
         lines = [line for name in files for line in (ROOT / name).read_text(encoding="utf-8").splitlines()]
-        self.guess = 4 * sum(
-            bool(re.match(r"\w", line)) for line in lines
-        )  # each brings about three more along
+        self.guess = 4 * sum(bool(re.match(r"\w", line)) for line in lines)  # each brings about three more along
         self.named, self.here, self.latest, self.show = set(), set(), "", show
 
     def read(self, line):
@@ -421,9 +367,7 @@ class PipOutput:
         self.named.add(key)
         if is_here:
             self.here.add(key)
-        self.latest = (
-            f"{len(self.here)} of about {max(self.guess, len(self.named))}, {name} {size or ''}".strip()
-        )
+        self.latest = f"{len(self.here)} of about {max(self.guess, len(self.named))}, {name} {size or ''}".strip()
         self.show(self.latest)
 
 
@@ -433,17 +377,8 @@ def install_chromium(progress):
         with progress.step("Installing Chromium for the browser tests"):
             apt = [*as_root(), "apt-get"]
             run_logged([*apt, "update"])
-            run_logged(
-                [
-                    *apt,
-                    "install",
-                    "-y",
-                    "--no-install-recommends",
-                    "chromium",
-                    "fonts-dejavu-core",
-                    "fonts-liberation",
-                ]
-            )
+            run_logged([*apt, "install", "-y", "--no-install-recommends", "chromium",
+                        "fonts-dejavu-core", "fonts-liberation"])
     except Problem as problem:
         progress.say(f"The browser tests will be skipped, because Chromium could not be installed: {problem}")
 
@@ -461,14 +396,11 @@ def as_root():
 
 # --- What can go wrong ----------------------------------------------------------------------------------------
 
-
 def check_python(version):
     if tuple(version[:2]) < OLDEST_PYTHON:
-        raise Problem(
-            "Tuneboard needs Python %d.%d or newer, and this is Python %d.%d; get one from "
-            "https://www.python.org/downloads/ and run start.py with it."
-            % (OLDEST_PYTHON + tuple(version[:2]))
-        )
+        raise Problem("Tuneboard needs Python %d.%d or newer, and this is Python %d.%d; get one from "
+                      "https://www.python.org/downloads/ and run start.py with it."
+                      % (OLDEST_PYTHON + tuple(version[:2])))
 
 
 def check_venv_module():
@@ -476,10 +408,8 @@ def check_venv_module():
         import ensurepip  # noqa: F401 (Debian ships venv without it)
         import venv  # noqa: F401
     except ImportError as error:
-        raise Problem(
-            f"This Python cannot make a virtual environment, as it has no module {error.name}; "
-            "on Debian and Ubuntu, this adds it: apt install python3-venv"
-        ) from None
+        raise Problem(f"This Python cannot make a virtual environment, as it has no module {error.name}; "
+                      "on Debian and Ubuntu, this adds it: apt install python3-venv") from None
 
 
 def check_space():
@@ -490,20 +420,14 @@ def check_space():
 def require(*names):
     for name in names:
         if not (ROOT / name).exists():
-            raise Problem(
-                f"{name} is missing in {ROOT}, so Tuneboard was not downloaded whole; download it again."
-            )
+            raise Problem(f"{name} is missing in {ROOT}, so Tuneboard was not downloaded whole; download it again.")
 
 
 def disk_is_full():
-    rooms = " and ".join(
-        f"{shutil.disk_usage(str(folder)).free / 1e9:.1f} GB are free in {folder}"
-        for folder in (ROOT, tempfile.gettempdir())
-    )
-    return Problem(
-        f"There is not enough disk space: Tuneboard needs about {NEEDED_GB} GB, and {rooms}; "
-        f"free some, then run {COMMAND} again."
-    )
+    rooms = " and ".join(f"{shutil.disk_usage(str(folder)).free / 1e9:.1f} GB are free in {folder}"
+                         for folder in (ROOT, tempfile.gettempdir()))
+    return Problem(f"There is not enough disk space: Tuneboard needs about {NEEDED_GB} GB, and {rooms}; "
+                   f"free some, then run {COMMAND} again.")
 
 
 def explain(error):
@@ -511,10 +435,8 @@ def explain(error):
     if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None)):
         return disk_is_full()
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return (
-            f"Tuneboard may not write to {error.filename or VENV} ({error.strerror}); "
-            f"make {ROOT} writable, or move it to a folder of your own."
-        )
+        return (f"Tuneboard may not write to {error.filename or VENV} ({error.strerror}); "
+                f"make {ROOT} writable, or move it to a folder of your own.")
     return f"Tuneboard cannot go on, because of {error.filename or VENV}: {error.strerror or error}."
 
 
@@ -522,8 +444,7 @@ DISK = re.compile(r"No space left on device|Disk quota exceeded|Errno 28\b|WinEr
 NETWORK = re.compile(
     r"Could not fetch URL|ConnectionError|NameResolutionError|Temporary failure in name resolution|getaddrinfo failed"
     r"|ProxyError|ConnectTimeoutError|ReadTimeoutError|ProtocolError|SSLError|CERTIFICATE_VERIFY_FAILED"
-    r"|Failed to connect to|Failed to establish a|Unable to fetch|Network is unreachable|Tunnel connection failed"
-)
+    r"|Failed to connect to|Failed to establish a|Unable to fetch|Network is unreachable|Tunnel connection failed")
 NOTHING_FOUND = re.compile(r"satisfies the requirement (\S+).*\(from versions: none\)")
 
 
@@ -534,25 +455,16 @@ def failure(lines, code):
     if DISK.search(text):
         return disk_is_full()
     if NETWORK.search(text):
-        return Problem(
-            "The packages could not be downloaded, as their server cannot be reached; check the network "
-            f"and the proxy settings, then run {COMMAND} again. The full log: {LOG}"
-        )
+        return Problem("The packages could not be downloaded, as their server cannot be reached; check the network "
+                       f"and the proxy settings, then run {COMMAND} again. The full log: {LOG}")
     if nothing_found:
-        return Problem(
-            f"pip found no {nothing_found.group(1)} at all: either the network or a proxy keeps it from "
-            f"the package index, or there is none for Python {VERSION} here. The full log: {LOG}"
-        )
-    said = (
-        [line for line in lines if line.startswith(("ERROR:", "Error:", "E: "))]
-        or lines
-        or ["it printed nothing"]
-    )
+        return Problem(f"pip found no {nothing_found.group(1)} at all: either the network or a proxy keeps it from "
+                       f"the package index, or there is none for Python {VERSION} here. The full log: {LOG}")
+    said = [line for line in lines if line.startswith(("ERROR:", "Error:", "E: "))] or lines or ["it printed nothing"]
     return Problem(f"The installation failed with exit code {code} ({said[-1]}); the full log: {LOG}")
 
 
 # --- The lock -------------------------------------------------------------------------------------------------
-
 
 @contextlib.contextmanager
 def lock(progress):
@@ -561,10 +473,8 @@ def lock(progress):
     is_said = False
     while not take_lock():
         if not is_said:
-            progress.say(
-                f"Another start.py (process {lock_owner(LOCK)}) is at work here; waiting for it. "
-                f"(If there is none, delete {LOCK})"
-            )
+            progress.say(f"Another start.py (process {lock_owner(LOCK)}) is at work here; waiting for it. "
+                         f"(If there is none, delete {LOCK})")
             is_said = True
         time.sleep(0.2)
     try:
@@ -617,7 +527,6 @@ def is_recent(file):
 def is_alive(pid):
     if os.name == "nt":  # where os.kill would end it
         import ctypes
-
         handle = ctypes.windll.kernel32.OpenProcess(0x100000, False, pid)  # the right to wait for it
         ended = not handle or ctypes.windll.kernel32.WaitForSingleObject(handle, 0) == 0
         ctypes.windll.kernel32.CloseHandle(handle)
@@ -632,7 +541,6 @@ def is_alive(pid):
 
 
 # --- Processes, files, and what is shown meanwhile ------------------------------------------------------------
-
 
 class Progress:
     """Numbered steps: on a terminal a line that updates itself, elsewhere a line now and then."""
@@ -688,15 +596,8 @@ class Progress:
 def run_logged(command, on_line=lambda line: None):
     """Run `command`; its output goes to the log and, line by line, to `on_line`. A Problem if it fails."""
     lines = []
-    process = subprocess.Popen(
-        command,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-    )
+    process = subprocess.Popen(command, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, encoding="utf-8", errors="replace")
     try:
         with process.stdout, open(LOG, "a", encoding="utf-8") as log:
             for line in process.stdout:
@@ -723,25 +624,14 @@ def end(process):
 def environment():
     """The variables of all that we start; what the person has set for pip stays in force."""
     variables = dict(
-        os.environ,
-        PYTHONUTF8="1",
-        STREAMLIT_BROWSER_GATHER_USAGE_STATS="false",
-        HF_HUB_DISABLE_TELEMETRY="1",
-        PIP_DISABLE_PIP_VERSION_CHECK="1",
-        PIP_NO_INPUT="1",
-        PIP_NO_COLOR="1",
-        PIP_USER="0",
-    )
+        os.environ, PYTHONUTF8="1", STREAMLIT_BROWSER_GATHER_USAGE_STATS="false", HF_HUB_DISABLE_TELEMETRY="1",
+        PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_INPUT="1", PIP_NO_COLOR="1", PIP_USER="0")
     for name in ("PYTHONHOME", "PYTHONDONTWRITEBYTECODE"):
         variables.pop(name, None)
-    variables.setdefault(
-        "GOMP_SPINCOUNT", "5000"
-    )  # torch's threads soon sleep while they wait: docs/decisions.md
+    variables.setdefault("GOMP_SPINCOUNT", "5000")  # torch's threads soon sleep while they wait: docs/decisions.md
     variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     if "TUNEBOARD_HOME" in variables:
-        variables["TUNEBOARD_HOME"] = (
-            workspace()
-        )  # absolute, as the dashboard runs in another folder than ours
+        variables["TUNEBOARD_HOME"] = workspace()  # absolute, as the dashboard runs in another folder than ours
     return variables
 
 
