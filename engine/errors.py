@@ -71,3 +71,9 @@ class ForecastError(TuneboardError):
 
 class TrainingError(TuneboardError):
     code = "training"
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out, the machine's or a graphics card's; torch says it in words."""
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in said or "can't allocate memory" in said

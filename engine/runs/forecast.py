@@ -38,7 +38,6 @@ WITHOUT_EFFECT = {
 }  # fmt: skip
 USABLE = 0.9  # of the memory: the rest is for the system and the browser
 CHECKPOINTED = 0.35  # of the memory of a step is left with gradient checkpointing, about
-LEAST_TOKENS = 32
 FAILED_SECONDS = 600  # so long a failed measurement is not tried again by itself
 LOCK_SECONDS = 120.0  # so long a process waits for another that measures
 
@@ -245,7 +244,7 @@ def advise(measured: Measured, config: TrainingConfig, limit: int) -> list[Advic
         found.append((said, {"gradient_checkpointing": True}))
     for part in halves:
         tokens = config.max_tokens // part
-        if tokens >= LEAST_TOKENS and fits(tokens=tokens):
+        if tokens >= queue.LEAST_TOKENS and fits(tokens=tokens):
             found.append((f"Read at most {tokens} tokens of each text.", {"max_tokens": tokens}))
             break
     for part in halves:

@@ -34,9 +34,9 @@ from engine.runs.pipeline import VERIFIED_TEXTS, adapted, evaluate, learner_for,
 from engine.settings import TrainingConfig
 from engine.training.batches import Batches
 from engine.training.head_start import fit_head
-from engine.training.layout import Encoded, Source, pieces
+from engine.training.layout import MOST_TOKENS, Encoded, Source, pieces
 from engine.training.learner import Learner
-from engine.training.scoring import MOST_TOKENS, features, probabilities
+from engine.training.scoring import features, probabilities
 from engine.training.tokens import tokenize
 
 SAMPLED, LONGEST = 10_000, 1_000  # texts that are tokenized: by chance, and those with the most letters

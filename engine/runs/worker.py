@@ -12,7 +12,7 @@ import traceback
 
 import psutil
 
-from engine.errors import TuneboardError, WorkspaceError
+from engine.errors import TuneboardError, WorkspaceError, is_out_of_memory
 from engine.paths import Workspace
 from engine.runs import queue
 from engine.runs.events import EventLog
@@ -43,11 +43,7 @@ def explain(error: Exception) -> dict[str, str]:
     """reason, message and action for a person, from what was raised."""
     if isinstance(error, TuneboardError):
         return {"reason": error.code, "message": error.message, "action": error.action}
-    if (
-        isinstance(error, MemoryError)
-        or "out of memory" in str(error).lower()
-        or "can't allocate memory" in str(error).lower()
-    ):
+    if is_out_of_memory(error):
         return {
             "reason": "out_of_memory",
             "message": "The memory of this machine was not enough.",

@@ -11,6 +11,11 @@ from transformers import PreTrainedModel
 from engine.models import attention
 from engine.models.heads import head_logits
 
+MOST_TOKENS = {
+    "cpu": 4096,
+    "cuda": 65536,
+    "mps": 8192,
+}  # at a time, padded: more gains nothing and costs memory
 STEP = 4  # padded lengths come in multiples: processors keep a compiled multiplication and its memory for each shape
 
 

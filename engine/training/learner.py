@@ -7,14 +7,12 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from engine.errors import TrainingError
+from engine.errors import TrainingError, is_out_of_memory
 from engine.models import adapting, attention
 from engine.training.dropout import use_dropout
-from engine.training.layout import Source, pieces
+from engine.training.layout import MOST_TOKENS, Source, pieces
 from engine.training.losses import make_loss
 from engine.training.optimizer import MasterWeights
-
-MOST_TOKENS = {"cpu": 4096, "cuda": 65536, "mps": 8192}  # of one piece: more gains nothing, and costs memory
 
 
 @dataclass(frozen=True)
@@ -100,8 +98,3 @@ class Learner:
     def state(self) -> dict[str, torch.Tensor]:
         """The weights as the plain model has them, in fp32 on the processor, by name."""
         return adapting.plain_state(self.weights.state())
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    said = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in said or "can't allocate memory" in said

@@ -7,9 +7,7 @@ import torch
 from transformers import PreTrainedModel
 
 from engine.models import attention
-from engine.training.layout import Batch, Encoded, Features, Source, pieces
-
-MOST_TOKENS = {"cpu": 4096, "cuda": 65536, "mps": 8192}  # at a time, padded
+from engine.training.layout import MOST_TOKENS, Batch, Encoded, Features, Source, pieces
 
 
 @torch.inference_mode()
