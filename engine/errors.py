@@ -7,12 +7,15 @@ TuneboardError            anything that we say to a person in a sentence
 ├── WorkspaceError        the folder that everything is kept in cannot be used
 ├── NotFoundError         no such data set or run
 ├── RunStateError         that cannot be done with a run in its present state
+├── ReadOnlyError         this Tuneboard was opened for looking only
 ├── ForecastError         what a run will cost could not be measured
 └── TrainingError         training went wrong in a way that a person can act on
 
 Every message says what was expected, what was found, and what to do. The person can fix all of these,
 so the command line ends with exit code 2; anything else is our fault and ends with 1.
 """
+
+import errno
 
 
 class TuneboardError(Exception):
@@ -65,6 +68,10 @@ class RunStateError(TuneboardError):
     code = "run_state"
 
 
+class ReadOnlyError(TuneboardError):
+    code = "read_only_mode"
+
+
 class ForecastError(TuneboardError):
     code = "forecast"
 
@@ -77,3 +84,8 @@ def is_out_of_memory(error: Exception) -> bool:
     """Whether memory ran out, the machine's or a graphics card's; torch says it in words."""
     said = str(error).lower()
     return isinstance(error, MemoryError) or "out of memory" in said or "can't allocate memory" in said
+
+
+def is_disk_full(error: Exception) -> bool:
+    """Whether the disk was full; libraries say it in words."""
+    return getattr(error, "errno", None) == errno.ENOSPC or "no space left" in str(error).lower()

@@ -40,6 +40,16 @@ def gpu() -> str | None:
     return None
 
 
+def places(slot: str) -> int:
+    """How many devices of this kind there are, so how many runs may train on them at once."""
+    if slot != "cuda":
+        return 1
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible:
+        return len(visible.split(","))
+    return max(1, len(list(Path("/proc/driver/nvidia/gpus").glob("*"))))
+
+
 def device_slot(device: str) -> str:
     """The place in which a run for `device` has to queue: one run at a time per slot."""
     return (gpu() or "cpu") if device == "auto" else device

@@ -1,6 +1,7 @@
 """Every file name of the workspace, in one place.
 
     tuneboard.db                 which data sets and runs there are (SQLite)
+    watcher.lock  watcher.log    of the process that looks after the queue
     datasets/<id>/               rows.parquet, info.json
     uploads/<key>/               files that are being looked at, before they become data sets
     models/                      pretrained models fetched from the hub
@@ -15,10 +16,13 @@ Ids are made by us and checked on the way in, so that nothing typed or uploaded 
 import json
 import os
 import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.errors import NotFoundError, WorkspaceError
+from engine.errors import NotFoundError, ReadOnlyError, WorkspaceError, is_disk_full
 
 ID = re.compile(r"[a-z0-9]{6,40}")
 UPLOADED = "uploaded"  # among the models
@@ -72,9 +76,9 @@ class RunPaths:
         return self.folder / "log.txt"
 
     @property
-    def best(self) -> Path:
-        """The weights of the best epoch so far (safetensors)."""
-        return self.folder / "checkpoints" / "best.safetensors"
+    def checkpoints(self) -> Path:
+        """States of the training, to go on from: engine/training/checkpoints.py."""
+        return self.folder / "checkpoints"
 
     @property
     def model(self) -> Path:
@@ -122,9 +126,26 @@ class Workspace:
             ) from error
         return workspace
 
+    def may_change(self) -> None:
+        """Raises ReadOnlyError where Tuneboard was opened for looking only ($TUNEBOARD_READ_ONLY)."""
+        if os.environ.get("TUNEBOARD_READ_ONLY", "") not in ("", "0"):
+            raise ReadOnlyError(
+                "This Tuneboard is for looking only: nothing can be started, changed or deleted.",
+                "Ask whoever set it up, or start it without TUNEBOARD_READ_ONLY.",
+            )
+
     @property
     def database(self) -> Path:
         return self.root / "tuneboard.db"
+
+    @property
+    def watcher_lock(self) -> Path:
+        """Held by the process that looks after the queue."""
+        return self.root / "watcher.lock"
+
+    @property
+    def watcher_log(self) -> Path:
+        return self.root / "watcher.log"
 
     @property
     def downloads(self) -> Path:
@@ -160,15 +181,53 @@ def _checked(name: str, what: str) -> str:
     return name
 
 
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """What goes wrong with writing into `folder`, said to a person. Raises WorkspaceError."""
+    try:
+        yield
+    except OSError as error:
+        if is_disk_full(error):
+            raise WorkspaceError(
+                f"The disk is full: nothing can be written in {folder}.",
+                "Make room, then try again.",
+                "disk_full",
+            ) from error
+        raise WorkspaceError(
+            f"Nothing can be written in {folder} ({error.strerror}).",
+            "Give this user the right to write there, or choose another folder with --workspace.",
+            "read_only",
+        ) from error
+
+
 def write_json(path: Path, value: object) -> None:
-    """Write `value` so that a reader sees either the old file or the new one, never half of it."""
+    """Write `value` so that a reader sees either the old file or the new one, never half of it. Raises WorkspaceError."""
     temporary = path.with_name(path.name + ".part")
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(value, file, ensure_ascii=False, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    with writing(path.parent):
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump(value, file, ensure_ascii=False, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
 
 
 def read_json(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Raises WorkspaceError where the file is damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise WorkspaceError(
+            f"The file {path.name} in {path.parent} is damaged.",
+            "Bring it back from a backup, or delete what it belongs to.",
+            "damaged",
+        ) from error
+
+
+def replace_folder(part: Path, final: Path) -> None:
+    """Let the folder `part` take the place of `final`, which may exist."""
+    old = final.with_name(final.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if final.exists():
+        final.rename(old)
+    part.rename(final)
+    shutil.rmtree(old, ignore_errors=True)

@@ -108,6 +108,10 @@ class TrainingConfig(BaseModel):
     gradient_clipping: float = Field(1.0, ge=0, le=100)
     """The longest correction allowed (norm of the gradient). Protects against a few odd texts; 0 turns it off."""
 
+    checkpoint_seconds: int = Field(60, ge=0, le=86400)
+    """The least time between two saved states within a round. After an interruption the run goes on from the last one.
+    However it is set, saving takes no more than a fiftieth of the time."""
+
     seed: int = Field(42, ge=0, le=2**31 - 1)
     """Where the random choices start from. The same seed on the same machine's processor gives the same model
     to the bit; another seed shows how much of a score is luck."""
@@ -118,6 +122,11 @@ class TrainingConfig(BaseModel):
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """How many digits to compute with. bf16 is faster and lighter where the hardware supports it, at practically the
     same quality; fp32 is exact and works everywhere. Auto measures which is faster."""
+
+    @property
+    def counts_words(self) -> bool:
+        """Whether the model is no neural network but word counting."""
+        return self.model == WORD_COUNTING
 
 
 def problems(**values: object) -> dict[str, str]:

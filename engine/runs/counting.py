@@ -1,7 +1,5 @@
 """The phases of a run that counts words: data, counting, saving, scores, verification. It takes seconds and no rounds."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from engine.data.datasets import load_info, load_rows
@@ -9,21 +7,16 @@ from engine.errors import TrainingError
 from engine.evaluation import predictions
 from engine.models import tfidf
 from engine.paths import RunPaths, Workspace, write_json
-from engine.runs.pipeline import NOT_YET_A_MODEL, VERIFIED_TEXTS, evaluate
+from engine.runs.pipeline import VERIFIED_TEXTS, evaluate
+from engine.runs.pulse import Pulse
 from engine.runs.store import Status
 
-if TYPE_CHECKING:
-    from engine.runs.worker import Pulse
 
-
-def count_words(workspace: Workspace, dataset_id: str, paths: RunPaths, pulse: "Pulse") -> dict[str, object]:
+def count_words(workspace: Workspace, dataset_id: str, paths: RunPaths, pulse: Pulse) -> dict[str, object]:
     """Returns what the store shows of the ending, as carry_out of the pipeline. Raises TuneboardError likewise."""
     pulse.phase("reading data")
     labels, rows = load_info(workspace, dataset_id).labels, load_rows(workspace, dataset_id)
     training, scored = rows[rows["split"] == "train"], rows[rows["split"] != "train"]
-    if pulse.should_stop():
-        stopped = {"reason": "stopped", "message": NOT_YET_A_MODEL, "action": "Start it again."}
-        return {"status": Status.STOPPED, **stopped}
 
     pulse.phase("counting words")
     counter = tfidf.fit(training["text"].tolist(), training["label"].tolist(), labels)

@@ -1,33 +1,64 @@
 """What happened in a run: one flushed JSON object per line, which any process can follow."""
 
 import json
+import os
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from engine.runs.store import now
 
+DAMAGED = {"kind": "note", "text": "A line of the record of events is damaged and was left out."}
+
 
 class EventLog:
-    """Appends events; for the worker, which is the only writer."""
+    """Appends events; for the worker, which is the only writer. A context manager."""
 
     def __init__(self, path: Path):
-        self.file = path.open("a", encoding="utf-8")  # stays open as long as the worker lives
+        self.file = path.open("a", encoding="utf-8")
+        self.before = self.file.tell()  # bytes from earlier attempts
+
+    def __enter__(self) -> "EventLog":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
 
     def write(self, kind: str, **figures: object) -> None:
         self.file.write(json.dumps({"at": now(), "kind": kind, **figures}, ensure_ascii=False) + "\n")
         self.file.flush()
 
+    def settle(self) -> int:
+        """Bring what was written to the disk. Returns its size, in bytes."""
+        os.fsync(self.file.fileno())
+        return os.fstat(self.file.fileno()).st_size
+
+    def rewind(self, size: int) -> None:
+        """Forget what earlier attempts wrote after `size` bytes, since it will happen again."""
+        if size < self.before:
+            self.file.truncate(size)
+
 
 def read_events(path: Path, offset: int = 0) -> tuple[list[dict], int]:
-    """Events from byte `offset` on, and the offset to go on from. A last line that is still being written waits."""
+    """Events from byte `offset` on, and the offset to go on from.
+
+    A last line that is still being written waits; a damaged one becomes a note that says so.
+    """
     if not path.exists():
         return [], offset
     with path.open("rb") as file:
         file.seek(offset)
         content = file.read()
     complete = content[: content.rfind(b"\n") + 1]
-    return [json.loads(line) for line in complete.splitlines() if line.strip()], offset + len(complete)
+    return [_event(line) for line in complete.splitlines() if line.strip()], offset + len(complete)
+
+
+def _event(line: bytes) -> dict:
+    try:
+        found = json.loads(line)
+        return found if isinstance(found, dict) and "kind" in found else DAMAGED
+    except ValueError:
+        return DAMAGED
 
 
 def _seconds(moment: str) -> float:
@@ -55,7 +86,9 @@ class History:
         return cls().update(path)
 
     def update(self, path: Path) -> "History":
-        """Add what has been written since the last time."""
+        """Add what has been written since the last time; all anew where the record was cut, as when a run resumes."""
+        if path.exists() and path.stat().st_size < self.offset:
+            self.__init__()
         events, self.offset = read_events(path, self.offset)
         for one in events:
             match one["kind"]:

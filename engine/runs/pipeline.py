@@ -3,26 +3,28 @@
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 
 from engine import machine
 from engine.data.datasets import load_info, load_rows
 from engine.errors import TrainingError
 from engine.evaluation import baseline, metrics, predictions
-from engine.models import adapting, tfidf
+from engine.models import adapting
 from engine.models.catalogue import find_model
 from engine.models.devices import pick_device, pick_precision
 from engine.models.loading import fetch, load_model, load_tokenizer
-from engine.paths import RunPaths, Workspace, read_json, write_json
-from engine.runs.store import Status
+from engine.paths import Workspace, read_json, replace_folder, write_json
+from engine.runs import ending, space
+from engine.runs.pulse import Pulse, StopAsked
+from engine.runs.store import Request, Status
+from engine.runs.timing import Timing
 from engine.settings import TrainingConfig
 from engine.training.batches import Batches
+from engine.training.checkpoints import Checkpoints, Point, restore
 from engine.training.head_start import fit_head
 from engine.training.layout import Encoded, Features, Source
 from engine.training.learner import Learner
@@ -30,93 +32,121 @@ from engine.training.loop import EpochScored, Event, StepDone, TrainingState, tr
 from engine.training.scoring import features, probabilities
 from engine.training.tokens import tokenize
 
-if TYPE_CHECKING:
-    from engine.runs.worker import Pulse
-
 TOLERANCE = 1e-4  # between the probabilities of the model and of its saved copy, in fp32
 VERIFIED_TEXTS = 32
 LESS_MEMORY = (
     "The memory was not enough. The same step goes on with at most {} texts at a time; each correction is still computed "
     "from the whole batch."
 )
-NOT_YET_A_MODEL = "Stopped before the first round was complete, so there is no model."
+NOT_YET_A_MODEL = "Stopped before the training began, so there is no model."
 
 
-def carry_out(workspace: Workspace, run_id: str, pulse: "Pulse") -> dict[str, object]:
+def carry_out(workspace: Workspace, run_id: str, pulse: Pulse) -> dict[str, object]:
     """Train, save, score and verify. Returns what the store shows of the ending: status, and scores or the reason.
 
-    Raises TuneboardError for everything that a person can act on.
+    A run that was begun before goes on from its last saved state. Raises TuneboardError for everything that a person can act
+    on, and StopAsked.
     """
     paths = workspace.run(run_id)
     asked = read_json(paths.config)
     config = TrainingConfig(**asked["config"])
-    if config.model == tfidf.REFERENCE:
+    if config.counts_words:
         from engine.runs.counting import count_words  # which stands on this module
 
         return count_words(workspace, asked["dataset_id"], paths, pulse)
+
+    said: list[str] = []
+    checkpoints = Checkpoints(paths.checkpoints, config.checkpoint_seconds, said.append)
+    point = checkpoints.newest()
+    pulse.events.rewind(point.facts["events"] if point else 0)
+    if point:
+        pulse.makes_model = True
+        said.append(f"Resumed after step {point.state.step}.")
+    for sentence in said:
+        pulse.events.write("note", text=sentence)
+    checkpoints.say = lambda sentence: pulse.events.write("note", text=sentence)
 
     pulse.phase("reading data")
     labels = load_info(workspace, asked["dataset_id"]).labels
     rows = load_rows(workspace, asked["dataset_id"])
 
-    pulse.phase("loading model")
+    pulse.phase("loading model", 0, 3)
     torch.set_num_threads(machine.cores())
     torch.manual_seed(config.seed)  # the new head's random start
     device = pick_device(config.device)
-    precision = pick_precision(config.precision, device)
+    # Measured anew, it could turn out otherwise, and what was learnt so far would not fit to what follows.
+    precision = _dtype(point.facts["precision"]) if point else pick_precision(config.precision, device)
     folder = fetch(find_model(config.model, config.revision, workspace.downloads), workspace.downloads)
-    tokenizer, model = load_tokenizer(folder), adapted(load_model(folder, labels), config).to(device)
-    pulse.events.write(
-        "setup",
-        device=_device_name(device),
-        precision=str(precision).removeprefix("torch."),
-        threads=torch.get_num_threads(),
-        parameters=model.num_parameters(),
-    )
+    pulse.progress(1, 3)
+    tokenizer = load_tokenizer(folder)
+    pulse.progress(2, 3)
+    model = adapted(load_model(folder, labels), config).to(device)
+    pulse.progress(3, 3)
+    if not point:
+        parameters = model.num_parameters()
+        pulse.events.write(
+            "setup",
+            device=_device_name(device),
+            precision=_name(precision),
+            threads=torch.get_num_threads(),
+            parameters=parameters,
+        )
+        scarce = space.make_room(workspace, parameters, model.num_parameters(only_trainable=True))
+        if scarce:
+            pulse.events.write("note", text=scarce)
 
-    pulse.phase("tokenizing")
+    pulse.phase("tokenizing", 0, len(rows))
     limit = min(config.max_tokens, getattr(model.config, "max_position_embeddings", config.max_tokens))
     encoded = tokenize(tokenizer, rows["text"].tolist(), limit, pulse.progress)
-    state = _train(model, encoded, rows, labels, config, precision, pulse, paths)
-    if not state.best_epoch:
-        return {
-            "status": Status.STOPPED,
-            "reason": "stopped",
-            "message": NOT_YET_A_MODEL,
-            "action": "Start it again.",
-        }
+    state = _train(model, encoded, rows, labels, config, precision, pulse, checkpoints, point)
+    if state.stopped and pulse.request != Request.STOP:
+        raise StopAsked
+    pulse.makes_model = True
+    if not checkpoints.best:
+        return {"status": Status.STOPPED, **ending.STOPPED, "message": NOT_YET_A_MODEL}
     model = load_model(folder, labels)
     shape(model, config)
-    model.load_state_dict(load_file(paths.best))
+    model.load_state_dict(checkpoints.best)
     model.to(device)
 
-    pulse.phase("saving")
+    pulse.phase("saving", 0, 2)
+    part = paths.folder / "model.part"
     model.config.update({"max_tokens": limit})
-    model.save_pretrained(paths.model)
+    model.save_pretrained(part)
+    pulse.progress(1, 2)
     tokenizer.model_max_length = limit
-    tokenizer.save_pretrained(paths.model)
+    tokenizer.save_pretrained(part)
+    pulse.progress(2, 2)
 
-    pulse.phase("evaluating")
     scored = (rows["split"] != "train").to_numpy().nonzero()[0]
+    pulse.phase("evaluating", 0, len(scored))
     scored_texts = encoded.select(scored)
     found = probabilities(model, scored_texts, precision, pulse.progress)
     predicted = predictions.table(rows.iloc[scored], labels, found)
-    predicted.to_parquet(paths.predictions, index=False)
     found = evaluate(predicted, rows[rows["split"] == "train"], labels)
-    write_json(paths.metrics, {**found, "best_epoch": state.best_epoch})
 
-    pulse.phase("verifying")
     some = scored_texts.select(np.arange(min(VERIFIED_TEXTS, len(scored))))
-    verify(model, load_model(paths.model).to(device), some)
+    pulse.phase("verifying", 0, len(some))
+    verify(model, load_model(part).to(device), some)
+    pulse.progress(len(some), len(some))
     pulse.events.write(
         "note",
         text=f"The saved model was loaded again and gave the same answers on "
         f"{len(some)} texts that it had not learnt from.",
     )
+    replace_folder(part, paths.model)
+    predicted.to_parquet(paths.predictions, index=False)
+    write_json(paths.metrics, {**found, "best_epoch": state.best_epoch})
     figures = {key: found["test"][key] for key in ("accuracy", "macro_f1")}
     if state.stopped:
-        kept = f"Stopped on request. The best round so far ({state.best_epoch}) was kept and can be used."
-        return {"status": Status.STOPPED, "reason": "stopped", "message": kept, **figures}
+        best = f"the best round so far ({state.best_epoch})"
+        kept = best if state.best_epoch else "the model as it was in its first round"
+        return {
+            "status": Status.STOPPED,
+            "reason": "stopped",
+            "message": f"Stopped on request. What was kept and can be used: {kept}.",
+            **figures,
+        }
     return {"status": Status.FINISHED, **figures}
 
 
@@ -162,6 +192,7 @@ def learner_for(
         balance=config.balance,
         label_smoothing=config.label_smoothing,
         accumulation=config.accumulation,
+        seed=config.seed,
         on_less_memory=on_less_memory,
     )
 
@@ -173,9 +204,11 @@ def _train(
     labels: list[str],
     config: TrainingConfig,
     precision: torch.dtype,
-    pulse: "Pulse",
-    paths: RunPaths,
+    pulse: Pulse,
+    checkpoints: Checkpoints,
+    point: Point | None,
 ) -> TrainingState:
+    """Train from `point` on, or from the beginning. The best weights are then in `checkpoints`."""
     number = {label: index for index, label in enumerate(labels)}
     targets = rows["label"].map(number).to_numpy()
     training, validation = (
@@ -183,10 +216,10 @@ def _train(
     )
     texts = encoded
     if config.method == "head":
-        pulse.phase("computing features")
+        pulse.phase("computing features", 0, len(encoded))
         texts = features(model, encoded, precision, pulse.progress)
-    if config.head_first:
-        pulse.phase("fitting the head")
+    if config.head_first and not point:
+        pulse.phase("fitting the head", 0, len(training))
         chosen = texts.select(training)
         known = chosen if isinstance(chosen, Features) else features(model, chosen, precision, pulse.progress)
         fit_head(model, known, targets[training])
@@ -199,38 +232,61 @@ def _train(
         lambda most: pulse.events.write("note", text=LESS_MEMORY.format(most)),
     )
     batches = Batches(learner.lengths, config.batch_size, config.seed)
-    paths.best.parent.mkdir(exist_ok=True)
-    began, steps = time.monotonic(), config.epochs * len(batches)
-    pulse.phase("training", 0, steps)
+    steps, state = config.epochs * len(batches), TrainingState()
+    if point:
+        restore(point, learner)
+        state = point.state
+    else:
+        torch.manual_seed(config.seed)
+    tokens = texts.lengths
+    timing = Timing(batches, config.epochs, tokens[validation].sum(), tokens.sum() - tokens[training].sum())
+    mark = [time.monotonic(), state.step]  # when and after which step the last report came
 
-    def score() -> dict[str, float]:
-        step = pulse.done
-        pulse.phase("evaluating")
-        predicted = probabilities(model, texts.select(validation), precision, pulse.progress)
+    def score() -> dict[str, float] | None:
+        pulse.phase("checking the round", 0, len(validation))
+        began = time.monotonic()
+        try:
+            predicted = probabilities(model, texts.select(validation), precision, pulse.progress)
+        except StopAsked:
+            return None
+        timing.scored_in(time.monotonic() - began)
         found = metrics.scores(targets[validation], predicted.argmax(axis=1), list(number.values()))
-        pulse.phase("training", step, steps)
+        pulse.phase("training", state.step, steps)
+        mark[0] = time.monotonic()
         return {"accuracy": found["accuracy"], "macro_f1": found["macro_f1"]}
 
     def emit(event: Event) -> None:
         match event:
             case StepDone():
                 pulse.events.write("step", **asdict(event))
-                pulse.progress(event.step, event.steps)
-                pulse.seconds_left = (time.monotonic() - began) / event.step * (event.steps - event.step)
+                pulse.done, pulse.total = event.step, event.steps
+                now, last = time.monotonic(), mark[1]
+                in_epoch = event.step - (event.epoch - 1) * len(batches)
+                timing.trained(event.epoch - 1, in_epoch, min(event.step - last, in_epoch), now - mark[0])
+                mark[:] = now, event.step
+                if (left := timing.left()) is not None:
+                    pulse.expect(left)
             case EpochScored():
                 pulse.events.write("epoch", **asdict(event))
 
-    state = train(
-        learner,
-        batches,
-        config,
-        score,
-        len(validation),
-        lambda: save_file(learner.state(), paths.best),
-        emit,
-        pulse.should_stop,
-    )
-    pulse.seconds_left = None
+    def save(over: bool, always: bool = False) -> None:
+        if always or checkpoints.due(over):
+            facts = {"events": pulse.events.settle(), "precision": _name(precision)}
+            checkpoints.save(state, learner, facts)
+
+    def keep_best() -> None:
+        checkpoints.best = learner.state()
+
+    state.stopped = pulse.should_stop()  # before this attempt began, or while it loaded
+    if not state.stopped:
+        pulse.phase("training", state.step, steps)
+        pulse.makes_model = False
+        scored_rows = len(validation)
+        train(learner, batches, config, score, scored_rows, keep_best, emit, pulse.should_stop, state, save)
+    if state.stopped and pulse.request == Request.STOP and not state.best_epoch and state.step:
+        keep_best()
+    if not point or state.step > point.state.step:
+        save(True, always=True)
     if not state.best_epoch and not state.stopped:
         raise TrainingError(
             "No round of the training gave a score.", "Try again with a lower learning rate.", "no_score"
@@ -264,6 +320,14 @@ def verify(model: PreTrainedModel, saved: PreTrainedModel, texts: Encoded) -> No
             "Start the run again; if it happens twice, please report it.",
             "not_verified",
         )
+
+
+def _name(precision: torch.dtype) -> str:
+    return str(precision).removeprefix("torch.")
+
+
+def _dtype(name: str) -> torch.dtype:
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]
 
 
 def _device_name(device: torch.device) -> str:

@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
+
 from engine import machine
 
 ROOT = Path(__file__).resolve().parents[2]
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def command(module: str, *arguments: object) -> list[str]:
@@ -32,3 +35,36 @@ def start_apart(log: Path, module: str, *arguments: object) -> None:
             close_fds=True,
             **apart,
         )
+
+
+def identity(pid: int) -> str | None:
+    """What tells this process from any other that will ever have the same number; None when it is gone.
+
+    On Linux the boot and the moment since then, which setting the clock does not change; elsewhere the time of its start.
+    """
+    try:
+        if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            return None
+        if psutil.LINUX:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            return f"{BOOT_ID.read_text().strip()} {fields[19]}"  # starttime, in clock ticks: man 5 proc
+        return f"{psutil.Process(pid).create_time():.2f}"
+    except (psutil.Error, OSError):
+        return None
+
+
+def lives(pid: int | None, started: float | None) -> bool:
+    """Whether process `pid` that started at `started` (seconds since 1970) still exists."""
+    try:
+        return abs(psutil.Process(pid).create_time() - (started or 0)) < 1.0
+    except psutil.NoSuchProcess:
+        return False
+
+
+def kill(pid: int, process: str) -> None:
+    """End a process at once, if it is still the one with the identity `process`."""
+    if identity(pid) == process:
+        try:
+            psutil.Process(pid).kill()
+        except psutil.NoSuchProcess:
+            return

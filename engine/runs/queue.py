@@ -1,18 +1,20 @@
 """Submit, watch, stop and delete runs. Everything a page or the command line may do with a run goes through here."""
 
 import secrets
-import shutil
 
-import psutil
+from filelock import FileLock, Timeout
 
 from engine import machine
-from engine.errors import NotFoundError, RunStateError
-from engine.paths import Workspace, read_json, write_json
-from engine.runs.processes import start_apart
-from engine.runs.store import STALE_SECONDS, Run, Status, Store, clock
+from engine.errors import NotFoundError, RunStateError, WorkspaceError
+from engine.paths import Workspace, read_json, write_json, writing
+from engine.runs import ending, space
+from engine.runs.processes import identity, kill, start_apart
+from engine.runs.store import STALE_SECONDS, Request, Run, Status, Store, clock
 from engine.settings import TrainingConfig
 
 LEAST_TOKENS = 32  # fewer say too little
+UNANSWERED_SECONDS = 8.0  # after a request; the worker itself ends what does not answer a little earlier
+MUTE_SECONDS = 4.0  # without a heartbeat: not even the worker's own clock runs
 
 
 def submit(
@@ -29,13 +31,15 @@ def submit(
 
     ticket: the same ticket, submitted again (a double click, a refresh), gives the run that it gave before.
     """
+    workspace.may_change()
     store, run_id = Store(workspace), ticket or new_ticket()
     try:
         return store.get(run_id)
     except NotFoundError:
         pass  # the usual case: it is new
     paths = workspace.run(run_id)
-    paths.folder.mkdir(parents=True, exist_ok=True)
+    with writing(paths.folder):
+        paths.folder.mkdir(parents=True, exist_ok=True)
     write_json(paths.config, {"dataset_id": dataset_id, "config": config.model_dump()})
     store.add(
         id=run_id,
@@ -60,7 +64,7 @@ def get_run(workspace: Workspace, run_id: str) -> Run:
     run = Store(workspace).get(run_id)
     if run.status.ended:
         return run
-    list_runs(workspace)
+    look_after(workspace)
     return Store(workspace).get(run_id)
 
 
@@ -70,50 +74,156 @@ def list_runs(workspace: Workspace) -> list[Run]:
         return []
     store = Store(workspace)
     found = store.all()
-    died = [
-        run for run in found if run.status == Status.RUNNING and not is_alive(run) and _close_dead(store, run)
-    ]
-    if any(run.status == Status.QUEUED for run in found):
+    if all(run.status.ended for run in found):
+        return found
+    look_after(workspace)
+    return store.all()
+
+
+def look_after(workspace: Workspace) -> bool:
+    """Close what has died, end what does not answer, start what is next. Returns whether anything is left to look after."""
+    if not workspace.database.exists():
+        return False
+    store = Store(workspace)
+    live = [run for run in store.all() if not run.status.ended]
+    for run in live:
+        if run.status == Status.RUNNING and not is_alive(run):
+            ending.died(store, run)
+        elif run.status == Status.RUNNING and _is_stuck(run):
+            kill(run.pid, run.process)
+            ending.by_force(store, run)
+    if live:
         launch_waiting(workspace)
-    return store.all() if died else found
+    return any(run.status == Status.RUNNING for run in live) or bool(live and not store.queue_paused())
 
 
 def is_alive(run: Run) -> bool:
-    """Whether the process that claimed the run still exists: same pid, same start time (pids are used again)."""
-    try:
-        process = psutil.Process(run.pid)
-        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - run.pid_started) < 1.0
-    except psutil.NoSuchProcess:
-        return False
+    """Whether the process that claimed the run still exists (numbers of processes are used again)."""
+    return identity(run.pid) == run.process
 
 
 def is_silent(run: Run) -> bool:
-    """Whether a running run has given no sign of life for a minute."""
-    return run.status == Status.RUNNING and clock() - (run.heartbeat or 0) > STALE_SECONDS
+    """Whether a running run has given no sign of life for a minute; a clock that was set back does not count."""
+    return run.status == Status.RUNNING and abs(clock() - (run.heartbeat or 0)) > STALE_SECONDS
 
 
-def stop(workspace: Workspace, run_id: str) -> Run:
-    """Ask a run to stop. Raises RunStateError when it has ended already."""
+def _is_stuck(run: Run) -> bool:
+    """Whether a request stays unanswered and the worker's own watch over it does not run either."""
+    return (
+        run.request is not None
+        and abs(clock() - run.requested) > UNANSWERED_SECONDS
+        and abs(clock() - run.heartbeat) > MUTE_SECONDS
+    )
+
+
+def stop(workspace: Workspace, run_id: str, keep: bool = True) -> Run:
+    """Ask a run to stop. keep: make a model of the best round so far. Raises RunStateError when it has ended already."""
+    return _ask(workspace, run_id, Request.STOP if keep else Request.DISCARD)
+
+
+def pause(workspace: Workspace, run_id: str) -> Run:
+    """Ask a run to save its state and make room; `resume` goes on from there. Raises RunStateError when it has ended."""
+    return _ask(workspace, run_id, Request.PAUSE)
+
+
+def _ask(workspace: Workspace, run_id: str, what: Request) -> Run:
+    workspace.may_change()
     run = get_run(workspace, run_id)
     if run.status.ended:
         raise RunStateError(
             f"The run {run.name!r} is not running; it is {run.status}.", "Nothing needs to be stopped."
         )
-    Store(workspace).request_stop(run_id)
+    Store(workspace).request(run_id, what)
     return Store(workspace).get(run_id)
 
 
+def resume(workspace: Workspace, run_id: str, epochs: int | None = None) -> Run:
+    """Let a run that ended go on from its last saved state, or from its beginning where there is none.
+
+    epochs: in all, more than it was asked for before; the way to train a finished run further.
+    Raises RunStateError for a run that has not ended, or that is complete.
+    """
+    workspace.may_change()
+    run, config = get_run(workspace, run_id), config_of(workspace, run_id)
+    if not run.status.ended:
+        raise RunStateError(f"The run {run.name!r} is {run.status}.", "It need not be resumed.")
+    if config.counts_words and (epochs or run.status == Status.FINISHED):
+        raise RunStateError("Counting words has no rounds.", "Start a new run instead.")
+    if epochs is not None and epochs <= config.epochs:
+        raise RunStateError(
+            f"The run {run.name!r} has {config.epochs} rounds already; it cannot go on to {epochs}.",
+            f"Ask for {config.epochs + 1} or more.",
+        )
+    if epochs is None and run.status == Status.FINISHED:
+        raise RunStateError(
+            f"The run {run.name!r} is finished after {config.epochs} rounds.",
+            f"To train it further, say how many rounds it shall have in all, from {config.epochs + 1} on.",
+        )
+    if run.deleted_at:
+        raise RunStateError(f"The run {run.name!r} is in the trash.", "Take it out first.")
+    if epochs is not None:
+        longer = TrainingConfig(**{**config.model_dump(), "epochs": epochs})
+        write_json(
+            workspace.run(run_id).config, {"dataset_id": run.dataset_id, "config": longer.model_dump()}
+        )
+    Store(workspace).queue_again(run)
+    launch_waiting(workspace)
+    return Store(workspace).get(run_id)
+
+
+def rename(workspace: Workspace, run_id: str, name: str) -> None:
+    """Give a run another name."""
+    workspace.may_change()
+    Store(workspace).rename(run_id, name)
+
+
+def move(workspace: Workspace, run_id: str, to: str) -> None:
+    """Move a waiting run in the queue. to: 'first', 'up', 'down' or 'last'."""
+    workspace.may_change()
+    Store(workspace).move(run_id, to)
+
+
+def pause_queue(workspace: Workspace, paused: bool) -> None:
+    """While the queue is paused no waiting run begins; what trains goes on."""
+    workspace.may_change()
+    Store(workspace).pause_queue(paused)
+    launch_waiting(workspace)
+
+
+def is_paused(workspace: Workspace) -> bool:
+    return workspace.database.exists() and Store(workspace).queue_paused()
+
+
+def waiting(workspace: Workspace) -> list[Run]:
+    """What waits, the next one first."""
+    return Store(workspace).waiting() if workspace.database.exists() else []
+
+
 def remove(workspace: Workspace, run_id: str) -> None:
-    """Delete a run with its model. Raises RunStateError while it is queued or running."""
+    """Put a run with its model into the trash. Raises RunStateError while it is queued or running."""
+    workspace.may_change()
     run = get_run(workspace, run_id)
     if not run.status.ended:
         raise RunStateError(f"The run {run.name!r} is {run.status}.", "Stop it first, then delete it.")
-    Store(workspace).remove(run_id)
-    shutil.rmtree(workspace.run(run_id).folder, ignore_errors=True)
+    Store(workspace).trash(run_id, True)
+    space.empty_trash(workspace, older_than=space.TRASH_DAYS)
+
+
+def restore(workspace: Workspace, run_id: str) -> Run:
+    """Take a run out of the trash. Raises NotFoundError when it is gone for good."""
+    workspace.may_change()
+    Store(workspace).trash(run_id, False)
+    return get_run(workspace, run_id)
 
 
 def config_of(workspace: Workspace, run_id: str) -> TrainingConfig:
-    return TrainingConfig(**read_json(workspace.run(run_id).config)["config"])
+    """What the run was asked to do. Raises WorkspaceError where its record is gone or damaged."""
+    path = workspace.run(run_id).config
+    if not path.exists():
+        raise WorkspaceError(
+            f"The settings of run {run_id} are gone: {path}.", "Delete the run, or bring its folder back."
+        )
+    return TrainingConfig(**read_json(path)["config"])
 
 
 def milder(config: TrainingConfig, reason: str) -> tuple[str, TrainingConfig] | None:
@@ -128,22 +238,20 @@ def milder(config: TrainingConfig, reason: str) -> tuple[str, TrainingConfig] | 
 
 
 def launch_waiting(workspace: Workspace) -> None:
-    """Start a worker for every waiting run whose device is free."""
-    for run_id in Store(workspace).next_to_launch():
-        _launch(workspace, run_id)
+    """Start a worker for every waiting run whose device is free, and somebody to look after them."""
+    store = Store(workspace)
+    for run_id in store.next_to_launch():
+        start_apart(workspace.run(run_id).log, "engine.runs.worker", workspace.root, run_id)
+    if any(not run.status.ended for run in store.all()):
+        _keep_watch(workspace)
 
 
-def _launch(workspace: Workspace, run_id: str) -> None:
-    start_apart(workspace.run(run_id).log, "engine.runs.worker", workspace.root, run_id)
-
-
-def _close_dead(store: Store, run: Run) -> bool:
-    return store.end(
-        run.id,
-        Status.INTERRUPTED,
-        run.pid,
-        reason="worker_died",
-        message=f"The training process ended without a word while {run.phase or 'starting'}. "
-        "It was killed, the machine was restarted, or memory ran out.",
-        action="Look at the log, then start it again.",
-    )
+def _keep_watch(workspace: Workspace) -> None:
+    """Start the watcher unless it lives: it holds the lock."""
+    try:
+        with FileLock(workspace.watcher_lock).acquire(timeout=0):
+            pass
+    except Timeout:
+        return
+    with writing(workspace.root):
+        start_apart(workspace.watcher_log, "engine.runs.watcher", workspace.root)

@@ -7,10 +7,10 @@ from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 
-import psutil
 from sqlalchemy import (
     Boolean,
     Column,
+    Connection,
     Engine,
     Float,
     Integer,
@@ -20,7 +20,7 @@ from sqlalchemy import (
     create_engine,
     delete,
     event,
-    exists,
+    func,
     insert,
     select,
     update,
@@ -28,12 +28,17 @@ from sqlalchemy import (
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.pool import NullPool
 
+from engine import machine
 from engine.errors import NotFoundError, WorkspaceError
 from engine.paths import Workspace
+from engine.runs.migrations import migrate
+from engine.runs.processes import identity
 
 HEARTBEAT_SECONDS = 1.0
 STALE_SECONDS = 60.0  # without a heartbeat for so long, a process is taken for hung
 LAUNCH_SECONDS = 20.0  # a worker that has not claimed its run by then is started again
+MOST_LAUNCHES = 3
+LOCK_SECONDS = 15
 
 
 class Status(StrEnum):
@@ -49,9 +54,22 @@ class Status(StrEnum):
         return self not in (Status.QUEUED, Status.RUNNING)
 
 
+class Request(StrEnum):
+    """What a person asks of a run that waits or trains."""
+
+    STOP = "stop"  # keep the best round so far, and make a model of it
+    DISCARD = "discard"  # end without a model
+    PAUSE = "pause"  # end, to go on later
+
+
 @dataclass(frozen=True)
 class Run:
-    """A row of the store. Times are UTC ISO 8601; step counts the units of the phase; seconds_left None: not known yet."""
+    """A row of the store. Times are UTC ISO 8601; step counts the units of the phase; seconds_left None: not known yet.
+
+    position: the place in the queue, the smallest first. slot: the kind of device; place: which of them. process: what tells
+    its worker from any other process. attempt: how often it was begun or resumed. requested: when `request` was made, in
+    seconds since 1970. share: how much of the whole work is done, 0 to 1. seconds_before: worked in earlier attempts.
+    """
 
     id: str
     name: str
@@ -59,20 +77,28 @@ class Run:
     dataset_name: str
     model_name: str
     slot: str
+    place: int | None
+    position: float
     status: Status
     phase: str
     step: int
     steps: int
+    share: float | None
     seconds_left: float | None
+    seconds_before: float
     memory_bytes: int | None
     created_at: str
     started_at: str | None
     ended_at: str | None
+    deleted_at: str | None
     heartbeat: float | None
     pid: int | None
-    pid_started: float | None
+    process: str | None
+    attempt: int
     launched: float | None
-    stop_requested: bool
+    launches: int
+    request: Request | None
+    requested: float | None
     reason: str | None
     message: str | None
     action: str | None
@@ -81,42 +107,62 @@ class Run:
 
     @property
     def seconds(self) -> float | None:
-        """From the start to the end, or to now; None before the start."""
+        """Worked so far, in all attempts; None before the first."""
         if not self.started_at:
-            return None
+            return self.seconds_before or None
         end = datetime.fromisoformat(self.ended_at) if self.ended_at else datetime.now(UTC)
-        return (end - datetime.fromisoformat(self.started_at)).total_seconds()
+        # A clock that was set back would make it negative.
+        return self.seconds_before + max(0.0, (end - datetime.fromisoformat(self.started_at)).total_seconds())
+
+    @property
+    def paused(self) -> bool:
+        return self.status == Status.STOPPED and self.reason == "paused"
 
 
+tables = MetaData()
 runs = Table(
     "runs",
-    MetaData(),
+    tables,
     Column("id", String, primary_key=True),
     Column("name", String, nullable=False),
     Column("dataset_id", String, nullable=False),
     Column("dataset_name", String, nullable=False),
     Column("model_name", String, nullable=False),
     Column("slot", String, nullable=False),
+    Column("place", Integer),
+    Column("position", Float, nullable=False, default=0.0),
     Column("status", String, nullable=False),
     Column("phase", String, nullable=False, default=""),
     Column("step", Integer, nullable=False, default=0),
     Column("steps", Integer, nullable=False, default=0),
+    Column("share", Float),
     Column("seconds_left", Float),
+    Column("seconds_before", Float, nullable=False, default=0.0),
     Column("memory_bytes", Integer),
     Column("created_at", String, nullable=False),
     Column("started_at", String),
     Column("ended_at", String),
+    Column("deleted_at", String),
     Column("heartbeat", Float),
     Column("pid", Integer),
-    Column("pid_started", Float),
+    Column("process", String),
+    Column("attempt", Integer, nullable=False, default=0),
     Column("launched", Float),
-    Column("stop_requested", Boolean, nullable=False, default=False),
+    Column("launches", Integer, nullable=False, default=0),
+    Column("request", String),
+    Column("requested", Float),
     Column("reason", String),
     Column("message", String),
     Column("action", String),
     Column("accuracy", Float),
     Column("macro_f1", Float),
 )
+queue = Table("queue", tables, Column("paused", Boolean, nullable=False))  # one row, or none: not paused
+COULD_NOT_START = {
+    "reason": "could_not_start",
+    "message": f"The training process was started {MOST_LAUNCHES} times and ended each time before it could begin.",
+    "action": "Look at the log for what it said; then resume the run.",
+}
 
 
 class Store:
@@ -129,9 +175,12 @@ class Store:
         self.reading = self.engine.execution_options(reading=True)
 
     def add(self, **values: object) -> Run:
-        """Queue a run. An id that is there already stays as it is."""
+        """Queue a run, as the last one. An id that is there already stays as it is."""
         with suppress(IntegrityError), self._begin() as connection:
-            connection.execute(insert(runs).values(created_at=now(), status=Status.QUEUED, **values))
+            last = connection.scalar(select(func.max(runs.c.position))) or 0.0
+            connection.execute(
+                insert(runs).values(created_at=now(), status=Status.QUEUED, position=last + 1, **values)
+            )
         return self.get(str(values["id"]))
 
     def get(self, run_id: str) -> Run:
@@ -145,67 +194,82 @@ class Store:
             )
         return _run(row)
 
-    def all(self) -> list[Run]:
-        """The newest first."""
+    def all(self, deleted: bool = False) -> list[Run]:
+        """The newest first; or those in the trash, the last deleted first."""
+        wanted = select(runs).where(
+            runs.c.deleted_at.is_not(None) if deleted else runs.c.deleted_at.is_(None)
+        )
+        order = runs.c.deleted_at.desc() if deleted else runs.c.created_at.desc()
         with self._begin(self.reading) as connection:
-            rows = (
-                connection.execute(select(runs).order_by(runs.c.created_at.desc(), runs.c.id))
-                .mappings()
-                .all()
-            )
+            rows = connection.execute(wanted.order_by(order, runs.c.id)).mappings().all()
+        return [_run(row) for row in rows]
+
+    def waiting(self) -> list[Run]:
+        """Queued runs, the next one first."""
+        with self._begin(self.reading) as connection:
+            rows = connection.execute(_waiting()).mappings().all()
         return [_run(row) for row in rows]
 
     def claim(self, run_id: str, pid: int) -> bool:
-        """Make a queued run ours, if it still waits and nothing else runs in its slot. True for exactly one caller."""
-        busy = runs.alias()
+        """Make a queued run ours, if it still waits and a device is free for it. True for exactly one caller."""
         with self._begin() as connection:
-            slot = select(runs.c.slot).where(runs.c.id == run_id).scalar_subquery()
-            taken = exists().where(busy.c.status == Status.RUNNING, busy.c.slot == slot)
-            changed = connection.execute(
+            slot = connection.scalar(
+                select(runs.c.slot).where(runs.c.id == run_id, runs.c.status == Status.QUEUED)
+            )
+            free = _free_places(connection, slot) if slot else []
+            if not free:
+                return False
+            connection.execute(
                 update(runs)
-                .where(runs.c.id == run_id, runs.c.status == Status.QUEUED, ~taken)
+                .where(runs.c.id == run_id)
                 .values(
                     status=Status.RUNNING,
                     phase="starting",
                     started_at=now(),
                     heartbeat=clock(),
                     pid=pid,
-                    pid_started=psutil.Process(pid).create_time(),
+                    process=identity(pid),
+                    place=free[0],
+                    attempt=runs.c.attempt + 1,
                 )
             )
-        return changed.rowcount == 1
+        return True
 
     def next_to_launch(self) -> list[str]:
-        """For each free slot the run that has waited longest, marked so that nobody else starts a worker for it as well."""
-        launched = []
+        """For each free device the run that is next, marked so that nobody else starts a worker for it as well.
+
+        A run whose worker died several times before it could claim it fails here.
+        """
+        launched: list[str] = []
         with self._begin() as connection:
-            waiting = connection.execute(
-                select(runs.c.id, runs.c.slot)
-                .where(runs.c.status == Status.QUEUED)
-                .order_by(runs.c.created_at, runs.c.id)
-            ).all()
-            busy = set(connection.scalars(select(runs.c.slot).where(runs.c.status == Status.RUNNING)))
-            for run_id, slot in waiting:
-                if slot in busy:
+            if connection.scalar(select(queue.c.paused)):
+                return launched
+            free: dict[str, int] = {}
+            for run in map(_run, connection.execute(_waiting()).mappings().all()):
+                places = free.setdefault(run.slot, len(_free_places(connection, run.slot)))
+                if not places:
                     continue
-                busy.add(slot)
-                recent = clock() - LAUNCH_SECONDS
-                changed = connection.execute(
-                    update(runs)
-                    .where(runs.c.id == run_id, (runs.c.launched.is_(None)) | (runs.c.launched < recent))
-                    .values(launched=clock())
-                )
-                launched += [run_id] * changed.rowcount
+                free[run.slot] -= 1
+                if run.launched and 0 <= clock() - run.launched < LAUNCH_SECONDS:
+                    continue
+                if run.launches >= MOST_LAUNCHES:
+                    values = {"status": Status.FAILED, "ended_at": now(), **COULD_NOT_START}
+                else:
+                    values = {"launched": clock(), "launches": run.launches + 1}
+                    launched.append(run.id)
+                connection.execute(update(runs).where(runs.c.id == run.id).values(**values))
         return launched
 
-    def beat(self, run_id: str, **progress: object) -> bool:
-        """Say that the worker is alive, and how far. Returns whether it is asked to stop."""
+    def beat(self, run_id: str, pid: int, **progress: object) -> tuple[bool, Request | None]:
+        """Say that worker `pid` is alive, and how far. Returns whether the run is still its own, and what it is asked."""
+        ours = (runs.c.id == run_id, runs.c.status == Status.RUNNING, runs.c.pid == pid)
         with self._begin() as connection:
-            connection.execute(update(runs).where(runs.c.id == run_id).values(heartbeat=clock(), **progress))
-            return bool(connection.scalar(select(runs.c.stop_requested).where(runs.c.id == run_id)))
+            connection.execute(update(runs).where(*ours).values(heartbeat=clock(), **progress))
+            row = connection.execute(select(runs.c.request).where(*ours)).first()
+        return row is not None, Request(row.request) if row and row.request else None
 
-    def request_stop(self, run_id: str) -> None:
-        """A queued run stops at once, a running one when its worker sees the request."""
+    def request(self, run_id: str, what: Request) -> None:
+        """Ask something of a run that trains; one that only waits leaves the queue at once."""
         with self._begin() as connection:
             connection.execute(
                 update(runs)
@@ -213,14 +277,15 @@ class Store:
                 .values(
                     status=Status.STOPPED,
                     ended_at=now(),
-                    reason="stopped",
-                    message="Stopped before it began.",
+                    reason="paused" if what == Request.PAUSE else "stopped",
+                    message="Taken out of the queue before it began.",
                 )
             )
+            # A second request replaces the first, but not its time: nobody waits longer for asking twice.
             connection.execute(
                 update(runs)
                 .where(runs.c.id == run_id, runs.c.status == Status.RUNNING)
-                .values(stop_requested=True)
+                .values(request=what, requested=func.coalesce(runs.c.requested, clock()))
             )
 
     def end(self, run_id: str, status: Status, pid: int | None, **values: object) -> bool:
@@ -229,9 +294,71 @@ class Store:
             changed = connection.execute(
                 update(runs)
                 .where(runs.c.id == run_id, runs.c.status == Status.RUNNING, runs.c.pid == pid)
-                .values(status=status, ended_at=now(), seconds_left=None, **values)
+                .values(
+                    status=status, ended_at=now(), seconds_left=None, request=None, requested=None, **values
+                )
             )
         return changed.rowcount == 1
+
+    def queue_again(self, run: Run, *, first: bool = False, request: Request | None = None) -> bool:
+        """Let a run that `run` shows as ended, or as held by a worker that was ended, wait for its next attempt."""
+        with self._begin() as connection:
+            order = func.min(runs.c.position) - 1 if first else func.max(runs.c.position) + 1
+            position = connection.scalar(select(order))
+            changed = connection.execute(
+                update(runs)
+                .where(runs.c.id == run.id, runs.c.status == run.status, runs.c.attempt == run.attempt)
+                .values(
+                    status=Status.QUEUED,
+                    position=position,
+                    seconds_before=run.seconds or 0.0,
+                    request=request,
+                    requested=None,
+                    launches=0,
+                    phase="",
+                    step=0,
+                    steps=0,
+                    **dict.fromkeys(
+                        ("started_at", "ended_at", "launched", "seconds_left", "reason", "message", "action")
+                    ),
+                )
+            )
+        return changed.rowcount == 1
+
+    def move(self, run_id: str, to: str) -> None:
+        """Move a waiting run in the queue. to: 'first', 'up', 'down' or 'last'."""
+        with self._begin() as connection:
+            order = [run.id for run in map(_run, connection.execute(_waiting()).mappings().all())]
+            if run_id not in order:
+                return
+            place = order.index(run_id)
+            order.remove(run_id)
+            order.insert(
+                {"first": 0, "up": max(0, place - 1), "down": place + 1, "last": len(order)}[to], run_id
+            )
+            for position, one in enumerate(order, start=1):
+                connection.execute(update(runs).where(runs.c.id == one).values(position=float(position)))
+
+    def pause_queue(self, paused: bool) -> None:
+        """While it is paused no waiting run begins; one that trains goes on."""
+        with self._begin() as connection:
+            connection.execute(delete(queue))
+            connection.execute(insert(queue).values(paused=paused))
+
+    def queue_paused(self) -> bool:
+        with self._begin(self.reading) as connection:
+            return bool(connection.scalar(select(queue.c.paused)))
+
+    def rename(self, run_id: str, name: str) -> None:
+        with self._begin() as connection:
+            connection.execute(update(runs).where(runs.c.id == run_id).values(name=name))
+
+    def trash(self, run_id: str, deleted: bool) -> None:
+        """Hide a run, or show it again."""
+        with self._begin() as connection:
+            connection.execute(
+                update(runs).where(runs.c.id == run_id).values(deleted_at=now() if deleted else None)
+            )
 
     def remove(self, run_id: str) -> None:
         with self._begin() as connection:
@@ -251,17 +378,41 @@ def _as_sentence():
     except IntegrityError:
         raise
     except DatabaseError as error:
-        raise WorkspaceError(
-            f"The list of runs cannot be used: {error.orig}.",
-            "Check that the disk is not full and the folder can be written to, then try again.",
-        ) from error
+        raise WorkspaceError(*_said(str(error.orig))) from error
+
+
+def _said(error: str) -> tuple[str, str, str]:
+    """What SQLite says, for a person: message, action, code."""
+    if "locked" in error:
+        return (
+            f"The list of runs is held by another program (for more than {LOCK_SECONDS} seconds).",
+            "Close what has tuneboard.db open, such as a database viewer or a backup, then try again.",
+            "store_locked",
+        )
+    if "full" in error:
+        return (
+            "The disk is full: the list of runs cannot be written.",
+            "Make room, then try again.",
+            "disk_full",
+        )
+    if "readonly" in error or "read-only" in error or "unable to open" in error:
+        return (
+            "The list of runs cannot be written: the workspace is read-only.",
+            "Give this user the right to write there, or choose another folder with --workspace.",
+            "read_only",
+        )
+    return (
+        f"The list of runs cannot be used: {error}.",
+        "Check that the disk is not full and the folder can be written to, then try again.",
+        "workspace",
+    )
 
 
 @lru_cache(maxsize=8)
 def _engine(path: Path, inode: int | None) -> Engine:
     """The database at `path` with its table, opened once per process; inode: tells a new file at an old path."""
     # NullPool: pages, workers and their threads each open a short connection; SQLite's own lock orders them.
-    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": 15})
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": LOCK_SECONDS})
 
     @event.listens_for(engine, "connect")
     def configure(connection, _):
@@ -276,12 +427,30 @@ def _engine(path: Path, inode: int | None) -> Engine:
             "BEGIN" if connection.get_execution_options().get("reading") else "BEGIN IMMEDIATE"
         )
 
-    runs.metadata.create_all(engine)
+    migrate(engine, path, tables)
     return engine
 
 
+def _waiting():
+    """All that waits, in the order of the queue."""
+    return (
+        select(runs)
+        .where(runs.c.status == Status.QUEUED)
+        .order_by(runs.c.position, runs.c.created_at, runs.c.id)
+    )
+
+
+def _free_places(connection: Connection, slot: str) -> list[int]:
+    """Which devices of this kind have nothing to do."""
+    busy = set(
+        connection.scalars(select(runs.c.place).where(runs.c.status == Status.RUNNING, runs.c.slot == slot))
+    )
+    return [place for place in range(machine.places(slot)) if place not in busy]
+
+
 def _run(row) -> Run:
-    return Run(**{**row, "status": Status(row["status"])})
+    asked = Request(row["request"]) if row["request"] else None
+    return Run(**{**row, "status": Status(row["status"]), "request": asked})
 
 
 def now() -> str:

@@ -6,17 +6,17 @@ The heavy imports come after the claim, so that the first sign of life comes soo
 
 import os
 import sys
-import threading
 import time
 import traceback
 
-import psutil
-
-from engine.errors import TuneboardError, WorkspaceError, is_out_of_memory
+from engine.errors import TuneboardError, WorkspaceError, is_disk_full, is_out_of_memory
 from engine.paths import Workspace
-from engine.runs import queue
+from engine.runs import ending, queue
 from engine.runs.events import EventLog
-from engine.runs.store import HEARTBEAT_SECONDS, Status, Store, now
+from engine.runs.pulse import Pulse, StopAsked
+from engine.runs.store import Request, Status, Store, now
+
+CLOSING_TRIES = 15
 
 
 def main(root: str, run_id: str) -> int:
@@ -24,19 +24,43 @@ def main(root: str, run_id: str) -> int:
     store, pid = Store(workspace), os.getpid()
     if not store.claim(run_id, pid):
         return 0  # another worker runs it, or it was stopped while it waited
+    run = store.get(run_id)
+    if run.slot == "cuda" and not os.environ.get("CUDA_VISIBLE_DEVICES"):
+        os.environ["CUDA_VISIBLE_DEVICES"] = str(run.place)
     try:
-        with Pulse(store, run_id, EventLog(workspace.run(run_id).events)) as pulse:
-            pulse.phase("loading libraries")
-            from engine.runs.pipeline import carry_out
-
-            ending = carry_out(workspace, run_id, pulse)
-        store.end(run_id, pid=pid, phase="", **ending)
+        with EventLog(workspace.run(run_id).events) as events, Pulse(store, run_id, events) as pulse:
+            ended = _work(workspace, run_id, pulse)
     except Exception as error:  # every failure is told, logged, and the queue goes on
         print(f"--- {now()}", file=sys.stderr)
         traceback.print_exc()
-        store.end(run_id, Status.FAILED, pid, **explain(error))
+        ended = {"status": Status.FAILED, **explain(error)}
+    _close(store, run_id, ended)
     queue.launch_waiting(workspace)
     return 0
+
+
+def _work(workspace: Workspace, run_id: str, pulse: Pulse) -> dict[str, object]:
+    try:
+        pulse.phase("loading libraries")
+        from engine.runs.pipeline import carry_out
+
+        return carry_out(workspace, run_id, pulse)
+    except StopAsked:
+        paused = pulse.request == Request.PAUSE
+        return {"status": Status.STOPPED, **(ending.PAUSED if paused else ending.STOPPED)}
+
+
+def _close(store: Store, run_id: str, ended: dict[str, object]) -> None:
+    """Write down how the run ended; a store that is locked, or a disk that is full, may be free again in a moment."""
+    for left in reversed(range(CLOSING_TRIES)):
+        try:
+            store.end(run_id, pid=os.getpid(), phase="", **ended)
+            return
+        except WorkspaceError as error:
+            print(f"{now()} {error}", file=sys.stderr, flush=True)
+            if not left:
+                raise
+            time.sleep(2)
 
 
 def explain(error: Exception) -> dict[str, str]:
@@ -49,74 +73,17 @@ def explain(error: Exception) -> dict[str, str]:
             "message": "The memory of this machine was not enough.",
             "action": "Try a smaller batch size, or fewer tokens per text.",
         }
-    if isinstance(error, OSError) and error.errno == 28:
+    if is_disk_full(error):
         return {
             "reason": "disk_full",
             "message": "The disk is full.",
-            "action": "Make room, then start the run again.",
+            "action": "Make room, then resume the run: it goes on from the last saved state.",
         }
     return {
         "reason": "unexpected",
         "message": f"Something went wrong that Tuneboard did not foresee: {type(error).__name__}: {error}",
         "action": "The log has the details; please report it with them.",
     }
-
-
-class Pulse:
-    """Tells the store that the run is alive and how far it is, about once a second, and hears whether to stop.
-
-    Used as a context manager around the work. `phase` and `progress` are called by the work; the rest happens in a thread.
-    """
-
-    def __init__(self, store: Store, run_id: str, events: EventLog):
-        self.store, self.run_id, self.events = store, run_id, events
-        self.name, self.done, self.total, self.seconds_left = "starting", 0, 0, None
-        self.stopping, self.over = threading.Event(), threading.Event()
-        self.thread = threading.Thread(target=self._beat_until_over, name="pulse", daemon=True)
-        self.process = psutil.Process()
-
-    def __enter__(self) -> "Pulse":
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.over.set()
-        self.thread.join()
-
-    def phase(self, name: str, done: int = 0, total: int = 0) -> None:
-        """Enter a phase, named in plain words."""
-        self.name, self.done, self.total, self.began = name, done, total, time.monotonic()
-        self.events.write("phase", name=name)
-        self._beat()
-
-    def progress(self, done: int, total: int) -> None:
-        """done of total units of the present phase."""
-        self.done, self.total = done, total
-
-    def should_stop(self) -> bool:
-        return self.stopping.is_set()
-
-    def _beat_until_over(self) -> None:
-        while not self.over.wait(HEARTBEAT_SECONDS):
-            self._beat()
-
-    def _beat(self) -> None:
-        try:
-            stop = self.store.beat(
-                self.run_id,
-                phase=self.name,
-                step=self.done,
-                steps=self.total,
-                seconds_left=self.seconds_left,
-                memory_bytes=self.process.memory_info().rss,
-            )
-        except (
-            WorkspaceError
-        ) as error:  # a missed beat is no reason to give up the training; the next one may get through
-            print(f"{now()} {error}", file=sys.stderr)
-            return
-        if stop:
-            self.stopping.set()
 
 
 if __name__ == "__main__":

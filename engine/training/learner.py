@@ -14,6 +14,8 @@ from engine.training.layout import MOST_TOKENS, Source, pieces
 from engine.training.losses import make_loss
 from engine.training.optimizer import MasterWeights
 
+MOST_ROWS = "most_rows"
+
 
 @dataclass(frozen=True)
 class Learnt:
@@ -45,6 +47,7 @@ class Learner:
         balance: str = "none",
         label_smoothing: float = 0.0,
         accumulation: int = 1,
+        seed: int = 0,
         on_less_memory: Callable[[int], None] = lambda rows: None,
     ):
         """labels: (texts,) class numbers. on_less_memory: told the rows of a piece after they were halved."""
@@ -57,7 +60,7 @@ class Learner:
         )
         self.accumulation, self.on_less_memory = accumulation, on_less_memory
         self.most_rows, self.most_tokens = 2**31, MOST_TOKENS[model.device.type]
-        use_dropout(model, dropout)
+        use_dropout(model, dropout, seed)
 
     def learn(self, rows: np.ndarray, learning_rate: float) -> Learnt:
         """One correction from the texts at `rows`. Raises TrainingError when the memory is not enough for one text."""
@@ -94,6 +97,15 @@ class Learner:
             )
         self.most_rows = most // 2
         self.on_less_memory(self.most_rows)
+
+    def snapshot(self) -> dict[str, torch.Tensor]:
+        """All that changes while it learns, on the processor. Shares memory with what learns there."""
+        return {**self.weights.snapshot(), MOST_ROWS: torch.tensor(self.most_rows)}
+
+    def restore(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Go back to a snapshot."""
+        self.weights.restore(tensors)
+        self.most_rows = int(tensors[MOST_ROWS])
 
     def state(self) -> dict[str, torch.Tensor]:
         """The weights as the plain model has them, in fp32 on the processor, by name."""

@@ -48,57 +48,83 @@ Event = StepDone | EpochScored
 
 @dataclass
 class TrainingState:
-    """Where the training is. best_epoch: 0 until an epoch was scored."""
+    """Where the training is: all that is needed, beside the weights, to go on from there.
+
+    step: corrections made. epoch: epochs scored. best_epoch: 0 until one was. improved: the epoch with the highest score.
+    loss, counted, texts: summed up since the last report. skipped, in_a_row: steps without a usable gradient.
+    """
 
     step: int = 0
+    epoch: int = 0
     best_epoch: int = 0
-    best_score: float = float("-inf")
+    best_score: float = 0.0
+    improved: int = 0
     stopped: bool = False
+    loss: float = 0.0
+    counted: float = 0.0
+    texts: int = 0
+    skipped: float = 0.0
+    in_a_row: float = 0.0
+
+    def over(self, config: TrainingConfig) -> bool:
+        """Whether all epochs are scored, or config.patience of them in a row brought nothing."""
+        waited = self.epoch - self.improved
+        return self.epoch >= config.epochs or 0 < config.patience <= waited
 
 
 def train(
     learner: Learner,
     batches: Batches,
     config: TrainingConfig,
-    score: Callable[[], dict[str, float]],
+    score: Callable[[], dict[str, float] | None],
     scored_rows: int,
     keep_best: Callable[[], None],
     emit: Callable[[Event], None],
     should_stop: Callable[[], bool],
+    state: TrainingState | None = None,
+    save: Callable[[bool], None] = lambda round_over: None,
 ) -> TrainingState:
-    """Train for config.epochs, or until config.patience of them in a row brought nothing.
+    """Train from `state` on for config.epochs in all, or until config.patience of them in a row brought nothing.
 
-    score: evaluates the model on the `scored_rows` validation rows; its 'macro_f1' decides which epoch is the best. Of
+    score: evaluates the model on the `scored_rows` validation rows, or gives None when it is asked to stop meanwhile. Its
+    'macro_f1' decides which epoch is the best. Of
     epochs within one standard error of each other the last is taken (the rule of Breiman et al. 1984): the model has
     settled more, and which of them scored a text or two higher is luck.
     keep_best: called when the model as it is now is the best so far.
+    save: called after each step, and with True after each epoch: the moments at which `state` is one to go on from.
     Raises TrainingError when the loss stays not a number.
     """
-    torch.manual_seed(config.seed)
-    state, steps = TrainingState(), config.epochs * len(batches)
-    report, improved = _Report(steps, emit), 0
-    for epoch in range(config.epochs):
-        for rows in batches.epoch(epoch):
+    if state is None:
+        torch.manual_seed(config.seed)
+        state = TrainingState()
+    steps = config.epochs * len(batches)
+    report = _Report(state, steps, emit)
+    while not state.over(config):
+        epoch = state.epoch
+        for rows in batches.epoch(epoch, skip=state.step - epoch * len(batches)):
             # -- the step ------------------------------------------------------------------
             rate = learning_rate_at(state.step, steps, config.learning_rate, config.warmup, config.schedule)
             learnt = learner.learn(rows, rate)
             state.step += 1
             # ------------------------------------------------------------------------------
-            report.add(state.step, epoch, len(rows), learnt, rate)
+            report.add(epoch, len(rows), learnt, rate)
             if should_stop():
                 state.stopped = True
                 return state
+            save(False)
         scores = score()
-        found = scores["macro_f1"]
+        if scores is None:
+            state.stopped = True
+            return state
+        found, state.epoch = scores["macro_f1"], epoch + 1
         best = found >= state.best_score - standard_error(state.best_score, scored_rows)
-        if found > state.best_score:
-            state.best_score, improved = found, epoch + 1
+        if found > state.best_score or not state.improved:
+            state.best_score, state.improved = found, state.epoch
         if best:
-            state.best_epoch = epoch + 1
+            state.best_epoch = state.epoch
             keep_best()
-        emit(EpochScored(epoch + 1, scores, best))
-        if config.patience and epoch + 1 - improved >= config.patience:
-            break
+        emit(EpochScored(state.epoch, scores, best))
+        save(True)
     return state
 
 
@@ -110,30 +136,26 @@ def standard_error(share: float, rows: int) -> float:
 class _Report:
     """Adds up the loss on the device and reads it only now and then, because reading waits for the device."""
 
-    def __init__(self, steps: int, emit: Callable[[Event], None]):
-        self.steps, self.emit, self.every = steps, emit, max(1, steps // MOST_POINTS)
-        self.loss, self.texts, self.counted, self.skipped, self.in_a_row = 0.0, 0, 0, 0, 0
+    def __init__(self, state: TrainingState, steps: int, emit: Callable[[Event], None]):
+        self.state, self.steps, self.emit, self.every = state, steps, emit, max(1, steps // MOST_POINTS)
 
-    def add(self, step: int, epoch: int, texts: int, learnt: Learnt, rate: float) -> None:
-        counts = learnt.finite.float()
-        self.loss = self.loss + torch.nan_to_num(learnt.loss, posinf=0.0, neginf=0.0) * counts * texts
-        self.counted = self.counted + counts * texts
-        self.skipped = self.skipped + (1 - counts)
-        self.in_a_row = (self.in_a_row + 1) * (1 - counts)
-        self.texts += texts
-        if step % self.every and step != self.steps:
+    def add(self, epoch: int, texts: int, learnt: Learnt, rate: float) -> None:
+        state, counts = self.state, learnt.finite.float()
+        state.loss = state.loss + torch.nan_to_num(learnt.loss, posinf=0.0, neginf=0.0) * counts * texts
+        state.counted = state.counted + counts * texts
+        state.skipped = state.skipped + (1 - counts)
+        state.in_a_row = (state.in_a_row + 1) * (1 - counts)
+        state.texts += texts
+        if state.step % self.every and state.step != self.steps:
             return
-        if float(self.in_a_row) >= MOST_SKIPPED:
+        if float(state.in_a_row) >= MOST_SKIPPED:
             raise TrainingError(
-                f"The training went astray: up to step {step}, {int(self.in_a_row)} corrections in a row could not be "
-                "computed, because the loss was no longer a number.",
+                f"The training went astray: up to step {state.step}, {int(state.in_a_row)} corrections in a row could not "
+                "be computed, because the loss was no longer a number.",
                 "Try again with a lower learning rate.",
                 "loss_not_a_number",
             )
-        mean = float(self.loss) / max(float(self.counted), 1.0)
-        self.emit(
-            StepDone(
-                step, self.steps, epoch + 1, mean, rate, float(learnt.gradient), self.texts, int(self.skipped)
-            )
-        )
-        self.loss, self.texts, self.counted = 0.0, 0, 0
+        mean = float(state.loss) / max(float(state.counted), 1.0)
+        gradient, skipped = float(learnt.gradient), int(state.skipped)
+        self.emit(StepDone(state.step, self.steps, epoch + 1, mean, rate, gradient, state.texts, skipped))
+        state.loss, state.counted, state.texts = 0.0, 0.0, 0

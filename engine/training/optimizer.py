@@ -83,6 +83,23 @@ class MasterWeights:
             if name in self.model.state_dict()
         }
 
+    def snapshot(self) -> dict[str, torch.Tensor]:
+        """What learns, in fp32, and what AdamW knows of it, on the processor, as `weight.<name>`, `exp_avg.<name>` ..."""
+        found = {}
+        for name, parameter in self.moved.items():
+            for kind, tensor in {"weight": parameter.data, **self.optimizer.state[parameter]}.items():
+                found[f"{kind}.{name}"] = tensor.detach().to("cpu").contiguous()
+        return found
+
+    def restore(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Go back to a snapshot of the same model."""
+        for name, parameter in self.moved.items():
+            parameter.data.copy_(tensors[f"weight.{name}"])
+            self.learning[name].data.copy_(parameter.data)
+            kinds = ("step", "exp_avg", "exp_avg_sq")
+            known = {kind: tensors[f"{kind}.{name}"] for kind in kinds if f"{kind}.{name}" in tensors}
+            self.optimizer.state[parameter] = {kind: one.to(parameter.device) for kind, one in known.items()}
+
 
 def learning_rate_at(step: int, steps: int, peak: float, warmup: float, schedule: str) -> float:
     """The learning rate of step `step` (from 0) of `steps`: up to `peak` over the warm-up, then by the schedule.

@@ -156,7 +156,7 @@ def test_a_pid_that_was_given_to_another_process_is_not_taken_for_the_worker(wor
     store.add(id="aaaaaa", name="n", dataset_id="d", dataset_name="d", model_name="m", slot="cpu")
     store.claim("aaaaaa", os.getpid())
     with store.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE runs SET pid_started = pid_started - 1000")
+        connection.exec_driver_sql("UPDATE runs SET process = 'an earlier boot 12345'")
     assert queue.get_run(workspace, "aaaaaa").status == Status.INTERRUPTED
 
 

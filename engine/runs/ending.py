@@ -1,0 +1,39 @@
+"""How a run ends that does not end by itself."""
+
+from engine.runs.store import Request, Run, Status, Store
+
+PAUSED = {
+    "reason": "paused",
+    "message": "Paused. What it has learnt is saved.",
+    "action": "Resume it to go on from there.",
+}
+STOPPED = {
+    "reason": "stopped",
+    "message": "Stopped without a model. The last saved state of the training is kept.",
+    "action": "Resume it to go on from there, or delete it.",
+}
+
+
+def died(store: Store, run: Run) -> bool:
+    """Close a run whose process is gone; what a person had asked of it still holds. Returns whether it was open."""
+    if run.request:
+        return by_force(store, run)
+    return store.end(
+        run.id,
+        Status.INTERRUPTED,
+        run.pid,
+        reason="worker_died",
+        message=f"The training process ended without a word while {run.phase or 'starting'}. "
+        "It was killed, the machine was restarted, or memory ran out.",
+        action="Resume it: it goes on from the last saved state. The log may tell more.",
+    )
+
+
+def by_force(store: Store, run: Run) -> bool:
+    """Close a run whose process did not answer a request and is being ended. Returns whether it was open.
+
+    To be stopped with a model, it waits for one more attempt, which makes the model from the last saved state.
+    """
+    if run.request == Request.STOP:
+        return store.queue_again(run, first=True, request=run.request)
+    return store.end(run.id, Status.STOPPED, run.pid, **(PAUSED if run.request == Request.PAUSE else STOPPED))

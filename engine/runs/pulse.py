@@ -1,0 +1,117 @@
+"""The sign of life of a run: how far it is, and what is asked of it."""
+
+import os
+import sys
+import threading
+import time
+
+import psutil
+
+from engine.errors import WorkspaceError
+from engine.runs import ending
+from engine.runs.events import EventLog
+from engine.runs.store import HEARTBEAT_SECONDS, Request, Store, now
+
+GRACE_SECONDS = 6.0  # that the work has to answer a request; after that its process ends
+FIRST_PHASES = ("loading libraries", "reading data", "loading model", "tokenizing")
+FIRST_SHARE = 0.01  # of the bar, for each of them: how long the whole takes is not known yet
+
+
+class StopAsked(Exception):
+    """Raised in the work where it can end at once."""
+
+
+class Pulse:
+    """Tells the store that the run is alive and how far it is, about once a second, and hears what a person asks.
+
+    Used as a context manager around the work. `phase` and `progress` are called by the work, and raise StopAsked where it
+    shall end; the rest happens in a thread, which ends the process when the work does not answer in time.
+    """
+
+    def __init__(self, store: Store, run_id: str, events: EventLog):
+        self.store, self.run_id, self.events, self.pid = store, run_id, events, os.getpid()
+        self.name, self.done, self.total = "starting", 0, 0
+        self.began, self.share, self.seconds_left = time.monotonic(), 0.0, None
+        # A run that was stopped in the middle of a long step is begun again only to make its model.
+        self.request = self.answered = store.get(run_id).request
+        self.makes_model = (
+            False  # whether the work ends with a model in any case, so that it need not stop for one
+        )
+        self.heard = 0.0
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._beat_until_over, name="pulse", daemon=True)
+        self.process = psutil.Process()
+
+    def __enter__(self) -> "Pulse":
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.over.set()
+        self.thread.join()
+
+    def phase(self, name: str, done: int = 0, total: int = 0) -> None:
+        """Enter a phase, named in plain words. Raises StopAsked."""
+        self.name, self.done, self.total = name, done, total
+        self.events.write("phase", name=name)
+        if name in FIRST_PHASES:
+            self.share = max(self.share, FIRST_SHARE * (1 + FIRST_PHASES.index(name)))
+        self._beat()
+        self.may_go_on()
+
+    def progress(self, done: int, total: int) -> None:
+        """done of total units of the present phase. Raises StopAsked."""
+        self.done, self.total = done, total
+        self.may_go_on()
+
+    def expect(self, seconds: float) -> None:
+        """So many seconds are left of the whole run."""
+        worked = time.monotonic() - self.began
+        self.seconds_left = seconds
+        self.share = max(self.share, min(0.99, worked / (worked + seconds)))
+
+    def should_stop(self) -> bool:
+        """Whether the training shall end here. Whoever asks and hears yes has to do so."""
+        self.answered = self.request
+        return self.request is not None
+
+    def may_go_on(self) -> None:
+        """Raises StopAsked when something is asked that was not asked when the present work began."""
+        if self.request != self.answered:
+            self.answered = self.request
+            if not (self.makes_model and self.request == Request.STOP):
+                raise StopAsked
+
+    def _beat_until_over(self) -> None:
+        while not self.over.wait(HEARTBEAT_SECONDS):
+            self._beat()
+            if self.request != self.answered and time.monotonic() - self.heard > GRACE_SECONDS:
+                print(
+                    f"{now()} The work did not answer in {GRACE_SECONDS:.0f} s.", file=sys.stderr, flush=True
+                )
+                ending.by_force(self.store, self.store.get(self.run_id))
+                os._exit(0)  # the main thread is somewhere deep in a computation: nothing gentler reaches it
+
+    def _beat(self) -> None:
+        if self.seconds_left and self.name != "training":
+            self.expect(max(0.5, self.seconds_left - HEARTBEAT_SECONDS))
+        try:
+            ours, request = self.store.beat(
+                self.run_id,
+                self.pid,
+                phase=self.name,
+                step=self.done,
+                steps=self.total,
+                share=self.share,
+                seconds_left=self.seconds_left,
+                memory_bytes=self.process.memory_info().rss,
+            )
+        except WorkspaceError as error:
+            # A missed beat is no reason to give up the training; the next one may get through.
+            print(f"{now()} {error}", file=sys.stderr, flush=True)
+            return
+        if not ours:
+            print(f"{now()} The run was taken from this process.", file=sys.stderr, flush=True)
+            os._exit(0)  # another worker may have it already: not one more file may be written
+        if request != self.request:
+            self.request, self.heard = request, time.monotonic()

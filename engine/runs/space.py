@@ -1,0 +1,91 @@
+"""What runs take on the disk: counted, cleaned, thrown away, and compared with what is free."""
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from engine.errors import WorkspaceError
+from engine.paths import Workspace
+from engine.runs.store import Run, Store
+
+TRASH_DAYS = 7
+POINTS = 3  # saved states on the disk while the newest is being written
+STATE = 12  # bytes of a learning parameter in a saved state: the weight and two running means, fp32
+WEIGHT = 4  # bytes of a parameter in fp32
+
+
+def taken(folder: Path) -> int:
+    """Bytes of all files in a folder; what vanishes meanwhile does not count."""
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.lstat().st_size
+        except FileNotFoundError:
+            continue
+    return total
+
+
+def cleanable(workspace: Workspace, run: Run) -> int:
+    """Bytes that cleaning would free: the saved states of a run that has its model, which only training further needs."""
+    done = run.status.ended and workspace.run(run.id).metrics.exists()
+    return taken(workspace.run(run.id).checkpoints) if done else 0
+
+
+def clean(workspace: Workspace, runs: list[Run]) -> int:
+    """Remove the saved states of those of `runs` that have a model. Returns the bytes that became free."""
+    workspace.may_change()
+    freed = 0
+    for run in runs:
+        bytes_here = cleanable(workspace, run)
+        if bytes_here:
+            shutil.rmtree(workspace.run(run.id).checkpoints)
+            freed += bytes_here
+    return freed
+
+
+def empty_trash(workspace: Workspace, older_than: int = 0) -> int:
+    """Remove for good what was deleted at least so many days ago. Returns the bytes that became free."""
+    workspace.may_change()
+    store, freed = Store(workspace), 0
+    before = datetime.now(UTC) - timedelta(days=older_than)
+    for run in store.all(deleted=True):
+        if datetime.fromisoformat(run.deleted_at) <= before:
+            folder = workspace.run(run.id).folder
+            freed += taken(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+            store.remove(run.id)
+    return freed
+
+
+def free(workspace: Workspace) -> int:
+    return shutil.disk_usage(workspace.root).free
+
+
+def needed(parameters: int, learning: int) -> int:
+    """Bytes that a run with so many parameters, of which so many learn, takes at most: states, best round, model."""
+    return learning * STATE * POINTS + parameters * WEIGHT * 3
+
+
+def make_room(workspace: Workspace, parameters: int, learning: int) -> str | None:
+    """See to it that a run fits. Returns a sentence about what was done or is scarce; None where all is well.
+
+    Raises WorkspaceError when not even the finished model would fit.
+    """
+    wanted, least = needed(parameters, learning), parameters * WEIGHT * 2
+    there, freed = free(workspace), 0
+    if there < wanted:
+        freed = empty_trash(workspace)
+        there = free(workspace)
+    if there < least:
+        raise WorkspaceError(
+            f"The disk has {there / 1e6:,.0f} MB free, and the model alone takes {least / 1e6:,.0f} MB while it is saved.",
+            "Make room, for instance by cleaning up on the Runs page; then resume the run.",
+            "disk_full",
+        )
+    said = f"The trash was emptied to make room ({freed / 1e6:,.0f} MB). " if freed else ""
+    if there < wanted:
+        said += (
+            f"The disk has {there / 1e6:,.0f} MB free, and up to {wanted / 1e6:,.0f} MB are useful: states of the training "
+            "may not be saved."
+        )
+    return said.strip() or None

@@ -1,0 +1,57 @@
+"""How long the rest of a run will take, from what it has measured of itself."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.training.batches import Batches
+
+FIRST_STEPS = 3  # slower than the rest: kernels are chosen and memory is fetched
+FADING = 0.99  # weight of a step after each further one: what else runs on the machine changes
+FORWARD = 0.35  # of the cost of a training step: without the backward pass and the optimizer
+CLOSING_SECONDS = 4.0  # to save, count words beside it, load again and verify
+
+
+@dataclass
+class Timing:
+    """Predicts the seconds left of a training and of what comes after it.
+
+    lengths: (texts,) tokens of the training texts. validation, scored: tokens scored after each round, and at the end.
+    """
+
+    batches: Batches
+    epochs: int
+    validation: int
+    scored: int
+
+    def __post_init__(self) -> None:
+        self.seconds = self.tokens = 0.0  # of recent training steps
+        self.scoring: float | None = None  # seconds per token scored, once measured
+        self.seen = 0
+        self.epoch, self.ahead = -1, np.zeros(1)
+
+    def trained(self, epoch: int, step: int, steps: int, seconds: float) -> None:
+        """The last `steps` steps, up to number `step` of epoch `epoch` (counted from 0), took so long."""
+        if epoch != self.epoch:
+            costs = [len(rows) * self.batches.lengths[rows].max() for rows in self.batches.order(epoch)]
+            self.epoch, self.ahead = epoch, np.append(np.cumsum(costs[::-1])[::-1], 0)
+        self.step, self.seen = step, self.seen + steps
+        if self.seen <= FIRST_STEPS:
+            return
+        fading = FADING**steps
+        self.seconds = self.seconds * fading + seconds
+        self.tokens = self.tokens * fading + float(self.ahead[max(0, step - steps)] - self.ahead[step])
+
+    def scored_in(self, seconds: float) -> None:
+        """The validation texts took so long."""
+        self.scoring = seconds / max(1, self.validation)
+
+    def left(self) -> float | None:
+        """Seconds; None before anything can be said."""
+        if not self.tokens:
+            return None
+        rate = self.seconds / self.tokens
+        scoring = self.scoring if self.scoring is not None else rate * FORWARD
+        rounds = self.epochs - self.epoch
+        training = float(self.ahead[self.step] + self.ahead[0] * (rounds - 1)) * rate
+        return training + (rounds * self.validation + self.scored) * scoring + CLOSING_SECONDS

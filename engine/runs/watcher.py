@@ -1,0 +1,41 @@
+"""The process that looks after the queue while nobody looks at a page: python -m engine.runs.watcher [WORKSPACE]
+
+One for each workspace. It notices workers that died, ends those that do not answer, starts what waits, and goes when
+nothing is left to look after.
+"""
+
+import sys
+import time
+
+from filelock import FileLock, Timeout
+
+from engine.errors import TuneboardError
+from engine.paths import Workspace
+from engine.runs import queue
+from engine.runs.store import now
+
+LOOK_SECONDS = 1.0
+PATIENCE = 3.0  # seconds to wait for the lock: whoever asks whether a watcher lives holds it for a moment
+
+
+def main(root: str | None = None) -> int:
+    workspace = Workspace.open(root)
+    try:
+        with FileLock(workspace.watcher_lock).acquire(timeout=PATIENCE):
+            while _look(workspace):
+                time.sleep(LOOK_SECONDS)
+    except Timeout:
+        return 0  # there is one
+    return 0
+
+
+def _look(workspace: Workspace) -> bool:
+    try:
+        return queue.look_after(workspace)
+    except TuneboardError as error:  # a full disk or a locked store may be over in a moment
+        print(f"{now()} {error}", file=sys.stderr, flush=True)
+        return workspace.root.is_dir()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,185 @@
+"""Saved points of a training, from which it can go on to the bit.
+
+    <step>.safetensors      weights, optimizer, random states; the place in the training as metadata
+    <step>.json             the SHA-256 of that file and of the best weights beside it, written last
+    best-<round>.safetensors the weights of the best round, as the plain model has them
+
+Each file is written under another name, flushed to the disk, read again and renamed. A point counts only when its .json is
+there and both checksums hold; else the one before it is taken.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+
+from engine.errors import WorkspaceError
+from engine.paths import read_json, write_json
+from engine.training.learner import Learner
+from engine.training.loop import TrainingState
+
+KEPT = 2
+SHARE = 0.02  # of the training's time may go into saving
+Tensors = dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A saved point that was checked. facts: what the caller stored with it. best: None before the first score."""
+
+    state: TrainingState
+    tensors: Tensors
+    facts: dict
+    best: Tensors | None
+
+
+@dataclass
+class Checkpoints:
+    """The points of one training, in `folder`.
+
+    seconds: the least time between two points within a round; saving never takes more than SHARE of the time.
+    say: told, in a sentence, what went wrong with saving or loading.
+    """
+
+    folder: Path
+    seconds: float = 60.0
+    say: Callable[[str], None] = lambda sentence: None
+    best: Tensors | None = None
+    spent: float = 0.0  # seconds spent on saving, since `began`
+    began: float = field(default_factory=time.monotonic)
+    saved: float = field(default_factory=time.monotonic)
+    last: float = 0.0  # seconds that the last point took
+    best_written: int = 0  # the round whose weights are on the disk
+
+    def due(self, round_over: bool) -> bool:
+        """Whether it is time for a point."""
+        now = time.monotonic()
+        affordable = self.spent + self.last <= SHARE * (now - self.began)
+        return affordable and (round_over or now - self.saved >= self.seconds)
+
+    def save(self, state: TrainingState, learner: Learner, facts: dict) -> bool:
+        """Write a point. A disk that is full or broken is said so, and the training can go on without it."""
+        start = time.monotonic()
+        try:
+            self._save(state, learner, facts)
+        except (OSError, SafetensorError, WorkspaceError) as error:
+            for left in self.folder.glob("*.part"):
+                left.unlink(missing_ok=True)
+            self.say(
+                f"The state of the training could not be saved at step {state.step} ({_why(error)}). The training goes on; "
+                "make room on the disk, or an interruption will cost the work since the last saved state."
+            )
+            return False
+        finally:
+            self.last = time.monotonic() - start
+            self.spent, self.saved = self.spent + self.last, time.monotonic()
+        return True
+
+    def _save(self, state: TrainingState, learner: Learner, facts: dict) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        best = None
+        if state.best_epoch:
+            best = self._best(state.best_epoch)
+            if self.best_written != state.best_epoch:
+                _write(best, self.best)
+                self.best_written = state.best_epoch
+        path = self.folder / f"{state.step:09}.safetensors"
+        described = json.dumps({"state": _plain(state), "facts": facts})
+        digest = _write(path, {**learner.snapshot(), **_random_states()}, {"training": described})
+        sums = {path.name: digest}
+        if best:
+            sums[best.name] = _digest(best)
+        write_json(path.with_suffix(".json"), {"sha256": sums})
+        self._clear()
+
+    def newest(self) -> Point | None:
+        """The newest point that is whole; None where there is none. Damaged ones are said so."""
+        for path in self._points():
+            try:
+                point = self._read(path)
+            except (OSError, ValueError, KeyError, SafetensorError, WorkspaceError) as error:
+                self.say(
+                    f"The saved state of step {int(path.stem)} is damaged ({error}); the one before it is taken."
+                )
+                continue
+            self.best, self.best_written = point.best, point.state.best_epoch
+            return point
+        return None
+
+    def _read(self, path: Path) -> Point:
+        sums = read_json(path)["sha256"]
+        for name, digest in sums.items():
+            if _digest(self.folder / name) != digest:
+                raise ValueError(f"{name} is not what was written")
+        file = path.with_suffix(".safetensors")
+        with safe_open(file, "pt") as opened:
+            described = json.loads(opened.metadata()["training"])
+        state = TrainingState(**described["state"])
+        best = load_file(self._best(state.best_epoch)) if state.best_epoch else None
+        return Point(state, load_file(file), described["facts"], best)
+
+    def _points(self) -> list[Path]:
+        """The .json of each point, the newest first."""
+        return sorted(self.folder.glob("[0-9]*.json"), reverse=True)
+
+    def _best(self, epoch: int) -> Path:
+        return self.folder / f"best-{epoch:04}.safetensors"
+
+    def _clear(self) -> None:
+        """Remove what neither of the newest points needs."""
+        needed = set()
+        for path in self._points()[:KEPT]:
+            with contextlib.suppress(WorkspaceError, KeyError):  # a damaged one needs nothing
+                needed |= {path.name, *read_json(path)["sha256"]}
+        for path in self.folder.iterdir():
+            if path.name not in needed:
+                path.unlink()
+
+
+def restore(point: Point, learner: Learner) -> None:
+    """Put `learner` and the random states where they were."""
+    learner.restore(point.tensors)
+    torch.set_rng_state(point.tensors["random.cpu"])
+    devices = [name for name in point.tensors if name.startswith("random.cuda.")]
+    if devices and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all([point.tensors[name] for name in sorted(devices)])
+
+
+def _random_states() -> Tensors:
+    states = {"random.cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        states |= {f"random.cuda.{i:03}": one for i, one in enumerate(torch.cuda.get_rng_state_all())}
+    return states
+
+
+def _plain(state: TrainingState) -> dict:
+    """Sums that are on the device become numbers."""
+    return {name: one.item() if isinstance(one, torch.Tensor) else one for name, one in vars(state).items()}
+
+
+def _write(path: Path, tensors: Tensors, metadata: dict[str, str] | None = None) -> str:
+    """Write `path` whole or not at all. Returns the SHA-256 of what is then read from it."""
+    part = path.with_suffix(".part")
+    save_file(tensors, part, metadata)
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    digest = _digest(part)
+    part.replace(path)
+    return digest
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
