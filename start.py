@@ -52,7 +52,8 @@ OTHER_WAYS = """
 other ways in:
   start.py test ...      install what the tests need and run them; the rest goes to pytest
   start.py COMMAND ...   the command line; start.py COMMAND --help explains each command:
-                         train, check, runs, show, stop, delete, evaluate, predict
+                         train, check, forecast, runs, show, stop, pause, resume, clone, queue, delete, restore,
+                         clean, evaluate, predict
 """
 
 

@@ -13,7 +13,8 @@ import traceback
 from dataclasses import asdict
 from pathlib import Path
 
-from engine import __version__, terminal
+from engine import terminal
+from engine.arguments import parser
 from engine.data.columns import Roles, propose, spread
 from engine.data.datasets import DatasetInfo, load_info, save
 from engine.data.drafting import column_of, draft, labelled
@@ -22,25 +23,26 @@ from engine.data.reading import Options, Table
 from engine.data.recipe import Recipe
 from engine.data.repairs import BESIDE_A_TEST, REMEDIES
 from engine.data.samples import read_source
-from engine.errors import DataError, RunStateError, TrainingError, TuneboardError
+from engine.errors import DataError, RunStateError, SettingsError, TrainingError, TuneboardError
 from engine.models.catalogue import bundled_folder
 from engine.models.tokens import count_tokens
 from engine.paths import Workspace, read_json
 from engine.runs import forecast as forecasts
-from engine.runs import queue
+from engine.runs import queue as runs_queue
+from engine.runs import space
 from engine.runs.events import History
 from engine.runs.store import Run, Status
-from engine.settings import TrainingConfig, parse_assignments
+from engine.settings import TrainingConfig, parse_assignments, problems
 from engine.training.plan import Plan, plan
 
 FOLLOW_SECONDS = 0.5
 
 
 def main(arguments: list[str] | None = None) -> int:
-    asked = _parser().parse_args(arguments)
+    asked = parser().parse_args(arguments)
     try:
         workspace = Workspace.open(asked.workspace)
-        result, text = asked.run(workspace, asked)
+        result, text = COMMANDS[asked.command](workspace, asked)
     except TuneboardError as error:
         print(f"{error.message}\n{error.action}".strip(), file=sys.stderr)
         return 2
@@ -75,16 +77,18 @@ def check(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
 
 
 def train(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
-    run = _submit(workspace, asked)
+    return _carried_out(workspace, _submit(workspace, asked))
+
+
+def _carried_out(workspace: Workspace, run: Run) -> tuple[dict, str]:
+    """Follow a run to its end, and show its scores."""
     print(f"Run {run.id}: {run.name}", file=sys.stderr)
     run = _follow(workspace, run)
     if run.status in (Status.FAILED, Status.INTERRUPTED):
         kind = TrainingError if run.reason != "unexpected" else RuntimeError
         raise kind(*filter(None, (run.message, f"{run.action} The log: {workspace.run(run.id).log}")))
     if not workspace.run(run.id).metrics.exists():
-        raise RunStateError(
-            run.message or "The run was stopped.", f"Start it again: resume is not possible for {run.id} yet."
-        )
+        raise RunStateError(run.message or "The run was stopped.", f"It can go on: resume {run.id}")
     return terminal.result(workspace, run), terminal.scores(read_json(workspace.run(run.id).metrics), run)
 
 
@@ -97,28 +101,74 @@ def forecast(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str
 
 
 def runs(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
-    found = queue.list_runs(workspace)
+    found = runs_queue.list_runs(workspace)
     return {"runs": [terminal.short(run) for run in found]}, terminal.run_list(found)
 
 
 def show(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
-    run = queue.get_run(workspace, asked.id)
+    run = runs_queue.get_run(workspace, asked.id)
     return terminal.long(workspace, run), terminal.run_page(workspace, run)
 
 
 def stop(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
-    run = queue.stop(workspace, asked.id)
-    sentence = "Stopped." if run.status.ended else "It will stop after the present step."
-    return terminal.short(run), sentence
+    run = runs_queue.stop(workspace, asked.id, keep=not asked.discard)
+    ending = "" if asked.discard else " The best round so far is then made a model."
+    return terminal.short(run), "Stopped." if run.status.ended else f"It stops within ten seconds.{ending}"
+
+
+def pause(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
+    run = runs_queue.pause(workspace, asked.id)
+    return terminal.short(run), f"It pauses within ten seconds. To go on: resume {run.id}"
+
+
+def resume(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
+    return _carried_out(workspace, runs_queue.resume(workspace, asked.id, asked.epochs))
+
+
+def clone(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
+    run, config = runs_queue.get_run(workspace, asked.id), runs_queue.config_of(workspace, asked.id)
+    changes = parse_assignments(asked.set)
+    wrong = problems({**config.model_dump(), **changes})
+    if wrong:
+        raise SettingsError(wrong)
+    changed = TrainingConfig(**{**config.model_dump(), **changes})
+    return _carried_out(workspace, runs_queue.clone(workspace, run, changed, asked.name))
+
+
+def queue(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
+    if asked.pause or asked.go_on:
+        runs_queue.pause_queue(workspace, asked.pause)
+    for run_id, to in ((asked.first, "first"), (asked.last, "last")):
+        if run_id:
+            runs_queue.move(workspace, runs_queue.get_run(workspace, run_id).id, to)
+    found, paused = runs_queue.waiting(workspace), runs_queue.is_paused(workspace)
+    said = "The queue is paused.\n" if paused else ""
+    return {"paused": paused, "waiting": [terminal.short(run) for run in found]}, said + terminal.run_list(
+        found, "Nothing waits."
+    )
 
 
 def delete(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
-    queue.remove(workspace, asked.id)
-    return {"deleted": asked.id}, f"Deleted {asked.id}."
+    runs_queue.remove(workspace, asked.id)
+    return (
+        {"deleted": asked.id},
+        f"Moved {asked.id} to the trash, where it stays for {space.TRASH_DAYS} days: restore {asked.id}",
+    )
+
+
+def restore(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
+    run = runs_queue.restore(workspace, asked.id)
+    return terminal.short(run), f"{run.name} is back."
+
+
+def clean(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
+    freed = space.clean(workspace, runs_queue.list_runs(workspace))
+    freed += space.empty_trash(workspace) if asked.trash else 0
+    return {"freed_bytes": freed}, f"{freed / 1e6:,.0f} MB are free again. All models are kept."
 
 
 def evaluate(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
-    run = queue.get_run(workspace, asked.id)
+    run = runs_queue.get_run(workspace, asked.id)
     paths = workspace.run(run.id)
     if not paths.metrics.exists():
         raise RunStateError(
@@ -173,6 +223,28 @@ def predict(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]
     return _predict_file(predictor, asked)
 
 
+COMMANDS = {
+    function.__name__: function
+    for function in (
+        check,
+        train,
+        forecast,
+        runs,
+        show,
+        stop,
+        pause,
+        resume,
+        clone,
+        queue,
+        delete,
+        restore,
+        clean,
+        evaluate,
+        predict,
+    )
+}
+
+
 # -- what the commands are made of ----------------------------------------------------------------------
 
 
@@ -188,7 +260,7 @@ def _planned(workspace: Workspace, asked: argparse.Namespace) -> tuple[DatasetIn
 
 def _submit(workspace: Workspace, asked: argparse.Namespace) -> Run:
     info, planned, config = _planned(workspace, asked)
-    return queue.submit(
+    return runs_queue.submit(
         workspace,
         config,
         dataset_id=info.id,
@@ -250,7 +322,7 @@ def _follow(workspace: Workspace, run: Run) -> Run:
         try:
             line.show(run, history.update(workspace.run(run.id).events))
             time.sleep(FOLLOW_SECONDS)
-            run = queue.get_run(workspace, run.id)
+            run = runs_queue.get_run(workspace, run.id)
         except KeyboardInterrupt:
             if asked_to_stop:
                 print(f"\nThe run goes on: show {run.id}", file=sys.stderr)
@@ -260,14 +332,14 @@ def _follow(workspace: Workspace, run: Run) -> Run:
                 "\nStopping; the best round so far is kept. Ctrl-C again leaves the run alone.",
                 file=sys.stderr,
             )
-            run = queue.stop(workspace, run.id)
+            run = runs_queue.stop(workspace, run.id)
     line.show(run, history.update(workspace.run(run.id).events))  # what happened since the last look
     line.close()
     return run
 
 
 def _model_of(workspace: Workspace, run_id: str) -> Path:
-    run = queue.get_run(workspace, run_id)
+    run = runs_queue.get_run(workspace, run_id)
     if not workspace.run(run.id).metrics.exists():
         raise RunStateError(
             f"The run {run.name!r} has no model yet; it is {run.status}.", "Choose a finished run."
@@ -296,97 +368,3 @@ def _predict_file(predictor, asked: argparse.Namespace) -> tuple[dict, str]:
         "predictions": [asdict(answer) for answer in answers],
         "out": asked.out,
     }, f"{len(answers):,} predictions written to {asked.out}"
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="tuneboard", description="Fine-tune a text classifier, judge it and use it."
-    )
-    parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
-    def command(function, about: str, *arguments: tuple) -> argparse.ArgumentParser:
-        sub = commands.add_parser(function.__name__, help=about, description=about)
-        for names, options in arguments:
-            sub.add_argument(*names, **options)
-        sub.add_argument(
-            "--workspace", metavar="DIR", help="the folder that everything is kept in (default: ~/.tuneboard)"
-        )
-        sub.add_argument("--json", action="store_true", help="print one JSON object instead of text")
-        sub.set_defaults(run=function)
-        return sub
-
-    def argument(*names: str, **options: object) -> tuple:
-        return names, options
-
-    data = argument("data", metavar="DATA", help="a file, sample:support or sample:reviews")
-    reading = (
-        argument(
-            "--encoding",
-            metavar="NAME",
-            help="how the file writes letters, such as cp1252 (default: found out)",
-        ),
-        argument("--separator", metavar="CHAR", help="what stands between fields (default: found out)"),
-        argument("--no-header", action="store_true", help="the first row is data already"),
-        argument("--test", metavar="FILE", help="a second table, for the test"),
-        argument("--group", metavar="COL", help="rows with the same value here stay in one split"),
-        argument(
-            "--fix",
-            action="append",
-            default=[],
-            metavar="REMEDY",
-            help=f"a remedy to apply; may be repeated: {', '.join([*REMEDIES, *BESIDE_A_TEST])}",
-        ),
-    )
-    text = argument("--text", metavar="COL", help="the column with the texts (default: proposed)")
-    label = argument("--label", metavar="COL", help="the column with the labels (default: proposed)")
-    run_id = argument("id", metavar="RUN", help="the id of a run")
-
-    command(check, "Is this table fit to learn from?", data, text, label, *reading)
-    training = (
-        data,
-        text,
-        label,
-        *reading,
-        argument(
-            "--model",
-            default="bundled",
-            metavar="NAME|PATH",
-            help="bundled, tfidf (word counting), a folder, a ZIP of one, or a name on the Hugging Face hub",
-        ),
-        argument("--preset", default="balanced", choices=("quick", "balanced", "thorough")),
-        argument(
-            "--set",
-            action="append",
-            default=[],
-            metavar="field=value",
-            help=f"one of: {', '.join(TrainingConfig.model_fields)}",
-        ),
-        argument("--name", default="", help="what to call the run"),
-    )
-    command(forecast, "What would a run cost in time and memory? Nothing is trained.", *training)
-    command(train, "Fine-tune a model and score it.", *training)
-    command(runs, "Which runs there are.")
-    command(show, "One run in detail.", run_id)
-    command(stop, "Stop a run; the best round so far is kept.", run_id)
-    command(delete, "Delete a run and its model.", run_id)
-    command(
-        evaluate,
-        "The scores of a run, or on a further labelled file.",
-        run_id,
-        argument("--data", metavar="FILE", help="a labelled table to score instead of the test rows"),
-        text,
-        label,
-    )
-    command(
-        predict,
-        "Ask a model about texts.",
-        argument("id", metavar="RUN|FOLDER", help="the id of a run, or a model folder"),
-        argument(
-            "--text", dest="texts", action="append", default=[], metavar="T", help="a text; may be repeated"
-        ),
-        argument("--file", metavar="IN", help="a table with a text column"),
-        argument("--column", metavar="COL", help="its text column (default: proposed)"),
-        argument("--out", metavar="OUT", help="where to write the table with label and confidence (CSV)"),
-    )
-    return parser

@@ -126,9 +126,19 @@ class Workspace:
             ) from error
         return workspace
 
+    @property
+    def writable(self) -> bool:
+        """Whether the system lets us write here."""
+        return os.access(self.root, os.W_OK)
+
+    @property
+    def changeable(self) -> bool:
+        """Whether anything may be started, changed or deleted; not where $TUNEBOARD_READ_ONLY says otherwise."""
+        return os.environ.get("TUNEBOARD_READ_ONLY", "") in ("", "0")
+
     def may_change(self) -> None:
-        """Raises ReadOnlyError where Tuneboard was opened for looking only ($TUNEBOARD_READ_ONLY)."""
-        if os.environ.get("TUNEBOARD_READ_ONLY", "") not in ("", "0"):
+        """Raises ReadOnlyError where Tuneboard was opened for looking only."""
+        if not self.changeable:
             raise ReadOnlyError(
                 "This Tuneboard is for looking only: nothing can be started, changed or deleted.",
                 "Ask whoever set it up, or start it without TUNEBOARD_READ_ONLY.",

@@ -35,7 +35,13 @@ def short(run: Run) -> dict:
         "action": run.action,
         "dataset": {"id": run.dataset_id, "name": run.dataset_name},
         "model": run.model_name,
-        "progress": {"step": run.step, "steps": run.steps, "seconds_left": run.seconds_left},
+        "progress": {
+            "step": run.step,
+            "steps": run.steps,
+            "share": run.share,
+            "seconds_left": run.seconds_left,
+        },
+        "attempt": run.attempt,
         "created_at": run.created_at,
         "seconds": run.seconds,
         "accuracy": run.accuracy,
@@ -194,9 +200,9 @@ def scores(found: dict, run: Run) -> str:
     return "\n".join(lines)
 
 
-def run_list(runs: list[Run]) -> str:
+def run_list(runs: list[Run], none: str = "There are no runs yet. Start one: train sample:support") -> str:
     if not runs:
-        return "There are no runs yet. Start one: train sample:support"
+        return none
     rows = [
         [
             run.id,
@@ -293,7 +299,9 @@ class ProgressLine:
         waiting = "Waiting for the device" if run.started_at is None else "Ending"
         parts = [run.status.capitalize() if run.status.ended else run.phase.capitalize() or waiting]
         if run.steps and not run.status.ended:
-            parts.append(f"{run.step:,} of {run.steps:,} ({run.step / run.steps:.0%})")
+            parts.append(f"{run.step:,} of {run.steps:,}")
+        if run.share and not run.status.ended:
+            parts.append(f"{run.share:.0%} of all")
         if history.steps:
             parts.append(f"loss {history.steps[-1]['loss']:.3f}")
         if history.epochs:

@@ -82,7 +82,8 @@ def answer(run: Run, text: str) -> None:
         return
     folder = state.workspace().run(run.id).model
     predicted = cached.predictor(str(folder), folder.stat().st_mtime).predict([text])[0]
-    tries.keep(state.workspace().run(run.id), predicted)
+    if state.workspace().changeable:
+        tries.keep(state.workspace().run(run.id), predicted)
     with st.container(border=True, key="answer"):
         st.metric(
             "The model says",

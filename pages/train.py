@@ -5,6 +5,7 @@ import streamlit as st
 from engine import machine
 from engine.data.datasets import DatasetInfo, list_datasets
 from engine.runs import queue
+from engine.settings import TrainingConfig
 from engine.training.plan import Plan
 from engine.training.presets import PRESETS
 from pages.parts import cached, costs, forms, frame, messages, models, state
@@ -22,6 +23,7 @@ def page() -> None:
             ":material/table_chart:",
         )
         return
+    like = _like()
     info = state.pick(
         "Data set",
         datasets,
@@ -36,15 +38,39 @@ def page() -> None:
         return
     plan = cached.planned(str(state.workspace().root), info.id, source.reference, preset, info)
     key = f"{info.id}_{source.reference}_{preset}"
-    values, wrong = ({}, {}) if counts else forms.training(plan, key)
+    taken = {}
+    if like and (like.model, like.preset) == (source.reference, preset):
+        key, taken = f"{key}_{st.query_params['like']}", like.model_dump()
+    values, wrong = ({}, {}) if counts else forms.training(plan, key, taken)
     start(info, plan, values, wrong, key)
 
 
+def _like() -> TrainingConfig | None:
+    """The settings of the run in the address that the form shall be filled in with; they are said so."""
+    run_id = st.query_params.get("like")
+    if not run_id:
+        return None
+    with state.reported():
+        run, config = queue.get_run(state.workspace(), run_id), queue.config_of(state.workspace(), run_id)
+        if st.session_state.get("liked") != run_id:  # once: after that the person may choose otherwise
+            st.session_state["liked"] = run_id
+            st.session_state["preset"] = config.preset
+            models.preset(config.model)
+            st.query_params["dataset"] = run.dataset_id
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f":material/content_copy: Filled in with the settings of {messages.plain(run.name)}.")
+            if st.button("Back to the recommended ones", type="tertiary", key="unlike"):
+                del st.query_params["like"]
+                st.rerun()
+        return config
+    return None
+
+
 def thoroughness() -> str:
+    st.session_state.setdefault("preset", "balanced")
     return st.radio(
         "How thorough?",
         list(PRESETS),
-        index=1,
         format_func=str.capitalize,
         captions=[one.about for one in PRESETS.values()],
         key="preset",

@@ -10,7 +10,8 @@ from engine.data.drafting import draft
 from engine.data.reading import read_file
 from engine.data.recipe import Recipe
 from engine.paths import Workspace
-from tests import tiny, words
+from engine.runs import queue
+from tests import forked, tiny, words
 from tests.hub_standin import hub_server, model_hub  # noqa: F401 (fixtures for all)
 
 os.environ.update(
@@ -24,6 +25,13 @@ REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 def workspace(tmp_path, monkeypatch) -> Workspace:
     monkeypatch.setenv("TUNEBOARD_HOME", str(tmp_path / "workspace"))
     return Workspace.open()
+
+
+@pytest.fixture(autouse=True)
+def workers_fork(request, monkeypatch):
+    """Workers start in a moment, except where a module's `START_AS_USERS_DO` says otherwise."""
+    if not getattr(request.module, "START_AS_USERS_DO", False):
+        monkeypatch.setattr(queue, "start_apart", forked.start_apart)
 
 
 @pytest.fixture(scope="session")

@@ -63,6 +63,7 @@ def save(
 
     parent: the data set whose rows were cleaned or corrected. Raises DataError when something stands in the way of training.
     """
+    workspace.may_change()
     for problem in drafted.blocking:
         raise DataError(problem.sentence, problem.remedy, problem.code)
     identity = digest(drafted.rows)
@@ -158,6 +159,7 @@ def list_datasets(workspace: Workspace) -> list[DatasetInfo]:
 
 def describe(workspace: Workspace, dataset_id: str, *, name: str, description: str) -> DatasetInfo:
     """Give a data set another name and description; its rows stay what they are. Raises DataError for an empty name."""
+    workspace.may_change()
     if not name.strip():
         raise DataError("A data set needs a name.", "Type one.", "no_name")
     info = load_info(workspace, dataset_id)
@@ -168,6 +170,7 @@ def describe(workspace: Workspace, dataset_id: str, *, name: str, description: s
 
 def remove(workspace: Workspace, dataset_id: str) -> None:
     """Delete a data set with its rows. Runs that used it keep their models and scores. Raises NotFoundError."""
+    workspace.may_change()
     load_info(workspace, dataset_id)
     folder = workspace.dataset(dataset_id).folder
     going = folder.with_name(

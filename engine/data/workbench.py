@@ -71,6 +71,7 @@ def keep(workspace: Workspace, file: BinaryIO, name: str, parent: str | None = N
 
     parent: the data set that a further version is made of. Raises DataError when it is too large.
     """
+    workspace.may_change()
     folder = workspace.root / "uploads"
     folder.mkdir(exist_ok=True)
     _tidy(folder)
@@ -105,6 +106,7 @@ def keep(workspace: Workspace, file: BinaryIO, name: str, parent: str | None = N
 
 def keep_hub(workspace: Workspace, found: hub.HubDataset, config: str, splits: Sequence[str]) -> str:
     """An upload whose content is still on the hub; reading it downloads these splits. Returns its key."""
+    workspace.may_change()
     parts = [asdict(part) for part in found.chosen(config, splits)]
     asked = {"name": found.name, "revision": found.revision, "config": config, "parts": parts}
     key = keep(workspace, io.BytesIO(json.dumps(asked).encode()), f"{found.name}")

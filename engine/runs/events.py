@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ class EventLog:
     def __init__(self, path: Path):
         self.file = path.open("a", encoding="utf-8")
         self.before = self.file.tell()  # bytes from earlier attempts
+        self.lock = threading.Lock()  # the work and its pulse both write
 
     def __enter__(self) -> "EventLog":
         return self
@@ -25,13 +27,15 @@ class EventLog:
         self.file.close()
 
     def write(self, kind: str, **figures: object) -> None:
-        self.file.write(json.dumps({"at": now(), "kind": kind, **figures}, ensure_ascii=False) + "\n")
-        self.file.flush()
+        with self.lock:
+            self.file.write(json.dumps({"at": now(), "kind": kind, **figures}, ensure_ascii=False) + "\n")
+            self.file.flush()
 
     def settle(self) -> int:
         """Bring what was written to the disk. Returns its size, in bytes."""
-        os.fsync(self.file.fileno())
-        return os.fstat(self.file.fileno()).st_size
+        with self.lock:
+            os.fsync(self.file.fileno())
+            return os.fstat(self.file.fileno()).st_size
 
     def rewind(self, size: int) -> None:
         """Forget what earlier attempts wrote after `size` bytes, since it will happen again."""
@@ -61,7 +65,8 @@ def _event(line: bytes) -> dict:
         return DAMAGED
 
 
-def _seconds(moment: str) -> float:
+def seconds_at(moment: str) -> float:
+    """Seconds since 1970."""
     return datetime.fromisoformat(moment).timestamp()
 
 
@@ -71,6 +76,7 @@ class History:
 
     steps: each with step, epoch, loss, learning_rate, gradient, texts, at. epochs: each with epoch, scores, best.
     setup: device, precision, threads, parameters. phases: each with name, at. notes: sentences worth telling.
+    machine: now and then memory_bytes, at.
     offset: how far the file was read, in bytes.
     """
 
@@ -79,6 +85,7 @@ class History:
     setup: dict = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     phases: list[dict] = field(default_factory=list)
+    machine: list[dict] = field(default_factory=list)
     offset: int = 0
 
     @classmethod
@@ -102,6 +109,8 @@ class History:
                     self.notes.append(one["text"])
                 case "phase":
                     self.phases.append(one)
+                case "machine":
+                    self.machine.append(one)
         return self
 
     def texts_per_second(self, window: int) -> float | None:
@@ -109,5 +118,5 @@ class History:
         recent = self.steps[-window:]
         if len(recent) < 2:
             return None
-        seconds = _seconds(recent[-1]["at"]) - _seconds(recent[0]["at"])
+        seconds = seconds_at(recent[-1]["at"]) - seconds_at(recent[0]["at"])
         return sum(one["texts"] for one in recent[1:]) / seconds if seconds > 0 else None

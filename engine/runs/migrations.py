@@ -3,6 +3,8 @@
 The number stands in the database itself (PRAGMA user_version).
 """
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, MetaData
@@ -49,8 +51,11 @@ VERSION = len(STEPS)
 
 def migrate(engine: Engine, path: Path, tables: MetaData) -> None:
     """Bring the database at `path` to VERSION. Raises WorkspaceError for one that a newer program made."""
+    with engine.execution_options(reading=True).begin() as connection:
+        if _format(connection) == VERSION:
+            return  # the usual case, which must not wait for a lock
     with engine.begin() as connection:
-        found = connection.exec_driver_sql("PRAGMA user_version").scalar()
+        found = _format(connection)
         known = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").all()
         if found > VERSION:
             raise WorkspaceError(
@@ -69,12 +74,12 @@ def migrate(engine: Engine, path: Path, tables: MetaData) -> None:
             connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
 
 
+def _format(connection: Connection) -> int:
+    return connection.exec_driver_sql("PRAGMA user_version").scalar()
+
+
 def _keep_copy(path: Path, version: int) -> None:
     """The database as it is, beside itself; through SQLite's own backup, since a plain copy lacks what is in the WAL."""
-    import sqlite3
-
     copy = path.with_name(f"{path.stem}-format-{version}.db")
-    with sqlite3.connect(path) as source, sqlite3.connect(copy) as target:
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
-    target.close()
-    source.close()

@@ -21,7 +21,6 @@ from engine.paths import Workspace, read_json, replace_folder, write_json
 from engine.runs import ending, space
 from engine.runs.pulse import Pulse, StopAsked
 from engine.runs.store import Request, Status
-from engine.runs.timing import Timing
 from engine.settings import TrainingConfig
 from engine.training.batches import Batches
 from engine.training.checkpoints import Checkpoints, Point, restore
@@ -30,6 +29,7 @@ from engine.training.layout import Encoded, Features, Source
 from engine.training.learner import Learner
 from engine.training.loop import EpochScored, Event, StepDone, TrainingState, train
 from engine.training.scoring import features, probabilities
+from engine.training.timing import Timing
 from engine.training.tokens import tokenize
 
 TOLERANCE = 1e-4  # between the probabilities of the model and of its saved copy, in fp32
@@ -243,12 +243,15 @@ def _train(
     mark = [time.monotonic(), state.step]  # when and after which step the last report came
 
     def score() -> dict[str, float] | None:
-        pulse.phase("checking the round", 0, len(validation))
-        began = time.monotonic()
         try:
-            predicted = probabilities(model, texts.select(validation), precision, pulse.progress)
+            return checked()
         except StopAsked:
             return None
+
+    def checked() -> dict[str, float]:
+        pulse.phase("checking the round", 0, len(validation))
+        began = time.monotonic()
+        predicted = probabilities(model, texts.select(validation), precision, pulse.progress)
         timing.scored_in(time.monotonic() - began)
         found = metrics.scores(targets[validation], predicted.argmax(axis=1), list(number.values()))
         pulse.phase("training", state.step, steps)

@@ -13,6 +13,7 @@ from engine.runs.events import EventLog
 from engine.runs.store import HEARTBEAT_SECONDS, Request, Store, now
 
 GRACE_SECONDS = 6.0  # that the work has to answer a request; after that its process ends
+BEATS_A_RECORD = 5  # of the memory, for the curve
 FIRST_PHASES = ("loading libraries", "reading data", "loading model", "tokenizing")
 FIRST_SHARE = 0.01  # of the bar, for each of them: how long the whole takes is not known yet
 
@@ -83,8 +84,12 @@ class Pulse:
                 raise StopAsked
 
     def _beat_until_over(self) -> None:
+        beats = 0
         while not self.over.wait(HEARTBEAT_SECONDS):
             self._beat()
+            if beats % BEATS_A_RECORD == 0:
+                self.events.write("machine", memory_bytes=self.process.memory_info().rss)
+            beats += 1
             if self.request != self.answered and time.monotonic() - self.heard > GRACE_SECONDS:
                 print(
                     f"{now()} The work did not answer in {GRACE_SECONDS:.0f} s.", file=sys.stderr, flush=True

@@ -9,7 +9,7 @@ from engine.errors import NotFoundError, RunStateError, WorkspaceError
 from engine.paths import Workspace, read_json, write_json, writing
 from engine.runs import ending, space
 from engine.runs.processes import identity, kill, start_apart
-from engine.runs.store import STALE_SECONDS, Request, Run, Status, Store, clock
+from engine.runs.store import LAUNCH_SECONDS, STALE_SECONDS, Request, Run, Status, Store, clock
 from engine.settings import TrainingConfig
 
 LEAST_TOKENS = 32  # fewer say too little
@@ -82,19 +82,22 @@ def list_runs(workspace: Workspace) -> list[Run]:
 
 def look_after(workspace: Workspace) -> bool:
     """Close what has died, end what does not answer, start what is next. Returns whether anything is left to look after."""
-    if not workspace.database.exists():
+    if not workspace.database.exists() or not workspace.writable:
         return False
     store = Store(workspace)
-    live = [run for run in store.all() if not run.status.ended]
+    live = store.live()
     for run in live:
         if run.status == Status.RUNNING and not is_alive(run):
             ending.died(store, run)
         elif run.status == Status.RUNNING and _is_stuck(run):
             kill(run.pid, run.process)
             ending.by_force(store, run)
-    if live:
+    waits, paused = any(run.status == Status.QUEUED for run in store.live()), store.queue_paused()
+    if waits and not paused:
         launch_waiting(workspace)
-    return any(run.status == Status.RUNNING for run in live) or bool(live and not store.queue_paused())
+    if live:
+        _keep_watch(workspace)
+    return any(run.status == Status.RUNNING for run in live) or (waits and not paused)
 
 
 def is_alive(run: Run) -> bool:
@@ -110,7 +113,7 @@ def is_silent(run: Run) -> bool:
 def _is_stuck(run: Run) -> bool:
     """Whether a request stays unanswered and the worker's own watch over it does not run either."""
     return (
-        run.request is not None
+        run.requested is not None
         and abs(clock() - run.requested) > UNANSWERED_SECONDS
         and abs(clock() - run.heartbeat) > MUTE_SECONDS
     )
@@ -171,6 +174,18 @@ def resume(workspace: Workspace, run_id: str, epochs: int | None = None) -> Run:
     return Store(workspace).get(run_id)
 
 
+def clone(workspace: Workspace, run: Run, config: TrainingConfig, name: str = "") -> Run:
+    """Queue a new run on the data of another."""
+    return submit(
+        workspace,
+        config,
+        dataset_id=run.dataset_id,
+        dataset_name=run.dataset_name,
+        model_name=run.model_name,
+        name=name or run.name,
+    )
+
+
 def rename(workspace: Workspace, run_id: str, name: str) -> None:
     """Give a run another name."""
     workspace.may_change()
@@ -209,6 +224,11 @@ def remove(workspace: Workspace, run_id: str) -> None:
     space.empty_trash(workspace, older_than=space.TRASH_DAYS)
 
 
+def deleted(workspace: Workspace) -> list[Run]:
+    """What is in the trash, the last deleted first."""
+    return Store(workspace).all(deleted=True) if workspace.database.exists() else []
+
+
 def restore(workspace: Workspace, run_id: str) -> Run:
     """Take a run out of the trash. Raises NotFoundError when it is gone for good."""
     workspace.may_change()
@@ -239,19 +259,23 @@ def milder(config: TrainingConfig, reason: str) -> tuple[str, TrainingConfig] | 
 
 def launch_waiting(workspace: Workspace) -> None:
     """Start a worker for every waiting run whose device is free, and somebody to look after them."""
-    store = Store(workspace)
-    for run_id in store.next_to_launch():
+    launched = Store(workspace).next_to_launch()
+    for run_id in launched:
         start_apart(workspace.run(run_id).log, "engine.runs.worker", workspace.root, run_id)
-    if any(not run.status.ended for run in store.all()):
+    if launched:
         _keep_watch(workspace)
 
 
 def _keep_watch(workspace: Workspace) -> None:
-    """Start the watcher unless it lives: it holds the lock."""
+    """Start the watcher, which goes on when nobody looks, unless it lives (it holds the lock) or is just coming up."""
+    log = workspace.watcher_log
+    if log.exists() and 0 <= clock() - log.stat().st_mtime < LAUNCH_SECONDS:
+        return
     try:
         with FileLock(workspace.watcher_lock).acquire(timeout=0):
             pass
     except Timeout:
         return
     with writing(workspace.root):
-        start_apart(workspace.watcher_log, "engine.runs.watcher", workspace.root)
+        log.touch()
+        start_apart(log, "engine.runs.watcher", workspace.root)

@@ -38,7 +38,7 @@ HEARTBEAT_SECONDS = 1.0
 STALE_SECONDS = 60.0  # without a heartbeat for so long, a process is taken for hung
 LAUNCH_SECONDS = 20.0  # a worker that has not claimed its run by then is started again
 MOST_LAUNCHES = 3
-LOCK_SECONDS = 15
+LOCK_SECONDS = 10
 
 
 class Status(StrEnum):
@@ -171,7 +171,8 @@ class Store:
     def __init__(self, workspace: Workspace):
         path = workspace.database
         with _as_sentence():
-            self.engine = _engine(path, path.stat().st_ino if path.exists() else None)
+            inode = path.stat().st_ino if path.exists() else None
+            self.engine = _engine(path, inode, workspace.writable)
         self.reading = self.engine.execution_options(reading=True)
 
     def add(self, **values: object) -> Run:
@@ -203,6 +204,12 @@ class Store:
         with self._begin(self.reading) as connection:
             rows = connection.execute(wanted.order_by(order, runs.c.id)).mappings().all()
         return [_run(row) for row in rows]
+
+    def live(self) -> list[Run]:
+        """What waits or trains."""
+        wanted = select(runs).where(runs.c.status.in_([Status.QUEUED, Status.RUNNING]))
+        with self._begin(self.reading) as connection:
+            return [_run(row) for row in connection.execute(wanted).mappings().all()]
 
     def waiting(self) -> list[Run]:
         """Queued runs, the next one first."""
@@ -241,9 +248,9 @@ class Store:
         A run whose worker died several times before it could claim it fails here.
         """
         launched: list[str] = []
+        if not self._has_work():
+            return launched
         with self._begin() as connection:
-            if connection.scalar(select(queue.c.paused)):
-                return launched
             free: dict[str, int] = {}
             for run in map(_run, connection.execute(_waiting()).mappings().all()):
                 places = free.setdefault(run.slot, len(_free_places(connection, run.slot)))
@@ -259,6 +266,14 @@ class Store:
                     launched.append(run.id)
                 connection.execute(update(runs).where(runs.c.id == run.id).values(**values))
         return launched
+
+    def _has_work(self) -> bool:
+        """Whether a device is free for something that waits; asked first, since only looking never has to wait."""
+        if self.queue_paused():
+            return False
+        with self._begin(self.reading) as connection:
+            slots = set(connection.scalars(select(runs.c.slot).where(runs.c.status == Status.QUEUED)))
+            return any(_free_places(connection, slot) for slot in slots)
 
     def beat(self, run_id: str, pid: int, **progress: object) -> tuple[bool, Request | None]:
         """Say that worker `pid` is alive, and how far. Returns whether the run is still its own, and what it is asked."""
@@ -389,7 +404,7 @@ def _said(error: str) -> tuple[str, str, str]:
             "Close what has tuneboard.db open, such as a database viewer or a backup, then try again.",
             "store_locked",
         )
-    if "full" in error:
+    if "full" in error or "disk I/O" in error:
         return (
             "The disk is full: the list of runs cannot be written.",
             "Make room, then try again.",
@@ -409,14 +424,18 @@ def _said(error: str) -> tuple[str, str, str]:
 
 
 @lru_cache(maxsize=8)
-def _engine(path: Path, inode: int | None) -> Engine:
-    """The database at `path` with its table, opened once per process; inode: tells a new file at an old path."""
+def _engine(path: Path, inode: int | None, writable: bool) -> Engine:
+    """The database at `path` with its tables, opened once per process; inode: tells a new file at an old path."""
     # NullPool: pages, workers and their threads each open a short connection; SQLite's own lock orders them.
-    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": LOCK_SECONDS})
+    # Where nothing may be written SQLite cannot make its side files, and need not: nobody else writes either.
+    url = f"sqlite:///{path}" if writable else f"sqlite:///file:{path}?mode=ro&immutable=1&uri=true"
+    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": LOCK_SECONDS})
 
     @event.listens_for(engine, "connect")
     def configure(connection, _):
         connection.isolation_level = None  # transactions are begun below
+        if not writable:
+            return
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
 

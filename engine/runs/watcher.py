@@ -4,6 +4,7 @@ One for each workspace. It notices workers that died, ends those that do not ans
 nothing is left to look after.
 """
 
+import os
 import sys
 import time
 
@@ -24,6 +25,8 @@ def main(root: str | None = None) -> int:
         with FileLock(workspace.watcher_lock).acquire(timeout=PATIENCE):
             while _look(workspace):
                 time.sleep(LOOK_SECONDS)
+            if workspace.watcher_log.exists():
+                os.utime(workspace.watcher_log, (0, 0))  # whoever comes next need not wait for us to come up
     except Timeout:
         return 0  # there is one
     return 0

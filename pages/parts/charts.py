@@ -1,10 +1,16 @@
 """One function, one chart. Plotly, coloured so that it reads in the light and the dark theme and without colour vision."""
 
+from itertools import pairwise
+
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from engine.runs.events import History, seconds_at
+
 ACCENT, SECOND, MUTED = "#1f9488", "#d97a2b", "#8a9a9a"
+LINES = ("#1f9488", "#d97a2b", "#7a6fd0", "#c2528b", "#6d9d2f", "#3b82c4", "#b08d1e", "#8a9a9a", "#d05a4e")
+DASHES = ("solid", "dash", "dot", "dashdot")
 MOST_POINTS = 500
 MOST_LABELLED = 16  # classes up to which the cells of the confusion matrix carry their figures
 CONFIG = {"displayModeBar": False}
@@ -113,6 +119,59 @@ def validation(epochs: list[dict]) -> go.Figure:
     )
 
 
+def course(steps: list[dict], name: str) -> go.Figure:
+    """A figure of each report, by step."""
+    chosen = _some(steps)
+    return _line([one["step"] for one in chosen], [one[name] for one in chosen], "step", ".2e")
+
+
+def speed(steps: list[dict]) -> go.Figure:
+    """Training texts learnt per second, by step; smoothed, since batches of long texts take longer."""
+    chosen, x, y = _some(steps), [], []
+    learnt = np.cumsum([one["texts"] for one in steps])
+    where = {one["step"]: index for index, one in enumerate(steps)}
+    for before, after in pairwise(chosen):
+        seconds = seconds_at(after["at"]) - seconds_at(before["at"])
+        if seconds > 0:
+            x.append(after["step"])
+            y.append(float(learnt[where[after["step"]]] - learnt[where[before["step"]]]) / seconds)
+    return _line(x, _smooth(y), "step", ".0f").update_yaxes(rangemode="tozero")
+
+
+def memory(machine: list[dict]) -> go.Figure:
+    """Memory of the training process, in GB, by minutes since its first report."""
+    chosen = _some(machine)
+    start = seconds_at(chosen[0]["at"]) if chosen else 0.0
+    minutes = [(seconds_at(one["at"]) - start) / 60 for one in chosen]
+    figure = _line(minutes, [one["memory_bytes"] / 1e9 for one in chosen], "minutes", ".2f")
+    return figure.update_yaxes(rangemode="tozero", title="GB")
+
+
+def losses(histories: dict[str, History]) -> go.Figure:
+    """Smoothed training loss of several runs, by the share of each that is done, since they differ in steps."""
+    figure = go.Figure()
+    for index, (name, history) in enumerate(histories.items()):
+        chosen = _some(history.steps)
+        figure.add_scatter(
+            x=[one["step"] / one["steps"] for one in chosen],
+            y=_smooth([one["loss"] for one in chosen]),
+            **_named(index, name, "%{x:.0%}: loss %{y:.3f}"),
+        )
+    return _shared(figure, "loss, smoothed").update_xaxes(title="share of the training", tickformat=".0%")
+
+
+def validations(histories: dict[str, History]) -> go.Figure:
+    """Macro-F1 on validation after each round, of several runs."""
+    figure = go.Figure()
+    for index, (name, history) in enumerate(histories.items()):
+        figure.add_scatter(
+            x=[one["epoch"] for one in history.epochs],
+            y=[one["scores"]["macro_f1"] for one in history.epochs],
+            **_named(index, name, "round %{x}: %{y:.3f}"),
+        )
+    return _shared(figure, "macro-F1 on validation").update_xaxes(title="round")
+
+
 def probabilities(values: dict[str, float]) -> go.Figure:
     """One bar per class, the likeliest on top and in colour."""
     ordered = sorted(values.items(), key=lambda pair: pair[1])[-20:]
@@ -197,6 +256,31 @@ def confusion(labels: list[str], counts: list[list[int]], as_share: bool) -> go.
         },
         yaxis={**ticks, "title": "true label", "autorange": False, "range": [n - 0.5, -0.5]},
     )
+
+
+def _some(points: list[dict]) -> list[dict]:
+    return points[:: max(1, len(points) // MOST_POINTS)]
+
+
+def _line(x: list[float], y: list[float], title: str, digits: str) -> go.Figure:
+    figure = go.Figure(go.Scatter(x=x, y=y, mode="lines", line={"color": ACCENT, "width": 2.5}))
+    return figure.update_traces(hovertemplate=f"%{{y:{digits}}}<extra></extra>").update_layout(
+        xaxis_title=title
+    )
+
+
+def _named(index: int, name: str, hover: str) -> dict:
+    """How the line of one of several runs looks: told apart by colour and by dashes."""
+    return {
+        "name": _short(name, 32),
+        "mode": "lines+markers" if "round" in hover else "lines",
+        "line": {"color": LINES[index % len(LINES)], "dash": DASHES[index % len(DASHES)], "width": 2.5},
+        "hovertemplate": f"{_safe(name)}, {hover}<extra></extra>",
+    }
+
+
+def _shared(figure: go.Figure, title: str) -> go.Figure:
+    return figure.update_layout(yaxis_title=title, legend={"orientation": "h", "y": -0.25}, showlegend=True)
 
 
 def _smooth(values: list[float], weight: float = 0.9) -> list[float]:

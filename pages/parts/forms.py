@@ -19,7 +19,9 @@ ADVANCED = {
     ),
     "How it learns": ("warmup", "schedule", "gradient_clipping", "weight_decay", "dropout", "patience"),
     "What mistakes cost": ("balance", "label_smoothing"),
-    "Where and how it is computed": ("device", "precision", "accumulation", "gradient_checkpointing", "seed"),
+    "Where and how it is computed": ("device", "precision", "accumulation", "gradient_checkpointing", "seed",
+        "checkpoint_seconds",
+    ),
 }  # fmt: skip
 COLUMNS = 3
 STEPS = {
@@ -39,6 +41,7 @@ STEPS = {
     "weight_decay": 0.01,
     "gradient_clipping": 0.5,
     "seed": 1,
+    "checkpoint_seconds": 10,
 }
 FORMATS = {
     "learning_rate": "%.6f",
@@ -51,12 +54,13 @@ FORMATS = {
 }
 
 
-def training(plan: Plan, key: str) -> tuple[dict[str, object], dict[str, str]]:
-    """Draw the settings, filled in with the plan's. key: changes when the plan does, so that its values are shown.
+def training(plan: Plan, key: str, taken: dict[str, object]) -> tuple[dict[str, object], dict[str, str]]:
+    """Draw the settings, filled in with the plan's, or with those `taken` from a run. key: changes when they do.
 
     Returns the values and {field: what is wrong with it}; each problem stands under its field as well.
     """
-    defaults = {name: field.default for name, field in TrainingConfig.model_fields.items()} | plan.values()
+    defaults = {name: field.default for name, field in TrainingConfig.model_fields.items()}
+    defaults |= plan.values() | taken
     values: dict[str, object] = {}
     shown = FIRST + tuple(field for field in OFFERED if field in plan.chosen.reasons)
     places = dict(zip(shown, st.columns(len(shown)), strict=True))

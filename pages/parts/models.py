@@ -51,6 +51,21 @@ def choose() -> ModelSource | None:
     return None
 
 
+def preset(reference: str) -> None:
+    """Let the widgets show this model, when they are drawn next."""
+    if reference in BY_REFERENCE and reference in WAYS:
+        way = reference
+    elif not Path(reference).is_absolute():
+        way = "hub"
+    else:
+        way = "zip" if Path(reference).parent == state.workspace().uploaded_models else "folder"
+    st.session_state["model_kind"] = way
+    if way not in BY_REFERENCE:
+        st.session_state[{"hub": "model_hub", "folder": "model_folder", "zip": "model_uploaded"}[way]] = (
+            reference
+        )
+
+
 def compare() -> None:
     with st.expander("Compare the models", icon=":material/compare_arrows:"):
         st.table(

@@ -1,12 +1,13 @@
-"""Who is training now: one line in the sidebar, on every page."""
+"""Who is training now: a line in the sidebar and the title of the tab, on every page; and a word when a run has ended."""
 
 import streamlit as st
 
 from engine.runs import queue
-from engine.runs.store import Status
-from pages.parts import messages, state
+from engine.runs.store import Run, Status
+from pages.parts import messages, state, words
 
 LIVE_SECONDS = 3.0
+TITLE = "Tuneboard"
 
 
 @st.fragment(run_every=LIVE_SECONDS)
@@ -15,10 +16,31 @@ def who_is_training() -> None:
         runs = queue.list_runs(state.workspace())
         running = [run for run in runs if run.status == Status.RUNNING]
         waiting = sum(run.status == Status.QUEUED for run in runs)
+        st.set_page_config(page_title=_title(running[0]) if running else TITLE)
+        _tell_of_the_ended(runs)
         if not running:
             st.caption("Nothing is training." if not waiting else f"{waiting} waiting to start.")
         for run in running:
-            done = f", {run.step / run.steps:.0%}" if run.steps else ""
+            done = f", {run.share:.0%}" if run.share else ""
             st.caption(f":material/progress_activity: {messages.plain(run.name)}: {run.phase}{done}")
         if running and waiting:
             st.caption(f"{waiting} more waiting.")
+
+
+def _title(run: Run) -> str:
+    return f"{run.share or 0:.0%} {run.name} · {TITLE}"
+
+
+def _tell_of_the_ended(runs: list[Run]) -> None:
+    """A notice for each run that was live when this visitor's page last looked."""
+    before = st.session_state.get("live_runs", set())
+    for run in runs:
+        if run.id in before and run.status.ended:
+            score = f", right {words.share(run.accuracy)} of the time" if run.accuracy is not None else ""
+            status = "paused" if run.paused else run.status
+            st.toast(
+                f"{messages.plain(run.name)} is {status}{score}.",
+                icon=words.STATUS_ICONS[run.status],
+                duration="long",
+            )
+    st.session_state["live_runs"] = {run.id for run in runs if not run.status.ended}

@@ -32,6 +32,7 @@ SETTINGS = {
     "schedule": "Course of the step size (schedule)",
     "gradient_clipping": "Longest correction (gradient clipping)",
     "seed": "Starting point of chance (seed)",
+    "checkpoint_seconds": "Save every (seconds)",
     "device": "Where to compute (device)",
     "precision": "Number format (precision)",
 }

@@ -50,7 +50,7 @@ def test_what_was_trained_can_be_listed_shown_scored_asked_and_deleted(trained, 
     shown = as_json("show", run)
     assert shown["metrics"] == trained["metrics"]
     assert shown["config"]["epochs"] == 3
-    assert {"step", "steps", "seconds_left"} == set(shown["progress"])
+    assert {"step", "steps", "share", "seconds_left"} == set(shown["progress"])
     low, high = as_json("evaluate", run)["intervals"]["accuracy"]
     assert low <= trained["metrics"]["accuracy"] <= high
     answers = as_json("predict", run, "--text", "the lamp is bright, calm and tidy", "--text", "=dull")[
@@ -60,7 +60,19 @@ def test_what_was_trained_can_be_listed_shown_scored_asked_and_deleted(trained, 
     assert set(answers[0]) == {"text", "label", "confidence", "probabilities"}
     assert as_json("predict", trained["folder"], "--text", "=dull")["predictions"][0] == answers[1]
     assert "precision" in engine("show", run).stdout
+    longer = as_json("resume", run, "--epochs", "4")
+    assert longer["status"] == "finished"
+    assert as_json("show", run)["config"]["epochs"] == 4
+    other = as_json("clone", run, "--set", "epochs=1", "--name", "once")
+    assert as_json("show", other["run_id"])["config"] == {**as_json("show", run)["config"], "epochs": 1}
+    assert as_json("clean")["freed_bytes"] > 0
+    assert as_json("queue") == {"paused": False, "waiting": []}
     engine("delete", run)
+    assert [one["run_id"] for one in as_json("runs")["runs"]] == [other["run_id"]]
+    assert as_json("restore", run)["run_id"] == run
+    engine("delete", run)
+    engine("delete", other["run_id"])
+    assert as_json("clean", "--trash")["freed_bytes"] > 0
     assert as_json("runs") == {"runs": []}
 
 

@@ -34,16 +34,80 @@ def test_a_finished_run_leads_on(workspace, finished):
     assert test.title[0].value == "Evaluate"
 
 
-def test_a_dead_run_says_so_and_can_be_started_again(workspace, easy, tiny_model):
-    run = submit(workspace, easy, tiny_model, epochs=200)
-    os.kill(wait(workspace, run.id, lambda run: run.phase == "training").pid, signal.SIGKILL)
+def test_a_dead_run_says_so_and_goes_on(workspace, easy, tiny_model):
+    run = submit(workspace, easy, tiny_model, epochs=30)
+    os.kill(wait(workspace, run.id, lambda run: run.step > 20).pid, signal.SIGKILL)
     test = open_page("runs", run=run.id)
     assert "ended without a word" in words_on(test)
-    press(test, "again")
+    press(test, "resume")
+    assert wait(workspace, run.id).status == Status.FINISHED
+    assert [one.id for one in queue.list_runs(workspace)] == [run.id]
+
+
+def test_a_run_is_paused_and_resumed(workspace, easy, tiny_model):
+    run = submit(workspace, easy, tiny_model, epochs=200)
+    wait(workspace, run.id, lambda run: run.phase == "training" and run.step > 3)
+    press(open_page("runs", run=run.id), f"pause_{run.id}")
+    assert wait(workspace, run.id).paused
+    test = open_page("runs", run=run.id)
+    assert "What it has learnt is saved" in words_on(test)
+    press(test, "resume")
+    wait(workspace, run.id, lambda run: run.phase == "training")
+    press(open_page("runs", run=run.id), f"discard_{run.id}")
+    stopped = wait(workspace, run.id)
+    assert stopped.status == Status.STOPPED
+    assert not workspace.run(run.id).metrics.exists()
+
+
+def test_a_finished_run_is_trained_further(workspace, finished):
+    test = open_page("runs", run=finished.id)
+    rounds = queue.config_of(workspace, finished.id).epochs
+    test.number_input(key=f"rounds_{finished.id}").set_value(rounds + 1).run()
+    press(test, "extend")
+    assert wait(workspace, finished.id).status == Status.FINISHED
+    assert queue.config_of(workspace, finished.id).epochs == rounds + 1
+
+
+def test_a_clone_opens_the_train_page_filled_in(workspace, easy, tiny_model):
+    run = wait(workspace, submit(workspace, easy, tiny_model, epochs=7, seed=99, preset="quick").id)
+    test = press(open_page("runs", run=run.id), "clone")
+    assert test.title[0].value == "Train"
+    assert "Filled in with the settings of" in words_on(test)
+    press(test, "start")
     newest = queue.list_runs(workspace)[0]
     assert newest.id != run.id
-    queue.stop(workspace, newest.id)
+    assert queue.config_of(workspace, newest.id) == queue.config_of(workspace, run.id)
+    queue.stop(workspace, newest.id, keep=False)
     wait(workspace, newest.id)
+
+
+def test_a_run_gets_another_name(workspace, finished):
+    test = open_page("runs", run=finished.id)
+    test.text_input(key=f"rename_{finished.id}").set_value("for the *board*").run()
+    assert queue.get_run(workspace, finished.id).name == "for the *board*"
+
+
+def test_the_queue_is_put_in_order(workspace, easy, tiny_model):
+    queue.pause_queue(workspace, True)
+    runs = [submit(workspace, easy, tiny_model, name=name) for name in ("one", "two", "three")]
+    test = open_page("runs")
+    press(test, f"first_{runs[2].id}")
+    press(test, f"cancel_{runs[0].id}")
+    assert [run.name for run in queue.waiting(workspace)] == ["three", "two"]
+    assert queue.get_run(workspace, runs[0].id).status == Status.STOPPED
+    test.toggle(key="queue_paused").set_value(False).run()
+    assert not queue.is_paused(workspace)
+    assert wait(workspace, runs[1].id).status == Status.FINISHED
+    ended = {run.name: run.ended_at for run in queue.list_runs(workspace)}
+    assert ended["three"] < ended["two"]
+
+
+def test_a_notice_comes_when_a_run_has_ended(workspace, easy, tiny_model):
+    run = submit(workspace, easy, tiny_model, epochs=1)
+    test = open_page("data")
+    wait(workspace, run.id)
+    test.run()
+    assert any("tiny on easy is finished, right" in one.value for one in test.toast)
 
 
 def test_a_run_that_went_astray_offers_a_lower_learning_rate(workspace, easy, tiny_model, tmp_path):
@@ -73,7 +137,18 @@ def test_an_address_that_leads_nowhere_is_said_so(workspace, finished):
     assert test.query_params["run"] == finished.id
 
 
-def test_a_run_is_deleted_after_asking(workspace, finished):
-    press(open_page("runs", run=finished.id), "delete")
+def test_a_run_is_deleted_and_put_back(workspace, finished):
+    test = press(open_page("runs", run=finished.id), "delete")
     assert queue.list_runs(workspace) == []
+    press(test, f"restore_{finished.id}")
+    assert queue.list_runs(workspace)[0].id == finished.id
+    press(open_page("runs", run=finished.id), "delete")
+    press(open_page("runs"), "empty_trash")
     assert not workspace.run(finished.id).folder.exists()
+
+
+def test_looking_only_is_a_sentence_on_the_page(workspace, finished, monkeypatch):
+    monkeypatch.setenv("TUNEBOARD_READ_ONLY", "1")
+    test = press(open_page("runs", run=finished.id), "delete")
+    assert "looking only" in words_on(test)
+    assert queue.list_runs(workspace)[0].id == finished.id

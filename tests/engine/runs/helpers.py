@@ -10,10 +10,16 @@ from engine.settings import TrainingConfig
 QUICK = {"epochs": 2, "learning_rate": 3e-3, "batch_size": 16, "max_tokens": 32}
 
 
-def submit(workspace: Workspace, info, model, ticket=None, **settings) -> Run:
+def submit(workspace: Workspace, info, model, ticket=None, name="", **settings) -> Run:
     config = TrainingConfig(**{**QUICK, "model": str(model), **settings})
     return queue.submit(
-        workspace, config, dataset_id=info.id, dataset_name=info.name, model_name="tiny", ticket=ticket
+        workspace,
+        config,
+        dataset_id=info.id,
+        dataset_name=info.name,
+        model_name="tiny",
+        name=name,
+        ticket=ticket,
     )
 
 

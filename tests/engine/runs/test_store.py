@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from engine.errors import NotFoundError, WorkspaceError
-from engine.runs.store import Status, Store
+from engine.runs.store import Request, Status, Store
 
 
 def add(store, run_id, slot="cpu"):
@@ -70,13 +70,142 @@ def test_one_at_a_time_per_device_and_the_next_after_it(workspace):
 def test_stopping_a_waiting_run_ends_it_and_a_running_one_is_asked(workspace):
     store = Store(workspace)
     add(store, "waits1"), add(store, "runs12")
-    store.request_stop("waits1")
+    store.request("waits1", Request.STOP)
     assert store.get("waits1").status == Status.STOPPED
     assert not store.claim("waits1", os.getpid())
     store.claim("runs12", os.getpid())
-    assert store.beat("runs12") is False
-    store.request_stop("runs12")
-    assert store.beat("runs12") is True
+    assert store.beat("runs12", os.getpid()) == (True, None)
+    store.request("runs12", Request.STOP)
+    assert store.beat("runs12", os.getpid()) == (True, Request.STOP)
+
+
+def test_a_worker_hears_that_its_run_was_taken_from_it(workspace):
+    store = Store(workspace)
+    add(store, "aaaaaa")
+    store.claim("aaaaaa", os.getpid())
+    store.end("aaaaaa", Status.INTERRUPTED, os.getpid())
+    assert store.beat("aaaaaa", os.getpid())[0] is False
+    assert store.get("aaaaaa").status == Status.INTERRUPTED
+
+
+def test_a_second_request_does_not_make_anyone_wait_longer(workspace):
+    store = Store(workspace)
+    add(store, "aaaaaa")
+    store.claim("aaaaaa", os.getpid())
+    store.request("aaaaaa", Request.STOP)
+    asked = store.get("aaaaaa").requested
+    store.request("aaaaaa", Request.DISCARD)
+    run = store.get("aaaaaa")
+    assert (run.request, run.requested) == (Request.DISCARD, asked)
+
+
+def test_the_order_of_the_queue_is_a_person_s(workspace):
+    store = Store(workspace)
+    for run_id in ("aaaaaa", "bbbbbb", "cccccc", "dddddd"):
+        add(store, run_id)
+
+    def order():
+        return [run.id[0] for run in store.waiting()]
+
+    assert order() == ["a", "b", "c", "d"]
+    store.move("cccccc", "first")
+    assert order() == ["c", "a", "b", "d"]
+    store.move("cccccc", "down")
+    assert order() == ["a", "c", "b", "d"]
+    store.move("bbbbbb", "up")
+    store.move("aaaaaa", "last")
+    assert order() == ["b", "c", "d", "a"]
+    store.move("bbbbbb", "up")  # it is the first already
+    store.move("nothing", "up")  # it began meanwhile
+    assert order() == ["b", "c", "d", "a"]
+    assert store.next_to_launch() == ["bbbbbb"]
+
+
+def test_nothing_begins_while_the_queue_is_paused(workspace):
+    store = Store(workspace)
+    add(store, "aaaaaa")
+    store.pause_queue(True)
+    assert store.queue_paused()
+    assert store.next_to_launch() == []
+    store.pause_queue(False)
+    assert store.next_to_launch() == ["aaaaaa"]
+
+
+def test_several_devices_of_a_kind_train_several_runs(workspace, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    store = Store(workspace)
+    for run_id in ("aaaaaa", "bbbbbb", "cccccc"):
+        add(store, run_id, "cuda")
+    assert store.next_to_launch() == ["aaaaaa", "bbbbbb"]
+    assert [store.claim(run_id, os.getpid()) for run_id in ("aaaaaa", "bbbbbb", "cccccc")] == [
+        True,
+        True,
+        False,
+    ]
+    assert {store.get("aaaaaa").place, store.get("bbbbbb").place} == {0, 1}
+    store.end("aaaaaa", Status.FINISHED, os.getpid())
+    assert store.claim("cccccc", os.getpid())
+    assert store.get("cccccc").place == 0
+
+
+def test_a_run_whose_worker_never_comes_up_fails_in_the_end(workspace):
+    store = Store(workspace)
+    add(store, "aaaaaa")
+    for _ in range(3):
+        assert store.next_to_launch() == ["aaaaaa"]
+        with store.engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE runs SET launched = launched - 60")
+    assert store.next_to_launch() == []
+    run = store.get("aaaaaa")
+    assert (run.status, run.reason) == (Status.FAILED, "could_not_start")
+    assert run.action
+
+
+STORM = """
+import os, random, sys
+from pathlib import Path
+from engine.paths import Workspace
+from engine.runs.store import Request, Status, Store
+me, root = int(sys.argv[1]), sys.argv[2]
+store, chance, won = Store(Workspace(Path(root))), random.Random(me), []
+ids = [f"run{i:05}" for i in range(200)]
+for run_id in chance.sample(ids, 200):
+    store.add(id=run_id, name=str(me), dataset_id="d", dataset_name="d", model_name="m", slot=f"slot{run_id[-1]}")
+    other = chance.choice(ids)
+    if chance.random() < 0.2 and any(run.id == other for run in store.waiting()):
+        store.request(other, chance.choice(list(Request)))
+    for run_id in chance.sample(ids, 6):
+        if store.claim(run_id, os.getpid()):
+            won.append(run_id)
+            store.beat(run_id, os.getpid(), step=1)
+            assert store.end(run_id, Status.FINISHED, os.getpid())
+for run_id in ids:
+    if store.claim(run_id, os.getpid()):
+        won.append(run_id)
+        assert store.end(run_id, Status.FINISHED, os.getpid())
+print(*won)
+"""
+
+
+def test_eight_processes_that_submit_claim_and_stop_200_runs_lose_none_and_run_none_twice(workspace):
+    Store(workspace)
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", STORM, str(me), str(workspace.root)], stdout=subprocess.PIPE, text=True
+        )
+        for me in range(8)
+    ]
+    carried_out = " ".join(process.communicate()[0] for process in processes).split()
+    assert [process.returncode for process in processes] == [0] * 8
+    runs = Store(workspace).all()
+    assert len(runs) == 200
+    finished = {run.id for run in runs if run.status == Status.FINISHED}
+    stopped = {run.id for run in runs if run.status == Status.STOPPED}
+    assert len(carried_out) == len(set(carried_out))
+    assert set(carried_out) == finished
+    assert len(finished) + len(stopped) == 200
+    assert stopped
+    assert all(run.attempt == (run.id in finished) for run in runs)
 
 
 def test_a_worker_that_lost_its_run_cannot_end_it(workspace):

@@ -18,6 +18,7 @@ from engine.runs.store import Status, Store
 from tests.engine.runs.helpers import submit, wait
 
 LONG = {"epochs": 200}
+START_AS_USERS_DO = True
 
 
 def test_a_run_from_the_queue_to_a_model_that_can_be_used(workspace, easy, tiny_model):

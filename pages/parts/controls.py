@@ -1,0 +1,141 @@
+"""What can be done with a run, in each of its states."""
+
+import streamlit as st
+
+from engine.runs import queue
+from engine.runs.store import Request, Run, Status
+from engine.settings import TrainingConfig
+from pages.parts import live, messages, state
+
+ASKED = {
+    Request.STOP: "Stopping; then the best round so far becomes a model …",
+    Request.DISCARD: "Stopping …",
+    Request.PAUSE: "Pausing …",
+}
+
+
+def under_way(run: Run) -> None:
+    if run.request:
+        st.caption(f":material/hourglass_top: {ASKED[run.request]}")
+    if run.status == Status.QUEUED:
+        st.button(
+            "Cancel", icon=":material/close:", key=f"stop_{run.id}", on_click=_stop, args=(run.id, False)
+        )
+        return
+    with st.container(horizontal=True):
+        st.button(
+            "Pause",
+            icon=":material/pause_circle:",
+            disabled=run.request is not None,
+            key=f"pause_{run.id}",
+            help="Saves where it is and frees the device. Resume goes on from there.",
+            on_click=_pause,
+            args=(run.id,),
+        )
+        with st.popover("Stop", icon=":material/stop_circle:", key=f"stopping_{run.id}"):
+            st.button(
+                "Keep the best so far",
+                type="primary",
+                icon=":material/save:",
+                key=f"stop_{run.id}",
+                help="The best round so far is scored on the test texts and can be used.",
+                on_click=_stop,
+                args=(run.id, True),
+            )
+            st.button(
+                "Stop without a model",
+                icon=":material/close:",
+                key=f"discard_{run.id}",
+                on_click=_stop,
+                args=(run.id, False),
+            )
+
+
+def ending(run: Run) -> None:
+    """How it ended, and what to do next."""
+    if run.status in (Status.FAILED, Status.INTERRUPTED):
+        st.error(
+            f"{messages.plain(run.message)}  \n**{messages.plain(run.action or '')}**",
+            icon=":material/error:",
+        )
+    elif run.message:
+        st.info(messages.plain(run.message), icon=":material/stop_circle:")
+    config = live.settings_of(run)
+    has_model = state.workspace().run(run.id).metrics.exists()
+    with st.container(horizontal=True):
+        if has_model:
+            _use(run)
+        if config:
+            _go_on(run, config, has_model)
+        _more(run, config)
+
+
+def _use(run: Run) -> None:
+    if st.button(
+        "See where it is right and wrong", type="primary", icon=":material/arrow_forward:", key="to_evaluate"
+    ):
+        st.switch_page("pages/evaluate.py", query_params={"run": run.id})
+    if st.button("Try it", icon=":material/chat:", key="to_predict"):
+        st.switch_page("pages/predict.py", query_params={"run": run.id})
+
+
+def _go_on(run: Run, config: TrainingConfig, has_model: bool) -> None:
+    advice = queue.milder(config, run.reason or "")
+    if advice and st.button(advice[0], type="primary", icon=":material/healing:", key="milder"):
+        _show(queue.clone(state.workspace(), run, advice[1]))
+    if run.status != Status.FINISHED and st.button(
+        "Resume",
+        type="secondary" if advice or has_model else "primary",
+        icon=":material/play_circle:",
+        key="resume",
+        help="Goes on from the last saved state, or from the beginning where there is none.",
+    ):
+        _show(queue.resume(state.workspace(), run.id))
+
+
+def _more(run: Run, config: TrainingConfig | None) -> None:
+    with st.popover("More", icon=":material/more_horiz:", key=f"more_{run.id}"):
+        if config and run.status == Status.FINISHED and not config.counts_words:
+            rounds = st.number_input(
+                "Train further, to so many rounds in all",
+                min_value=config.epochs + 1,
+                max_value=200,
+                value=min(config.epochs * 2, 200),
+                key=f"rounds_{run.id}",
+                help="Goes on where it ended. The step size follows its course for the new number of rounds.",
+            )
+            if st.button("Train further", icon=":material/fast_forward:", key="extend"):
+                _show(queue.resume(state.workspace(), run.id, int(rounds)))
+        if config and st.button(
+            "New run with these settings",
+            icon=":material/content_copy:",
+            key="clone",
+            help="Opens the Train page with the settings of this run, to change some of them.",
+        ):
+            st.switch_page("pages/train.py", query_params={"like": run.id})
+        name = st.text_input("Name", value=run.name, max_chars=80, key=f"rename_{run.id}")
+        if name.strip() and name.strip() != run.name:
+            queue.rename(state.workspace(), run.id, name.strip())
+            st.rerun()
+        if st.button(
+            "Delete", icon=":material/delete:", key="delete", help="Moves the run and its model to the trash."
+        ):
+            queue.remove(state.workspace(), run.id)
+            st.query_params.clear()
+            st.toast("Moved to the trash, at the foot of this page.", icon=":material/delete:")
+            st.rerun()
+
+
+def _show(run: Run) -> None:
+    st.query_params["run"] = run.id
+    st.rerun()
+
+
+def _stop(run_id: str, keep: bool) -> None:
+    with state.reported():  # it may have ended a moment ago
+        queue.stop(state.workspace(), run_id, keep)
+
+
+def _pause(run_id: str) -> None:
+    with state.reported():
+        queue.pause(state.workspace(), run_id)

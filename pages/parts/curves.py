@@ -1,0 +1,89 @@
+"""How a run learns, as curves: its own, and those of other runs over them."""
+
+import streamlit as st
+
+from engine.runs import queue
+from engine.runs.events import History
+from engine.runs.store import Run
+from pages.parts import charts, state
+
+MOST_OVERLAID = 8
+
+
+def first(history: History) -> None:
+    if not history.steps:
+        return
+    left, right = st.columns(2)
+    with left:
+        st.markdown(
+            "**How wrong it is on the training texts** (loss)",
+            help="Falls while the model learns. Near zero means that it "
+            "knows the training texts by heart; whether it understands new ones, the other chart tells.",
+        )
+        charts.show(charts.loss(history.steps), f"Training loss, now {history.steps[-1]['loss']:.3f}", "loss")
+    with right:
+        st.markdown(
+            "**How right it is on texts that it does not learn from** (validation)",
+            help="Measured after each round. "
+            "The best round is kept (ringed), by macro-F1, which counts every class equally; of rounds that differ by no "
+            "more than luck, the last.",
+        )
+        if history.epochs:
+            charts.show(
+                charts.validation(history.epochs), "Scores on validation after each round", "validation"
+            )
+        else:
+            st.caption("The first score comes after the first round.")
+
+
+def more(run: Run, history: History) -> None:
+    """Learning rate, speed, memory; and other runs for comparison."""
+    if not history.steps:
+        return
+    expander = st.expander(
+        "More curves, and other runs beside it", icon=":material/stacked_line_chart:", on_change="rerun"
+    )
+    if not expander.open:
+        return
+    with expander:
+        columns = st.columns(3)
+        for column, (title, figure) in zip(
+            columns,
+            {
+                "Step size (learning rate)": charts.course(history.steps, "learning_rate"),
+                "Texts per second": charts.speed(history.steps),
+                "Memory": charts.memory(history.machine),
+            }.items(),
+            strict=True,
+        ):
+            with column:
+                st.markdown(f"**{title}**")
+                charts.show(figure, title, f"more_{title}", height=200)
+        _beside(run, history)
+
+
+def _beside(run: Run, history: History) -> None:
+    others = {
+        one.id: one for one in queue.list_runs(state.workspace()) if one.id != run.id and one.started_at
+    }
+    if not others:
+        return
+    chosen = st.multiselect(
+        "Other runs over this one",
+        list(others),
+        format_func=lambda one: f"{others[one].name}, {one[:4]}",
+        max_selections=MOST_OVERLAID,
+        key="beside",
+    )
+    if not chosen:
+        return
+    histories = {f"{run.name}, {run.id[:4]}": history} | {
+        f"{others[one].name}, {one[:4]}": History.read(state.workspace().run(one).events)
+        for one in chosen
+        if one in others
+    }
+    left, right = st.columns(2)
+    with left:
+        charts.show(charts.losses(histories), "Training loss of several runs", "losses", height=320)
+    with right:
+        charts.show(charts.validations(histories), "Macro-F1 of several runs", "validations", height=320)

@@ -1,0 +1,81 @@
+"""A run as it is now: how far, how fast, and what it said."""
+
+import streamlit as st
+
+from engine import settings
+from engine.runs import queue
+from engine.runs.events import History
+from engine.runs.store import Run
+from engine.settings import TrainingConfig
+from pages.parts import messages, state, words
+
+SPEED_WINDOW = 20  # reports over which the speed is taken
+LOG_BYTES = 20_000
+UNITS = {"training": "Step", "loading model": "Part", "saving": "Part"}  # else texts
+
+
+def history(run: Run) -> History:
+    """The events so far; of each tick only the new ones are read."""
+    kept = st.session_state.get("history")
+    wanted = (run.id, run.attempt)
+    if not kept or kept[0] != wanted:
+        kept = st.session_state["history"] = (wanted, History())
+    return kept[1].update(state.workspace().run(run.id).events)
+
+
+def progress(run: Run, found: History) -> None:
+    parts = []
+    if run.steps:
+        parts.append(f"{UNITS.get(run.phase, 'Text')} {run.step:,} of {run.steps:,}")
+    if run.phase == "training":
+        config = queue.config_of(state.workspace(), run.id)
+        parts.append(f"round {min(len(found.epochs) + 1, config.epochs)} of {config.epochs}")
+    if run.seconds_left:
+        parts.append(f"about {words.duration(run.seconds_left)} left")
+    st.progress(min(run.share or 0.0, 0.99), text=", ".join(parts) or "One moment …")
+    if queue.is_silent(run):
+        st.warning(
+            "It has given no sign of life for a minute. It may be busy with something large, or hang; you can stop it.",
+            icon=":material/hourglass_disabled:",
+        )
+
+
+def figures(run: Run, found: History) -> None:
+    shown = {"Time": words.duration(run.seconds) or "not started"}
+    if run.accuracy is not None:
+        shown |= {"Accuracy (test)": words.share(run.accuracy), "Macro-F1 (test)": f"{run.macro_f1:.3f}"}
+    elif found.epochs:
+        shown["Macro-F1 (validation)"] = f"{max(one['scores']['macro_f1'] for one in found.epochs):.3f}"
+    speed = found.texts_per_second(SPEED_WINDOW)
+    if speed:
+        shown["Texts per second"] = f"{speed:,.0f}"
+    with st.container(horizontal=True):
+        for label, value in shown.items():
+            st.metric(label, value, border=True, width=190)
+    if found.setup and run.memory_bytes:
+        st.caption(f"Device: {found.setup['device']}, using {words.size(run.memory_bytes)} of memory.")
+
+
+def record(run: Run, found: History) -> None:
+    with st.expander("Settings, events and log", icon=":material/description:"):
+        for note in found.notes:
+            st.markdown(f"- {messages.plain(note)}")
+        st.json(settings.applying(queue.config_of(state.workspace(), run.id)), expanded=False)
+        path = state.workspace().run(run.id).log
+        written = path.read_bytes()[-LOG_BYTES:].decode("utf-8", errors="replace") if path.exists() else ""
+        with st.container(
+            height=220 if written else "content", autoscroll=True
+        ):  # follows what is added below
+            st.code(written or "The log is empty: nothing unusual happened.", language=None)
+        if found.setup:
+            st.caption(
+                f"Computed in {found.setup['precision']} with {found.setup['threads']} threads; "
+                f"{found.setup['parameters']:,} parameters. Folder: {messages.plain(path.parent)}"
+            )
+
+
+def settings_of(run: Run) -> TrainingConfig | None:
+    """None, and the problem on the page, where they cannot be read."""
+    with state.reported():
+        return queue.config_of(state.workspace(), run.id)
+    return None

@@ -1,0 +1,122 @@
+"""What else there is: the queue, all runs with what they take, the trash."""
+
+import streamlit as st
+
+from engine.runs import queue as runs_queue
+from engine.runs import space
+from engine.runs.store import Run
+from pages.parts import messages, state, words
+
+MOVES = {"first": "vertical_align_top", "up": "arrow_upward", "down": "arrow_downward"}
+
+
+def queue() -> None:
+    """What waits, the next one first; nothing is shown where nothing waits."""
+    found, paused = runs_queue.waiting(state.workspace()), runs_queue.is_paused(state.workspace())
+    if not found and not paused:
+        return
+    with st.expander(f"{words.count(len(found), 'run')} waiting", icon=":material/queue:", expanded=True):
+        st.toggle(
+            "Pause the queue",
+            value=paused,
+            key="queue_paused",
+            help="Nothing more begins; what trains goes on.",
+            on_change=_pause_queue,
+        )
+        for place, run in enumerate(found):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(f"{place + 1}. {messages.plain(run.name)}", width="stretch")
+                for to, icon in MOVES.items():
+                    st.button(
+                        " ",
+                        icon=f":material/{icon}:",
+                        key=f"{to}_{run.id}",
+                        help={"first": "Run next", "up": "Earlier", "down": "Later"}[to],
+                        disabled=place == (len(found) - 1 if to == "down" else 0),
+                        on_click=_move,
+                        args=(run.id, to),
+                    )
+                st.button(
+                    " ",
+                    icon=":material/close:",
+                    key=f"cancel_{run.id}",
+                    help="Cancel",
+                    on_click=_cancel,
+                    args=(run.id,),
+                )
+
+
+def everything(runs: list[Run]) -> None:
+    expander = st.expander(f"All {words.count(len(runs), 'run')}", icon=":material/list:", on_change="rerun")
+    if not expander.open:
+        return
+    workspace = state.workspace()
+    with expander:
+        st.dataframe(
+            [
+                {
+                    "Name": one.name,
+                    "Status": str(one.status),
+                    "Accuracy": one.accuracy,
+                    "Macro-F1": one.macro_f1,
+                    "Data": one.dataset_name,
+                    "Model": one.model_name,
+                    "Time": words.duration(one.seconds),
+                    "Started": words.when(one.created_at),
+                    "On disk": words.size(space.taken(workspace.run(one.id).folder)),
+                    "Id": one.id,
+                }
+                for one in runs
+            ],
+            hide_index=True,
+            alt="All runs",
+            column_config={
+                "Accuracy": st.column_config.NumberColumn(format="percent"),
+                "Macro-F1": st.column_config.NumberColumn(format="%.3f"),
+            },
+        )
+        freed = sum(space.cleanable(workspace, one) for one in runs)
+        st.caption(f"{words.size(space.free(workspace))} are free on this disk.")
+        if freed and st.button(
+            f"Clean up {words.size(freed)}",
+            icon=":material/cleaning_services:",
+            key="clean",
+            help="Removes the saved states of runs that have their model. The models stay; training such a run further "
+            "begins anew.",
+        ):
+            space.clean(workspace, runs)
+            st.rerun()
+
+
+def trash() -> None:
+    """What was deleted lately; nothing is shown where nothing was."""
+    deleted = runs_queue.deleted(state.workspace())
+    if not deleted:
+        return
+    with st.expander(f"Trash: {words.count(len(deleted), 'run')}", icon=":material/delete:"):
+        st.caption(f"Removed for good after {space.TRASH_DAYS} days, or sooner when the disk is full.")
+        for run in deleted:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(f"{messages.plain(run.name)}, {words.when(run.created_at)}", width="stretch")
+                if st.button("Put back", icon=":material/undo:", key=f"restore_{run.id}"):
+                    runs_queue.restore(state.workspace(), run.id)
+                    st.query_params["run"] = run.id
+                    st.rerun()
+        if st.button("Empty the trash", icon=":material/delete_forever:", key="empty_trash"):
+            space.empty_trash(state.workspace())
+            st.rerun()
+
+
+def _pause_queue() -> None:
+    with state.reported():
+        runs_queue.pause_queue(state.workspace(), st.session_state["queue_paused"])
+
+
+def _move(run_id: str, to: str) -> None:
+    with state.reported():
+        runs_queue.move(state.workspace(), run_id, to)
+
+
+def _cancel(run_id: str) -> None:
+    with state.reported():  # it may have begun a moment ago
+        runs_queue.stop(state.workspace(), run_id, keep=False)

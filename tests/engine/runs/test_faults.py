@@ -1,0 +1,493 @@
+"""What can go wrong around a run, done for real: what it says then, and that nothing earlier is lost."""
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from engine.data.datasets import save
+from engine.data.drafting import draft
+from engine.data.reading import read_file
+from engine.data.recipe import Recipe
+from engine.errors import ReadOnlyError, WorkspaceError
+from engine.paths import Workspace
+from engine.runs import queue
+from engine.runs import store as store_module
+from engine.runs.events import History
+from engine.runs.store import Status, Store
+from tests.engine.runs.helpers import submit, wait
+
+LONG = {"epochs": 200, "batch_size": 4, "checkpoint_seconds": 0}
+
+
+@pytest.fixture
+def finished(workspace, easy, tiny_model):
+    """Earlier work, which every fault must leave alone."""
+    return wait(workspace, submit(workspace, easy, tiny_model, name="earlier").id)
+
+
+def intact(workspace, run) -> bool:
+    folder = workspace.run(run.id)
+    return queue.get_run(workspace, run.id) == run and (folder.model / "model.safetensors").exists()
+
+
+def training(workspace, run_id, step=20):
+    return wait(workspace, run_id, lambda run: run.phase == "training" and run.step > step)
+
+
+def sql(workspace, statement):
+    connection = sqlite3.connect(workspace.database)
+    with connection:
+        connection.execute(statement)
+    connection.close()
+
+
+# -- processes that die ---------------------------------------------------------------------------------
+
+
+def test_worker_killed(workspace, easy, tiny_model, finished):
+    run = submit(workspace, easy, tiny_model, **LONG)
+    os.kill(training(workspace, run.id).pid, signal.SIGKILL)
+    dead = wait(workspace, run.id)
+    assert (dead.status, dead.reason) == (Status.INTERRUPTED, "worker_died")
+    assert "while training" in dead.message
+    assert "Resume" in dead.action
+    assert intact(workspace, finished)
+
+
+def test_worker_killed_and_nobody_looks_the_queue_goes_on(workspace, easy, tiny_model):
+    first, second = submit(workspace, easy, tiny_model, **LONG), submit(workspace, easy, tiny_model)
+    os.kill(training(workspace, first.id).pid, signal.SIGKILL)
+    store, end = Store(workspace), time.monotonic() + 60
+    while time.monotonic() < end and not store.get(second.id).status.ended:  # reads only: looks after nothing
+        time.sleep(0.2)
+    assert store.get(first.id).status == Status.INTERRUPTED
+    assert store.get(second.id).status == Status.FINISHED
+
+
+def test_dashboard_killed(workspace, easy, tiny_model, tmp_path):
+    """The process that submitted goes, with all that shares its terminal: the run does not notice."""
+    program = (
+        "import sys, time; from tests.engine.runs.helpers import submit; from engine.paths import Workspace;"
+        "from engine.data.datasets import load_info;"
+        "w = Workspace.open(sys.argv[1]); print(submit(w, load_info(w, sys.argv[2]), sys.argv[3]).id, flush=True);"
+        "time.sleep(600)"
+    )
+    dashboard = subprocess.Popen(
+        [sys.executable, "-c", program, str(workspace.root), easy.id, str(tiny_model)],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    run_id = dashboard.stdout.readline().strip()
+    os.killpg(dashboard.pid, signal.SIGKILL)
+    dashboard.wait()
+    assert wait(workspace, run_id).status == Status.FINISHED
+
+
+def test_both_killed(workspace, easy, tiny_model, finished):
+    """Worker and watcher are gone, nobody is there; whoever comes first finds the truth, and the queue goes on."""
+    run, waiting = submit(workspace, easy, tiny_model, **LONG), submit(workspace, easy, tiny_model)
+    pid = training(workspace, run.id).pid
+    queue.pause_queue(workspace, True)  # so that the watcher starts nothing before it is killed itself
+    for process in psutil.process_iter(["cmdline"]):
+        if (
+            "engine.runs.watcher" in (process.info["cmdline"] or [])
+            and str(workspace.root) in process.info["cmdline"]
+        ):
+            process.kill()
+    os.kill(pid, signal.SIGKILL)
+    queue.pause_queue(workspace, False)
+    assert queue.get_run(workspace, run.id).status == Status.INTERRUPTED
+    assert wait(workspace, waiting.id).status == Status.FINISHED
+    queue.resume(workspace, run.id)
+    training(workspace, run.id)
+    queue.stop(workspace, run.id)
+    assert wait(workspace, run.id).status == Status.STOPPED
+    assert intact(workspace, finished)
+
+
+def test_machine_restarted(workspace, easy, tiny_model, finished):
+    """The number of the worker belongs to another process now, and its last sign of life is from yesterday."""
+    run = submit(workspace, easy, tiny_model, epochs=3)
+    os.kill(wait(workspace, run.id, lambda run: run.pid).pid, signal.SIGKILL)
+    sql(
+        workspace,
+        f"UPDATE runs SET status = 'running', pid = {os.getpid()}, process = 'an earlier boot 123', "
+        f"heartbeat = heartbeat - 86400 WHERE id = '{run.id}'",
+    )
+    dead = queue.get_run(workspace, run.id)
+    assert (dead.status, dead.reason) == (Status.INTERRUPTED, "worker_died")
+    assert psutil.pid_exists(os.getpid())
+    queue.resume(workspace, run.id)
+    assert wait(workspace, run.id).status == Status.FINISHED
+    assert intact(workspace, finished)
+
+
+def test_start_py_picks_the_queue_up(workspace, easy, tiny_model):
+    """What start.py starts beside the dashboard finds a run that waits since before the restart."""
+    store = Store(workspace)
+    store.pause_queue(True)
+    run = submit(workspace, easy, tiny_model)
+    sql(workspace, "DELETE FROM queue")
+    subprocess.run(
+        [sys.executable, "-m", "engine.runs.watcher"],
+        env={**os.environ, "TUNEBOARD_HOME": str(workspace.root)},
+        check=True,
+        timeout=120,
+    )
+    assert store.get(run.id).status == Status.FINISHED
+
+
+# -- workers that do not answer --------------------------------------------------------------------------
+
+
+def test_a_worker_that_hangs_is_said_so_and_can_be_stopped(workspace, easy, tiny_model, monkeypatch):
+    monkeypatch.setattr(queue, "STALE_SECONDS", 2)
+    run = submit(workspace, easy, tiny_model, **LONG)
+    pid = training(workspace, run.id).pid
+    os.kill(pid, signal.SIGSTOP)
+    hung = wait(workspace, run.id, queue.is_silent, seconds=10)
+    assert hung.status == Status.RUNNING
+    asked = time.monotonic()
+    queue.stop(workspace, run.id, keep=False)
+    stopped = wait(workspace, run.id, seconds=12)
+    assert stopped.status == Status.STOPPED
+    assert time.monotonic() - asked < 10.5
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    queue.resume(workspace, run.id)
+    training(workspace, run.id)
+    queue.stop(workspace, run.id)
+    kept = wait(workspace, run.id)
+    assert kept.accuracy is not None
+
+
+@pytest.fixture
+def long_texts(workspace, tmp_path):
+    """1,200 texts of 300 words."""
+    path = tmp_path / "long.csv"
+    rows = [f"{'good' if i % 2 else 'bad'} {'word ' * 300}{i},{i % 2}" for i in range(1200)]
+    path.write_text("text,label\n" + "\n".join(rows))
+    return save(workspace, draft(read_file(path), Recipe(text="text", label="label")))
+
+
+def test_stop_is_answered_in_the_middle_of_a_long_step(workspace, long_texts):
+    """One step of 800 long texts takes a minute; nobody waits for it."""
+    run = submit(workspace, long_texts, "bundled", batch_size=1024, max_tokens=512)
+    wait(workspace, run.id, lambda run: run.phase == "training")
+    time.sleep(1)
+    asked = time.monotonic()
+    queue.pause(workspace, run.id)
+    ended = wait(workspace, run.id, seconds=15)
+    assert time.monotonic() - asked < 10
+    assert ended.paused
+    assert ended.step == 0
+
+
+def test_stopped_in_a_hang_the_best_round_is_still_made_a_model(workspace, easy, tiny_model):
+    run = submit(workspace, easy, tiny_model, **LONG)
+    wait(workspace, run.id, lambda run: len(History.read(workspace.run(run.id).events).epochs) > 2)
+    os.kill(queue.get_run(workspace, run.id).pid, signal.SIGSTOP)
+    queue.stop(workspace, run.id)
+    ended = wait(workspace, run.id, seconds=60)
+    assert ended.status == Status.STOPPED
+    assert ended.attempt == 2
+    assert "best round" in ended.message
+    assert ended.accuracy is not None
+
+
+# -- the disk ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 40 MB; making one needs the right to mount."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(folder)], capture_output=True
+    )
+    if made.returncode:
+        pytest.skip("mounting a small disk is not allowed here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(folder, leave=0):
+    """Take all space but `leave` bytes."""
+    filler = folder / "filler"
+    with filler.open("wb") as file:
+        while (free := shutil.disk_usage(folder).free - leave) > 0:
+            try:
+                file.write(b"x" * min(free, 2**20))
+                file.flush()
+            except OSError:
+                break
+    return filler
+
+
+@pytest.fixture
+def on_small_disk(small_disk, easy_csv, monkeypatch):
+    monkeypatch.setenv("TUNEBOARD_HOME", str(small_disk / "workspace"))
+    workspace = Workspace.open()
+    return workspace, save(workspace, draft(read_file(easy_csv), Recipe(text="text", label="label")))
+
+
+def test_disk_full_during_a_checkpoint(on_small_disk, small_disk, tiny_model):
+    workspace, info = on_small_disk
+    run = submit(workspace, info, tiny_model, **LONG)
+    training(workspace, run.id)
+    filler = fill(small_disk, leave=300_000)  # room for events, not for a state
+    wait(
+        workspace,
+        run.id,
+        lambda run: any("could not be saved" in n for n in History.read(workspace.run(run.id).events).notes),
+    )
+    assert queue.get_run(workspace, run.id).status == Status.RUNNING  # it goes on without
+    filler.unlink()
+    queue.stop(workspace, run.id)
+    assert wait(workspace, run.id).accuracy is not None
+
+
+def test_disk_full_while_everything_is_written(on_small_disk, small_disk, tiny_model):
+    workspace, info = on_small_disk
+    run = submit(workspace, info, tiny_model, **LONG)
+    training(workspace, run.id, step=60)
+    filler = fill(small_disk)
+    time.sleep(4)  # events, states, and the list of runs itself all fail
+    filler.unlink()
+    ended = wait(workspace, run.id, seconds=60)
+    assert ended.status in (Status.FAILED, Status.INTERRUPTED)
+    assert ended.reason in ("disk_full", "worker_died")
+    queue.resume(workspace, run.id)
+    training(workspace, run.id)
+    queue.stop(workspace, run.id)
+    assert wait(workspace, run.id).accuracy is not None
+    steps = [one["step"] for one in History.read(workspace.run(run.id).events).steps]
+    assert steps[:-1] == list(range(steps[0], steps[-2] + 1, steps[0]))  # neither gap nor repetition
+
+
+def test_workspace_read_only(on_small_disk, small_disk, tiny_model):
+    workspace, info = on_small_disk
+    run = wait(workspace, submit(workspace, info, tiny_model).id)
+    end = time.monotonic() + 10
+    while subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], capture_output=True).returncode:
+        assert time.monotonic() < end  # the watcher has its log open for a moment
+        time.sleep(0.2)
+    assert queue.list_runs(workspace)[0].id == run.id  # looking is possible
+    with pytest.raises(WorkspaceError, match=r"read-only|written"):
+        submit(workspace, info, tiny_model)
+    with pytest.raises(WorkspaceError, match="read-only"):
+        queue.remove(workspace, run.id)
+
+
+def test_too_little_space_is_said_before_the_training(on_small_disk):
+    workspace, info = on_small_disk
+    ended = wait(workspace, submit(workspace, info, "bundled").id)
+    assert (ended.status, ended.reason) == (Status.FAILED, "disk_full")
+    assert "MB free, and the model alone takes 182 MB" in ended.message
+    assert not History.read(workspace.run(ended.id).events).steps
+
+
+# -- files and the store ----------------------------------------------------------------------------------
+
+
+def test_the_store_is_locked_by_another_program(workspace, easy, tiny_model, finished, monkeypatch):
+    monkeypatch.setattr(store_module, "LOCK_SECONDS", 1)
+    run = submit(workspace, easy, tiny_model, **LONG)
+    training(workspace, run.id)
+    holder = sqlite3.connect(workspace.database, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    store_module._engine.cache_clear()
+    started = time.monotonic()
+    assert {one.id for one in queue.list_runs(workspace)} == {run.id, finished.id}  # looking needs no lock
+    assert time.monotonic() - started < 1
+    with pytest.raises(WorkspaceError, match="held by another program"):
+        queue.stop(workspace, run.id)
+    time.sleep(3)
+    holder.execute("ROLLBACK")
+    holder.close()
+    store_module._engine.cache_clear()
+    steps = queue.get_run(workspace, run.id).step
+    assert wait(workspace, run.id, lambda run: run.step > steps).status == Status.RUNNING
+    queue.stop(workspace, run.id)
+    assert wait(workspace, run.id).status == Status.STOPPED
+    assert intact(workspace, finished)
+
+
+def test_a_torn_line_of_events_is_left_out(workspace, finished):
+    path = workspace.run(finished.id).events
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([lines[0], lines[1][:20] + "\n", *lines[2:], '{"at": "2026']))
+    history = History.read(path)
+    assert [one["step"] for one in history.steps]
+    assert "A line of the record of events is damaged and was left out." in history.notes
+
+
+def test_torn_settings_are_a_sentence(workspace, easy, tiny_model, finished):
+    path = workspace.run(finished.id).config
+    path.write_text(path.read_text()[:40])
+    with pytest.raises(WorkspaceError, match="damaged"):
+        queue.config_of(workspace, finished.id)
+    queue.pause_queue(workspace, True)
+    run = submit(workspace, easy, tiny_model)
+    workspace.run(run.id).config.write_text('{"dataset_id": "')
+    queue.pause_queue(workspace, False)
+    ended = wait(workspace, run.id)
+    assert (ended.status, ended.reason) == (Status.FAILED, "damaged")
+    assert "config.json" in ended.message
+
+
+def test_the_data_set_of_a_waiting_run_is_deleted(workspace, easy, tiny_model, finished):
+    queue.pause_queue(workspace, True)
+    run, following = submit(workspace, easy, tiny_model), submit(workspace, easy, tiny_model)
+    kept = shutil.move(workspace.dataset(easy.id).folder, workspace.root / "elsewhere")
+    queue.pause_queue(workspace, False)
+    ended = wait(workspace, run.id)
+    assert (ended.status, ended.reason) == (Status.FAILED, "not_found")
+    assert ended.action
+    wait(workspace, following.id)
+    shutil.move(kept, workspace.dataset(easy.id).folder)
+    queue.resume(workspace, run.id)
+    assert wait(workspace, run.id).status == Status.FINISHED
+    assert intact(workspace, finished)
+
+
+def test_the_model_s_folder_is_missing(workspace, easy, tiny_model, finished, tmp_path):
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    queue.pause_queue(workspace, True)
+    run = submit(workspace, easy, folder)
+    away = folder.rename(tmp_path / "away")
+    queue.pause_queue(workspace, False)
+    ended = wait(workspace, run.id)
+    assert ended.status == Status.FAILED
+    assert "neither a folder" in ended.message
+    away.rename(folder)
+    queue.resume(workspace, run.id)
+    assert wait(workspace, run.id).status == Status.FINISHED
+    assert intact(workspace, finished)
+
+
+# -- the computation ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not hasattr(psutil.Process, "rlimit"), reason="limits of another process are Linux's")
+def test_out_of_memory(workspace, long_texts, finished):
+    """The system gives the process hardly more than it has: it says so, and can go on when there is more."""
+    run = submit(workspace, long_texts, "bundled", batch_size=32, max_tokens=512, epochs=1)
+    process = psutil.Process(wait(workspace, run.id, lambda run: run.phase == "training").pid)
+    most = process.memory_info().vms + 30_000_000
+    process.rlimit(psutil.RLIMIT_AS, (most, most))
+    ended = wait(workspace, run.id, seconds=60)
+    assert (ended.status, ended.reason) == (Status.FAILED, "out_of_memory")
+    assert "memory" in ended.message
+    assert "The memory was not enough. The same step goes on" in " ".join(
+        History.read(workspace.run(run.id).events).notes
+    )
+    queue.resume(workspace, run.id)
+    training(workspace, run.id, step=0)
+    queue.stop(workspace, run.id, keep=False)
+    assert wait(workspace, run.id).status == Status.STOPPED
+    assert intact(workspace, finished)
+
+
+def test_the_clock_is_set_back(workspace, easy, tiny_model):
+    """All that was written so far lies in the future."""
+    run, waiting = submit(workspace, easy, tiny_model, **LONG), submit(workspace, easy, tiny_model)
+    training(workspace, run.id)
+    sql(
+        workspace,
+        "UPDATE runs SET heartbeat = heartbeat + 7200, launched = launched + 7200, started_at = '2999-01-01T00:00:00+00:00'",
+    )
+    seen = queue.get_run(workspace, run.id)
+    assert seen.status == Status.RUNNING
+    assert seen.seconds == 0
+    queue.stop(workspace, run.id)
+    assert wait(workspace, run.id).status == Status.STOPPED
+    assert wait(workspace, waiting.id).status == Status.FINISHED
+
+
+# -- other versions, and looking only ------------------------------------------------------------------------
+
+FIRST_FORMAT = """
+CREATE TABLE runs (
+    id VARCHAR NOT NULL, name VARCHAR NOT NULL, dataset_id VARCHAR NOT NULL, dataset_name VARCHAR NOT NULL,
+    model_name VARCHAR NOT NULL, slot VARCHAR NOT NULL, status VARCHAR NOT NULL, phase VARCHAR NOT NULL,
+    step INTEGER NOT NULL, steps INTEGER NOT NULL, seconds_left FLOAT, memory_bytes INTEGER, created_at VARCHAR NOT NULL,
+    started_at VARCHAR, ended_at VARCHAR, heartbeat FLOAT, pid INTEGER, pid_started FLOAT, launched FLOAT,
+    stop_requested BOOLEAN NOT NULL, reason VARCHAR, message VARCHAR, action VARCHAR, accuracy FLOAT, macro_f1 FLOAT,
+    PRIMARY KEY (id)
+);
+"""
+
+
+def older(workspace, status, pid="NULL", started="NULL"):
+    connection = sqlite3.connect(workspace.database)
+    connection.executescript(
+        FIRST_FORMAT + "INSERT INTO runs VALUES ('abcdef0123', 'mine', 'd', 'data', 'm', 'cpu', "
+        f"'{status}', '', 3, 9, NULL, NULL, '2026-01-01T00:00:00+00:00', '2026-01-01T00:00:01+00:00', "
+        f"'2026-01-01T00:01:01+00:00', 1.0, {pid}, {started}, 1.0, 0, NULL, NULL, NULL, 0.9, 0.8);"
+    )
+    connection.close()
+
+
+def test_an_older_workspace_is_brought_up_to_date_and_a_copy_is_kept(workspace):
+    older(workspace, "finished")
+    run = queue.list_runs(workspace)[0]
+    assert (run.name, run.status, run.accuracy, run.attempt, run.seconds) == (
+        "mine",
+        Status.FINISHED,
+        0.9,
+        1,
+        60,
+    )
+    copy = sqlite3.connect(workspace.root / "tuneboard-format-0.db")
+    assert copy.execute("SELECT name, stop_requested FROM runs").fetchall() == [("mine", 0)]
+    copy.close()
+    store_module._engine.cache_clear()
+    assert queue.list_runs(workspace)[0] == run  # once is enough
+
+
+def test_an_older_version_that_still_trains_is_not_disturbed(workspace):
+    older(workspace, "running", os.getpid(), psutil.Process().create_time())
+    with pytest.raises(WorkspaceError, match="still training"):
+        queue.list_runs(workspace)
+    connection = sqlite3.connect(workspace.database)
+    assert connection.execute("SELECT stop_requested FROM runs").fetchall() == [(0,)]
+    connection.close()
+
+
+def test_a_newer_workspace_is_refused_and_left_as_it_is(workspace, finished):
+    sql(workspace, "PRAGMA user_version = 99")
+    store_module._engine.cache_clear()
+    with pytest.raises(WorkspaceError, match="newer Tuneboard"):
+        queue.list_runs(workspace)
+    sql(workspace, "PRAGMA user_version = 1")
+    assert intact(workspace, finished)
+
+
+def test_looking_only_is_enforced_by_the_engine(workspace, easy, tiny_model, finished, monkeypatch):
+    monkeypatch.setenv("TUNEBOARD_READ_ONLY", "1")
+    for change in (
+        lambda: submit(workspace, easy, tiny_model),
+        lambda: queue.stop(workspace, finished.id),
+        lambda: queue.pause(workspace, finished.id),
+        lambda: queue.resume(workspace, finished.id, 9),
+        lambda: queue.remove(workspace, finished.id),
+        lambda: queue.restore(workspace, finished.id),
+        lambda: queue.rename(workspace, finished.id, "x"),
+        lambda: queue.move(workspace, finished.id, "first"),
+        lambda: queue.pause_queue(workspace, True),
+        lambda: save(workspace, None),
+    ):
+        with pytest.raises(ReadOnlyError, match="looking only"):
+            change()
+    assert queue.list_runs(workspace) == [finished]
+    assert json.loads(workspace.run(finished.id).metrics.read_text())
