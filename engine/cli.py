@@ -128,7 +128,7 @@ def resume(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
 def clone(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     run, config = runs_queue.get_run(workspace, asked.id), runs_queue.config_of(workspace, asked.id)
     changes = parse_assignments(asked.set)
-    wrong = problems({**config.model_dump(), **changes})
+    wrong = problems(**{**config.model_dump(), **changes})
     if wrong:
         raise SettingsError(wrong)
     changed = TrainingConfig(**{**config.model_dump(), **changes})

@@ -72,6 +72,7 @@ def test_a_clone_opens_the_train_page_filled_in(workspace, easy, tiny_model):
     run = wait(workspace, submit(workspace, easy, tiny_model, epochs=7, seed=99, preset="quick").id)
     test = press(open_page("runs", run=run.id), "clone")
     assert test.title[0].value == "Train"
+    test = open_page("train", like=run.id)
     assert "Filled in with the settings of" in words_on(test)
     press(test, "start")
     newest = queue.list_runs(workspace)[0]
