@@ -13,7 +13,7 @@ import numpy as np
 
 PresetName = Literal["quick", "balanced", "thorough"]
 MANY_CLASSES = 20
-SOME_ROWS = 2000  # up to which batches of 16 are taken, else of 32; and up to which the head comes first
+SOME_ROWS = 2000  # up to which batches are of 16 texts, else of 32, the head comes first and the word vectors stay
 LEARNING_RATES = {True: 1.5e-4, False: 3e-5}  # by whether the model is small, for batches of 32
 MOST_EPOCHS = 200
 UNBALANCED = 3  # times as many texts in the largest class as in the smallest: then balancing is offered
@@ -79,9 +79,9 @@ def derive(
         "learning_rate": float(f"{learning_rate:.1e}"),
         "batch_size": batch_size,
         "max_tokens": max_tokens,
-        "freeze_embeddings": small,
-        "read_mean": sentence_encoder and rows <= SOME_ROWS,
-        "head_first": rows <= SOME_ROWS,
+        "freeze_embeddings": small and (preset == "quick" or rows <= SOME_ROWS),
+        "read_mean": sentence_encoder,
+        "head_first": sentence_encoder or rows <= SOME_ROWS,
     }
     reasons = {
         "epochs": f"{rows:,} training texts, {epochs * rows:,} readings in all."
@@ -97,7 +97,7 @@ def derive(
         for field, why in {
             "freeze_embeddings": "Half of a small model is word vectors; they can stay.",
             "read_mean": "A sentence encoder knows more by all tokens.",
-            "head_first": "Few texts: starts from a sensible answer.",
+            "head_first": "Starts from a sensible answer.",
         }.items()
         if values[field]
     }
