@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts import state, status
+from pages.parts import door, state, status
 
 ROOT = Path(__file__).parents[2]
 # The download in the corner of a table writes cells as they are, which a spreadsheet may run as formulas.
@@ -31,8 +31,12 @@ def draw() -> None:
             st.Page("pages/runs.py", title="Runs", icon=":material/progress_activity:"),
             st.Page("pages/evaluate.py", title="Evaluate", icon=":material/grid_on:"),
             st.Page("pages/predict.py", title="Predict", icon=":material/chat:"),
-        ]
+        ],
+        position="sidebar" if door.is_open() else "hidden",
     )
+    if not door.is_open():
+        door.ask()
+        return
     with state.reported(), st.sidebar:
         status.who_is_training()
     token = framed.set(True)
