@@ -4,9 +4,11 @@ import streamlit as st
 
 from engine.runs import queue
 from engine.runs.store import Run, Status
-from pages.parts import controls, curves, frame, live, messages, state, waiting, words
+from pages.parts import controls, curves, frame, live, messages, pace, state, waiting, words
 
 TICK_SECONDS = 1.0
+CURVES_SECONDS = 3.0  # drawing them is most of the work
+MUCH = 1.6  # times as fast or as slow: then the timers are set anew
 
 
 def page() -> None:
@@ -29,19 +31,23 @@ def page() -> None:
         lambda one: one.id,
         lambda one: f"{one.name}, {words.when(one.created_at)}, {one.id[:4]}",
     )
-    # The timer is gone once the run has ended, so that a finished page rests.
-    st.fragment(panel, run_every=None if run.status.ended else TICK_SECONDS)(run.id, run.status.ended)
+    # The timers are gone once the run has ended, so that a finished page rests.
+    tick, curve = (None if run.status.ended else pace.seconds(s) for s in (TICK_SECONDS, CURVES_SECONDS))
+    st.fragment(panel, run_every=tick)(run.id, run.status.ended, tick)
+    st.fragment(details, run_every=curve)(run.id)
     waiting.queue()
     waiting.everything(runs)
     waiting.trash()
 
 
-def panel(run_id: str, ended_before: bool) -> None:
-    """All about one run; drawn again every second while it is live."""
+def panel(run_id: str, ended_before: bool, tick: float | None) -> None:
+    """How far a run is and what can be done with it; drawn again every second while it is live."""
     with state.reported():
-        run = queue.get_run(state.workspace(), run_id)
+        run = queue.peek(state.workspace(), run_id)
         if run.status.ended != ended_before:
             st.rerun()  # once, at the transition: the timer stops and the next step appears
+        if tick and not tick / MUCH < pace.seconds(TICK_SECONDS) < tick * MUCH:
+            st.rerun()  # many visitors came or went
         history = live.history(run)
         headline(run)
         if run.status.ended:
@@ -50,6 +56,12 @@ def panel(run_id: str, ended_before: bool) -> None:
             live.progress(run, history)
             controls.under_way(run)
         live.figures(run, history)
+
+
+def details(run_id: str) -> None:
+    with state.reported():
+        run = queue.peek(state.workspace(), run_id)
+        history = live.history(run)
         curves.first(history)
         curves.more(run, history)
         live.record(run, history)

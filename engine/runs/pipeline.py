@@ -275,7 +275,8 @@ def _train(
     def save(over: bool, always: bool = False) -> None:
         if always or checkpoints.due(over):
             facts = {"events": pulse.events.settle(), "precision": _name(precision)}
-            checkpoints.save(state, learner, facts)
+            if checkpoints.save(state, learner, facts):
+                pulse.events.write("saved", step=state.step, seconds=checkpoints.last)
 
     def keep_best() -> None:
         checkpoints.best = learner.state()

@@ -68,6 +68,14 @@ def get_run(workspace: Workspace, run_id: str) -> Run:
     return Store(workspace).get(run_id)
 
 
+def peek(workspace: Workspace, run_id: str) -> Run:
+    """The run as the store has it: cheap enough for every tick of a page, since the watcher looks after the queue.
+
+    Raises NotFoundError.
+    """
+    return Store(workspace).get(run_id)
+
+
 def list_runs(workspace: Workspace) -> list[Run]:
     """All runs, the newest first, with the dead told from the living and the waiting ones set going."""
     if not workspace.database.exists():

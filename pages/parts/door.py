@@ -9,14 +9,14 @@ from streamlit.errors import StreamlitAuthError
 
 from pages.parts import messages
 
-PASSWORD = "TUNEBOARD_PASSWORD"  # the name of the variable
+VARIABLE = "TUNEBOARD_PASSWORD"  # the name of the variable
 WRONG_SECONDS = 1.0  # that a wrong password costs, so that trying many takes long
 
 
 def is_open() -> bool:
     if _has_login() and not st.user.get("is_logged_in"):
         return False
-    return not os.environ.get(PASSWORD) or bool(st.session_state.get("knows_the_password"))
+    return not os.environ.get(VARIABLE) or bool(st.session_state.get("knows_the_password"))
 
 
 def ask() -> None:
@@ -34,7 +34,7 @@ def ask() -> None:
         asked = st.form_submit_button("Open", type="primary", icon=":material/lock_open:", key="open_door")
     if not asked:
         return
-    if hmac.compare_digest(given.encode(), os.environ[PASSWORD].encode()):
+    if hmac.compare_digest(given.encode(), os.environ[VARIABLE].encode()):
         st.session_state["knows_the_password"] = True
         st.rerun()
     time.sleep(WRONG_SECONDS)

@@ -4,14 +4,17 @@ import streamlit as st
 
 from engine.runs import queue
 from engine.runs.store import Run, Status
-from pages.parts import messages, state, words
+from pages.parts import messages, pace, state, words
 
 LIVE_SECONDS = 3.0
 TITLE = "Tuneboard"
 
 
-@st.fragment(run_every=LIVE_SECONDS)
 def who_is_training() -> None:
+    st.fragment(_look, run_every=pace.seconds(LIVE_SECONDS))()
+
+
+def _look() -> None:
     with state.reported():
         runs = queue.list_runs(state.workspace())
         running = [run for run in runs if run.status == Status.RUNNING]

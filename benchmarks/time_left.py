@@ -1,0 +1,85 @@
+"""How true the time left is: python -m benchmarks.time_left FOLDER [--sets sst2 ...] [--rows N]
+
+Trains by the real queue and notes several times a second what the store says is left, and afterwards what was left indeed.
+Prints, for each set, the error at each tenth of the run (what was said, beside what it was), and how true it was from one
+tenth of the run on: as a share of what was left then, and of the whole run.
+"""
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks import common
+from benchmarks.resume_cost import until
+from engine.data.datasets import save
+from engine.data.drafting import draft
+from engine.data.reading import read_file
+from engine.data.recipe import Recipe
+from engine.paths import Workspace
+from engine.runs import queue
+from engine.training.plan import plan
+
+WITHIN = 0.25
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument("--sets", nargs="+", default=["sst2"])
+    parser.add_argument("--rows", type=int, default=1920)
+    parser.add_argument("--preset", default="balanced", choices=("quick", "balanced", "thorough"))
+    asked = parser.parse_args()
+    for name in asked.sets:
+        with tempfile.TemporaryDirectory(prefix="tuneboard-benchmark-") as folder:
+            rows = common.some(common.read(asked.folder / name / "train.csv"), asked.rows)
+            table = read_file(common.write(Path(folder) / "train.csv", rows))
+            said, whole = watch(Workspace.open(Path(folder) / "workspace"), table, asked.preset)
+        report(name, said, whole)
+
+
+def watch(workspace: Workspace, table, preset: str) -> tuple[list[tuple[float, float | None]], float]:
+    """((seconds since Start, seconds left as said) twice a second, seconds of the whole)."""
+    info = save(workspace, draft(table, Recipe(text="text", label="label")))
+    planned = plan(workspace, info, "bundled", preset)
+    start, said = time.monotonic(), []
+    run = queue.submit(
+        workspace, planned.config(), dataset_id=info.id, dataset_name=info.name, model_name="bundled"
+    )
+
+    def look(run) -> bool:
+        said.append((time.monotonic() - start, run.seconds_left))
+        time.sleep(0.3)
+        return run.status.ended
+
+    until(workspace, run.id, look)
+    return said[:-1], said[-1][0]
+
+
+def report(name: str, said: list[tuple[float, float | None]], whole: float) -> None:
+    print(
+        f"\n{name}: {whole:.1f} s in all\n\n| done | said to be left | was left | error, of what was left |"
+    )
+    print("| --- | --- | --- | --- |")
+    for tenth in range(1, 10):
+        at, left = min(said, key=lambda one: abs(one[0] - whole * tenth / 10))
+        told = (
+            "nothing"
+            if left is None
+            else f"{left:.1f} s | {whole - at:.1f} s | {left / (whole - at) - 1:+.0%}"
+        )
+        print(f"| {tenth * 10}% | {told} |")
+    later = [(at, left) for at, left in said if at >= whole / 10]
+    known = [(at, left) for at, left in later if left is not None]
+    near = sum(abs(left - (whole - at)) <= WITHIN * (whole - at) for at, left in known)
+    largest = max(abs(left - (whole - at)) for at, left in known)
+    print(
+        f"\nFrom one tenth on: said at {len(known) / len(later):.0%} of the moments, within {WITHIN:.0%} of what was left "
+        f"at {near / len(later):.0%} of them; the largest error was {largest:.1f} s, {largest / whole:.0%} of the run."
+    )
+
+
+if __name__ == "__main__":
+    main()
