@@ -99,6 +99,7 @@ def start(info: DatasetInfo, plan: Plan, values: dict[str, object], wrong: dict[
         )
     else:
         costs.show(info, plan, plan.config(**values), key)
+        costs.disk(plan)
     ticket = st.session_state.setdefault("ticket", queue.new_ticket())
     if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=bool(wrong), key="start"):
         run = queue.submit(

@@ -1,6 +1,7 @@
 """What the tests share. Every test has a workspace of its own; nothing reaches the person's own data or the internet."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,17 @@ def real_data() -> Path:
     if not REAL_DATA.is_dir():
         pytest.skip("the folder with public data sets is not beside the project")
     return REAL_DATA
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 40 MB; making one needs the right to mount."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(folder)], capture_output=True
+    )
+    if made.returncode:
+        pytest.skip("mounting a small disk is not allowed here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)

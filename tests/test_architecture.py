@@ -16,7 +16,7 @@ FLOORS = [
     "evaluation",
     "serving",
 ]  # each may import those before it, and the ground
-GROUND = {"errors", "paths", "settings", "machine"}
+GROUND = {"errors", "names", "paths", "settings", "machine"}
 RUNS_MAY = GROUND | {"runs"}
 WHOLE = {"engine/runs/pipeline.py", "engine/runs/counting.py", "engine/runs/measuring.py", "engine/cli.py",
          "engine/arguments.py", "engine/terminal.py", "engine/__main__.py"}  # fmt: skip

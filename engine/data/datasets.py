@@ -14,6 +14,7 @@ import pyarrow.parquet
 from engine.data.drafting import Draft
 from engine.data.repairs import outcome
 from engine.errors import DataError, NotFoundError
+from engine.names import tidy
 from engine.paths import Workspace, read_json, write_json
 
 ROW_GROUP = 100_000
@@ -83,7 +84,7 @@ def save(
     labels = drafted.labels
     info = DatasetInfo(
         identity,
-        drafted.name,
+        tidy(drafted.name) or "Data",
         datetime.now(UTC).isoformat(),
         drafted.source,
         drafted.read_as,
@@ -160,10 +161,10 @@ def list_datasets(workspace: Workspace) -> list[DatasetInfo]:
 def describe(workspace: Workspace, dataset_id: str, *, name: str, description: str) -> DatasetInfo:
     """Give a data set another name and description; its rows stay what they are. Raises DataError for an empty name."""
     workspace.may_change()
-    if not name.strip():
+    if not tidy(name):
         raise DataError("A data set needs a name.", "Type one.", "no_name")
     info = load_info(workspace, dataset_id)
-    changed = {**asdict(info), "name": name.strip(), "description": description.strip()}
+    changed = {**asdict(info), "name": tidy(name), "description": description.strip()}
     write_json(workspace.dataset(dataset_id).info, changed)
     return DatasetInfo(**changed)
 

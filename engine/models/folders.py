@@ -6,7 +6,13 @@ from pathlib import Path
 from engine.errors import ModelError
 from engine.models import architectures, tfidf
 
-FIGURES = ("max_position_embeddings", "hidden_size", "pad_token_id")  # of config.json, that we compute with
+FIGURES = (
+    "max_position_embeddings",
+    "hidden_size",
+    "pad_token_id",
+    "vocab_size",
+    "num_hidden_layers",
+)  # of config.json, that we compute with
 
 
 def check_folder(folder: Path, called: str | None = None) -> None:
@@ -47,6 +53,17 @@ def check_folder(folder: Path, called: str | None = None) -> None:
     architectures.check(config.get("model_type"), called)
     for file in weights:
         _check_whole(file)
+    stored = sum(file.stat().st_size for file in weights)
+    width, words, layers = (
+        config.get(one) or 0 for one in ("hidden_size", "vocab_size", "num_hidden_layers")
+    )
+    if max(words * width, layers * width * width) > 2 * stored:
+        # Such a model would be made in memory before its weights are found not to fit.
+        raise ModelError(
+            f"{called} is no model that can be used: its config.json speaks of more than its weights hold.",
+            "Choose a folder that was written with save_pretrained.",
+            "not_a_model",
+        )
 
 
 def read_config(folder: Path, called: str | None = None) -> dict:

@@ -6,6 +6,7 @@ from filelock import FileLock, Timeout
 
 from engine import machine
 from engine.errors import NotFoundError, RunStateError, WorkspaceError
+from engine.names import tidy
 from engine.paths import Workspace, read_json, write_json, writing
 from engine.runs import ending, space
 from engine.runs.processes import identity, kill, start_apart
@@ -43,7 +44,7 @@ def submit(
     write_json(paths.config, {"dataset_id": dataset_id, "config": config.model_dump()})
     store.add(
         id=run_id,
-        name=name or f"{model_name} on {dataset_name}",
+        name=tidy(name) or tidy(f"{model_name} on {dataset_name}"),
         dataset_id=dataset_id,
         dataset_name=dataset_name,
         model_name=model_name,
@@ -197,7 +198,7 @@ def clone(workspace: Workspace, run: Run, config: TrainingConfig, name: str = ""
 def rename(workspace: Workspace, run_id: str, name: str) -> None:
     """Give a run another name."""
     workspace.may_change()
-    Store(workspace).rename(run_id, name)
+    Store(workspace).rename(run_id, tidy(name) or get_run(workspace, run_id).name)
 
 
 def move(workspace: Workspace, run_id: str, to: str) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from engine.data.datasets import DatasetInfo
 from engine.errors import ForecastError
-from engine.runs import forecast
+from engine.runs import forecast, space
 from engine.runs.forecast import Forecast
 from engine.settings import TrainingConfig
 from engine.training.plan import Plan
@@ -34,6 +34,18 @@ def show(info: DatasetInfo, plan: Plan, config: TrainingConfig, key: str) -> Non
         _tell(found, config, key)
     else:
         st.caption(found)
+
+
+def disk(plan: Plan) -> None:
+    """A warning where the disk has less free than the run may take."""
+    parameters = plan.source.bytes // space.WEIGHT
+    wanted, there = space.needed(parameters, parameters), space.free(state.workspace())
+    if there < wanted:
+        st.warning(
+            f"The disk has {words.size(there)} free, and this run may take up to {words.size(wanted)} while it trains. "
+            "Clean up on the Runs page, or its progress may not be saved.",
+            icon=":material/hard_drive:",
+        )
 
 
 def _wait(dataset_id: str, config: TrainingConfig) -> None:

@@ -5,6 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from engine.data.datasets import save
+from engine.data.drafting import draft
+from engine.data.reading import read_file
+from engine.data.recipe import Recipe
+from engine.paths import Workspace
 from engine.runs import queue
 from tests.engine.runs.helpers import wait
 from tests.hub_standin import MAIN, point_to
@@ -172,3 +177,9 @@ def test_start_queues_exactly_what_the_form_says_and_leads_to_the_run(workspace,
     assert test.query_params["run"] == run.id
     assert wait(workspace, run.id).status == "finished"
     assert json.loads(workspace.run(run.id).config.read_text())["dataset_id"] == easy.id
+
+
+def test_a_disk_with_too_little_room_is_said_before_start(small_disk, easy_csv, monkeypatch):
+    monkeypatch.setenv("TUNEBOARD_HOME", str(small_disk))
+    save(Workspace.open(), draft(read_file(easy_csv), Recipe(text="text", label="label")))
+    assert "this run may take up to" in words_on(open_page("train"))

@@ -53,6 +53,15 @@ def test_a_model_with_its_own_code_is_refused(tiny_model, tmp_path):
         find_model(str(folder))
 
 
+@pytest.mark.parametrize("figure", ["vocab_size", "hidden_size", "num_hidden_layers"])
+def test_a_config_that_would_fill_the_memory_is_refused(tiny_model, tmp_path, figure):
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text()) | {figure: 10**9}
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="more than its weights hold"):
+        find_model(str(folder))
+
+
 @pytest.mark.parametrize(
     "reference", ["no such thing", "../nothing/here", "a/b/c", "https://example.com/model", "/nowhere/at/all"]
 )

@@ -206,20 +206,6 @@ def test_stopped_in_a_hang_the_best_round_is_still_made_a_model(workspace, easy,
 # -- the disk ---------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A disk of 40 MB; making one needs the right to mount."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(folder)], capture_output=True
-    )
-    if made.returncode:
-        pytest.skip("mounting a small disk is not allowed here")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
 def fill(folder, leave=0):
     """Take all space but `leave` bytes."""
     filler = folder / "filler"

@@ -1,0 +1,15 @@
+"""Names that people give to data sets and runs, as one line that shows what it says."""
+
+from unicodedata import category
+
+LONGEST = 80
+
+
+def tidy(name: str) -> str:
+    """Without line breaks, control characters and marks that turn the direction of what follows; at most LONGEST letters.
+
+    Categories Cc, Cf, Co and Cs of Unicode; the zero-width joiner stays, since scripts and pictures are written with it.
+    """
+    spaced = " ".join(name.split())
+    shown = "".join(letter for letter in spaced if category(letter)[0] != "C" or letter == "\u200d")
+    return shown[:LONGEST].strip()
