@@ -4,7 +4,7 @@ import streamlit as st
 
 from engine.runs import queue
 from engine.runs.store import Run, Status
-from pages.parts import controls, curves, frame, live, messages, pace, state, waiting, words
+from pages.parts import controls, curves, frame, live, messages, pace, state, status, waiting, words
 
 TICK_SECONDS = 1.0
 CURVES_SECONDS = 3.0  # drawing them is most of the work
@@ -32,6 +32,7 @@ def page() -> None:
         lambda one: f"{one.name}, {words.when(one.created_at)}, {one.id[:4]}",
     )
     # The timers are gone once the run has ended, so that a finished page rests.
+    st.session_state[status.RESTING] = run.id if run.status.ended else None
     tick, curve = (None if run.status.ended else pace.seconds(s) for s in (TICK_SECONDS, CURVES_SECONDS))
     st.fragment(panel, run_every=tick)(run.id, run.status.ended, tick)
     st.fragment(details, run_every=curve)(run.id)
@@ -68,9 +69,9 @@ def details(run_id: str) -> None:
 
 
 def headline(run: Run) -> None:
-    status = "paused" if run.paused else str(run.status)
+    called = "paused" if run.paused else str(run.status)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.badge(status, icon=words.STATUS_ICONS[run.status], color=words.STATUS_COLOURS[run.status])
+        st.badge(called, icon=words.STATUS_ICONS[run.status], color=words.STATUS_COLOURS[run.status])
         if run.status == Status.RUNNING:
             st.markdown(run.phase.capitalize())
         elif run.status == Status.QUEUED:

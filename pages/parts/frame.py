@@ -37,6 +37,7 @@ def draw() -> None:
     if not door.is_open():
         door.ask()
         return
+    st.session_state.pop(status.RESTING, None)
     with state.reported(), st.sidebar:
         status.who_is_training()
     token = framed.set(True)

@@ -8,6 +8,7 @@ from pages.parts import messages, pace, state, words
 
 LIVE_SECONDS = 3.0
 TITLE = "Tuneboard"
+RESTING = "resting_on"  # in the session: the ended run that the page shows, which has no timer of its own
 
 
 def who_is_training() -> None:
@@ -17,6 +18,8 @@ def who_is_training() -> None:
 def _look() -> None:
     with state.reported():
         runs = queue.list_runs(state.workspace())
+        if any(run.id == st.session_state.get(RESTING) and not run.status.ended for run in runs):
+            st.rerun()  # somebody resumed it
         running = [run for run in runs if run.status == Status.RUNNING]
         waiting = sum(run.status == Status.QUEUED for run in runs)
         st.set_page_config(page_title=_title(running[0]) if running else TITLE)

@@ -105,13 +105,24 @@ def test_a_killed_server_costs_the_run_nothing(visit, server, workspace, easy, t
     assert wait(workspace, run.id).status == Status.FINISHED
 
 
-def test_two_tabs_watch_the_same_run_and_one_stops_it(visit, workspace, easy, tiny_model):
-    run = submit(workspace, easy, tiny_model, epochs=200)
-    first, second = (visit().open(f"runs?run={run.id}") for _ in range(2))
-    for tab in (first, second):
+def test_two_tabs_watch_the_same_run_pause_resume_and_stop_it(visit, workspace, easy, tiny_model):
+    run = submit(workspace, easy, tiny_model, name="<b>mine</b> :red[x]", epochs=200)
+    first, second = tabs = [visit().open(f"runs?run={run.id}") for _ in range(2)]
+    for tab in tabs:
         tab.page.get_by_text(re.compile(r"Step [\d,]+ of")).wait_for(timeout=120_000)
+    first.page.wait_for_function("document.title.includes('% <b>mine</b> :red[x]')")
+    first.press("Pause")
+    for tab in tabs:
+        tab.see("What it has learnt is saved", 60)
+    second.press("Resume")
+    for tab in tabs:
+        tab.page.get_by_text(re.compile(r"Step [\d,]+ of")).wait_for(timeout=120_000)
+    first.page.reload()
     first.press("Stop")
-    for tab in (first, second):
-        tab.see("stopped", 120)
+    time.sleep(4)  # while the page ticks on, the question stays
+    first.press("Keep the best so far")
+    for tab in tabs:
+        tab.see("can be used", 120)
+        tab.see("<b>mine</b> :red[x] is stopped, right")  # the notice
         tab.leave()
     assert wait(workspace, run.id).status == Status.STOPPED
