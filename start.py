@@ -53,7 +53,7 @@ other ways in:
   start.py test ...      install what the tests need and run them; the rest goes to pytest
   start.py COMMAND ...   the command line; start.py COMMAND --help explains each command:
                          train, check, forecast, runs, show, stop, pause, resume, clone, queue, delete, restore,
-                         clean, evaluate, predict
+                         clean, evaluate, compare, predict
 """
 
 
@@ -163,6 +163,7 @@ def open_dashboard(options):
                 server = until_the_end.enter_context(dashboard_server(options.port, log))
                 with progress.step("Starting the dashboard"):
                     wait_for_answer(server, options.port, log)
+            go_on_with_the_queue()
             progress.say(f"Tuneboard is open at {url} (Ctrl-C stops the dashboard; training goes on.)")
             show_in_browser(url, options)
             while server.poll() is None:
@@ -186,6 +187,13 @@ def dashboard_server(port, log):
     finally:
         end(server)
         remove(server_record(port))
+
+
+def go_on_with_the_queue():
+    """Runs that wait since before a restart shall begin, whether or not a browser comes."""
+    apart = {"creationflags": 0x00000208} if os.name == "nt" else {"start_new_session": True}  # outlives us
+    subprocess.Popen([str(PYTHON), "-m", "engine.runs.watcher"], cwd=str(ROOT), env=environment(),
+                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **apart)
 
 
 def server_record(port):

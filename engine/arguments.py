@@ -118,6 +118,11 @@ def parser() -> argparse.ArgumentParser:
         label,
     )
     command(
+        "compare",
+        "Which of some runs is better, and could the gap be luck?",
+        argument("ids", nargs="+", metavar="RUN", help="the ids of two to ten runs"),
+    )
+    command(
         "predict",
         "Ask a model about texts.",
         argument("id", metavar="RUN|FOLDER", help="the id of a run, or a model folder"),

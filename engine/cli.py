@@ -210,6 +210,13 @@ def evaluate(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str
     return result, terminal.scores(found, run)
 
 
+def compare(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
+    from engine.runs import comparison
+
+    found = comparison.of(workspace, asked.ids)
+    return terminal.comparison_result(found), terminal.comparison(found)
+
+
 def predict(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     from engine.serving.predictor import Predictor
 
@@ -240,6 +247,7 @@ COMMANDS = {
         restore,
         clean,
         evaluate,
+        compare,
         predict,
     )
 }

@@ -3,7 +3,7 @@
 import shutil
 import sys
 from dataclasses import asdict
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from engine.data.columns import Roles
 from engine.data.datasets import load_info
@@ -18,6 +18,9 @@ from engine.runs.forecast import Forecast
 from engine.runs.store import Run
 from engine.serving.prediction import Prediction
 from engine.settings import applying
+
+if TYPE_CHECKING:
+    from engine.runs.comparison import Comparison  # which imports scipy
 
 SHOWN_REJECTED = 5
 
@@ -86,6 +89,72 @@ def result(workspace: Workspace, run: Run) -> dict:
         "baseline": found["baseline"],
         "folder": str(workspace.run(run.id).model),
     }
+
+
+def comparison_result(found: "Comparison") -> dict:
+    """What `compare --json` returns."""
+    return {
+        "rows": found.rows,
+        "runs": [
+            {
+                "run_id": one.run.id,
+                "name": one.run.name,
+                "accuracy": one.accuracy,
+                "macro_f1": one.macro_f1,
+                "intervals": one.intervals,
+                "seconds": one.seconds,
+                "milliseconds_per_text": one.milliseconds,
+                "bytes": one.bytes,
+            }
+            for one in found.entries
+        ],
+        "baseline": {key: found.baseline[key] for key in ("name", "accuracy", "macro_f1")},
+        "pairs": [
+            {
+                "a": pair.a,
+                "b": pair.b,
+                "difference": pair.difference,
+                "only_a": pair.only_a,
+                "only_b": pair.only_b,
+                "p_value": pair.p_value,
+                "p_value_adjusted": pair.adjusted,
+                "macro_f1_difference": pair.macro_f1,
+                "macro_f1_interval": list(pair.interval),
+                "texts_needed": pair.needed,
+                "better": pair.better,
+                "verdict": verdict,
+            }
+            for pair, verdict in zip(found.pairs, found.verdicts, strict=True)
+        ],
+    }
+
+
+def comparison(found: "Comparison") -> str:
+    rows = [
+        [
+            one.run.id,
+            _shorten(one.run.name, 36),
+            f"{one.accuracy:.3f}",
+            "{:.3f} to {:.3f}".format(*one.intervals["accuracy"]),
+            f"{one.macro_f1:.3f}",
+            duration(one.seconds),
+            "" if one.milliseconds is None else f"{one.milliseconds:.1f} ms",
+            size(one.bytes),
+        ]
+        for one in found.entries
+    ]
+    rows.append(
+        [
+            "",
+            found.baseline["name"],
+            f"{found.baseline['accuracy']:.3f}",
+            "",
+            f"{found.baseline['macro_f1']:.3f}",
+        ]
+    )
+    rows[-1] += [""] * (len(rows[0]) - len(rows[-1]))
+    head = ["run", "name", "accuracy", "95% sure", "macro-F1", "training", "per text", "size"]
+    return "\n".join([f"On the same {found.rows:,} test texts:", "", grid(head, rows), "", *found.verdicts])
 
 
 def forecast_result(found: Forecast) -> dict:

@@ -18,7 +18,8 @@ FLOORS = [
 ]  # each may import those before it, and the ground
 GROUND = {"errors", "names", "paths", "settings", "machine"}
 RUNS_MAY = GROUND | {"runs"}
-WHOLE = {"engine/runs/pipeline.py", "engine/runs/counting.py", "engine/runs/measuring.py", "engine/cli.py",
+WHOLE = {"engine/runs/pipeline.py", "engine/runs/counting.py", "engine/runs/measuring.py",
+         "engine/runs/comparison.py", "engine/cli.py",
          "engine/arguments.py", "engine/terminal.py", "engine/__main__.py"}  # fmt: skip
 HEAVY = ("torch", "transformers", "sklearn", "scipy", "peft", "huggingface_hub")
 

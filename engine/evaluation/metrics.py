@@ -46,12 +46,12 @@ def intervals(
     cells = np.random.default_rng(seed).multinomial(
         len(actual), counts.ravel() / counts.sum(), size=RESAMPLES
     )
-    resampled = _macro_f1(cells.reshape(RESAMPLES, *counts.shape))
+    resampled = macro_f1_of(cells.reshape(RESAMPLES, *counts.shape))
     low, high = np.quantile(resampled, [0.025, 0.975])
     return {"accuracy": [float(right.low), float(right.high)], "macro_f1": [float(low), float(high)]}
 
 
-def _macro_f1(counts: np.ndarray) -> np.ndarray:
+def macro_f1_of(counts: np.ndarray) -> np.ndarray:
     """(...,) macro-F1 of confusion matrices (..., classes, classes), over the classes that occur in each."""
     both = counts.sum(axis=-1) + counts.sum(axis=-2)
     right = np.diagonal(counts, axis1=-2, axis2=-1)

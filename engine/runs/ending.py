@@ -1,5 +1,6 @@
 """How a run ends that does not end by itself."""
 
+from engine.paths import Workspace
 from engine.runs.store import Request, Run, Status, Store
 
 PAUSED = {
@@ -14,10 +15,10 @@ STOPPED = {
 }
 
 
-def died(store: Store, run: Run) -> bool:
+def died(workspace: Workspace, store: Store, run: Run) -> bool:
     """Close a run whose process is gone; what a person had asked of it still holds. Returns whether it was open."""
-    if run.request:
-        return by_force(store, run)
+    if run.requested is not None:
+        return by_force(workspace, store, run)
     return store.end(
         run.id,
         Status.INTERRUPTED,
@@ -29,11 +30,21 @@ def died(store: Store, run: Run) -> bool:
     )
 
 
-def by_force(store: Store, run: Run) -> bool:
+def by_force(workspace: Workspace, store: Store, run: Run) -> bool:
     """Close a run whose process did not answer a request and is being ended. Returns whether it was open.
 
     To be stopped with a model, it waits for one more attempt, which makes the model from the last saved state.
     """
-    if run.request == Request.STOP:
+    saved = sorted(workspace.run(run.id).checkpoints.glob("*.json"))
+    if run.request == Request.STOP and saved:
         return store.queue_again(run, first=True, request=run.request)
-    return store.end(run.id, Status.STOPPED, run.pid, **(PAUSED if run.request == Request.PAUSE else STOPPED))
+    kept = (
+        f"It goes on from step {int(saved[-1].name.split('-')[0])}, the last that was saved."
+        if saved
+        else "Nothing was saved yet: it begins anew."
+    )
+    reason = "paused" if run.request == Request.PAUSE else "stopped"
+    message = f"{reason.capitalize()} in the middle of a long step. {kept}"
+    return store.end(
+        run.id, Status.STOPPED, run.pid, reason=reason, message=message, action="Resume it to go on."
+    )

@@ -16,7 +16,7 @@ class EventLog:
     """Appends events; for the worker, which is the only writer. A context manager."""
 
     def __init__(self, path: Path):
-        self.file = path.open("a", encoding="utf-8")
+        self.path, self.file = path, path.open("a", encoding="utf-8")
         self.before = self.file.tell()  # bytes from earlier attempts
         self.lock = threading.Lock()  # the work and its pulse both write
 
@@ -38,9 +38,18 @@ class EventLog:
             return os.fstat(self.file.fileno()).st_size
 
     def rewind(self, size: int) -> None:
-        """Forget what earlier attempts wrote after `size` bytes, since it will happen again."""
-        if size < self.before:
-            self.file.truncate(size)
+        """Forget what earlier attempts wrote after `size` bytes, since it will happen again.
+
+        The record becomes another file, by which whoever follows it notices.
+        """
+        if size >= self.before:
+            return
+        with self.lock:
+            part = self.path.with_name(self.path.name + ".part")
+            part.write_bytes(self.path.read_bytes()[:size])
+            self.file.close()
+            part.replace(self.path)
+            self.file = self.path.open("a", encoding="utf-8")
 
 
 def read_events(path: Path, offset: int = 0) -> tuple[list[dict], int]:
@@ -77,7 +86,7 @@ class History:
     steps: each with step, epoch, loss, learning_rate, gradient, texts, at. epochs: each with epoch, scores, best.
     setup: device, precision, threads, parameters. phases: each with name, at. notes: sentences worth telling.
     machine: now and then memory_bytes, at.
-    offset: how far the file was read, in bytes.
+    file: which one it is. offset: how far it was read, in bytes.
     """
 
     steps: list[dict] = field(default_factory=list)
@@ -86,6 +95,7 @@ class History:
     notes: list[str] = field(default_factory=list)
     phases: list[dict] = field(default_factory=list)
     machine: list[dict] = field(default_factory=list)
+    file: int = 0
     offset: int = 0
 
     @classmethod
@@ -94,8 +104,10 @@ class History:
 
     def update(self, path: Path) -> "History":
         """Add what has been written since the last time; all anew where the record was cut, as when a run resumes."""
-        if path.exists() and path.stat().st_size < self.offset:
-            self.__init__()
+        if path.exists():
+            found = path.stat()
+            if found.st_ino != self.file or found.st_size < self.offset:
+                self.__init__(file=found.st_ino)
         events, self.offset = read_events(path, self.offset)
         for one in events:
             match one["kind"]:

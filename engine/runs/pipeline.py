@@ -121,7 +121,9 @@ def carry_out(workspace: Workspace, run_id: str, pulse: Pulse) -> dict[str, obje
     scored = (rows["split"] != "train").to_numpy().nonzero()[0]
     pulse.phase("evaluating", 0, len(scored))
     scored_texts = encoded.select(scored)
+    began = time.monotonic()
     found = probabilities(model, scored_texts, precision, pulse.progress)
+    milliseconds = (time.monotonic() - began) * 1000 / len(scored)
     predicted = predictions.table(rows.iloc[scored], labels, found)
     found = evaluate(predicted, rows[rows["split"] == "train"], labels)
 
@@ -136,7 +138,9 @@ def carry_out(workspace: Workspace, run_id: str, pulse: Pulse) -> dict[str, obje
     )
     replace_folder(part, paths.model)
     predicted.to_parquet(paths.predictions, index=False)
-    write_json(paths.metrics, {**found, "best_epoch": state.best_epoch})
+    write_json(
+        paths.metrics, {**found, "best_epoch": state.best_epoch, "milliseconds_per_text": milliseconds}
+    )
     figures = {key: found["test"][key] for key in ("accuracy", "macro_f1")}
     if state.stopped:
         best = f"the best round so far ({state.best_epoch})"
@@ -236,6 +240,8 @@ def _train(
     if point:
         restore(point, learner)
         state = point.state
+        if config.epochs > point.facts["epochs"]:
+            state.improved = state.epoch  # asked to go further: patience begins anew
     else:
         torch.manual_seed(config.seed)
     tokens = texts.lengths
@@ -273,8 +279,8 @@ def _train(
                 pulse.events.write("epoch", **asdict(event))
 
     def save(over: bool, always: bool = False) -> None:
-        if always or checkpoints.due(over):
-            facts = {"events": pulse.events.settle(), "precision": _name(precision)}
+        if checkpoints.place != (state.step, state.epoch) and (always or checkpoints.due(over)):
+            facts = {"events": pulse.events.settle(), "precision": _name(precision), "epochs": config.epochs}
             if checkpoints.save(state, learner, facts):
                 pulse.events.write("saved", step=state.step, seconds=checkpoints.last)
 
@@ -289,8 +295,8 @@ def _train(
         train(learner, batches, config, score, scored_rows, keep_best, emit, pulse.should_stop, state, save)
     if state.stopped and pulse.request == Request.STOP and not state.best_epoch and state.step:
         keep_best()
-    if not point or state.step > point.state.step:
-        save(True, always=True)
+    save(True, always=True)
+    pulse.expect(timing.closing())
     if not state.best_epoch and not state.stopped:
         raise TrainingError(
             "No round of the training gave a score.", "Try again with a lower learning rate.", "no_score"

@@ -1,8 +1,11 @@
 """Processes that outlive the browser, this process and its terminal."""
 
 import os
+import platform
 import subprocess
 import sys
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -11,6 +14,12 @@ from engine import machine
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def complain(sentence: object) -> None:
+    """Write into the log of this process; when the disk is full, that is no reason to die."""
+    with suppress(OSError):
+        print(datetime.now(UTC).isoformat(timespec="seconds"), sentence, file=sys.stderr, flush=True)
 
 
 def command(module: str, *arguments: object) -> list[str]:
@@ -40,17 +49,23 @@ def start_apart(log: Path, module: str, *arguments: object) -> None:
 def identity(pid: int) -> str | None:
     """What tells this process from any other that will ever have the same number; None when it is gone.
 
-    On Linux the boot and the moment since then, which setting the clock does not change; elsewhere the time of its start.
+    The name of this machine, then on Linux the boot and the moment since then, which setting the clock does not change;
+    elsewhere the time of its start.
     """
     try:
         if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
             return None
         if psutil.LINUX:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            return f"{BOOT_ID.read_text().strip()} {fields[19]}"  # starttime, in clock ticks: man 5 proc
-        return f"{psutil.Process(pid).create_time():.2f}"
+            return f"{platform.node()} {BOOT_ID.read_text().strip()} {fields[19]}"  # starttime in ticks: man 5 proc
+        return f"{platform.node()} {psutil.Process(pid).create_time():.2f}"
     except (psutil.Error, OSError):
         return None
+
+
+def is_elsewhere(process: str | None) -> bool:
+    """Whether this is the identity of a process of another machine that shares the workspace."""
+    return process is not None and process.split(" ")[0] != platform.node()
 
 
 def lives(pid: int | None, started: float | None) -> bool:

@@ -1,16 +1,18 @@
 """The sign of life of a run: how far it is, and what is asked of it."""
 
 import os
-import sys
 import threading
 import time
+from contextlib import suppress
 
 import psutil
 
 from engine.errors import WorkspaceError
+from engine.paths import Workspace
 from engine.runs import ending
 from engine.runs.events import EventLog
-from engine.runs.store import HEARTBEAT_SECONDS, Request, Store, now
+from engine.runs.processes import complain
+from engine.runs.store import HEARTBEAT_SECONDS, Request, Store
 
 GRACE_SECONDS = 6.0  # that the work has to answer a request; after that its process ends
 BEATS_A_RECORD = 5  # of the memory, for the curve
@@ -29,12 +31,16 @@ class Pulse:
     shall end; the rest happens in a thread, which ends the process when the work does not answer in time.
     """
 
-    def __init__(self, store: Store, run_id: str, events: EventLog):
-        self.store, self.run_id, self.events, self.pid = store, run_id, events, os.getpid()
+    def __init__(self, workspace: Workspace, run_id: str, events: EventLog):
+        self.workspace, self.store = workspace, (store := Store(workspace))
+        self.run_id, self.events, self.pid = run_id, events, os.getpid()
         self.name, self.done, self.total = "starting", 0, 0
         self.began, self.share, self.seconds_left = time.monotonic(), 0.0, None
         # A run that was stopped in the middle of a long step is begun again only to make its model.
-        self.request = self.answered = store.get(run_id).request
+        run = store.get(run_id)
+        self.request = run.request
+        self.answered = None if run.requested else run.request
+        self.worked_before = run.seconds_before
         self.makes_model = (
             False  # whether the work ends with a model in any case, so that it need not stop for one
         )
@@ -67,7 +73,7 @@ class Pulse:
 
     def expect(self, seconds: float) -> None:
         """So many seconds are left of the whole run."""
-        worked = time.monotonic() - self.began
+        worked = self.worked_before + time.monotonic() - self.began
         self.seconds_left = seconds
         self.share = max(self.share, min(0.99, worked / (worked + seconds)))
 
@@ -88,14 +94,17 @@ class Pulse:
         while not self.over.wait(HEARTBEAT_SECONDS):
             self._beat()
             if beats % BEATS_A_RECORD == 0:
-                self.events.write("machine", memory_bytes=self.process.memory_info().rss)
+                with suppress(OSError):
+                    self.events.write("machine", memory_bytes=self.process.memory_info().rss)
             beats += 1
-            if self.request != self.answered and time.monotonic() - self.heard > GRACE_SECONDS:
-                print(
-                    f"{now()} The work did not answer in {GRACE_SECONDS:.0f} s.", file=sys.stderr, flush=True
-                )
-                ending.by_force(self.store, self.store.get(self.run_id))
+            if self._waits() and time.monotonic() - self.heard > GRACE_SECONDS:
+                complain(f"The work did not answer in {GRACE_SECONDS:.0f} s.")
+                ending.by_force(self.workspace, self.store, self.store.get(self.run_id))
                 os._exit(0)  # the main thread is somewhere deep in a computation: nothing gentler reaches it
+
+    def _waits(self) -> bool:
+        """Whether a person waits for an answer."""
+        return self.request != self.answered and not (self.makes_model and self.request == Request.STOP)
 
     def _beat(self) -> None:
         if self.seconds_left and self.name != "training":
@@ -104,6 +113,7 @@ class Pulse:
             ours, request = self.store.beat(
                 self.run_id,
                 self.pid,
+                None if self._waits() else self.request,
                 phase=self.name,
                 step=self.done,
                 steps=self.total,
@@ -113,10 +123,10 @@ class Pulse:
             )
         except WorkspaceError as error:
             # A missed beat is no reason to give up the training; the next one may get through.
-            print(f"{now()} {error}", file=sys.stderr, flush=True)
+            complain(error)
             return
         if not ours:
-            print(f"{now()} The run was taken from this process.", file=sys.stderr, flush=True)
+            complain("The run was taken from this process.")
             os._exit(0)  # another worker may have it already: not one more file may be written
         if request != self.request:
-            self.request, self.heard = request, time.monotonic()
+            self.heard, self.request = time.monotonic(), request

@@ -9,7 +9,7 @@ from engine.errors import NotFoundError, RunStateError, WorkspaceError
 from engine.names import tidy
 from engine.paths import Workspace, read_json, write_json, writing
 from engine.runs import ending, space
-from engine.runs.processes import identity, kill, start_apart
+from engine.runs.processes import identity, is_elsewhere, kill, start_apart
 from engine.runs.store import LAUNCH_SECONDS, STALE_SECONDS, Request, Run, Status, Store, clock
 from engine.settings import TrainingConfig
 
@@ -97,12 +97,12 @@ def look_after(workspace: Workspace) -> bool:
     live = store.live()
     for run in live:
         if run.status == Status.RUNNING and not is_alive(run):
-            ending.died(store, run)
+            ending.died(workspace, store, run)
         elif run.status == Status.RUNNING and _is_stuck(run):
             kill(run.pid, run.process)
-            ending.by_force(store, run)
+            ending.by_force(workspace, store, run)
     waits, paused = any(run.status == Status.QUEUED for run in store.live()), store.queue_paused()
-    if waits and not paused:
+    if waits:
         launch_waiting(workspace)
     if live:
         _keep_watch(workspace)
@@ -110,8 +110,13 @@ def look_after(workspace: Workspace) -> bool:
 
 
 def is_alive(run: Run) -> bool:
-    """Whether the process that claimed the run still exists (numbers of processes are used again)."""
-    return identity(run.pid) == run.process
+    """Whether the process that claimed the run still exists (numbers of processes are used again).
+
+    Of a process on another machine that shares the workspace only its signs of life can be seen.
+    """
+    if is_elsewhere(run.process):
+        return not is_silent(run)
+    return run.process is not None and identity(run.pid) == run.process
 
 
 def is_silent(run: Run) -> bool:
@@ -123,6 +128,7 @@ def _is_stuck(run: Run) -> bool:
     """Whether a request stays unanswered and the worker's own watch over it does not run either."""
     return (
         run.requested is not None
+        and not is_elsewhere(run.process)
         and abs(clock() - run.requested) > UNANSWERED_SECONDS
         and abs(clock() - run.heartbeat) > MUTE_SECONDS
     )
@@ -131,6 +137,15 @@ def _is_stuck(run: Run) -> bool:
 def stop(workspace: Workspace, run_id: str, keep: bool = True) -> Run:
     """Ask a run to stop. keep: make a model of the best round so far. Raises RunStateError when it has ended already."""
     return _ask(workspace, run_id, Request.STOP if keep else Request.DISCARD)
+
+
+def cancel(workspace: Workspace, run_id: str) -> Run:
+    """Take a waiting run out of the queue. Raises RunStateError when it has begun, or ended, already."""
+    workspace.may_change()
+    run = get_run(workspace, run_id)
+    if not Store(workspace).cancel(run_id):
+        raise RunStateError(f"The run {run.name!r} has begun already.", "Stop or pause it instead.")
+    return Store(workspace).get(run_id)
 
 
 def pause(workspace: Workspace, run_id: str) -> Run:
@@ -173,12 +188,15 @@ def resume(workspace: Workspace, run_id: str, epochs: int | None = None) -> Run:
         )
     if run.deleted_at:
         raise RunStateError(f"The run {run.name!r} is in the trash.", "Take it out first.")
-    if epochs is not None:
+    if not Store(workspace).queue_again(run):
+        raise RunStateError(
+            f"The run {run.name!r} was resumed a moment ago.", "Nothing more needs to be done."
+        )
+    if epochs is not None:  # no worker is there yet to read it
         longer = TrainingConfig(**{**config.model_dump(), "epochs": epochs})
         write_json(
             workspace.run(run_id).config, {"dataset_id": run.dataset_id, "config": longer.model_dump()}
         )
-    Store(workspace).queue_again(run)
     launch_waiting(workspace)
     return Store(workspace).get(run_id)
 
@@ -252,7 +270,14 @@ def config_of(workspace: Workspace, run_id: str) -> TrainingConfig:
         raise WorkspaceError(
             f"The settings of run {run_id} are gone: {path}.", "Delete the run, or bring its folder back."
         )
-    return TrainingConfig(**read_json(path)["config"])
+    try:
+        return TrainingConfig(**read_json(path)["config"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise WorkspaceError(
+            f"The settings of run {run_id} cannot be read; another version may have written them.",
+            "Start a new run instead.",
+            "damaged",
+        ) from error
 
 
 def milder(config: TrainingConfig, reason: str) -> tuple[str, TrainingConfig] | None:
@@ -268,11 +293,20 @@ def milder(config: TrainingConfig, reason: str) -> tuple[str, TrainingConfig] | 
 
 def launch_waiting(workspace: Workspace) -> None:
     """Start a worker for every waiting run whose device is free, and somebody to look after them."""
-    launched = Store(workspace).next_to_launch()
+    launched, wrong = Store(workspace).next_to_launch(), None
     for run_id in launched:
-        start_apart(workspace.run(run_id).log, "engine.runs.worker", workspace.root, run_id)
+        paths = workspace.run(run_id)
+        try:
+            with writing(paths.folder):
+                start_apart(paths.log, "engine.runs.worker", workspace.root, run_id)
+        except WorkspaceError as error:
+            wrong = (
+                error  # the others shall start all the same; after some attempts the store gives this one up
+            )
     if launched:
         _keep_watch(workspace)
+    if wrong:
+        raise wrong
 
 
 def _keep_watch(workspace: Workspace) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engine.errors import WorkspaceError
 from engine.paths import Workspace
-from engine.runs.store import Run, Store
+from engine.runs.store import Run, Status, Store
 
 TRASH_DAYS = 7
 POINTS = 3  # saved states on the disk while the newest is being written
@@ -26,17 +26,27 @@ def taken(folder: Path) -> int:
 
 
 def cleanable(workspace: Workspace, run: Run) -> int:
-    """Bytes that cleaning would free: the saved states of a run that has its model, which only training further needs."""
-    done = run.status.ended and workspace.run(run.id).metrics.exists()
-    return taken(workspace.run(run.id).checkpoints) if done else 0
+    """Bytes that cleaning would free: the saved states of a run whose model holds all that it learnt.
+
+    A run that was trained further and then paused, or died, has a model from before, and still needs its states.
+    """
+    paths = workspace.run(run.id)
+    done = run.status == Status.FINISHED or (run.status == Status.STOPPED and not run.paused)
+    newest = max((path.stat().st_mtime for path in paths.checkpoints.glob("*.json")), default=0.0)
+    return (
+        taken(paths.checkpoints)
+        if done and paths.metrics.exists() and paths.metrics.stat().st_mtime >= newest
+        else 0
+    )
 
 
 def clean(workspace: Workspace, runs: list[Run]) -> int:
     """Remove the saved states of those of `runs` that have a model. Returns the bytes that became free."""
     workspace.may_change()
     freed = 0
+    store = Store(workspace)
     for run in runs:
-        bytes_here = cleanable(workspace, run)
+        bytes_here = cleanable(workspace, store.get(run.id))  # it may have been resumed since it was listed
         if bytes_here:
             shutil.rmtree(workspace.run(run.id).checkpoints)
             freed += bytes_here

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import quote
 
 from sqlalchemy import (
+    URL,
     Boolean,
     Column,
     Connection,
@@ -158,6 +160,7 @@ runs = Table(
     Column("macro_f1", Float),
 )
 queue = Table("queue", tables, Column("paused", Boolean, nullable=False))  # one row, or none: not paused
+OUT_OF_THE_QUEUE = "Taken out of the queue."
 COULD_NOT_START = {
     "reason": "could_not_start",
     "message": f"The training process was started {MOST_LAUNCHES} times and ended each time before it could begin.",
@@ -252,7 +255,7 @@ class Store:
             return launched
         with self._begin() as connection:
             free: dict[str, int] = {}
-            for run in map(_run, connection.execute(_waiting()).mappings().all()):
+            for run in _may_begin(connection):
                 places = free.setdefault(run.slot, len(_free_places(connection, run.slot)))
                 if not places:
                     continue
@@ -269,17 +272,23 @@ class Store:
 
     def _has_work(self) -> bool:
         """Whether a device is free for something that waits; asked first, since only looking never has to wait."""
-        if self.queue_paused():
-            return False
         with self._begin(self.reading) as connection:
-            slots = set(connection.scalars(select(runs.c.slot).where(runs.c.status == Status.QUEUED)))
-            return any(_free_places(connection, slot) for slot in slots)
+            return any(_free_places(connection, run.slot) for run in _may_begin(connection))
 
-    def beat(self, run_id: str, pid: int, **progress: object) -> tuple[bool, Request | None]:
-        """Say that worker `pid` is alive, and how far. Returns whether the run is still its own, and what it is asked."""
+    def beat(
+        self, run_id: str, pid: int, answered: Request | None = None, **progress: object
+    ) -> tuple[bool, Request | None]:
+        """Say that worker `pid` is alive, and how far. Returns whether the run is still its own, and what it is asked.
+
+        answered: the request that it follows already, so that nobody ends it for not answering.
+        """
         ours = (runs.c.id == run_id, runs.c.status == Status.RUNNING, runs.c.pid == pid)
         with self._begin() as connection:
             connection.execute(update(runs).where(*ours).values(heartbeat=clock(), **progress))
+            if answered:
+                connection.execute(
+                    update(runs).where(*ours, runs.c.request == answered).values(requested=None)
+                )
             row = connection.execute(select(runs.c.request).where(*ours)).first()
         return row is not None, Request(row.request) if row and row.request else None
 
@@ -293,7 +302,7 @@ class Store:
                     status=Status.STOPPED,
                     ended_at=now(),
                     reason="paused" if what == Request.PAUSE else "stopped",
-                    message="Taken out of the queue before it began.",
+                    message=OUT_OF_THE_QUEUE,
                 )
             )
             # A second request replaces the first, but not its time: nobody waits longer for asking twice.
@@ -302,6 +311,22 @@ class Store:
                 .where(runs.c.id == run_id, runs.c.status == Status.RUNNING)
                 .values(request=what, requested=func.coalesce(runs.c.requested, clock()))
             )
+
+    def cancel(self, run_id: str) -> bool:
+        """Take a run out of the queue. Returns whether it still waited."""
+        with self._begin() as connection:
+            changed = connection.execute(
+                update(runs)
+                .where(runs.c.id == run_id, runs.c.status == Status.QUEUED)
+                .values(
+                    status=Status.STOPPED,
+                    ended_at=now(),
+                    request=None,
+                    reason="stopped",
+                    message=OUT_OF_THE_QUEUE,
+                )
+            )
+        return changed.rowcount == 1
 
     def end(self, run_id: str, status: Status, pid: int | None, **values: object) -> bool:
         """Close a running run that belongs to process `pid`; a run that has ended already stays as it is."""
@@ -333,6 +358,7 @@ class Store:
                     phase="",
                     step=0,
                     steps=0,
+                    share=None,
                     **dict.fromkeys(
                         ("started_at", "ended_at", "launched", "seconds_left", "reason", "message", "action")
                     ),
@@ -428,7 +454,12 @@ def _engine(path: Path, inode: int | None, writable: bool) -> Engine:
     """The database at `path` with its tables, opened once per process; inode: tells a new file at an old path."""
     # NullPool: pages, workers and their threads each open a short connection; SQLite's own lock orders them.
     # Where nothing may be written SQLite cannot make its side files, and need not: nobody else writes either.
-    url = f"sqlite:///{path}" if writable else f"sqlite:///file:{path}?mode=ro&immutable=1&uri=true"
+    looking = {"mode": "ro", "immutable": "1", "uri": "true"}
+    url = (
+        URL.create("sqlite", database=str(path))
+        if writable
+        else URL.create("sqlite", database=f"file:{quote(str(path))}", query=looking)
+    )
     engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": LOCK_SECONDS})
 
     @event.listens_for(engine, "connect")
@@ -457,6 +488,14 @@ def _waiting():
         .where(runs.c.status == Status.QUEUED)
         .order_by(runs.c.position, runs.c.created_at, runs.c.id)
     )
+
+
+def _may_begin(connection: Connection) -> list[Run]:
+    """What waits and may begin, the next one first. While the queue is paused only what was stopped may end."""
+    found = [_run(row) for row in connection.execute(_waiting()).mappings().all()]
+    if not connection.scalar(select(queue.c.paused)):
+        return found
+    return [run for run in found if run.request == Request.STOP]
 
 
 def _free_places(connection: Connection, slot: str) -> list[int]:

@@ -7,13 +7,14 @@ nothing is left to look after.
 import os
 import sys
 import time
+from contextlib import suppress
 
 from filelock import FileLock, Timeout
 
 from engine.errors import TuneboardError
 from engine.paths import Workspace
-from engine.runs import queue
-from engine.runs.store import now
+from engine.runs import queue, space
+from engine.runs.processes import complain
 
 LOOK_SECONDS = 1.0
 PATIENCE = 3.0  # seconds to wait for the lock: whoever asks whether a watcher lives holds it for a moment
@@ -23,6 +24,8 @@ def main(root: str | None = None) -> int:
     workspace = Workspace.open(root)
     try:
         with FileLock(workspace.watcher_lock).acquire(timeout=PATIENCE):
+            with suppress(TuneboardError, OSError):
+                space.empty_trash(workspace, older_than=space.TRASH_DAYS)
             while _look(workspace):
                 time.sleep(LOOK_SECONDS)
             if workspace.watcher_log.exists():
@@ -35,8 +38,8 @@ def main(root: str | None = None) -> int:
 def _look(workspace: Workspace) -> bool:
     try:
         return queue.look_after(workspace)
-    except TuneboardError as error:  # a full disk or a locked store may be over in a moment
-        print(f"{now()} {error}", file=sys.stderr, flush=True)
+    except (TuneboardError, OSError) as error:  # a full disk or a locked store may be over in a moment
+        complain(error)
         return workspace.root.is_dir()
 
 

@@ -13,8 +13,9 @@ from engine.errors import TuneboardError, WorkspaceError, is_disk_full, is_out_o
 from engine.paths import Workspace
 from engine.runs import ending, queue
 from engine.runs.events import EventLog
+from engine.runs.processes import complain
 from engine.runs.pulse import Pulse, StopAsked
-from engine.runs.store import Request, Status, Store, now
+from engine.runs.store import Request, Status, Store
 
 CLOSING_TRIES = 15
 
@@ -25,16 +26,20 @@ def main(root: str, run_id: str) -> int:
     if not store.claim(run_id, pid):
         return 0  # another worker runs it, or it was stopped while it waited
     run = store.get(run_id)
-    if run.slot == "cuda" and not os.environ.get("CUDA_VISIBLE_DEVICES"):
-        os.environ["CUDA_VISIBLE_DEVICES"] = str(run.place)
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if run.slot == "cuda":
+        os.environ["CUDA_VISIBLE_DEVICES"] = visible.split(",")[run.place] if visible else str(run.place)
     try:
-        with EventLog(workspace.run(run_id).events) as events, Pulse(store, run_id, events) as pulse:
+        with EventLog(workspace.run(run_id).events) as events, Pulse(workspace, run_id, events) as pulse:
             ended = _work(workspace, run_id, pulse)
     except Exception as error:  # every failure is told, logged, and the queue goes on
-        print(f"--- {now()}", file=sys.stderr)
-        traceback.print_exc()
+        complain(traceback.format_exc())
         ended = {"status": Status.FAILED, **explain(error)}
     _close(store, run_id, ended)
+    if visible is None:  # the next worker shall see all devices
+        os.environ.pop("CUDA_VISIBLE_DEVICES", None)
+    else:
+        os.environ["CUDA_VISIBLE_DEVICES"] = visible
     queue.launch_waiting(workspace)
     return 0
 
@@ -57,7 +62,7 @@ def _close(store: Store, run_id: str, ended: dict[str, object]) -> None:
             store.end(run_id, pid=os.getpid(), phase="", **ended)
             return
         except WorkspaceError as error:
-            print(f"{now()} {error}", file=sys.stderr, flush=True)
+            complain(error)
             if not left:
                 raise
             time.sleep(2)

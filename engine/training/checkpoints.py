@@ -1,8 +1,8 @@
 """Saved points of a training, from which it can go on to the bit.
 
-    <step>.safetensors      weights, optimizer, random states; the place in the training as metadata
-    <step>.json             the SHA-256 of that file and of the best weights beside it, written last
-    best-<round>.safetensors the weights of the best round, as the plain model has them
+    <step>-<rounds>.safetensors  weights, optimizer, random states; the place in the training as metadata
+    <step>-<rounds>.json         the SHA-256 of that file and of the best weights beside it, written last
+    best-<round>.safetensors     the weights of the best round, as the plain model has them
 
 Each file is written under another name, flushed to the disk, read again and renamed. A point counts only when its .json is
 there and both checksums hold; else the one before it is taken.
@@ -58,6 +58,7 @@ class Checkpoints:
     saved: float = field(default_factory=time.monotonic)
     last: float = 0.0  # seconds that the last point took
     best_written: int = 0  # the round whose weights are on the disk
+    place: tuple[int, int] | None = None  # step and rounds of the last point
 
     def due(self, round_over: bool) -> bool:
         """Whether it is time for a point."""
@@ -66,7 +67,10 @@ class Checkpoints:
         return affordable and (round_over or now - self.saved >= self.seconds)
 
     def save(self, state: TrainingState, learner: Learner, facts: dict) -> bool:
-        """Write a point. A disk that is full or broken is said so, and the training can go on without it."""
+        """Write a point. A disk that is full or broken is said so, and the training can go on without it.
+
+        Returns whether it was written.
+        """
         start = time.monotonic()
         try:
             self._save(state, learner, facts)
@@ -91,13 +95,15 @@ class Checkpoints:
             if self.best_written != state.best_epoch:
                 _write(best, self.best)
                 self.best_written = state.best_epoch
-        path = self.folder / f"{state.step:09}.safetensors"
+        path = self.folder / f"{state.step:09}-{state.epoch:04}.safetensors"
         described = json.dumps({"state": _plain(state), "facts": facts})
         digest = _write(path, {**learner.snapshot(), **_random_states()}, {"training": described})
         sums = {path.name: digest}
         if best:
             sums[best.name] = _digest(best)
         write_json(path.with_suffix(".json"), {"sha256": sums})
+        _settle(self.folder)
+        self.place = (state.step, state.epoch)
         self._clear()
 
     def newest(self) -> Point | None:
@@ -106,11 +112,12 @@ class Checkpoints:
             try:
                 point = self._read(path)
             except (OSError, ValueError, KeyError, SafetensorError, WorkspaceError) as error:
-                self.say(
-                    f"The saved state of step {int(path.stem)} is damaged ({error}); the one before it is taken."
-                )
+                step = int(path.stem.split("-")[0])
+                self.say(f"The saved state of step {step} is damaged ({error}); the one before it is taken.")
+                path.unlink(missing_ok=True)  # it must not take the place of a good one
                 continue
             self.best, self.best_written = point.best, point.state.best_epoch
+            self.place = (point.state.step, point.state.epoch)
             return point
         return None
 
@@ -169,11 +176,21 @@ def _write(path: Path, tensors: Tensors, metadata: dict[str, str] | None = None)
     """Write `path` whole or not at all. Returns the SHA-256 of what is then read from it."""
     part = path.with_suffix(".part")
     save_file(tensors, part, metadata)
-    with part.open("rb") as file:
+    with part.open("r+b") as file:  # Windows flushes only what may be written
         os.fsync(file.fileno())
     digest = _digest(part)
     part.replace(path)
     return digest
+
+
+def _settle(folder: Path) -> None:
+    """Bring renamed files to the disk, where a folder can be flushed."""
+    if os.name != "nt":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _digest(path: Path) -> str:

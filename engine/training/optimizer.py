@@ -77,10 +77,11 @@ class MasterWeights:
 
     def state(self) -> dict[str, torch.Tensor]:
         """A copy of all weights in fp32 on the processor, by name."""
+        wanted = self.model.state_dict().keys()
         return {
             name: tensor.detach().to("cpu", torch.float32, copy=True).contiguous()
             for name, tensor in {**dict(self.model.named_buffers()), **self.fp32}.items()
-            if name in self.model.state_dict()
+            if name in wanted
         }
 
     def snapshot(self) -> dict[str, torch.Tensor]:

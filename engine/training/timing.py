@@ -46,6 +46,10 @@ class Timing:
         """The validation texts took so long."""
         self.scoring = seconds / max(1, self.validation)
 
+    def closing(self) -> float:
+        """Seconds that what comes after the training takes."""
+        return self.scored * (self.scoring or 0.0) + CLOSING_SECONDS
+
     def left(self) -> float | None:
         """Seconds; None before anything can be said."""
         if not self.tokens:

@@ -12,6 +12,7 @@ from engine.evaluation import predictions
 from engine.models.catalogue import bundled_folder
 from engine.models.tokens import count_tokens
 from engine.paths import Workspace, read_json
+from engine.runs.store import Run
 from engine.training.plan import Plan, plan
 
 
@@ -45,3 +46,24 @@ def predictor(folder: str, modified: float):
     from engine.serving.predictor import Predictor
 
     return Predictor(Path(folder))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Comparing …")
+def comparison(root: str, run_ids: tuple[str, ...], modified: tuple[float, ...]):
+    """modified: when the scores of each were written, so that a run that was trained further is read anew."""
+    from engine.runs.comparison import of
+
+    return of(Workspace(Path(root)), run_ids)
+
+
+def settings_that_differ(root: str, runs: list[Run]) -> dict[str, dict[str, object]]:
+    from engine.runs.comparison import differing_settings
+
+    return differing_settings(Workspace(Path(root)), runs)
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def disagreements(_comparison: object, run_ids: tuple[str, ...], modified: tuple[float, ...]) -> pd.DataFrame:
+    from engine.runs.comparison import disagreements as found
+
+    return found(_comparison)

@@ -283,6 +283,74 @@ def _shared(figure: go.Figure, title: str) -> go.Figure:
     return figure.update_layout(yaxis_title=title, legend={"orientation": "h", "y": -0.25}, showlegend=True)
 
 
+def trade_off(points: dict[str, tuple[float, float, list[float]]]) -> go.Figure:
+    """Accuracy with its interval, by milliseconds per text; what no other beats in both is marked.
+
+    points: by name (milliseconds, accuracy, [low, high]).
+    """
+    figure = go.Figure()
+    for marked in (True, False):
+        chosen = {
+            name: one
+            for name, one in points.items()
+            if marked != any(o[0] <= one[0] and o[1] >= one[1] and o[:2] != one[:2] for o in points.values())
+        }
+        if not chosen:
+            continue
+        x, y, spans = (list(values) for values in zip(*chosen.values(), strict=True))
+        figure.add_scatter(
+            x=x,
+            y=y,
+            text=[_short(name) for name in chosen],
+            mode="markers+text",
+            textposition="top center",
+            name="best trade-offs" if marked else "beaten in both",
+            marker={
+                "size": 12,
+                "color": ACCENT if marked else MUTED,
+                "symbol": "diamond" if marked else "circle",
+            },
+            error_y={
+                "array": [high - at for at, (_, high) in zip(y, spans, strict=True)],
+                "arrayminus": [at - low for at, (low, _) in zip(y, spans, strict=True)],
+                "thickness": 1,
+            },
+            customdata=[_safe(name) for name in chosen],
+            hovertemplate="%{customdata}: %{y:.1%}, %{x:.2f} ms<extra></extra>",
+        )
+    return figure.update_layout(
+        xaxis={"title": "milliseconds per text", "type": "log"},
+        yaxis={"title": "accuracy", "tickformat": ".0%"},
+        legend={"orientation": "h", "y": 1.15},
+    )
+
+
+def difference(labels: list[str], left: list[list[int]], right: list[list[int]]) -> go.Figure:
+    """Counts of the left confusion matrix minus those of the right one; more is green, less is orange."""
+    gap = np.array(left) - np.array(right)
+    most = max(1, int(np.abs(gap).max()))
+    dark = st.context.theme.type == "dark"
+    figure = go.Figure(
+        go.Heatmap(
+            z=gap,
+            x=[_short(label) for label in labels],
+            y=[_short(label) for label in labels],
+            zmin=-most,
+            zmax=most,
+            xgap=2,
+            ygap=2,
+            colorscale=[[0, SECOND], [0.5, "#1a2627" if dark else "#f0f6f5"], [1, ACCENT]],
+            texttemplate="%{z:+d}" if len(labels) <= MOST_LABELLED else None,
+            hovertemplate="%{y} called %{x}: %{z:+d}<extra></extra>",
+            showscale=False,
+        )
+    )
+    return figure.update_layout(
+        xaxis={"title": "what the model said", "type": "category"},
+        yaxis={"title": "true label", "type": "category", "autorange": "reversed"},
+    )
+
+
 def _smooth(values: list[float], weight: float = 0.9) -> list[float]:
     """Exponential running mean, corrected for its start (as in Adam: Kingma and Ba 2015)."""
     smoothed, mean = [], 0.0

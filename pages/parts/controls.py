@@ -19,7 +19,7 @@ def under_way(run: Run) -> None:
         st.caption(f":material/hourglass_top: {ASKED[run.request]}")
     if run.status == Status.QUEUED:
         st.button(
-            "Cancel", icon=":material/close:", key=f"stop_{run.id}", on_click=_stop, args=(run.id, False)
+            "Cancel", icon=":material/close:", key=f"cancel_this_{run.id}", on_click=_cancel, args=(run.id,)
         )
         return
     with st.container(horizontal=True):
@@ -113,10 +113,9 @@ def _more(run: Run, config: TrainingConfig | None) -> None:
             help="Opens the Train page with the settings of this run, to change some of them.",
         ):
             st.switch_page("pages/train.py", query_params={"like": run.id})
-        name = st.text_input("Name", value=run.name, max_chars=80, key=f"rename_{run.id}")
-        if name.strip() and name.strip() != run.name:
-            queue.rename(state.workspace(), run.id, name.strip())
-            st.rerun()
+        # The name is part of the key: another visitor's change of it must not be undone by what stands here.
+        key = f"rename_{run.id}_{run.name}"
+        st.text_input("Name", value=run.name, max_chars=80, key=key, on_change=_rename, args=(run.id, key))
         if st.button(
             "Delete", icon=":material/delete:", key="delete", help="Moves the run and its model to the trash."
         ):
@@ -134,6 +133,16 @@ def _show(run: Run) -> None:
 def _stop(run_id: str, keep: bool) -> None:
     with state.reported():  # it may have ended a moment ago
         queue.stop(state.workspace(), run_id, keep)
+
+
+def _rename(run_id: str, key: str) -> None:
+    with state.reported():
+        queue.rename(state.workspace(), run_id, st.session_state[key])
+
+
+def _cancel(run_id: str) -> None:
+    with state.reported():  # it may have begun a moment ago
+        queue.cancel(state.workspace(), run_id)
 
 
 def _pause(run_id: str) -> None:

@@ -30,6 +30,7 @@ def draw() -> None:
             st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
             st.Page("pages/runs.py", title="Runs", icon=":material/progress_activity:"),
             st.Page("pages/evaluate.py", title="Evaluate", icon=":material/grid_on:"),
+            st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
             st.Page("pages/predict.py", title="Predict", icon=":material/chat:"),
         ],
         position="sidebar" if door.is_open() else "hidden",

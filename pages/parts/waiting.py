@@ -5,20 +5,27 @@ import streamlit as st
 from engine.runs import queue as runs_queue
 from engine.runs import space
 from engine.runs.store import Run
-from pages.parts import messages, state, words
+from pages.parts import messages, pace, state, words
 
+LOOK_SECONDS = 3.0
 MOVES = {"first": "vertical_align_top", "up": "arrow_upward", "down": "arrow_downward"}
 
 
 def queue() -> None:
     """What waits, the next one first; nothing is shown where nothing waits."""
+    st.fragment(
+        _queue, run_every=pace.seconds(LOOK_SECONDS) if runs_queue.waiting(state.workspace()) else None
+    )()
+
+
+def _queue() -> None:
     found, paused = runs_queue.waiting(state.workspace()), runs_queue.is_paused(state.workspace())
     if not found and not paused:
         return
     with st.expander(f"{words.count(len(found), 'run')} waiting", icon=":material/queue:", expanded=True):
+        st.session_state["queue_paused"] = paused  # whoever paused it, wherever
         st.toggle(
             "Pause the queue",
-            value=paused,
             key="queue_paused",
             help="Nothing more begins; what trains goes on.",
             on_change=_pause_queue,
@@ -119,4 +126,4 @@ def _move(run_id: str, to: str) -> None:
 
 def _cancel(run_id: str) -> None:
     with state.reported():  # it may have begun a moment ago
-        runs_queue.stop(state.workspace(), run_id, keep=False)
+        runs_queue.cancel(state.workspace(), run_id)

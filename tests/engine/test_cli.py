@@ -65,6 +65,11 @@ def test_what_was_trained_can_be_listed_shown_scored_asked_and_deleted(trained, 
     assert as_json("show", run)["config"]["epochs"] == 4
     other = as_json("clone", run, "--set", "epochs=1", "--name", "once")
     assert as_json("show", other["run_id"])["config"] == {**as_json("show", run)["config"], "epochs": 1}
+    compared = as_json("compare", run, other["run_id"])
+    assert {one["run_id"] for one in compared["runs"]} == {run, other["run_id"]}
+    assert {"accuracy", "macro_f1", "intervals"} <= set(compared["runs"][0])
+    assert {"a", "b", "difference", "p_value", "verdict"} <= set(compared["pairs"][0])
+    assert compared["pairs"][0]["verdict"] in engine("compare", run, other["run_id"]).stdout
     assert as_json("clean")["freed_bytes"] > 0
     assert as_json("queue") == {"paused": False, "waiting": []}
     engine("delete", run)

@@ -84,7 +84,7 @@ def test_a_clone_opens_the_train_page_filled_in(workspace, easy, tiny_model):
 
 def test_a_run_gets_another_name(workspace, finished):
     test = open_page("runs", run=finished.id)
-    test.text_input(key=f"rename_{finished.id}").set_value("for the *board*").run()
+    test.text_input(key=f"rename_{finished.id}_{finished.name}").set_value("for the  *board*").run()
     assert queue.get_run(workspace, finished.id).name == "for the *board*"
 
 

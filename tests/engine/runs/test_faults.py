@@ -18,7 +18,7 @@ from engine.data.reading import read_file
 from engine.data.recipe import Recipe
 from engine.errors import ReadOnlyError, WorkspaceError
 from engine.paths import Workspace
-from engine.runs import queue
+from engine.runs import processes, queue
 from engine.runs import store as store_module
 from engine.runs.events import History
 from engine.runs.store import Status, Store
@@ -250,8 +250,7 @@ def test_disk_full_while_everything_is_written(on_small_disk, small_disk, tiny_m
     time.sleep(4)  # events, states, and the list of runs itself all fail
     filler.unlink()
     ended = wait(workspace, run.id, seconds=60)
-    assert ended.status in (Status.FAILED, Status.INTERRUPTED)
-    assert ended.reason in ("disk_full", "worker_died")
+    assert (ended.status, ended.reason) == (Status.FAILED, "disk_full")
     queue.resume(workspace, run.id)
     training(workspace, run.id)
     queue.stop(workspace, run.id)
@@ -448,6 +447,34 @@ def test_an_older_version_that_still_trains_is_not_disturbed(workspace):
     connection = sqlite3.connect(workspace.database)
     assert connection.execute("SELECT stop_requested FROM runs").fetchall() == [(0,)]
     connection.close()
+
+
+def test_a_run_that_died_under_an_older_version_is_noticed(workspace):
+    older(workspace, "running", 2**22 - 7, 1.0)
+    run = queue.list_runs(workspace)[0]
+    assert (run.status, run.reason) == (Status.INTERRUPTED, "worker_died")
+
+
+def test_a_run_of_another_machine_is_left_to_it(workspace):
+    store = Store(workspace)
+    store.add(id="aaaaaa", name="n", dataset_id="d", dataset_name="d", model_name="m", slot="cpu")
+    store.claim("aaaaaa", os.getpid())
+    sql(workspace, "UPDATE runs SET process = 'elsewhere boot 1'")
+    assert queue.get_run(workspace, "aaaaaa").status == Status.RUNNING
+    sql(workspace, "UPDATE runs SET heartbeat = heartbeat - 600")
+    assert queue.get_run(workspace, "aaaaaa").status == Status.INTERRUPTED
+
+
+def test_the_folder_of_a_waiting_run_is_gone(workspace, easy, tiny_model, monkeypatch):
+    monkeypatch.setattr(queue, "start_apart", processes.start_apart)
+    queue.pause_queue(workspace, True)
+    lost, following = submit(workspace, easy, tiny_model), submit(workspace, easy, tiny_model)
+    queue.move(workspace, following.id, "last")
+    shutil.rmtree(workspace.run(lost.id).folder)
+    with pytest.raises(WorkspaceError):
+        queue.pause_queue(workspace, False)
+    queue.cancel(workspace, lost.id)
+    assert wait(workspace, following.id).status == Status.FINISHED
 
 
 def test_a_newer_workspace_is_refused_and_left_as_it_is(workspace, finished):

@@ -131,6 +131,42 @@ def test_nothing_begins_while_the_queue_is_paused(workspace):
     assert store.next_to_launch() == ["aaaaaa"]
 
 
+def test_a_paused_queue_lets_what_was_stopped_make_its_model(workspace):
+    store = Store(workspace)
+    run = add(store, "aaaaaa")
+    store.claim("aaaaaa", os.getpid())
+    store.queue_again(store.get(run.id), first=True, request=Request.STOP)
+    store.pause_queue(True)
+    assert store.next_to_launch() == ["aaaaaa"]
+
+
+def test_what_was_answered_is_not_waited_for(workspace):
+    store = Store(workspace)
+    add(store, "aaaaaa")
+    store.claim("aaaaaa", os.getpid())
+    store.request("aaaaaa", Request.PAUSE)
+    store.beat("aaaaaa", os.getpid())
+    assert store.get("aaaaaa").requested
+    store.beat("aaaaaa", os.getpid(), Request.PAUSE)
+    assert store.get("aaaaaa").requested is None
+
+
+def test_only_what_waits_is_cancelled(workspace):
+    store = Store(workspace)
+    add(store, "aaaaaa"), add(store, "bbbbbb", "cuda")
+    store.claim("bbbbbb", os.getpid())
+    assert [store.cancel("aaaaaa"), store.cancel("bbbbbb")] == [True, False]
+    assert store.get("bbbbbb").status == Status.RUNNING
+
+
+def test_a_workspace_may_be_called_anything(tmp_path):
+    from engine.paths import Workspace
+
+    store = Store(Workspace.open(tmp_path / "what? & 100% #1"))
+    assert add(store, "aaaaaa").status == Status.QUEUED
+    assert (tmp_path / "what? & 100% #1" / "tuneboard.db").exists()
+
+
 def test_several_devices_of_a_kind_train_several_runs(workspace, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     store = Store(workspace)

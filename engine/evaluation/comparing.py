@@ -1,0 +1,166 @@
+"""Is one model better than another on the same test rows, or could the gap be luck?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest, norm
+
+from engine.errors import DataError
+from engine.evaluation.metrics import RESAMPLES, macro_f1_of
+from engine.evaluation.predictions import labels_of
+
+LEAST, MOST = 2, 10
+SURE = 0.05  # the chance of luck below which a difference counts as real
+POWER = 0.8  # with which the number of texts that would be needed finds the difference
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two runs, a before b, on the same rows.
+
+    difference: accuracy of a minus that of b. only_a, only_b: texts that only one of them has right. p_value: of the exact
+    McNemar test (McNemar 1947), two-sided. adjusted: for all pairs looked at (Holm 1979). macro_f1: difference, and interval
+    its 95% percentile bootstrap over the rows, both models on the same resample. needed: about how many test texts would
+    find a difference of this size (Connor 1987); None where they are equally often right.
+    """
+
+    a: str
+    b: str
+    difference: float
+    only_a: int
+    only_b: int
+    p_value: float
+    adjusted: float
+    macro_f1: float
+    interval: tuple[float, float]
+    needed: int | None
+
+    @property
+    def better(self) -> str | None:
+        """The run that is better, where the difference is no luck."""
+        if self.adjusted >= SURE or not self.difference:
+            return None
+        return self.a if self.difference > 0 else self.b
+
+
+def align(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The predictions of each run, with the same text in the same place.
+
+    tables: predictions on the test rows, by run. Raises DataError when they were not made on the same texts with the same
+    labels, or there are too few or too many runs.
+    """
+    if not LEAST <= len(tables) <= MOST:
+        raise DataError(
+            f"{LEAST} to {MOST} runs can be compared; these are {len(tables)}.", "Choose others.", "how_many"
+        )
+    ordered = {
+        run: table.sort_values(["text", "label", "source_row"], kind="stable").reset_index(drop=True)
+        for run, table in tables.items()
+    }
+    (_, first), *others = ordered.items()
+    for _, table in others:
+        if not first[["text", "label"]].equals(table[["text", "label"]]):
+            raise DataError(
+                "These runs were not tested on the same texts, so their scores say nothing about which model is better.",
+                "Choose runs on the same data set; or score each of them on the same further file.",
+                "other_test_rows",
+            )
+    return ordered
+
+
+def compare(tables: Mapping[str, pd.DataFrame], seed: int = 0) -> list[Pair]:
+    """All pairs of the runs. tables: as of `align`, which is done here. Raises DataError as it does."""
+    tables = align(tables)
+    raw = [_pair(a, b, tables[a], tables[b], seed) for a, b in combinations(tables, 2)]
+    adjusted = holm([pair.p_value for pair in raw])
+    return [Pair(**{**vars(pair), "adjusted": p}) for pair, p in zip(raw, adjusted, strict=True)]
+
+
+def _pair(a: str, b: str, first: pd.DataFrame, second: pd.DataFrame, seed: int) -> Pair:
+    actual = first["label"].to_numpy()
+    right_a, right_b = ((one["predicted"] == one["label"]).to_numpy() for one in (first, second))
+    only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
+    p = binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
+    labels = sorted({*labels_of(first), *labels_of(second), *actual})
+    gap, interval = macro_f1_gap(
+        actual, first["predicted"].to_numpy(), second["predicted"].to_numpy(), labels, seed
+    )
+    difference = (only_a - only_b) / len(actual)
+    needed = texts_needed(only_a / len(actual), only_b / len(actual))
+    return Pair(a, b, difference, only_a, only_b, float(p), float(p), gap, interval, needed)
+
+
+def macro_f1_gap(
+    actual: np.ndarray, first: np.ndarray, second: np.ndarray, labels: list[str], seed: int = 0
+) -> tuple[float, tuple[float, float]]:
+    """(macro-F1 of `first` minus that of `second`, its 95% interval by the paired percentile bootstrap over the rows)."""
+    number = {label: index for index, label in enumerate(labels)}
+    size = len(labels)
+    true, said_a, said_b = (np.array([number[one] for one in values]) for values in (actual, first, second))
+    # Rows alike in all three count as one kind: resampling rows is drawing how often each kind comes.
+    kinds, counts = np.unique((true * size + said_a) * size + said_b, return_counts=True)
+    drawn = np.random.default_rng(seed).multinomial(len(true), counts / len(true), size=RESAMPLES)
+    drawn = np.vstack([counts, drawn])  # first as it is
+    true, said_a, said_b = kinds // size**2, kinds // size % size, kinds % size
+    found = []
+    for said in (said_a, said_b):
+        cells = np.zeros((len(drawn), size * size), dtype=np.int64)
+        for kind, cell in enumerate(true * size + said):
+            cells[:, cell] += drawn[:, kind]
+        found.append(macro_f1_of(cells.reshape(-1, size, size)))
+    gaps = found[0] - found[1]
+    low, high = np.quantile(gaps[1:], [0.025, 0.975])
+    return float(gaps[0]), (float(low), float(high))
+
+
+def holm(p_values: list[float]) -> list[float]:
+    """p-values corrected for their number, in the order given (Holm 1979)."""
+    order = np.argsort(p_values)
+    corrected, highest = np.zeros(len(p_values)), 0.0
+    for place, index in enumerate(order):
+        highest = max(highest, min(1.0, (len(p_values) - place) * p_values[index]))
+        corrected[index] = highest
+    return corrected.tolist()
+
+
+def texts_needed(only_a: float, only_b: float) -> int | None:
+    """How many texts would show that one model is better, with SURE and POWER; None where neither is.
+
+    only_a, only_b: shares of texts that only one has right. The normal approximation for McNemar's test (Connor 1987).
+    """
+    gap, apart = only_a - only_b, only_a + only_b
+    if not gap:
+        return None
+    reach = norm.ppf(1 - SURE / 2) * np.sqrt(apart) + norm.ppf(POWER) * np.sqrt(apart - gap**2)
+    return int(np.ceil((reach / gap) ** 2))
+
+
+def sentence(pair: Pair, name_a: str, name_b: str, rows: int) -> str:
+    """The verdict in words, for somebody who knows no statistics."""
+    ahead, behind = (name_a, name_b) if pair.difference >= 0 else (name_b, name_a)
+    if not pair.difference:
+        return f"{name_a} and {name_b} are right equally often, on {rows:,} test texts."
+    points = f"{abs(pair.difference) * 100:.1f} points"
+    if pair.better:
+        return f"{ahead} is better than {behind}: right {points} more often, and that is hardly luck ({_chance(pair)})."
+    enough = (
+        f"; about {_round(pair.needed)} test texts would be needed to tell"
+        if pair.needed and pair.needed > rows
+        else ""
+    )
+    return (
+        f"{ahead} is right {points} more often than {behind}; that could be luck ({_chance(pair)}){enough}."
+    )
+
+
+def _chance(pair: Pair) -> str:
+    return "p < 0.001" if pair.adjusted < 0.001 else f"p = {pair.adjusted:.2g}"
+
+
+def _round(number: int) -> str:
+    """To two figures: more would say more than is known."""
+    digits = max(0, len(str(number)) - 2)
+    return f"{round(number, -digits):,}"

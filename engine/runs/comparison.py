@@ -1,0 +1,107 @@
+"""Finished runs side by side: their scores and costs, what separates them, and the texts on which they disagree."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from engine import settings
+from engine.errors import RunStateError
+from engine.evaluation import predictions
+from engine.evaluation.comparing import Pair, align, compare, sentence
+from engine.paths import Workspace, read_json
+from engine.runs import queue, space
+from engine.runs.store import Run
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A run on the leaderboard.
+
+    intervals: 95%, by score. seconds: of the training. milliseconds: per text, when its test rows were scored together; None
+    where it was not measured. bytes: of the model's folder.
+    """
+
+    run: Run
+    accuracy: float
+    macro_f1: float
+    intervals: dict[str, list[float]]
+    confusion: dict
+    seconds: float | None
+    milliseconds: float | None
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """entries: the best accuracy first. baseline: accuracy and macro_f1 of word counting on the same rows. rows: test texts.
+
+    names: of each run, by id, one that none of the others has. tables: the predictions of each run, the same text in the
+    same place. verdicts: a sentence for each of `pairs`.
+    """
+
+    entries: list[Entry]
+    pairs: list[Pair]
+    verdicts: list[str]
+    baseline: dict
+    rows: int
+    names: dict[str, str]
+    tables: dict[str, pd.DataFrame]
+
+
+def of(workspace: Workspace, run_ids: Sequence[str]) -> Comparison:
+    """Compare finished runs on their test rows.
+
+    Raises DataError when that would mislead (engine/evaluation/comparing.py), RunStateError for a run without scores.
+    """
+    runs = {run_id: queue.get_run(workspace, run_id) for run_id in dict.fromkeys(run_ids)}
+    for run in runs.values():
+        if not workspace.run(run.id).metrics.exists():
+            raise RunStateError(
+                f"The run {run.name!r} has no scores; it is {run.status}.", "Choose finished runs."
+            )
+    tables = align({run_id: predictions.read(workspace.run(run_id).predictions, "test") for run_id in runs})
+    found = {run_id: read_json(workspace.run(run_id).metrics) for run_id in runs}
+    entries = [
+        Entry(
+            run,
+            found[run_id]["test"]["accuracy"],
+            found[run_id]["test"]["macro_f1"],
+            found[run_id]["intervals"],
+            found[run_id]["test"]["confusion_matrix"],
+            run.seconds,
+            found[run_id].get("milliseconds_per_text"),
+            space.taken(workspace.run(run_id).model),
+        )
+        for run_id, run in runs.items()
+    ]
+    entries.sort(key=lambda one: (-one.accuracy, -one.macro_f1))
+    pairs = compare({one.run.id: tables[one.run.id] for one in entries})
+    rows = len(next(iter(tables.values())))
+    names = _names([one.run for one in entries])
+    verdicts = [sentence(pair, names[pair.a], names[pair.b], rows) for pair in pairs]
+    return Comparison(entries, pairs, verdicts, found[entries[0].run.id]["baseline"], rows, names, tables)
+
+
+def _names(runs: Sequence[Run]) -> dict[str, str]:
+    names = [run.name for run in runs]
+    return {run.id: run.name if names.count(run.name) == 1 else f"{run.name} ({run.id[:4]})" for run in runs}
+
+
+def differing_settings(workspace: Workspace, runs: Sequence[Run]) -> dict[str, dict[str, object]]:
+    """The settings that are not the same for all runs: {setting: {run id: value}}; None where one has no such setting."""
+    values = {run.id: settings.applying(queue.config_of(workspace, run.id)) for run in runs}
+    fields = dict.fromkeys(field for one in values.values() for field in one)
+    found = {field: {run_id: one.get(field) for run_id, one in values.items()} for field in fields}
+    return {field: row for field, row in found.items() if len(set(map(str, row.values()))) > 1}
+
+
+def disagreements(comparison: Comparison) -> pd.DataFrame:
+    """Texts on which not all say the same: text, label, then what each run says, under its id; the most divided first."""
+    (first, *_), tables = comparison.tables.values(), comparison.tables
+    said = pd.DataFrame({run_id: table["predicted"] for run_id, table in tables.items()})
+    wrong = said.ne(first["label"], axis=0).sum(axis=1)
+    divided = said.nunique(axis=1)
+    found = pd.concat([first[["text", "label"]], said], axis=1)[divided > 1]
+    order = pd.DataFrame({"divided": divided, "wrong": (wrong - said.shape[1] / 2).abs()})[divided > 1]
+    return found.loc[order.sort_values(["divided", "wrong"], ascending=[False, True], kind="stable").index]

@@ -1,0 +1,217 @@
+"""Which model is better, and is the gap real?"""
+
+import streamlit as st
+
+from engine.runs import queue
+from engine.runs.events import History
+from engine.runs.store import Run
+from pages.parts import cached, charts, frame, messages, state, words
+
+LEAST, MOST = 2, 10
+MOST_TEXTS = 200
+MATRICES = 2  # side by side
+
+
+def page() -> None:
+    st.title("Compare")
+    scored = {
+        run.id: run
+        for run in queue.list_runs(state.workspace())
+        if state.workspace().run(run.id).metrics.exists()
+    }
+    if len(scored) < LEAST:
+        messages.empty(
+            "Nothing to compare yet",
+            "Two finished runs on the same data set are needed: two models, or two settings of one.",
+            "pages/train.py",
+            "Go to Train",
+            ":material/model_training:",
+        )
+        return
+    chosen = choose(scored)
+    if len(chosen) < LEAST:
+        st.caption("Choose at least two runs.")
+        return
+    stamps = tuple(state.workspace().run(run_id).metrics.stat().st_mtime for run_id in chosen)
+    found = cached.comparison(str(state.workspace().root), chosen, stamps)
+    names = found.names
+    leaderboard(found, names)
+    verdicts(found)
+    trade_off(found, names)
+    disagreements(found, names, chosen, stamps)
+    matrices(found, names)
+    depths(found, names)
+
+
+def choose(scored: dict[str, Run]) -> tuple[str, ...]:
+    """Two to ten runs, named in the address; at first the newest ones on the newest data set."""
+    asked = [one for one in st.query_params.get("runs", "").split(",") if one in scored]
+    newest = next(iter(scored.values())).dataset_id
+    proposed = [run_id for run_id, run in scored.items() if run.dataset_id == newest][:4]
+    if "compared" not in st.session_state or set(st.session_state["compared"]) - set(scored):
+        st.session_state["compared"] = asked or proposed
+    chosen = st.multiselect(
+        "Runs",
+        list(scored),
+        format_func=lambda one: f"{scored[one].name}, {scored[one].dataset_name}, {one[:4]}",
+        key="compared",
+        max_selections=MOST,
+        help="Two to ten runs that were tested on the same texts.",
+    )
+    st.query_params["runs"] = ",".join(chosen)
+    return tuple(chosen)
+
+
+def leaderboard(found, names: dict[str, str]) -> None:
+    st.caption(f"All on the same {found.rows:,} test texts, which none of them had seen.")
+    rows = [
+        {
+            "Run": names[one.run.id],
+            "Right (accuracy)": one.accuracy,
+            "95% sure": "{:.1%} to {:.1%}".format(*one.intervals["accuracy"]),
+            "Macro-F1": one.macro_f1,
+            "Training": words.duration(one.seconds),
+            "Per text": one.milliseconds,
+            "Size": words.size(one.bytes),
+        }
+        for one in found.entries
+    ]
+    base = found.baseline
+    rows.append(
+        {
+            "Run": f"Word counting ({base['name']})",
+            "Right (accuracy)": base["accuracy"],
+            "Macro-F1": base["macro_f1"],
+        }
+    )
+    st.dataframe(
+        rows,
+        hide_index=True,
+        alt="The runs, the best first, with word counting as the last row",
+        column_config={
+            "Right (accuracy)": st.column_config.NumberColumn(format="percent"),
+            "95% sure": st.column_config.TextColumn(
+                help="Between these lies the share that it would get right on very many such texts (Wilson interval)."
+            ),
+            "Macro-F1": st.column_config.NumberColumn(format="%.3f"),
+            "Per text": st.column_config.NumberColumn(
+                format="%.1f ms",
+                help="When all test texts were scored together, on the machine that trained it.",
+            ),
+        },
+    )
+
+
+def verdicts(found) -> None:
+    st.header(
+        "Is the gap real?",
+        help="The exact McNemar test looks only at texts that one model has right and the other wrong; p is how often luck "
+        "alone would give such a gap, corrected for the number of pairs (Holm).",
+    )
+    first = sorted(zip(found.pairs, found.verdicts, strict=True), key=lambda pair: pair[0].adjusted)
+    for pair, verdict in first[:3]:
+        icon = ":material/check_circle:" if pair.better else ":material/casino:"
+        st.markdown(f"{icon} {messages.plain(verdict)}")
+    if len(first) > 3:
+        with st.expander(f"{len(first) - 3} more pairs", icon=":material/list:"):
+            for pair, verdict in first[3:]:
+                icon = ":material/check_circle:" if pair.better else ":material/casino:"
+                st.markdown(f"{icon} {messages.plain(verdict)}")
+
+
+def trade_off(found, names: dict[str, str]) -> None:
+    timed = [one for one in found.entries if one.milliseconds is not None]
+    if len(timed) < LEAST:
+        return
+    st.header("Right or fast", help="Runs that no other one beats in both are marked: the best trade-offs.")
+    points = {names[one.run.id]: (one.milliseconds, one.accuracy, one.intervals["accuracy"]) for one in timed}
+    charts.show(charts.trade_off(points), "Accuracy against milliseconds per text", "trade_off", height=300)
+
+
+def disagreements(found, names: dict[str, str], chosen: tuple[str, ...], stamps: tuple[float, ...]) -> None:
+    table = cached.disagreements(found, chosen, stamps)
+    st.header("Where they disagree")
+    if table.empty:
+        st.caption("They say the same about every test text.")
+        return
+    st.caption(
+        f"{len(table):,} of {found.rows:,} texts, the most divided first."
+        + (f" The first {MOST_TEXTS} are shown." if len(table) > MOST_TEXTS else "")
+    )
+    st.dataframe(
+        table.head(MOST_TEXTS).rename(columns={**names, "text": "Text", "label": "True label"}),
+        hide_index=True,
+        height=330,
+        alt="Texts on which the runs disagree, with what each says",
+        column_config={"Text": st.column_config.TextColumn(width="large")},
+    )
+
+
+def matrices(found, names: dict[str, str]) -> None:
+    with st.expander(
+        "Confusion matrices side by side", icon=":material/grid_on:", on_change="rerun"
+    ) as place:
+        if not place.open:
+            return
+        ids = [one.run.id for one in found.entries]
+        columns = st.columns(MATRICES)
+        picked = [
+            column.selectbox(label, ids, index=index, format_func=names.get, key=f"matrix_{index}")
+            for index, (column, label) in enumerate(zip(columns, ("Left", "Right"), strict=True))
+        ]
+        by_id = {one.run.id: one.confusion for one in found.entries}
+        left, right = (by_id[one] for one in picked)
+        height = max(360, min(800, 40 * len(left["labels"]) + 110))
+        for column, run_id, matrix in zip(columns, picked, (left, right), strict=True):
+            with column:
+                figure = charts.confusion(matrix["labels"], matrix["counts"], False)
+                charts.show(
+                    figure, f"Confusion matrix of {names[run_id]}", f"side_{column}_{run_id}", height=height
+                )
+        if picked[0] != picked[1] and left["labels"] == right["labels"]:
+            st.markdown("**Left minus right**: on the diagonal more is better, elsewhere less.")
+            charts.show(
+                charts.difference(left["labels"], left["counts"], right["counts"]),
+                "Difference of the two confusion matrices",
+                "difference",
+                height=height,
+            )
+
+
+def depths(found, names: dict[str, str]) -> None:
+    with st.expander(
+        "Settings that differ, and how each learnt", icon=":material/tune:", on_change="rerun"
+    ) as place:
+        if not place.open:
+            return
+        runs = [one.run for one in found.entries]
+        rows = cached.settings_that_differ(str(state.workspace().root), runs)
+        if rows:
+            st.dataframe(
+                [
+                    {
+                        "Setting": words.SETTINGS.get(field, field.capitalize()),
+                        **{
+                            names[run_id]: "" if value is None else str(value)
+                            for run_id, value in values.items()
+                        },
+                    }
+                    for field, values in rows.items()
+                ],
+                hide_index=True,
+                alt="Settings that are not the same for all runs",
+            )
+        else:
+            st.caption("All their settings are the same.")
+        histories = {
+            names[run.id]: history
+            for run in runs
+            if (history := History.read(state.workspace().run(run.id).events)).epochs
+        }
+        if histories:
+            charts.show(
+                charts.validations(histories), "Macro-F1 of each run by round", "compared", height=320
+            )
+
+
+frame.show(page)

@@ -1,0 +1,49 @@
+import pytest
+
+from tests.engine.runs.helpers import submit, wait
+from tests.pages.helpers import open_page, words_on
+
+
+@pytest.fixture
+def three(workspace, easy, tiny_model):
+    """Two seeds of the tiny model, and word counting."""
+    settings = ({"epochs": 1, "seed": 1}, {"epochs": 3, "seed": 2})
+    runs = [wait(workspace, submit(workspace, easy, tiny_model, **one).id) for one in settings]
+    return [*runs, wait(workspace, submit(workspace, easy, "tfidf", name="Words").id)]
+
+
+def test_one_run_is_nothing_to_compare(workspace, finished):
+    assert "Nothing to compare yet" in words_on(open_page("compare"))
+
+
+def test_the_leaderboard_and_the_verdicts(workspace, three):
+    test = open_page("compare")
+    board = test.dataframe[0].value
+    assert len(board) == 4
+    assert list(board["Right (accuracy)"])[:3] == sorted((run.accuracy for run in three), reverse=True)
+    assert board["Run"].iloc[-1].startswith("Word counting")
+    said = words_on(test).replace("\\", "")
+    assert said.count("test texts") >= 1
+    assert "could be luck" in said or "hardly luck" in said or "equally often" in said
+
+
+def test_the_chosen_runs_stand_in_the_address(workspace, three):
+    test = open_page("compare", runs=f"{three[0].id},{three[2].id}")
+    assert test.multiselect(key="compared").value == [three[0].id, three[2].id]
+    assert len(test.dataframe[0].value) == 3
+
+
+def test_runs_on_other_test_texts_are_refused_with_a_sentence(workspace, finished, tmp_path, tiny_model):
+    from engine.data.datasets import save
+    from engine.data.drafting import draft
+    from engine.data.reading import read_file
+    from engine.data.recipe import Recipe
+
+    path = tmp_path / "other.csv"
+    path.write_text(
+        "text,label\n" + "\n".join(f"{word} {i},{word}" for i in range(40) for word in ("up", "down"))
+    )
+    other = save(workspace, draft(read_file(path), Recipe(text="text", label="label")))
+    run = wait(workspace, submit(workspace, other, tiny_model, epochs=1).id)
+    test = open_page("compare", runs=f"{finished.id},{run.id}")
+    assert "not tested on the same texts" in words_on(test)
