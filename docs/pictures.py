@@ -60,6 +60,15 @@ def take(light: Visitor, dark: Visitor, workspace: Workspace) -> None:
         visitor.open(f"evaluate?run={run.id}")
         visitor.page.locator(".heatmaplayer text").first.wait_for()
         snap(visitor.page, name)
+    for model, preset in (("tfidf", "balanced"), ("bundled", "quick")):
+        other = plan(workspace, info, model, preset)
+        queue.submit(workspace, other.config(), dataset_id=info.id, dataset_name=info.name,
+                     model_name=other.source.name, name=f"{other.source.name}, {preset}")  # fmt: skip
+    for waits in queue.list_runs(workspace):
+        wait(workspace, waits.id, seconds=600)
+    light.open("compare")
+    light.see("Is the gap real?")
+    snap(light.page, "compare")
     light.open(f"predict?run={run.id}")
     light.page.get_by_role("textbox", name="Your text").fill(
         "The tracking page has not moved for a week. Did somebody forget my two lamps in the van?"
