@@ -123,6 +123,13 @@ def parser() -> argparse.ArgumentParser:
         argument("ids", nargs="+", metavar="RUN", help="the ids of two to ten runs"),
     )
     command(
+        "export",
+        "Take the model of a run away: with a model card, and a program that needs only torch and transformers.",
+        run_id,
+        argument("--to", required=True, metavar="PATH", help="a new file or folder"),
+        argument("--format", default="zip", choices=("zip", "folder")),
+    )
+    command(
         "predict",
         "Ask a model about texts.",
         argument("id", metavar="RUN|FOLDER", help="the id of a run, or a model folder"),

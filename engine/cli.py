@@ -217,6 +217,21 @@ def compare(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]
     return terminal.comparison_result(found), terminal.comparison(found)
 
 
+def export(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
+    from engine.runs import export as exports
+
+    to = exports.export(workspace, asked.id, Path(asked.to), asked.format)
+    how = (
+        f"unzip it, then: python predict.py TEXT   (in {to.stem})"
+        if asked.format == "zip"
+        else f"python {to / 'predict.py'} TEXT"
+    )
+    return {
+        "exported": asked.id,
+        "to": str(to),
+    }, f"Written to {to}\nTo use it anywhere: pip install torch transformers\n{how}"
+
+
 def predict(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     from engine.serving.predictor import Predictor
 
@@ -248,6 +263,7 @@ COMMANDS = {
         clean,
         evaluate,
         compare,
+        export,
         predict,
     )
 }

@@ -5,7 +5,7 @@ import streamlit as st
 from engine.runs import queue
 from engine.runs.store import Run
 from engine.serving import tries
-from pages.parts import cached, charts, frame, messages, state, words
+from pages.parts import cached, charts, frame, messages, state, takeaway, words
 
 EXAMPLES = 6
 MOST_CHARACTERS = 20_000
@@ -39,6 +39,7 @@ def page() -> None:
     with right:
         answer(run, text)
     history(run)
+    takeaway.elsewhere(run)
 
 
 def box(run: Run) -> str:

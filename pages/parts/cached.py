@@ -1,5 +1,6 @@
 """What is expensive to read, kept under a bounded cache with a key that changes when the thing changes."""
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,14 @@ def metrics(path: str, modified: float) -> dict:
 @st.cache_data(max_entries=4, show_spinner=False)
 def predicted(path: str, modified: float, split: str) -> pd.DataFrame:
     return predictions.read(Path(path), split)
+
+
+def exported(root: str, run_id: str) -> bytes:
+    """The ZIP of a model, made when somebody wants it."""
+    from engine.runs.export import export
+
+    with tempfile.TemporaryDirectory() as folder:
+        return export(Workspace(Path(root)), run_id, Path(folder) / "model.zip", "zip").read_bytes()
 
 
 @st.cache_resource(max_entries=2, show_spinner="Opening the model …")

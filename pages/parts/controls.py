@@ -5,7 +5,7 @@ import streamlit as st
 from engine.runs import queue
 from engine.runs.store import Request, Run, Status
 from engine.settings import TrainingConfig
-from pages.parts import live, messages, state
+from pages.parts import live, messages, state, takeaway
 
 ASKED = {
     Request.STOP: "Stopping; then the best round so far becomes a model …",
@@ -77,6 +77,7 @@ def _use(run: Run) -> None:
         st.switch_page("pages/evaluate.py", query_params={"run": run.id})
     if st.button("Try it", icon=":material/chat:", key="to_predict"):
         st.switch_page("pages/predict.py", query_params={"run": run.id})
+    takeaway.button(run)
 
 
 def _go_on(run: Run, config: TrainingConfig, has_model: bool) -> None:

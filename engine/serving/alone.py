@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""Ask this model about texts. Needs only torch and transformers; no graphics card, no Tuneboard.
+
+pip install torch transformers
+python predict.py "Where is my parcel?" "It broke after a day."
+python predict.py --file texts.txt          one text per line; answers as CSV on the standard output
+"""
+
+import argparse
+import csv
+import sys
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+FOLDER = Path(__file__).resolve().parent
+AT_ONCE = 32
+
+
+def answers(texts: list[str]) -> list[tuple[str, float, dict[str, float]]]:
+    """(label, its probability, the probability of each label) for each text, in the same order."""
+    tokenizer = AutoTokenizer.from_pretrained(FOLDER)
+    model = AutoModelForSequenceClassification.from_pretrained(FOLDER).eval()
+    found = []
+    for start in range(0, len(texts), AT_ONCE):
+        batch = tokenizer(texts[start : start + AT_ONCE], padding=True, truncation=True, return_tensors="pt")
+        batch.pop("token_type_ids", None)
+        with torch.inference_mode():
+            table = torch.softmax(model(**batch).logits.float(), dim=-1).tolist()
+        for row in table:
+            named = {model.config.id2label[place]: value for place, value in enumerate(row)}
+            label = max(named, key=named.get)
+            found.append((label, named[label], named))
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("texts", nargs="*", metavar="TEXT")
+    parser.add_argument("--file", metavar="FILE", help="a text file with one text per line")
+    asked = parser.parse_args()
+    texts = asked.texts
+    if asked.file:
+        texts = [
+            line.strip() for line in Path(asked.file).read_text(encoding="utf-8").splitlines() if line.strip()
+        ]
+    if not texts:
+        parser.error("give at least one text, or --file FILE")
+    writer = csv.writer(sys.stdout)
+    writer.writerow(["label", "confidence", "text"])
+    for text, (label, confidence, _) in zip(texts, answers(texts), strict=True):
+        # A cell that begins like a formula would be run as one by a spreadsheet.
+        writer.writerow([_plain(label), f"{confidence:.4f}", _plain(text)])
+
+
+def _plain(cell: str) -> str:
+    return "'" + cell if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+
+if __name__ == "__main__":
+    main()

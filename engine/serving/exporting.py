@@ -1,0 +1,152 @@
+"""A finished model as something to take away: its folder, a model card, and a program that asks it."""
+
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine import __version__
+from engine.errors import DataError
+from engine.models import tfidf
+from engine.models.cards import BY_REFERENCE
+from engine.paths import writing
+from engine.serving import alone
+
+PREDICT, CARD = "predict.py", "README.md"
+MOST_LISTED = 30  # classes in the card's table
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the card tells of a model. metrics: as metrics.json. rows: texts of each split. settings: as the run had them."""
+
+    name: str
+    reference: str
+    model_name: str
+    dataset: str
+    rows: Mapping[str, int]
+    metrics: Mapping
+    settings: Mapping[str, object]
+    date: str
+
+
+def write_folder(model: Path, facts: Facts, to: Path) -> Path:
+    """Copy the model into the new folder `to`, with card and program. Raises DataError when there is something already."""
+    if to.exists() and (not to.is_dir() or any(to.iterdir())):
+        raise DataError(f"{to} is there already.", "Choose a new folder.", "exists")
+    with writing(to.parent):
+        shutil.copytree(model, to, dirs_exist_ok=True)
+        if not tfidf.is_saved_in(model):  # word counting brings a page of its own, and needs Tuneboard
+            (to / CARD).write_text(card(facts), encoding="utf-8")
+            shutil.copyfile(alone.__file__, to / PREDICT)
+    return to
+
+
+def write_zip(model: Path, facts: Facts, to: Path) -> Path:
+    """The same as a ZIP with one folder in it. Weights do not get smaller by packing, so nothing is compressed.
+
+    Raises DataError when there is something already.
+    """
+    if to.exists():
+        raise DataError(f"{to} is there already.", "Choose a new name.", "exists")
+    with writing(to.parent), tempfile.TemporaryDirectory(dir=to.parent) as temporary:
+        folder = write_folder(model, facts, Path(temporary) / "model")
+        part = Path(temporary) / "part.zip"
+        with zipfile.ZipFile(part, "w") as archive:
+            for path in sorted(folder.rglob("*")):
+                archive.write(path, f"{to.stem}/{path.relative_to(folder)}")
+        part.replace(to)
+    return to
+
+
+def card(facts: Facts) -> str:
+    """A model card in the format of the Hugging Face hub."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    test = facts.metrics["test"]
+    known = BY_REFERENCE.get(facts.reference)
+    results = [
+        EvalResult(
+            task_type="text-classification",
+            dataset_type="private",
+            dataset_name=facts.dataset,
+            dataset_split="test",
+            metric_type=kind,
+            metric_value=round(test[key], 4),
+        )
+        for kind, key in (("accuracy", "accuracy"), ("f1", "macro_f1"))
+    ]
+    data = ModelCardData(
+        library_name="transformers",
+        pipeline_tag="text-classification",
+        tags=["text-classification", "tuneboard"],
+        license=known.licence.lower() if known else None,
+        base_model=facts.reference
+        if "/" in facts.reference and not Path(facts.reference).is_absolute()
+        else None,
+        model_name=facts.name,
+        eval_results=results,
+    )
+    low, high = facts.metrics["intervals"]["accuracy"]
+    base = facts.metrics["baseline"]
+    labels = list(test["per_class"])
+    rows = [
+        f"| {_cell(label)} | {one['precision']:.3f} | {one['recall']:.3f} | {one['f1']:.3f} | {one['support']} |"
+        for label, one in list(test["per_class"].items())[:MOST_LISTED]
+    ]
+    more = (
+        f"\n{len(labels) - MOST_LISTED} more classes are not listed.\n" if len(labels) > MOST_LISTED else ""
+    )
+    settings = "\n".join(f"    {key}: {value}" for key, value in facts.settings.items())
+    return f"""---
+{data.to_yaml()}
+---
+
+# {_cell(facts.name)}
+
+A text classifier for {len(labels)} labels, fine-tuned from {_cell(facts.model_name)} on {facts.rows["train"]:,} texts of
+"{_cell(facts.dataset)}" ({facts.date}).
+
+**Right {test["accuracy"] * 100:.0f} of 100 times** (95% sure: between {low * 100:.0f} and {high * 100:.0f}) on
+{sum(one["support"] for one in test["per_class"].values()):,} test texts that it had not seen. Counting words
+({base["name"]}) is right {base["accuracy"] * 100:.0f} times on the same texts.
+
+## How to use it
+
+    pip install torch transformers
+    python predict.py "a text"
+
+or from Python:
+
+    from transformers import pipeline
+    pipeline("text-classification", "path/to/this/folder")("a text")
+
+## Scores on the test texts
+
+accuracy {test["accuracy"]:.4f}, macro-F1 {test["macro_f1"]:.4f}, weighted F1 {test["weighted_f1"]:.4f}
+
+| label | precision | recall | F1 | texts |
+| --- | --- | --- | --- | --- |
+{chr(10).join(rows)}
+{more}
+## Limits
+
+It knows only the labels above and answers with one of them, whatever it is asked. Its scores hold for texts like those of
+the test; for others, score it on some of them first. Of each text the first {facts.settings.get("max_tokens", "few")} tokens
+are read.
+
+## How it was made
+
+Tuneboard {__version__}, with these settings:
+
+{settings}
+"""
+
+
+def _cell(text: str) -> str:
+    """What people wrote, in a Markdown page: shown as it is."""
+    return "".join(
+        f"\\{letter}" if letter in "\\`*_{}[]<>()#+-!|~$" else letter for letter in " ".join(text.split())
+    )

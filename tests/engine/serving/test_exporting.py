@@ -1,0 +1,85 @@
+import csv
+import io
+import json
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+from huggingface_hub import ModelCard
+
+from engine.errors import DataError, RunStateError
+from engine.evaluation import predictions
+from engine.runs import queue
+from engine.runs.export import export
+from tests.engine.runs.helpers import submit, wait
+
+
+@pytest.fixture
+def run(workspace, easy, tiny_model):
+    return wait(workspace, submit(workspace, easy, tiny_model, epochs=3, name="pipe | <b>star*</b>").id)
+
+
+def ask(folder, *arguments):
+    """Run predict.py as somebody does who has only torch and transformers: from elsewhere, without our folder."""
+    done = subprocess.run(
+        [sys.executable, "-I", str(folder / "predict.py"), *arguments],
+        cwd=folder.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return list(csv.DictReader(io.StringIO(done.stdout)))
+
+
+def test_the_zip_answers_elsewhere_as_the_run_did(workspace, run, tmp_path):
+    archive = export(workspace, run.id, tmp_path / "mine.zip", "zip")
+    zipfile.ZipFile(archive).extractall(tmp_path)
+    folder = tmp_path / "mine"
+    assert not list(folder.glob("*.bin")) and not list(folder.glob("*.pt"))
+    test = predictions.read(workspace.run(run.id).predictions, "test").head(8)
+    (tmp_path / "texts.txt").write_text("\n".join(test["text"]))
+    answers = ask(folder, "--file", str(tmp_path / "texts.txt"))
+    assert [one["label"] for one in answers] == list(test["predicted"])
+    sure = predictions.probabilities_of(test).max(axis=1)
+    assert np.allclose(
+        [float(one["confidence"]) for one in answers], sure, atol=0.02
+    )  # the run's were in bf16
+    assert ask(folder, "=1+1")[0]["text"] == "'=1+1"
+    assert "engine" not in (folder / "predict.py").read_text().split('"""')[2]
+
+
+def test_the_card_is_one_of_the_hub_and_tells_the_scores(workspace, run, tmp_path):
+    folder = export(workspace, run.id, tmp_path / "folder", "folder")
+    card = ModelCard.load(folder / "README.md")
+    assert card.data.pipeline_tag == "text-classification"
+    assert card.data.library_name == "transformers"
+    measured = {one.metric_type: one.metric_value for one in card.data.eval_results}
+    assert measured["accuracy"] == pytest.approx(run.accuracy, abs=1e-4)
+    assert "pipe \\| \\<b\\>star\\*\\</b\\>" in card.text
+    assert "epochs: 3" in card.text
+    assert json.loads((folder / "config.json").read_text())["id2label"] == {"0": "bad", "1": "good"}
+
+
+def test_nothing_is_written_over(workspace, run, tmp_path):
+    (tmp_path / "there.zip").write_text("mine")
+    with pytest.raises(DataError, match="there already"):
+        export(workspace, run.id, tmp_path / "there.zip", "zip")
+    with pytest.raises(DataError, match="there already"):
+        export(workspace, run.id, tmp_path, "folder")
+    assert (tmp_path / "there.zip").read_text() == "mine"
+
+
+def test_a_run_without_a_model_is_a_sentence(workspace, easy, tiny_model, tmp_path):
+    queue.pause_queue(workspace, True)
+    waiting = submit(workspace, easy, tiny_model)
+    with pytest.raises(RunStateError, match="no model yet"):
+        export(workspace, waiting.id, tmp_path / "x.zip", "zip")
+
+
+def test_word_counting_is_taken_away_with_its_own_page(workspace, easy, tmp_path):
+    counted = wait(workspace, submit(workspace, easy, "tfidf").id)
+    folder = export(workspace, counted.id, tmp_path / "words", "folder")
+    assert "counts words" in (folder / "README.md").read_text()
+    assert not (folder / "predict.py").exists()
