@@ -93,6 +93,11 @@ class RunPaths:
         return self.folder / "metrics.json"
 
     @property
+    def threshold(self) -> Path:
+        """How sure the model has to be to answer by itself."""
+        return self.folder / "threshold.json"
+
+    @property
     def tries(self) -> Path:
         """The last texts that somebody tried the model with."""
         return self.folder / "tries.json"

@@ -299,10 +299,18 @@ def run_page(workspace: Workspace, run: Run) -> str:
     return "\n".join([*lines, f"Log: {workspace.run(run.id).log}"])
 
 
-def predictions(answers: list[Prediction]) -> str:
+def predictions(answers: list[Prediction], least: float = 0.0) -> str:
+    """least: confidence below which a person is asked."""
     return grid(
         ["label", "confidence", "text"],
-        [[a.label, f"{a.confidence:.1%}", _shorten(a.text, 80)] for a in answers],
+        [
+            [
+                f"{a.label} (a person)" if a.confidence < least else a.label,
+                f"{a.confidence:.1%}",
+                _shorten(a.text, 80),
+            ]
+            for a in answers
+        ],
     )
 
 

@@ -3,9 +3,10 @@
 import pandas as pd
 import streamlit as st
 
-from engine.evaluation import predictions
+from engine.evaluation import deferring, predictions
 from engine.runs import queue
 from engine.runs.store import Run
+from engine.serving import thresholds
 from pages.parts import cached, charts, frame, messages, state, words
 
 MOST_TEXTS = 200
@@ -46,11 +47,14 @@ def page() -> None:
     headline(found, split)
     confusion(run, found[split], split)
     per_class(found[split])
+    deferral(run, split)
 
 
 def headline(found: dict, split: str) -> None:
     scores, base = found[split], found["baseline"]
     rows = sum(map(sum, scores["confusion_matrix"]["counts"]))
+    if split == "test":
+        st.markdown(in_words(scores, base, found["intervals"]["accuracy"]))
     with st.container(horizontal=True):
         note = f"{split}, n = {rows:,}"
         compared = (
@@ -86,12 +90,19 @@ def headline(found: dict, split: str) -> None:
                 help=f"{base['name']}, trained on the same rows: what counting words achieves without understanding them. "
                 f"Its macro-F1 is {base['macro_f1']:.3f}.",
             )
-    if split == "test":
-        low, high = found["intervals"]["accuracy"]
-        st.caption(
-            f"Right {scores['accuracy'] * 100:.0f} of 100 times on texts that it had not seen; "
-            f"95% sure: between {low * 100:.0f} and {high * 100:.0f}."
-        )
+
+
+def in_words(scores: dict, base: dict, interval: list[float]) -> str:
+    """The score as one would say it to somebody, with what it has to be compared with."""
+    rows = {label: one["support"] for label, one in scores["per_class"].items()}
+    often, total = max(rows, key=rows.get), sum(rows.values())
+    low, high = interval
+    sure = f"95% sure: between {low * 100:.0f} and {high * 100:.0f}"
+    always = f"Always answering {messages.plain(often)} would be right {rows[often] / total * 100:.0f} times"
+    return (
+        f"**Right {scores['accuracy'] * 100:.0f} of 100 times** ({sure}), on {words.count(total, 'test text')} that it "
+        f"had not seen. {always}, word counting {base['accuracy'] * 100:.0f}."
+    )
 
 
 def confusion(run: Run, scores: dict, split: str) -> None:
@@ -178,6 +189,57 @@ def per_class(scores: dict) -> None:
                 "texts (support)", help="How many texts of this class there were to judge by."
             ),
         },
+    )
+
+
+def deferral(run: Run, split: str) -> None:
+    st.header(
+        "What to send to a person",
+        help="The model says how sure it is of each answer. Below the threshold a person answers instead. Choose it on "
+        "validation, and see on the test what it is worth.",
+    )
+    paths = state.workspace().run(run.id)
+    table = cached.predicted(str(paths.predictions), paths.predictions.stat().st_mtime, split)
+    sure = predictions.probabilities_of(table).max(axis=1)
+    right = (table["label"] == table["predicted"]).to_numpy()
+    kept = thresholds.read(paths)
+    left, other = st.columns(2)
+    with left:
+        chosen = st.slider(
+            "The model answers by itself from",
+            0,
+            99,
+            round((kept or 0) * 100),
+            format="%d%% sure",
+            key=f"threshold_{run.id}",
+        )
+        found = deferring.defer(sure, right, chosen / 100)
+        st.markdown(_deferred(found, len(table), split))
+        if st.button(
+            "Use this threshold",
+            icon=":material/save:",
+            key="keep_threshold",
+            disabled=chosen / 100 == (kept or 0),
+        ):
+            thresholds.keep(state.workspace(), run.id, chosen / 100)
+            st.rerun()
+        if kept:
+            st.caption(f"In use on the Predict page and in exports of answers: {kept:.0%}.")
+    with other:
+        covered, accuracy, _ = deferring.curve(sure, right)
+        charts.show(
+            charts.coverage(covered, accuracy, found.covered, found.accuracy),
+            "Share of texts that the model answers by itself, against how often it is right",
+            "coverage",
+        )
+
+
+def _deferred(found: deferring.Deferral, total: int, split: str) -> str:
+    if found.accuracy is None:
+        return f"It is never so sure: all {total:,} {split} texts go to a person."
+    return (
+        f"It answers **{found.covered:.0%}** of the {split} texts by itself, right **{found.accuracy * 100:.0f} of 100** "
+        f"times; {1 - found.covered:.0%} go to a person."
     )
 
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from engine.runs import queue
 from engine.runs.store import Run
-from engine.serving import tries
+from engine.serving import thresholds, tries
 from pages.parts import cached, charts, frame, messages, state, takeaway, words
 
 EXAMPLES = 6
@@ -93,6 +93,9 @@ def answer(run: Run, text: str) -> None:
             delta_color="off",
             delta_arrow="off",
         )
+        least = thresholds.read(state.workspace().run(run.id))
+        if least and predicted.confidence < least:
+            st.caption(f":material/person: Less than {least:.0%} sure: this one would go to a person.")
         shown = predicted.probabilities
         charts.show(
             charts.probabilities(shown),

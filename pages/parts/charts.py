@@ -283,6 +283,25 @@ def _shared(figure: go.Figure, title: str) -> go.Figure:
     return figure.update_layout(yaxis_title=title, legend={"orientation": "h", "y": -0.25}, showlegend=True)
 
 
+def coverage(covered: np.ndarray, accuracy: np.ndarray, at: float, right: float | None) -> go.Figure:
+    """How often the model is right on the share of texts that it is surest of; the chosen threshold is marked."""
+    few = slice(None, None, max(1, len(covered) // MOST_POINTS))
+    figure = _line(covered[few], accuracy[few], "answered by the model", ".1%")
+    if right is not None:
+        figure.add_scatter(
+            x=[at],
+            y=[right],
+            mode="markers",
+            hoverinfo="skip",
+            marker={"size": 14, "color": SECOND, "symbol": "diamond"},
+        )
+    return figure.update_layout(
+        showlegend=False,
+        xaxis={"tickformat": ".0%", "range": [0, 1.02]},
+        yaxis={"title": "right among those", "tickformat": ".0%"},
+    )
+
+
 def trade_off(points: dict[str, tuple[float, float, list[float]]]) -> go.Figure:
     """Accuracy with its interval, by milliseconds per text; what no other beats in both is marked.
 

@@ -1,7 +1,8 @@
 import json
 
 from engine.evaluation import predictions
-from tests.pages.helpers import open_page, words_on
+from engine.serving import thresholds
+from tests.pages.helpers import open_page, press, words_on
 
 
 def test_without_a_model_there_is_one_next_step(workspace):
@@ -37,3 +38,20 @@ def test_each_class_has_its_scores(workspace, finished):
     table = open_page("evaluate", run=finished.id).dataframe[-1].value
     assert table["class"].tolist() == ["bad", "good"]
     assert list(table.columns) == ["class", "precision", "recall", "f1", "support"]
+
+
+def test_the_headline_says_it_in_words(workspace, finished):
+    said = words_on(open_page("evaluate", run=finished.id)).replace("\\", "")
+    assert "of 100 times** (95% sure: between" in said
+    assert "Always answering" in said and "word counting" in said
+
+
+def test_a_threshold_is_chosen_and_used_when_predicting(workspace, finished):
+    test = open_page("evaluate", run=finished.id)
+    test.slider(key=f"threshold_{finished.id}").set_value(99).run()
+    assert "go to a person" in words_on(test)
+    press(test, "keep_threshold")
+    assert thresholds.read(workspace.run(finished.id)) == 0.99
+    test = open_page("predict", run=finished.id)
+    test.text_area(key="text").set_value("hm").run()
+    assert "would go to a person" in words_on(test)
