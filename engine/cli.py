@@ -233,19 +233,19 @@ def export(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
 
 
 def predict(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
-    from engine.serving import thresholds
     from engine.serving.predictor import Predictor
+    from engine.serving.rules import Rules, read
 
     if not (asked.texts or asked.file):
         raise DataError("There is nothing to predict.", "Give --text TEXT, or --file IN and --out OUT.")
     folder = Path(asked.id).expanduser()
     predictor = Predictor(folder if folder.is_dir() else _model_of(workspace, asked.id))
-    least = 0.0 if folder.is_dir() else thresholds.read(workspace.run(asked.id)) or 0.0
+    rules = Rules() if folder.is_dir() else read(workspace.run(asked.id))
     if asked.texts:
-        answers = predictor.predict(asked.texts)
-        found = [{**asdict(answer), "to_a_person": answer.confidence < least} for answer in answers]
-        return {"predictions": found}, terminal.predictions(answers, least)
-    return _predict_file(predictor, asked, least)
+        answers = predictor.predict(asked.texts, rules.temperature)
+        found = [{**asdict(answer), "to_a_person": answer.confidence < rules.threshold} for answer in answers]
+        return {"predictions": found}, terminal.predictions(answers, rules.threshold)
+    return _predict_file(predictor, asked, rules)
 
 
 COMMANDS = {
@@ -374,8 +374,7 @@ def _model_of(workspace: Workspace, run_id: str) -> Path:
     return workspace.run(run.id).model
 
 
-def _predict_file(predictor, asked: argparse.Namespace, least: float) -> tuple[dict, str]:
-    """least: confidence below which a person is asked; 0: never."""
+def _predict_file(predictor, asked: argparse.Namespace, rules) -> tuple[dict, str]:
     from engine.data.exports import write_csv
     from engine.data.reading import read_file
 
@@ -385,12 +384,13 @@ def _predict_file(predictor, asked: argparse.Namespace, least: float) -> tuple[d
     column = asked.column or propose(table.frame).text
     if not column:
         raise DataError(f"None of the columns of {table.name} looks like text.", "Name it with --column.")
-    answers = predictor.predict(column_of(table, column, "--column").str.strip().tolist())
+    answers = predictor.predict(column_of(table, column, "--column").str.strip().tolist(), rules.temperature)
     answered = table.frame.assign(
         label=[a.label for a in answers], confidence=[round(a.confidence, 4) for a in answers]
     )
-    if least:
-        answered = answered.assign(to_a_person=["yes" if a.confidence < least else "no" for a in answers])
+    if rules.threshold:
+        sent = ["yes" if a.confidence < rules.threshold else "no" for a in answers]
+        answered = answered.assign(to_a_person=sent)
     write_csv(answered, asked.out)
     return {
         "predictions": [asdict(answer) for answer in answers],

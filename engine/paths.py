@@ -93,9 +93,9 @@ class RunPaths:
         return self.folder / "metrics.json"
 
     @property
-    def threshold(self) -> Path:
-        """How sure the model has to be to answer by itself."""
-        return self.folder / "threshold.json"
+    def rules(self) -> Path:
+        """How its answers are to be taken: engine/serving/rules.py."""
+        return self.folder / "rules.json"
 
     @property
     def tries(self) -> Path:

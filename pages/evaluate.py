@@ -6,7 +6,7 @@ import streamlit as st
 from engine.evaluation import deferring, predictions
 from engine.runs import queue
 from engine.runs.store import Run
-from engine.serving import thresholds
+from engine.serving import rules
 from pages.parts import cached, charts, frame, messages, state, words
 
 MOST_TEXTS = 200
@@ -47,6 +47,7 @@ def page() -> None:
     headline(found, split)
     confusion(run, found[split], split)
     per_class(found[split])
+    trust(run)
     deferral(run, split)
 
 
@@ -192,6 +193,37 @@ def per_class(scores: dict) -> None:
     )
 
 
+def trust(run: Run) -> None:
+    """Whether its confidence means what it says, and the correction of it."""
+    place = st.expander("Can its confidence be trusted?", icon=":material/speed:", on_change="rerun")
+    if not place.open:
+        return
+    paths = state.workspace().run(run.id)
+    found = cached.calibration(str(paths.predictions), paths.predictions.stat().st_mtime)
+    used = rules.read(paths).temperature != 1.0
+    with place:
+        before, after = found.error * 100, found.corrected_error * 100
+        low, high = (one * 100 for one in found.interval)
+        st.markdown(
+            f"On the test texts what it says and how often it is right differ by **{before:.1f} points** on average "
+            f"(95% sure: between {low:.1f} and {high:.1f}); corrected, by **{after:.1f}**.",
+            help="Expected calibration error over ten bins. The correction divides the logits by one number, the "
+            f"temperature, fitted on the validation texts: {found.temperature:.2f}. No answer changes, only how sure it is.",
+        )
+        charts.show(
+            charts.reliability(found.bins, found.corrected_bins),
+            "How often it is right, by how sure it says it is, before and after the correction",
+            "reliability",
+            height=320,
+        )
+        if st.toggle("Correct its confidence", value=used, key=f"correct_{run.id}") != used:
+            rules.change(state.workspace(), run.id, temperature=1.0 if used else found.temperature)
+            st.rerun()
+        st.caption(
+            "Corrected confidence holds for the threshold below, the Predict page and the command line."
+        )
+
+
 def deferral(run: Run, split: str) -> None:
     st.header(
         "What to send to a person",
@@ -200,16 +232,17 @@ def deferral(run: Run, split: str) -> None:
     )
     paths = state.workspace().run(run.id)
     table = cached.predicted(str(paths.predictions), paths.predictions.stat().st_mtime, split)
-    sure = predictions.probabilities_of(table).max(axis=1)
+    chosen_rules = rules.read(paths)
+    kept = chosen_rules.threshold
+    sure = cached.tempered(predictions.probabilities_of(table), chosen_rules.temperature).max(axis=1)
     right = (table["label"] == table["predicted"]).to_numpy()
-    kept = thresholds.read(paths)
     left, other = st.columns(2)
     with left:
         chosen = st.slider(
             "The model answers by itself from",
             0,
             99,
-            round((kept or 0) * 100),
+            round(kept * 100),
             format="%d%% sure",
             key=f"threshold_{run.id}",
         )
@@ -219,12 +252,12 @@ def deferral(run: Run, split: str) -> None:
             "Use this threshold",
             icon=":material/save:",
             key="keep_threshold",
-            disabled=chosen / 100 == (kept or 0),
+            disabled=chosen / 100 == kept,
         ):
-            thresholds.keep(state.workspace(), run.id, chosen / 100)
+            rules.change(state.workspace(), run.id, threshold=chosen / 100)
             st.rerun()
         if kept:
-            st.caption(f"In use on the Predict page and in exports of answers: {kept:.0%}.")
+            st.caption(f"In use on the Predict page and on the command line: {kept:.0%}.")
     with other:
         covered, accuracy, _ = deferring.curve(sure, right)
         charts.show(

@@ -4,7 +4,7 @@ import streamlit as st
 
 from engine.runs import queue
 from engine.runs.store import Run
-from engine.serving import thresholds, tries
+from engine.serving import rules, tries
 from pages.parts import cached, charts, frame, messages, state, takeaway, words
 
 EXAMPLES = 6
@@ -82,7 +82,9 @@ def answer(run: Run, text: str) -> None:
             st.caption("The answer appears here, with the probability of every class.")
         return
     folder = state.workspace().run(run.id).model
-    predicted = cached.predictor(str(folder), folder.stat().st_mtime).predict([text])[0]
+    chosen = rules.read(state.workspace().run(run.id))
+    model = cached.predictor(str(folder), folder.stat().st_mtime)
+    predicted = model.predict([text], chosen.temperature)[0]
     if state.workspace().changeable:
         tries.keep(state.workspace().run(run.id), predicted)
     with st.container(border=True, key="answer"):
@@ -93,9 +95,10 @@ def answer(run: Run, text: str) -> None:
             delta_color="off",
             delta_arrow="off",
         )
-        least = thresholds.read(state.workspace().run(run.id))
-        if least and predicted.confidence < least:
-            st.caption(f":material/person: Less than {least:.0%} sure: this one would go to a person.")
+        if predicted.confidence < chosen.threshold:
+            st.caption(
+                f":material/person: Less than {chosen.threshold:.0%} sure: this one would go to a person."
+            )
         shown = predicted.probabilities
         charts.show(
             charts.probabilities(shown),

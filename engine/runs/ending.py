@@ -13,6 +13,7 @@ STOPPED = {
     "message": "Stopped without a model. The last saved state of the training is kept.",
     "action": "Resume it to go on from there, or delete it.",
 }
+NOT_SAVED = "It ended, but where it was could not be saved; only what was saved before is kept."
 
 
 def died(workspace: Workspace, store: Store, run: Run) -> bool:

@@ -100,7 +100,9 @@ def carry_out(workspace: Workspace, run_id: str, pulse: Pulse) -> dict[str, obje
     encoded = tokenize(tokenizer, rows["text"].tolist(), limit, pulse.progress)
     state = _train(model, encoded, rows, labels, config, precision, pulse, checkpoints, point)
     if state.stopped and pulse.request != Request.STOP:
-        raise StopAsked
+        ended = ending.PAUSED if pulse.request == Request.PAUSE else ending.STOPPED
+        saved = checkpoints.place == (state.step, state.epoch)
+        return {"status": Status.STOPPED, **ended, **({} if saved else {"message": ending.NOT_SAVED})}
     pulse.makes_model = True
     if not checkpoints.best:
         return {"status": Status.STOPPED, **ending.STOPPED, "message": NOT_YET_A_MODEL}

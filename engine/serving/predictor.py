@@ -22,9 +22,13 @@ class Predictor:
             self.model = OpenTransformer(folder, device)
         self.labels = list(self.model.labels)
 
-    def predict(self, texts: list[str]) -> list[Prediction]:
-        """One prediction for each text, in the same order."""
+    def predict(self, texts: list[str], temperature: float = 1.0) -> list[Prediction]:
+        """One prediction for each text, in the same order. temperature: corrects the confidence; 1 leaves it."""
         table = self.model.probabilities(texts)
+        if temperature != 1.0:
+            from engine.evaluation.calibration import temper
+
+            table = temper(table, temperature)
         return [self._prediction(text, row.tolist()) for text, row in zip(texts, table, strict=True)]
 
     def _prediction(self, text: str, row: list[float]) -> Prediction:

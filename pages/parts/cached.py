@@ -57,6 +57,21 @@ def predictor(folder: str, modified: float):
     return Predictor(Path(folder))
 
 
+@st.cache_resource(max_entries=4, show_spinner="Looking at its confidence …")
+def calibration(path: str, modified: float):
+    from engine.evaluation.calibration import judge
+
+    return judge(predictions.read(Path(path)))
+
+
+def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    if temperature == 1.0:
+        return probabilities
+    from engine.evaluation.calibration import temper
+
+    return temper(probabilities, temperature)
+
+
 @st.cache_resource(max_entries=4, show_spinner="Comparing …")
 def comparison(root: str, run_ids: tuple[str, ...], modified: tuple[float, ...]):
     """modified: when the scores of each were written, so that a run that was trained further is read anew."""

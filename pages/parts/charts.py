@@ -283,6 +283,47 @@ def _shared(figure: go.Figure, title: str) -> go.Figure:
     return figure.update_layout(yaxis_title=title, legend={"orientation": "h", "y": -0.25}, showlegend=True)
 
 
+def reliability(bins: list, corrected: list) -> go.Figure:
+    """Share that is right by the confidence that was said, with intervals; on the dashed line both are the same.
+
+    bins, corrected: each with said, right, low, high, texts.
+    """
+    figure = go.Figure(
+        go.Scatter(
+            x=[0, 1],
+            y=[0, 1],
+            mode="lines",
+            line={"color": MUTED, "dash": "dash"},
+            name="as it says",
+            hoverinfo="skip",
+        )
+    )
+    for name, found, colour, symbol in (
+        ("as it is", bins, SECOND, "circle"),
+        ("corrected", corrected, ACCENT, "diamond"),
+    ):
+        figure.add_scatter(
+            x=[one.said for one in found],
+            y=[one.right for one in found],
+            error_y={
+                "array": [one.high - one.right for one in found],
+                "arrayminus": [one.right - one.low for one in found],
+                "thickness": 1,
+            },
+            customdata=[one.texts for one in found],
+            mode="markers+lines",
+            name=name,
+            marker={"size": 9, "color": colour, "symbol": symbol},
+            line={"color": colour, "width": 1.5},
+            hovertemplate="says %{x:.0%}, right %{y:.0%} of %{customdata:,}<extra></extra>",
+        )
+    return figure.update_layout(
+        xaxis={"title": "how sure it says it is", "tickformat": ".0%", "range": [0, 1.02]},
+        yaxis={"title": "how often it is right", "tickformat": ".0%", "range": [0, 1.05]},
+        legend={"orientation": "h", "y": 1.12},
+    )
+
+
 def coverage(covered: np.ndarray, accuracy: np.ndarray, at: float, right: float | None) -> go.Figure:
     """How often the model is right on the share of texts that it is surest of; the chosen threshold is marked."""
     few = slice(None, None, max(1, len(covered) // MOST_POINTS))

@@ -59,7 +59,7 @@ def test_what_was_trained_can_be_listed_shown_scored_asked_and_deleted(trained, 
     assert [answer["text"] for answer in answers] == ["the lamp is bright, calm and tidy", "=dull"]
     assert set(answers[0]) == {"text", "label", "confidence", "probabilities", "to_a_person"}
     assert as_json("predict", trained["folder"], "--text", "=dull")["predictions"][0] == answers[1]
-    (Path(trained["folder"]).parent / "threshold.json").write_text('{"threshold": 0.9999}')
+    (Path(trained["folder"]).parent / "rules.json").write_text('{"threshold": 0.9999}')
     assert all(one["to_a_person"] for one in as_json("predict", run, "--text", "=dull")["predictions"])
     assert "(a person)" in engine("predict", run, "--text", "=dull").stdout
     assert "precision" in engine("show", run).stdout

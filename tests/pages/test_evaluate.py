@@ -1,7 +1,9 @@
 import json
 
 from engine.evaluation import predictions
-from engine.serving import thresholds
+from engine.serving import rules
+from engine.serving.predictor import Predictor
+from tests.engine.runs.helpers import submit, wait
 from tests.pages.helpers import open_page, press, words_on
 
 
@@ -51,7 +53,23 @@ def test_a_threshold_is_chosen_and_used_when_predicting(workspace, finished):
     test.slider(key=f"threshold_{finished.id}").set_value(99).run()
     assert "go to a person" in words_on(test)
     press(test, "keep_threshold")
-    assert thresholds.read(workspace.run(finished.id)) == 0.99
+    assert rules.read(workspace.run(finished.id)).threshold == 0.99
     test = open_page("predict", run=finished.id)
     test.text_area(key="text").set_value("hm").run()
     assert "would go to a person" in words_on(test)
+
+
+def test_its_confidence_is_corrected_everywhere(workspace, easy, tiny_model):
+    run = wait(workspace, submit(workspace, easy, tiny_model, epochs=1, learning_rate=2e-3).id)
+    said = as_sure(workspace, run)
+    rules.change(workspace, run.id, temperature=3.0)
+    corrected = as_sure(workspace, run)
+    assert corrected < said
+    answer = Predictor(workspace.run(run.id).model).predict(["the lamp is bright"], 3.0)[0]
+    assert corrected == f"{answer.confidence:.1%} sure"
+
+
+def as_sure(workspace, run):
+    test = open_page("predict", run=run.id)
+    test.text_area(key="text").set_value("the lamp is bright").run()
+    return test.metric[0].delta

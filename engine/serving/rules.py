@@ -1,0 +1,24 @@
+"""How the answers of a run's model are to be taken: from which confidence on, and whether its confidence is corrected."""
+
+from dataclasses import asdict, dataclass, replace
+
+from engine.paths import RunPaths, Workspace, read_json, write_json
+
+
+@dataclass(frozen=True)
+class Rules:
+    """threshold: below this confidence a person answers; 0: never. temperature: by which confidence is corrected; 1: not."""
+
+    threshold: float = 0.0
+    temperature: float = 1.0
+
+
+def read(paths: RunPaths) -> Rules:
+    return Rules(**read_json(paths.rules)) if paths.rules.exists() else Rules()
+
+
+def change(workspace: Workspace, run_id: str, **changes: float) -> None:
+    """Set some of the rules of a run; they hold on pages and on the command line."""
+    workspace.may_change()
+    paths = workspace.run(run_id)
+    write_json(paths.rules, asdict(replace(read(paths), **changes)))
