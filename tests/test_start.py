@@ -250,6 +250,22 @@ def test_a_second_start_installs_nothing(folder):
     assert (folder.venv / "install.log").stat().st_mtime_ns == log
 
 
+def test_the_queue_goes_on_without_a_browser(folder):
+    """What waits since before a restart of the machine: the watcher is started, with the workspace, and outlives us."""
+    folder.write("engine/runs/__init__.py", "")
+    told = folder.root / "watched"
+    program = (
+        f"import os, time\ntime.sleep(1)\nopen({str(told)!r}, 'w').write(os.environ['TUNEBOARD_HOME'])\n"
+    )
+    folder.write("engine/runs/watcher.py", program)
+    with folder.open("--port", str(free_port()), "--workspace", str(folder.root / "here")):
+        pass
+    end = time.monotonic() + 10
+    while not told.exists() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert told.read_text() == str(folder.root / "here")
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_ends_the_dashboard_quietly(folder, how):
     port = free_port()

@@ -105,7 +105,7 @@ def test_both_killed(workspace, easy, tiny_model, finished):
             process.kill()
     os.kill(pid, signal.SIGKILL)
     queue.pause_queue(workspace, False)
-    assert queue.get_run(workspace, run.id).status == Status.INTERRUPTED
+    assert wait(workspace, run.id, seconds=10).status == Status.INTERRUPTED
     assert wait(workspace, waiting.id).status == Status.FINISHED
     queue.resume(workspace, run.id)
     training(workspace, run.id)
