@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import shutil
 import signal
 import sqlite3
@@ -120,7 +121,7 @@ def test_machine_restarted(workspace, easy, tiny_model, finished):
     os.kill(wait(workspace, run.id, lambda run: run.pid).pid, signal.SIGKILL)
     sql(
         workspace,
-        f"UPDATE runs SET status = 'running', pid = {os.getpid()}, process = 'an earlier boot 123', "
+        f"UPDATE runs SET status = 'running', pid = {os.getpid()}, process = '{platform.node()} earlier 123', "
         f"heartbeat = heartbeat - 86400 WHERE id = '{run.id}'",
     )
     dead = queue.get_run(workspace, run.id)
