@@ -17,6 +17,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 ROOT = Path(__file__).parents[1]
+PATIENCE = 10.0  # seconds without a word after which an answer counts as missed
 
 
 class Dashboard:
@@ -99,13 +100,13 @@ class Visitor:
             await asyncio.sleep(max(0.0, due[name] - time.monotonic()))
             tick = BackMsg()
             tick.rerun_script.fragment_id, tick.rerun_script.is_auto_rerun = name, True
-            began = time.monotonic()
+            began, interval = time.monotonic(), self.timers[name]
             await self._ask(tick)
             await self._answer()
-            self.ticks.append((time.monotonic() - began, self.timers[name]))
+            self.ticks.append((time.monotonic() - began, interval))
             due = {one: due.get(one, time.monotonic() + s) for one, s in self.timers.items()}
             if name in due:
-                due[name] = began + self.timers[name]
+                due[name] = began + interval
 
     async def close(self) -> None:
         await self.socket.close()
@@ -119,8 +120,14 @@ class Visitor:
         """Read until the script is finished."""
         while True:
             message = ForwardMsg()
-            message.ParseFromString(await self.socket.recv())
+            try:
+                message.ParseFromString(await asyncio.wait_for(self.socket.recv(), PATIENCE))
+            except TimeoutError:
+                self.missed += 1
+                return
             match message.WhichOneof("type"):
+                case "navigation":
+                    self.timers.clear()  # the whole page is drawn again, and sets its timers anew
                 case "auto_rerun":
                     self.timers[message.auto_rerun.fragment_id] = message.auto_rerun.interval
                 case "stop_auto_rerun":

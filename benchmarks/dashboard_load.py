@@ -70,9 +70,12 @@ def watching(workspace: Workspace, count: int, seconds: float) -> None:
         speeds += [learnt, _speed(workspace, run.id, seconds / 2)]
     queue.stop(workspace, run.id, keep=False)
     until(workspace, run.id, lambda run: run.status.ended)
-    ticks = np.array([tick for visitor in visitors for tick, interval in visitor.ticks if interval <= 1])
+    ticks = np.array([tick for visitor in visitors for tick, _ in visitor.ticks])
     alone = (speeds[0] + speeds[2]) / 2
-    print(f"{count} visitors watch a run for {seconds:.0f} s; {len(ticks):,} ticks of a second\n")
+    missed = sum(visitor.missed for visitor in visitors)
+    print(
+        f"{count} visitors watch a run for {seconds:.0f} s; {len(ticks):,} ticks of the progress, {missed} unanswered\n"
+    )
     print(
         f"tick to answer   median {np.median(ticks) * 1000:.0f} ms, 95% within {np.quantile(ticks, 0.95) * 1000:.0f} ms"
     )

@@ -1,7 +1,8 @@
 """How soon the dashboard answers: python -m benchmarks.dashboard_start [--repeats 7]
 
 Starts, in turn, an empty Streamlit app (one line) and Tuneboard, each as a process of its own, and measures the seconds
-until the server says that it is healthy and until the first page is complete. Medians, and Tuneboard's beside the empty app's.
+until the server says that it is healthy and until the first page is complete. Medians, and Tuneboard's beside the
+empty app's.
 """
 
 import argparse
