@@ -81,7 +81,10 @@ def leaderboard(found, names: dict[str, str]) -> None:
         {
             "Run": f"Word counting ({base['name']})",
             "Right (accuracy)": base["accuracy"],
+            "95% sure": "",
             "Macro-F1": base["macro_f1"],
+            "Training": "",
+            "Size": "",
         }
     )
     st.dataframe(
@@ -95,7 +98,7 @@ def leaderboard(found, names: dict[str, str]) -> None:
             ),
             "Macro-F1": st.column_config.NumberColumn(format="%.3f"),
             "Per text": st.column_config.NumberColumn(
-                format="%.1f ms",
+                format="%.2f ms",
                 help="When all test texts were scored together, on the machine that trained it.",
             ),
         },
@@ -123,7 +126,7 @@ def trade_off(found, names: dict[str, str]) -> None:
     timed = [one for one in found.entries if one.milliseconds is not None]
     if len(timed) < LEAST:
         return
-    st.header("Right or fast", help="Runs that no other one beats in both are marked: the best trade-offs.")
+    st.header("Right or fast", help="Runs that no other one beats in both are stars: the best trade-offs.")
     points = {names[one.run.id]: (one.milliseconds, one.accuracy, one.intervals["accuracy"]) for one in timed}
     charts.show(charts.trade_off(points), "Accuracy against milliseconds per text", "trade_off", height=300)
 

@@ -344,44 +344,27 @@ def coverage(covered: np.ndarray, accuracy: np.ndarray, at: float, right: float 
 
 
 def trade_off(points: dict[str, tuple[float, float, list[float]]]) -> go.Figure:
-    """Accuracy with its interval, by milliseconds per text; what no other beats in both is marked.
+    """Accuracy with its interval, by milliseconds per text; what no other beats in both is a star.
 
     points: by name (milliseconds, accuracy, [low, high]).
     """
     figure = go.Figure()
-    for marked in (True, False):
-        chosen = {
-            name: one
-            for name, one in points.items()
-            if marked != any(o[0] <= one[0] and o[1] >= one[1] and o[:2] != one[:2] for o in points.values())
-        }
-        if not chosen:
-            continue
-        x, y, spans = (list(values) for values in zip(*chosen.values(), strict=True))
+    for index, (name, (x, y, (low, high))) in enumerate(points.items()):
+        beaten = any(o[0] <= x and o[1] >= y and o[:2] != (x, y) for o in points.values())
         figure.add_scatter(
-            x=x,
-            y=y,
-            text=[_short(name) for name in chosen],
-            mode="markers+text",
-            textposition="top center",
-            name="best trade-offs" if marked else "beaten in both",
-            marker={
-                "size": 12,
-                "color": ACCENT if marked else MUTED,
-                "symbol": "diamond" if marked else "circle",
-            },
-            error_y={
-                "array": [high - at for at, (_, high) in zip(y, spans, strict=True)],
-                "arrayminus": [at - low for at, (low, _) in zip(y, spans, strict=True)],
-                "thickness": 1,
-            },
-            customdata=[_safe(name) for name in chosen],
-            hovertemplate="%{customdata}: %{y:.1%}, %{x:.2f} ms<extra></extra>",
+            x=[x],
+            y=[y],
+            mode="markers",
+            name=_short(name, 32),
+            marker={"size": 13, "color": LINES[index % len(LINES)], "symbol": "circle" if beaten else "star"},
+            error_y={"array": [high - y], "arrayminus": [y - low], "thickness": 1},
+            hovertemplate=f"{_safe(name)}: %{{y:.1%}}, %{{x:.2f}} ms<extra></extra>",
         )
     return figure.update_layout(
-        xaxis={"title": "milliseconds per text", "type": "log"},
+        xaxis={"title": "milliseconds per text", "type": "log", "dtick": 1},
         yaxis={"title": "accuracy", "tickformat": ".0%"},
-        legend={"orientation": "h", "y": 1.15},
+        legend={"orientation": "h", "y": -0.3},
+        showlegend=True,
     )
 
 
