@@ -150,11 +150,26 @@ def test_start_py_picks_the_queue_up(workspace, easy, tiny_model):
 # -- workers that do not answer --------------------------------------------------------------------------
 
 
+def freeze(workspace, pid):
+    """Stop a process in its tracks, but not in the millisecond of a second in which it holds the store's lock."""
+    while True:
+        os.kill(pid, signal.SIGSTOP)
+        connection = sqlite3.connect(workspace.database, timeout=0.3, isolation_level=None)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError:
+            os.kill(pid, signal.SIGCONT)
+            time.sleep(0.1)
+        finally:
+            connection.close()
+
+
 def test_a_worker_that_hangs_is_said_so_and_can_be_stopped(workspace, easy, tiny_model, monkeypatch):
     monkeypatch.setattr(queue, "STALE_SECONDS", 2)
     run = submit(workspace, easy, tiny_model, **LONG)
     pid = training(workspace, run.id).pid
-    os.kill(pid, signal.SIGSTOP)
+    freeze(workspace, pid)
     hung = wait(workspace, run.id, queue.is_silent, seconds=10)
     assert hung.status == Status.RUNNING
     asked = time.monotonic()
@@ -195,7 +210,7 @@ def test_stop_is_answered_in_the_middle_of_a_long_step(workspace, long_texts):
 def test_stopped_in_a_hang_the_best_round_is_still_made_a_model(workspace, easy, tiny_model):
     run = submit(workspace, easy, tiny_model, **LONG)
     wait(workspace, run.id, lambda run: len(History.read(workspace.run(run.id).events).epochs) > 2)
-    os.kill(queue.get_run(workspace, run.id).pid, signal.SIGSTOP)
+    freeze(workspace, queue.get_run(workspace, run.id).pid)
     queue.stop(workspace, run.id)
     ended = wait(workspace, run.id, seconds=60)
     assert ended.status == Status.STOPPED
