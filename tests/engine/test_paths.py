@@ -38,6 +38,6 @@ def test_a_json_file_is_replaced_whole(tmp_path, monkeypatch):
     path = tmp_path / "value.json"
     write_json(path, {"a": 1})
     monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(WorkspaceError, match="disk is full"):
         write_json(path, {"a": 2})
     assert path.read_text() == '{\n "a": 1\n}'
