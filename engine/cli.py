@@ -168,12 +168,8 @@ def clean(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
 
 
 def evaluate(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
-    run = runs_queue.get_run(workspace, asked.id)
+    run = runs_queue.get_usable(workspace, asked.id, "scores")
     paths = workspace.run(run.id)
-    if not paths.metrics.exists():
-        raise RunStateError(
-            f"The run {run.name!r} has no scores; it is {run.status}.", "Choose a finished run."
-        )
     if not asked.data:
         found = read_json(paths.metrics)
         return {**terminal.result(workspace, run), "intervals": found["intervals"]}, terminal.scores(
@@ -366,12 +362,7 @@ def _follow(workspace: Workspace, run: Run) -> Run:
 
 
 def _model_of(workspace: Workspace, run_id: str) -> Path:
-    run = runs_queue.get_run(workspace, run_id)
-    if not workspace.run(run.id).metrics.exists():
-        raise RunStateError(
-            f"The run {run.name!r} has no model yet; it is {run.status}.", "Choose a finished run."
-        )
-    return workspace.run(run.id).model
+    return workspace.run(runs_queue.get_usable(workspace, run_id).id).model
 
 
 def _predict_file(predictor, asked: argparse.Namespace, rules) -> tuple[dict, str]:

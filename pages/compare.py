@@ -14,11 +14,7 @@ MATRICES = 2  # side by side
 
 def page() -> None:
     st.title("Compare")
-    scored = {
-        run.id: run
-        for run in queue.list_runs(state.workspace())
-        if state.workspace().run(run.id).metrics.exists()
-    }
+    scored = {run.id: run for run in queue.usable(state.workspace())}
     if len(scored) < LEAST:
         messages.empty(
             "Nothing to compare yet",

@@ -14,9 +14,7 @@ MOST_TEXTS = 200
 
 def page() -> None:
     st.title("Evaluate")
-    scored = [
-        run for run in queue.list_runs(state.workspace()) if state.workspace().run(run.id).metrics.exists()
-    ]
+    scored = queue.usable(state.workspace())
     if not scored:
         messages.empty(
             "No model to judge yet",

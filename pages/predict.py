@@ -13,9 +13,7 @@ MOST_CHARACTERS = 20_000
 
 def page() -> None:
     st.title("Predict")
-    usable = [
-        run for run in queue.list_runs(state.workspace()) if state.workspace().run(run.id).metrics.exists()
-    ]
+    usable = queue.usable(state.workspace())
     if not usable:
         messages.empty(
             "No model to ask yet",

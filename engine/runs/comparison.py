@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import pandas as pd
 
 from engine import settings
-from engine.errors import RunStateError
 from engine.evaluation import predictions
 from engine.evaluation.comparing import Pair, align, compare, sentence
 from engine.paths import Workspace, read_json
@@ -54,12 +53,7 @@ def of(workspace: Workspace, run_ids: Sequence[str]) -> Comparison:
 
     Raises DataError when that would mislead (engine/evaluation/comparing.py), RunStateError for a run without scores.
     """
-    runs = {run_id: queue.get_run(workspace, run_id) for run_id in dict.fromkeys(run_ids)}
-    for run in runs.values():
-        if not workspace.run(run.id).metrics.exists():
-            raise RunStateError(
-                f"The run {run.name!r} has no scores; it is {run.status}.", "Choose finished runs."
-            )
+    runs = {run_id: queue.get_usable(workspace, run_id, "scores") for run_id in dict.fromkeys(run_ids)}
     tables = align({run_id: predictions.read(workspace.run(run_id).predictions, "test") for run_id in runs})
     found = {run_id: read_json(workspace.run(run_id).metrics) for run_id in runs}
     entries = [

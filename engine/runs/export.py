@@ -4,7 +4,7 @@ from pathlib import Path
 
 from engine import settings
 from engine.data.datasets import load_info
-from engine.errors import NotFoundError, RunStateError
+from engine.errors import NotFoundError
 from engine.paths import Workspace, read_json
 from engine.runs import queue
 from engine.runs.store import Run
@@ -19,11 +19,7 @@ def export(workspace: Workspace, run_id: str, to: Path, form: str) -> Path:
 
     Raises RunStateError for a run without a model, DataError when something is there already.
     """
-    run = queue.get_run(workspace, run_id)
-    if not workspace.run(run.id).metrics.exists():
-        raise RunStateError(
-            f"The run {run.name!r} has no model yet; it is {run.status}.", "Choose a finished run."
-        )
+    run = queue.get_usable(workspace, run_id)
     return FORMATS[form](workspace.run(run.id).model, _facts(workspace, run), to.expanduser().absolute())
 
 

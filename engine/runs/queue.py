@@ -89,6 +89,21 @@ def list_runs(workspace: Workspace) -> list[Run]:
     return store.all()
 
 
+def usable(workspace: Workspace) -> list[Run]:
+    """All runs that have a model and its scores, the newest first."""
+    return [run for run in list_runs(workspace) if workspace.run(run.id).metrics.exists()]
+
+
+def get_usable(workspace: Workspace, run_id: str, lacks: str = "model yet") -> Run:
+    """A run that has a model and its scores. Raises NotFoundError, and RunStateError that says what it `lacks`."""
+    run = get_run(workspace, run_id)
+    if not workspace.run(run.id).metrics.exists():
+        raise RunStateError(
+            f"The run {run.name!r} has no {lacks}; it is {run.status}.", "Choose a finished run."
+        )
+    return run
+
+
 def look_after(workspace: Workspace) -> bool:
     """Close what has died, end what does not answer, start what is next. Returns whether anything is left to look after."""
     if not workspace.database.exists() or not workspace.writable:
