@@ -16,8 +16,8 @@ from pathlib import Path
 from engine import terminal
 from engine.arguments import parser
 from engine.data.columns import Roles, propose, spread
-from engine.data.datasets import DatasetInfo, load_info, save
-from engine.data.drafting import column_of, draft, labelled
+from engine.data.datasets import DatasetInfo, save
+from engine.data.drafting import column_of, draft
 from engine.data.health import MEASURED, examine_file, missing_roles, too_long
 from engine.data.reading import Options, Table
 from engine.data.recipe import Recipe
@@ -168,42 +168,17 @@ def clean(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
 
 
 def evaluate(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
-    run = runs_queue.get_usable(workspace, asked.id, "scores")
-    paths = workspace.run(run.id)
-    if not asked.data:
-        found = read_json(paths.metrics)
-        return {**terminal.result(workspace, run), "intervals": found["intervals"]}, terminal.scores(
-            found, run
-        )
-    from engine.evaluation import metrics
-    from engine.serving.predictor import Predictor
+    from engine.runs import evaluations
 
-    info = load_info(workspace, run.dataset_id)
-    table = read_source(asked.data)
-    recipe = Recipe(**info.recipe) if info.recipe else Recipe(text=info.text_column, label=info.label_column)
-    chosen = {"text": (asked.text,) if asked.text else recipe.text, "label": asked.label or recipe.label}
-    rows = labelled(table, recipe.model_copy(update=chosen))
-    known = rows["label"].isin(info.labels) & (rows["text"] != "")
-    texts, labels = rows["text"], rows["label"]
-    if not known.any():
-        raise DataError(
-            f"No row of {table.name} has one of the labels that the model knows.",
-            f"It knows: {', '.join(info.labels)}.",
-        )
-    predicted = [p.label for p in Predictor(paths.model).predict(texts[known].tolist())]
-    actual = labels[known].to_numpy()
-    found = {
-        "test": metrics.scores(actual, predicted, info.labels),
-        "intervals": metrics.intervals(actual, predicted, info.labels),
-    }
-    result = {
-        "run_id": run.id,
-        "rows": int(known.sum()),
-        "left_out": int((~known).sum()),
-        "metrics": found["test"],
-        "intervals": found["intervals"],
-    }
-    return result, terminal.scores(found, run)
+    run = runs_queue.get_usable(workspace, asked.id, "scores")
+    if not asked.data:
+        found = evaluations.scores(workspace.run(run.id))
+        return {**terminal.result(workspace, run), **terminal.judged(found)}, terminal.scores(found, run)
+    about, found = evaluations.judge_further(
+        workspace, run, read_source(asked.data), asked.text, asked.label, terminal.counter(sys.stderr)
+    )
+    result = {"run_id": run.id, **asdict(about), **terminal.judged(found)}
+    return result, f"{terminal.further(about)}\n{terminal.scores(found, run)}"
 
 
 def compare(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:

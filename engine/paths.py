@@ -7,7 +7,7 @@
     models/                      pretrained models fetched from the hub
     models/uploaded/<name>-<key>/ models that came as a ZIP, under the hash of its content
     runs/<id>/                   config.json  events.jsonl  log.txt  checkpoints/  model/
-                                 predictions.parquet  metrics.json
+                                 predictions.parquet  metrics.json  further/<key>/
     forecasts/                   what runs would cost, one file for each configuration that was measured
 
 Ids are made by us and checked on the way in, so that nothing typed or uploaded ever becomes a path.
@@ -91,6 +91,10 @@ class RunPaths:
     @property
     def metrics(self) -> Path:
         return self.folder / "metrics.json"
+
+    def further(self, key: str) -> "RunPaths":
+        """Where its answers to a further labelled file are, under the same names: engine/runs/evaluations.py."""
+        return RunPaths(self.folder / "further" / _checked(key, "further file"))
 
     @property
     def rules(self) -> Path:

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, TextIO
 
@@ -21,6 +22,7 @@ from engine.settings import applying
 
 if TYPE_CHECKING:
     from engine.runs.comparison import Comparison  # which imports scipy
+    from engine.runs.evaluations import Further
 
 SHOWN_REJECTED = 5
 
@@ -89,6 +91,12 @@ def result(workspace: Workspace, run: Run) -> dict:
         "baseline": found["baseline"],
         "folder": str(workspace.run(run.id).model),
     }
+
+
+def judged(found: dict) -> dict:
+    """The scores in what `evaluate --json` returns. found: as in metrics.json, or of a further file."""
+    named = {"test": "metrics", "validation": "validation", "intervals": "intervals", "baseline": "baseline"}
+    return {name: found[key] for key, name in named.items() if key in found}
 
 
 def comparison_result(found: "Comparison") -> dict:
@@ -269,6 +277,18 @@ def scores(found: dict, run: Run) -> str:
     return "\n".join(lines)
 
 
+def further(about: "Further") -> str:
+    """How much of a further file was scored."""
+    lines = [f"{about.name}: {about.rows:,} texts were scored."]
+    if about.left_out:
+        lines.append(
+            f"{about.left_out:,} rows have no text, or a label that the model does not know; they were left out."
+        )
+    if about.learnt:
+        lines.append(f"The model learnt from {about.learnt:,} of these texts, so the scores are too good.")
+    return "\n".join(lines)
+
+
 def run_list(runs: list[Run], none: str = "There are no runs yet. Start one: train sample:support") -> str:
     if not runs:
         return none
@@ -349,6 +369,17 @@ def size(count: float) -> str:
             return f"{count:.0f} {unit}" if unit != "GB" else f"{count:.1f} {unit}"
         count /= 1000
     raise AssertionError("unreachable: GB always returns")
+
+
+def counter(stream: TextIO) -> Callable[[int, int], None]:
+    """Shows how many texts are done, on a line that is written over; only where somebody looks."""
+
+    def show(done: int, total: int) -> None:
+        if stream.isatty():
+            stream.write(f"\r{done:,} of {total:,}" + ("\n" if done == total else ""))
+            stream.flush()
+
+    return show
 
 
 class ProgressLine:

@@ -19,7 +19,7 @@ FLOORS = [
 GROUND = {"errors", "names", "paths", "settings", "machine"}
 RUNS_MAY = GROUND | {"runs"}
 WHOLE = {"engine/runs/pipeline.py", "engine/runs/counting.py", "engine/runs/measuring.py",
-         "engine/runs/comparison.py", "engine/runs/export.py", "engine/cli.py",
+         "engine/runs/comparison.py", "engine/runs/evaluations.py", "engine/runs/export.py", "engine/cli.py",
          "engine/arguments.py", "engine/terminal.py", "engine/__main__.py"}  # fmt: skip
 HEAVY = ("torch", "transformers", "sklearn", "scipy", "peft", "huggingface_hub")
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
-from scipy.stats import binomtest
 
-from engine.evaluation.metrics import RESAMPLES
+from engine.evaluation.metrics import wilson
 from engine.evaluation.predictions import labels_of, probabilities_of
+from engine.evaluation.resampling import MIDDLE, RESAMPLES
 
 BINS = 10
 COOLEST, HOTTEST = 0.05, 20.0  # bounds of the temperature
@@ -82,16 +82,7 @@ def reliability(confidence: np.ndarray, right: np.ndarray) -> list[Bin]:
     for number in np.unique(place):
         inside = place == number
         count, hits = int(inside.sum()), int(right[inside].sum())
-        interval = binomtest(hits, count).proportion_ci(0.95, method="wilson")
-        found.append(
-            Bin(
-                float(confidence[inside].mean()),
-                hits / count,
-                float(interval.low),
-                float(interval.high),
-                count,
-            )
-        )
+        found.append(Bin(float(confidence[inside].mean()), hits / count, *wilson(hits, count), count))
     return found
 
 
@@ -108,5 +99,5 @@ def calibration_error(
     drawn = np.vstack([np.arange(len(gap)), drawn])  # first as it is
     sums = np.stack([np.where(place[drawn] == number, gap[drawn], 0.0).sum(axis=1) for number in range(BINS)])
     errors = np.abs(sums).sum(axis=0) / len(gap)
-    low, high = np.quantile(errors[1:], [0.025, 0.975])
+    low, high = np.quantile(errors[1:], MIDDLE)
     return float(errors[0]), (float(low), float(high))

@@ -9,8 +9,8 @@ import pandas as pd
 from scipy.stats import binomtest, norm
 
 from engine.errors import DataError
-from engine.evaluation.metrics import RESAMPLES, macro_f1_of
 from engine.evaluation.predictions import labels_of
+from engine.evaluation.resampling import MIDDLE, Tally, draw, kinds
 
 LEAST, MOST = 2, 10
 SURE = 0.05  # the chance of luck below which a difference counts as real
@@ -98,21 +98,12 @@ def macro_f1_gap(
 ) -> tuple[float, tuple[float, float]]:
     """(macro-F1 of `first` minus that of `second`, its 95% interval by the paired percentile bootstrap over the rows)."""
     number = {label: index for index, label in enumerate(labels)}
-    size = len(labels)
-    true, said_a, said_b = (np.array([number[one] for one in values]) for values in (actual, first, second))
-    # Rows alike in all three count as one kind: resampling rows is drawing how often each kind comes.
-    kinds, counts = np.unique((true * size + said_a) * size + said_b, return_counts=True)
-    drawn = np.random.default_rng(seed).multinomial(len(true), counts / len(true), size=RESAMPLES)
-    drawn = np.vstack([counts, drawn])  # first as it is
-    true, said_a, said_b = kinds // size**2, kinds // size % size, kinds % size
-    found = []
-    for said in (said_a, said_b):
-        cells = np.zeros((len(drawn), size * size), dtype=np.int64)
-        for kind, cell in enumerate(true * size + said):
-            cells[:, cell] += drawn[:, kind]
-        found.append(macro_f1_of(cells.reshape(-1, size, size)))
-    gaps = found[0] - found[1]
-    low, high = np.quantile(gaps[1:], [0.025, 0.975])
+    columns = (np.array([number[one] for one in values]) for values in (actual, first, second))
+    (true, *said), counts = kinds(*columns)
+    drawn = np.vstack([counts, draw(counts, seed)])  # first as it is
+    of_first, of_second = (Tally.of(true, one, drawn, len(labels)).macro_f1() for one in said)
+    gaps = of_first - of_second
+    low, high = np.quantile(gaps[1:], MIDDLE)
     return float(gaps[0]), (float(low), float(high))
 
 

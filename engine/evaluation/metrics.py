@@ -1,15 +1,24 @@
-"""Scores of predictions. Computed by scikit-learn and scipy; here they are only put together."""
+"""Scores of predictions, as scikit-learn and scipy compute them; here they are only put together."""
 
 import numpy as np
 from scipy.stats import binomtest
-from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    confusion_matrix,
+    matthews_corrcoef,
+    precision_recall_fscore_support,
+    roc_auc_score,
+)
 
-RESAMPLES = 1000
+LEAST_PROBABILITY = 1e-7  # an answer said to be impossible would make the log loss infinite
 
 
 def scores(actual: list[str] | np.ndarray, predicted: list[str] | np.ndarray, labels: list[str]) -> dict:
-    """accuracy, macro_f1, weighted_f1, per_class and confusion_matrix (rows: the true label), as plain Python values.
+    """What the answers alone tell, as plain Python values.
 
+    accuracy, macro_f1, weighted_f1, balanced_accuracy (the mean recall of the classes that occur), mcc (Matthews
+    correlation: 0 for guessing, 1 for all right), per_class and confusion_matrix (rows: the true label).
     Classes that occur in neither `actual` nor `predicted` do not count in the averages: nothing is known of them.
     """
     actual, predicted = np.asarray(actual), np.asarray(predicted)
@@ -31,29 +40,45 @@ def scores(actual: list[str] | np.ndarray, predicted: list[str] | np.ndarray, la
         "accuracy": float(accuracy_score(actual, predicted)),
         "macro_f1": float(f1[seen].mean()),
         "weighted_f1": float(np.average(f1, weights=support)),
+        "balanced_accuracy": float(recall[support > 0].mean()),
+        "mcc": float(matthews_corrcoef(actual, predicted)) if seen.sum() > 1 else 0.0,
         "per_class": per_class,
         "confusion_matrix": {"labels": list(labels), "counts": counts.tolist()},
     }
 
 
-def intervals(
-    actual: np.ndarray, predicted: np.ndarray, labels: list[str], seed: int = 0
-) -> dict[str, list[float]]:
-    """95% intervals: Wilson's for accuracy, the percentile bootstrap over 1,000 resamples of the rows for macro-F1."""
-    actual, predicted = np.asarray(actual), np.asarray(predicted)
-    right = binomtest(int((actual == predicted).sum()), len(actual)).proportion_ci(0.95, method="wilson")
-    counts = confusion_matrix(actual, predicted, labels=labels)
-    cells = np.random.default_rng(seed).multinomial(
-        len(actual), counts.ravel() / counts.sum(), size=RESAMPLES
-    )
-    resampled = macro_f1_of(cells.reshape(RESAMPLES, *counts.shape))
-    low, high = np.quantile(resampled, [0.025, 0.975])
-    return {"accuracy": [float(right.low), float(right.high)], "macro_f1": [float(low), float(high)]}
+def ranking(actual: list[str] | np.ndarray, probabilities: np.ndarray, labels: list[str]) -> dict:
+    """What the probabilities tell beyond the answers. probabilities: (rows, classes).
+
+    log_loss (nats per text; 0 where it was always sure and right), roc_auc and average_precision, each the mean over
+    the classes, one against the rest, and by_class. A class of which all or none of the rows are has none: None.
+    """
+    actual = np.asarray(actual)
+    place = {label: index for index, label in enumerate(labels)}
+    chosen = probabilities[np.arange(len(actual)), [place[label] for label in actual]]
+    by_class = {}
+    for label, column in zip(labels, probabilities.T, strict=True):
+        mine = actual == label
+        known = 0 < mine.sum() < len(mine)
+        by_class[label] = {
+            "roc_auc": float(roc_auc_score(mine, column)) if known else None,
+            "average_precision": float(average_precision_score(mine, column)) if known else None,
+        }
+    return {
+        "log_loss": float(-np.log(np.clip(chosen, LEAST_PROBABILITY, 1.0)).mean()),
+        **{
+            key: float(np.mean(values))
+            if (values := [one[key] for one in by_class.values() if one[key] is not None])
+            else None
+            for key in ("roc_auc", "average_precision")
+        },
+        "by_class": by_class,
+    }
 
 
-def macro_f1_of(counts: np.ndarray) -> np.ndarray:
-    """(...,) macro-F1 of confusion matrices (..., classes, classes), over the classes that occur in each."""
-    both = counts.sum(axis=-1) + counts.sum(axis=-2)
-    right = np.diagonal(counts, axis1=-2, axis2=-1)
-    f1 = np.divide(2 * right, both, out=np.zeros(both.shape), where=both > 0)
-    return f1.sum(axis=-1) / (both > 0).sum(axis=-1)
+def wilson(hits: int, count: int) -> list[float] | None:
+    """The 95% interval of a share (Wilson 1927); None where nothing was counted."""
+    if not count:
+        return None
+    found = binomtest(int(hits), int(count)).proportion_ci(0.95, method="wilson")
+    return [float(found.low), float(found.high)]

@@ -7,9 +7,10 @@ import numpy as np
 from engine.data.datasets import load_info, load_rows
 from engine.errors import TrainingError
 from engine.evaluation import predictions
+from engine.evaluation.judging import judge_run
 from engine.models import tfidf
 from engine.paths import RunPaths, Workspace, write_json
-from engine.runs.pipeline import VERIFIED_TEXTS, evaluate
+from engine.runs.pipeline import VERIFIED_TEXTS
 from engine.runs.pulse import Pulse
 from engine.runs.store import Status
 
@@ -36,7 +37,7 @@ def count_words(workspace: Workspace, dataset_id: str, paths: RunPaths, pulse: P
     milliseconds = (time.monotonic() - began) * 1000 / len(scored)
     predicted = predictions.table(scored, labels, probabilities)
     predicted.to_parquet(paths.predictions, index=False)
-    found = evaluate(predicted, training, labels)
+    found = judge_run(predicted, training)
     write_json(paths.metrics, {**found, "milliseconds_per_text": milliseconds})
 
     pulse.phase("verifying")

@@ -12,7 +12,8 @@ from transformers import PreTrainedModel
 from engine import machine
 from engine.data.datasets import load_info, load_rows
 from engine.errors import TrainingError
-from engine.evaluation import baseline, metrics, predictions
+from engine.evaluation import metrics, predictions
+from engine.evaluation.judging import judge_run
 from engine.models import adapting
 from engine.models.catalogue import find_model
 from engine.models.devices import pick_device, pick_precision
@@ -127,7 +128,7 @@ def carry_out(workspace: Workspace, run_id: str, pulse: Pulse) -> dict[str, obje
     found = probabilities(model, scored_texts, precision, pulse.progress)
     milliseconds = (time.monotonic() - began) * 1000 / len(scored)
     predicted = predictions.table(rows.iloc[scored], labels, found)
-    found = evaluate(predicted, rows[rows["split"] == "train"], labels)
+    found = judge_run(predicted, rows[rows["split"] == "train"])
 
     some = scored_texts.select(np.arange(min(VERIFIED_TEXTS, len(scored))))
     pulse.phase("verifying", 0, len(some))
@@ -304,23 +305,6 @@ def _train(
             "No round of the training gave a score.", "Try again with a lower learning rate.", "no_score"
         )
     return state
-
-
-def evaluate(predicted: pd.DataFrame, train_rows: pd.DataFrame, labels: list[str]) -> dict:
-    """Scores of the validation and the test rows, and of word counting on the same test rows."""
-    parts = {split: predicted[predicted["split"] == split] for split in ("validation", "test")}
-    found = {split: metrics.scores(part["label"], part["predicted"], labels) for split, part in parts.items()}
-    test = parts["test"]
-    by_counting = baseline.word_counting(train_rows["text"], train_rows["label"], test["text"])
-    counted = metrics.scores(test["label"], by_counting, labels)
-    return {
-        **found,
-        "intervals": metrics.intervals(test["label"], test["predicted"], labels),
-        "baseline": {
-            "name": baseline.NAME,
-            **{key: counted[key] for key in ("accuracy", "macro_f1", "weighted_f1", "per_class")},
-        },
-    }
 
 
 def verify(model: PreTrainedModel, saved: PreTrainedModel, texts: Encoded) -> None:

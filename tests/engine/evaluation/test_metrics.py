@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from engine.evaluation.metrics import intervals, scores
+from engine.evaluation.metrics import ranking, scores, wilson
 
 LABELS = ["a", "b", "c"]
 answers = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(LABELS)), min_size=1, max_size=60)
@@ -22,6 +22,12 @@ def test_scores_are_those_of_scikit_learn(pairs):
     assert found["weighted_f1"] == pytest.approx(
         reference.f1_score(actual, predicted, average="weighted", zero_division=0)
     )
+    if len({*actual, *predicted}) > 1:
+        assert found["mcc"] == pytest.approx(reference.matthews_corrcoef(actual, predicted))
+    recalls = reference.recall_score(
+        actual, predicted, average=None, labels=sorted(set(actual)), zero_division=0
+    )
+    assert found["balanced_accuracy"] == pytest.approx(np.mean(recalls))
     assert np.sum(found["confusion_matrix"]["counts"]) == len(pairs)
     assert sum(one["support"] for one in found["per_class"].values()) == len(pairs)
 
@@ -33,21 +39,44 @@ def test_rows_of_the_matrix_are_true_labels():
     ]
 
 
+tables = st.integers(1, 40).flatmap(
+    lambda rows: st.tuples(
+        st.lists(st.sampled_from(LABELS), min_size=rows, max_size=rows),
+        st.lists(
+            st.lists(st.sampled_from([0.1, 0.2, 0.7, 1.0]), min_size=3, max_size=3),
+            min_size=rows,
+            max_size=rows,
+        ),
+    )
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(tables)
+def test_scores_of_probabilities_are_those_of_scikit_learn(drawn):
+    actual, raw = np.array(drawn[0], dtype=object), np.array(drawn[1])
+    probabilities = raw / raw.sum(axis=1, keepdims=True)
+    found = ranking(actual, probabilities, LABELS)
+    assert found["log_loss"] == pytest.approx(
+        reference.log_loss(actual, probabilities, labels=LABELS), rel=1e-5
+    )
+    for label, one in found["by_class"].items():
+        mine = actual == label
+        if 0 < mine.sum() < len(mine):
+            column = probabilities[:, LABELS.index(label)]
+            assert one["roc_auc"] == pytest.approx(reference.roc_auc_score(mine, column))
+            assert one["average_precision"] == pytest.approx(reference.average_precision_score(mine, column))
+        else:
+            assert one == {"roc_auc": None, "average_precision": None}
+
+
+def test_one_label_alone_leaves_nothing_to_rank():
+    found = ranking(["a", "a"], np.array([[0.9, 0.1], [0.6, 0.4]]), ["a", "b"])
+    assert found["roc_auc"] is None and found["average_precision"] is None
+    assert scores(["a", "a"], ["a", "a"], ["a", "b"])["mcc"] == 0.0
+
+
 def test_the_wilson_interval_of_a_known_example():
-    # 81 of 263: 0.2553 to 0.3662 (Newcombe 1998, table I, method 3)
-    low, high = intervals(["a"] * 263, ["a"] * 81 + ["b"] * 182, ["a", "b"])["accuracy"]
+    low, high = wilson(81, 263)  # Newcombe 1998, table I, method 3
     assert (round(low, 4), round(high, 4)) == (0.2553, 0.3662)
-
-
-def test_intervals_hold_the_score_and_repeat():
-    chance = np.random.default_rng(0)
-    actual = chance.choice(LABELS, 300)
-    predicted = np.where(chance.random(300) < 0.8, actual, chance.choice(LABELS, 300))
-    found, score = intervals(actual, predicted, LABELS), scores(actual, predicted, LABELS)
-    for key in ("accuracy", "macro_f1"):
-        assert found[key][0] < score[key] < found[key][1]
-    assert found == intervals(actual, predicted, LABELS)
-
-
-def test_a_single_row():
-    assert intervals(["a"], ["a"], LABELS)["macro_f1"] == [1.0, 1.0]
+    assert wilson(0, 0) is None

@@ -1,0 +1,42 @@
+"""Everything that is said of a model's predictions: computed once, and read by pages, command line and reports alike."""
+
+import numpy as np
+import pandas as pd
+
+from engine.evaluation import baseline, metrics, resampling
+from engine.evaluation.predictions import labels_of, probabilities_of
+
+
+def judge(table: pd.DataFrame) -> dict:
+    """Scores of the predictions of one split: those of `metrics.scores` and `metrics.ranking`, with `intervals`."""
+    labels, probabilities = labels_of(table), probabilities_of(table)
+    actual, predicted = table["label"].to_numpy(), table["predicted"].to_numpy()
+    found = metrics.scores(actual, predicted, labels)
+    ranked = metrics.ranking(actual, probabilities, labels)
+    for label, more in ranked.pop("by_class").items():
+        found["per_class"][label] |= more
+    return {**found, **ranked, "intervals": resampling.intervals(actual, predicted, probabilities, labels)}
+
+
+def judge_run(predicted: pd.DataFrame, training: pd.DataFrame) -> dict:
+    """What metrics.json holds: of the validation and the test rows, and of word counting on the same test rows.
+
+    predicted: of both splits. training: the rows that were learnt from.
+    """
+    found = {split: judge(predicted[predicted["split"] == split]) for split in ("validation", "test")}
+    test = predicted[predicted["split"] == "test"]
+    return {
+        **found,
+        "intervals": found["test"]["intervals"],
+        "baseline": judge_counting(training, test, labels_of(predicted)),
+    }
+
+
+def judge_counting(training: pd.DataFrame, test: pd.DataFrame, labels: list[str]) -> dict:
+    """The scores of word counting, trained on `training`, on the texts of `test`."""
+    counted = baseline.word_counting(training["text"], training["label"], test["text"])
+    found = metrics.scores(test["label"].to_numpy(), np.asarray(counted, dtype=object), labels)
+    return {
+        "name": baseline.NAME,
+        **{key: found[key] for key in ("accuracy", "macro_f1", "weighted_f1", "per_class")},
+    }

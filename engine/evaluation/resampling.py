@@ -1,0 +1,234 @@
+"""How far a score could lie from the truth: intervals at 95% over the texts, by the Bayesian bootstrap (Rubin 1981).
+
+Every text gets a random weight instead of being drawn or not, and each resample also holds an imaginary text that was
+answered by chance. Without it the bootstrap knows of no mistake but those that happened to occur, and its intervals are too
+narrow where few were made: how often they hold the truth is measured in benchmarks/interval_coverage.py.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from engine.evaluation.metrics import LEAST_PROBABILITY, wilson
+
+RESAMPLES = 1000
+MOST_ROWS = (
+    20_000  # of which the scores of probabilities are resampled: more would take minutes and gigabytes
+)
+AT_ONCE = 100  # resamples, so that their sums stay in the processor's cache
+MIDDLE = (0.025, 0.975)
+IMAGINARY = 0.5  # of a text at either end of the ranking, shared by the classes
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How often each class was true, was said, and was rightly said: each (..., classes)."""
+
+    true: np.ndarray
+    said: np.ndarray
+    right: np.ndarray
+
+    @classmethod
+    def of(cls, true: np.ndarray, said: np.ndarray, counts: np.ndarray, classes: int) -> "Tally":
+        """true, said: (kinds,) class numbers. counts: (resamples, kinds), how often each kind of row comes."""
+
+        def summed(column: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+            member = sparse.csr_array(
+                (np.ones(len(chosen)), (column[chosen], chosen)), shape=(classes, len(column))
+            )
+            return (member @ counts.T).T
+
+        every = np.arange(len(true))
+        return cls(summed(true, every), summed(said, every), summed(true, every[true == said]))
+
+    def with_imaginary(self, chance: np.random.Generator) -> "Tally":
+        """In each resample one more text, of random weight, label and answer, of the classes that occur (at least two)."""
+        seen = np.flatnonzero((self.true + self.said).sum(axis=0))
+        if len(seen) < 2:
+            seen = np.arange(self.true.shape[-1])
+        rows = np.arange(len(self.true))
+        weight, true, said = chance.exponential(size=len(rows)), *chance.choice(seen, (2, len(rows)))
+        more = Tally(*(np.zeros_like(self.true) for _ in range(3)))
+        more.true[rows, true] = more.said[rows, said] = weight
+        more.right[rows, true] = weight * (true == said)
+        return Tally(self.true + more.true, self.said + more.said, self.right + more.right)
+
+    @property
+    def rows(self) -> np.ndarray:
+        return self.true.sum(axis=-1)
+
+    def f1(self) -> np.ndarray:
+        """(..., classes); 0 where a class does not occur."""
+        return _ratio(2 * self.right, self.true + self.said)
+
+    def macro_f1(self) -> np.ndarray:
+        return self.f1().sum(axis=-1) / (self.true + self.said > 0).sum(axis=-1)
+
+    def weighted_f1(self) -> np.ndarray:
+        return (self.f1() * self.true).sum(axis=-1) / self.rows
+
+    def balanced_accuracy(self) -> np.ndarray:
+        return _ratio(self.right, self.true).sum(axis=-1) / (self.true > 0).sum(axis=-1)
+
+    def mcc(self) -> np.ndarray:
+        """Of several classes: Gorodkin 2004. 0 where all is one class or one answer."""
+        rows = self.rows
+        covered = self.right.sum(axis=-1) * rows - (self.true * self.said).sum(axis=-1)
+        spread = (rows**2 - (self.said**2).sum(axis=-1)) * (rows**2 - (self.true**2).sum(axis=-1))
+        return _ratio(covered, np.sqrt(spread))
+
+
+def intervals(
+    actual: np.ndarray, predicted: np.ndarray, probabilities: np.ndarray, labels: list[str], seed: int = 0
+) -> dict:
+    """95% intervals [low, high] of everything in `metrics.scores` and `metrics.ranking`, and per_class of each class.
+
+    Wilson's for shares of texts (accuracy, precision, recall), the bootstrap for the others. None where there is no score.
+    probabilities: (rows, classes).
+    """
+    place = {label: index for index, label in enumerate(labels)}
+    true, said = (np.array([place[one] for one in column]) for column in (actual, predicted))
+    (first, second), counts = kinds(true, said)
+    chance = np.random.default_rng(seed)
+    weights = chance.standard_gamma(counts, size=(RESAMPLES, len(counts)))
+    drawn = Tally.of(first, second, weights, len(labels)).with_imaginary(chance)
+    once = Tally.of(first, second, counts[None], len(labels))
+    right, of_true, of_said = (part[0] for part in (once.right, once.true, once.said))
+    f1, drawn_f1 = once.f1()[0], drawn.f1()
+    return {
+        "accuracy": wilson(right.sum(), len(true)),
+        **{
+            name: _middle(getattr(once, name)()[0], getattr(drawn, name)())
+            for name in ("macro_f1", "weighted_f1", "balanced_accuracy", "mcc")
+        },
+        **_of_probabilities(true, probabilities, chance),
+        "per_class": {
+            label: {
+                "precision": wilson(right[i], of_said[i]),
+                "recall": wilson(right[i], of_true[i]),
+                "f1": _middle(f1[i], drawn_f1[:, i]) if of_true[i] + of_said[i] else None,
+            }
+            for i, label in enumerate(labels)
+        },
+    }
+
+
+def _middle(value: float, drawn: np.ndarray) -> list[float]:
+    """The middle 95% of (resamples,) of a score, and the score itself."""
+    low, high = np.quantile(drawn, MIDDLE)
+    return [float(min(low, value)), float(max(high, value))]
+
+
+def kinds(*columns: np.ndarray) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+    """(the distinct rows of some columns of class numbers, how often each comes): what a resample has to draw."""
+    found, counts = np.unique(np.stack(columns), axis=1, return_counts=True)
+    return tuple(found), counts
+
+
+def draw(counts: np.ndarray, seed: int) -> np.ndarray:
+    """(RESAMPLES, kinds): as many rows drawn with replacement as there are."""
+    return np.random.default_rng(seed).multinomial(counts.sum(), counts / counts.sum(), size=RESAMPLES)
+
+
+def _of_probabilities(true: np.ndarray, probabilities: np.ndarray, chance: np.random.Generator) -> dict:
+    """log_loss, roc_auc and average_precision. Of more than MOST_ROWS rows so many are resampled, and the interval
+    is drawn together by the root of their share, around the score of all (Bickel, Götze and van Zwet 1997)."""
+    whole = _Ranking(true, probabilities)
+    if len(true) <= MOST_ROWS:
+        return whole.intervals(chance)
+    some = chance.choice(len(true), MOST_ROWS, replace=False)
+    part = _Ranking(true[some], probabilities[some])
+    of_part, of_whole, share = part.point(), whole.point(), np.sqrt(MOST_ROWS / len(true))
+    return {
+        key: edges and [float(of_whole[key] + (edge - of_part[key]) * share) for edge in edges]
+        for key, edges in part.intervals(chance).items()
+    }
+
+
+class _Ranking:
+    """The scores of (rows, classes) probabilities, for any weights of the rows."""
+
+    def __init__(self, true: np.ndarray, probabilities: np.ndarray):
+        table = probabilities.astype(np.float64)
+        self.rows = len(true)
+        self.losses = -np.log(np.clip(table[np.arange(self.rows), true], LEAST_PROBABILITY, 1.0))
+        self.classes = [
+            _OneAgainstTheRest(true == number, column)
+            for number, column in enumerate(table.T)
+            if 0 < (true == number).sum() < self.rows
+        ]
+
+    def point(self) -> dict[str, float]:
+        """Of the rows as they are."""
+        return {key: float(value[0]) for key, value in self._scores(np.ones((self.rows, 1)), None).items()}
+
+    def intervals(self, chance: np.random.Generator) -> dict[str, list[float] | None]:
+        point, found = self.point(), []
+        for start in range(0, RESAMPLES, AT_ONCE):
+            weights = chance.standard_exponential((self.rows, min(AT_ONCE, RESAMPLES - start)), np.float32)
+            found.append(self._scores(weights, chance))
+        return {
+            key: _middle(point[key], np.concatenate([one[key] for one in found])) if key in point else None
+            for key in ("log_loss", "roc_auc", "average_precision")
+        }
+
+    def _scores(self, weights: np.ndarray, chance: np.random.Generator | None) -> dict[str, np.ndarray]:
+        """weights: (rows, resamples). chance: of the imaginary texts; None for none."""
+        found = {"log_loss": self.losses @ weights / weights.sum(axis=0)}
+        if self.classes:
+            ends = np.zeros((len(self.classes), 2, weights.shape[1]))
+            if chance is not None:
+                ends = chance.standard_gamma(IMAGINARY / len(self.classes), ends.shape)
+            areas, precisions = zip(
+                *(one.scores(weights, *end) for one, end in zip(self.classes, ends, strict=True)), strict=True
+            )
+            found |= {
+                "roc_auc": np.mean(areas, axis=0),
+                "average_precision": np.mean(precisions, axis=0),
+            }
+        return found
+
+
+class _OneAgainstTheRest:
+    """The rows in the order of the probability of one class, ready to be weighed."""
+
+    def __init__(self, mine: np.ndarray, probability: np.ndarray):
+        self.order = np.argsort(-probability, kind="stable")
+        ranked, mine = probability[self.order], mine[self.order]
+        edges = np.flatnonzero(
+            np.append(True, ranked[1:] != ranked[:-1])
+        )  # where rows of one probability begin
+        group = np.searchsorted(edges, np.flatnonzero(mine), side="right") - 1
+        begin, end = edges[group], np.append(edges[1:], len(ranked))[group]
+        upto = np.append(0, np.cumsum(mine))
+        self.mine = np.flatnonzero(mine)
+        self.begin, self.end = begin, end - 1  # of each row of the class: the first and the last as probable
+        self.hits_begin, self.hits_end = upto[begin], upto[end]
+
+    def scores(
+        self, weights: np.ndarray, top: np.ndarray, bottom: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(area under the ROC curve, average precision), (resamples,) each. weights: (rows, resamples).
+
+        top, bottom: weights of an imaginary text of the rest that is the most probable, and of one of the class that is the
+        least.
+        """
+        ordered = weights[self.order]
+        upto = np.cumsum(ordered, axis=0)
+        own = ordered[self.mine]
+        hits = np.concatenate([np.zeros((1, len(top)), own.dtype), np.cumsum(own, axis=0)])
+        before, until = upto[self.begin] - ordered[self.begin], upto[self.end]
+        hits_until = hits[self.hits_end]
+        mine, rest = hits[-1] + bottom, upto[-1] - hits[-1] + top
+        above = (
+            before - hits[self.hits_begin] + until - hits_until
+        ) / 2  # of the rest; those as probable are halves
+        area = (own * (rest - top - above)).sum(axis=0) / (mine * rest)
+        precision = (own * hits_until / (until + top)).sum(axis=0) + bottom * mine / (mine + rest)
+        return area, precision / mine
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    part, whole = np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64)
+    return np.divide(part, whole, out=np.zeros(np.broadcast(part, whole).shape), where=whole > 0)

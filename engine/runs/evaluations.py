@@ -1,0 +1,139 @@
+"""The scores of a run: on its validation and test texts, and on further labelled files that somebody gave it."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+
+from engine.data.datasets import digest, load_info, load_rows
+from engine.data.drafting import labelled
+from engine.data.reading import Table
+from engine.data.recipe import Recipe
+from engine.errors import DataError, NotFoundError
+from engine.evaluation import predictions
+from engine.evaluation.judging import judge, judge_counting
+from engine.paths import RunPaths, Workspace, read_json, replace_folder, write_json
+from engine.runs.store import Run
+
+AT_ONCE = 2000  # texts between two reports of the progress
+
+
+@dataclass(frozen=True)
+class Further:
+    """A further file that a run was judged on.
+
+    key: of its content. rows: texts that were scored. left_out: rows without a text, or with a label that the model does not
+    know. learnt: of the scored texts, how many the model learnt from. created_at: UTC, ISO 8601.
+    """
+
+    key: str
+    name: str
+    rows: int
+    left_out: int
+    learnt: int
+    created_at: str
+
+
+def scores(paths: RunPaths) -> dict:
+    """What metrics.json holds. Scores that an older version did not compute yet are added from the predictions."""
+    found = read_json(paths.metrics)
+    older = [split for split in ("validation", "test") if split in found and "intervals" not in found[split]]
+    for split in older:
+        found[split] = judge(predictions.read(paths.predictions, split))
+    if older:
+        found["intervals"] = found["test"]["intervals"]
+    return found
+
+
+def further(workspace: Workspace, run_id: str) -> list[Further]:
+    """The further files that a run was judged on, the newest first."""
+    folder = workspace.run(run_id).folder / "further"
+    found = [Further(**read_json(path)["further"]) for path in folder.glob("*/metrics.json")]
+    return sorted(found, key=lambda one: one.created_at, reverse=True)
+
+
+def judge_further(
+    workspace: Workspace,
+    run: Run,
+    table: Table,
+    text: str | None = None,
+    label: str | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[Further, dict]:
+    """Let a run answer a further labelled table, and score that. It is kept with the run, where anything may be changed.
+
+    text, label: columns; by default those of the data set. progress: called with (texts done, texts in all). Returns what it
+    was and its scores: `test` as in metrics.json, `intervals`, and `baseline` while the data set is there.
+    Raises DataError for a table without these columns, or without a label that the model knows.
+    """
+    paths = workspace.run(run.id)
+    rows, labels = _labelled(workspace, run, table, text, label)
+    known = (rows["label"].isin(labels) & (rows["text"] != "")).to_numpy(dtype=bool)
+    if not known.any():
+        raise DataError(
+            f"No row of {table.name} has one of the labels that the model knows.",
+            f"It knows: {', '.join(labels)}.",
+            "no_known_label",
+        )
+    chosen = rows[known].assign(split="test", source_row=np.flatnonzero(known) + 1)
+    predicted = predictions.table(chosen, labels, _ask(paths, chosen["text"].tolist(), progress))
+    found = judge(predicted)
+    training = _training(workspace, run)
+    learnt = 0 if training is None else int(chosen["text"].isin(set(training["text"])).sum())
+    result: dict = {"test": found, "intervals": found["intervals"]}
+    if training is not None:
+        result["baseline"] = judge_counting(training, predicted, labels)
+    about = Further(
+        digest(chosen[["text", "label"]]),
+        table.name,
+        len(chosen),
+        int((~known).sum()),
+        learnt,
+        datetime.now(UTC).isoformat(),
+    )
+    if workspace.changeable:
+        place = paths.further(about.key)
+        part = place.folder.with_name(f"{about.key}.part")
+        part.mkdir(parents=True, exist_ok=True)
+        predicted.to_parquet(part / place.predictions.name, index=False)
+        write_json(part / place.metrics.name, {**result, "further": asdict(about)})
+        replace_folder(part, place.folder)
+    return about, result
+
+
+def _labelled(
+    workspace: Workspace, run: Run, table: Table, text: str | None, label: str | None
+) -> tuple[pd.DataFrame, list[str]]:
+    """(text and label of every row, made as those of the run's data set were; the labels that the model knows)."""
+    try:
+        info = load_info(workspace, run.dataset_id)
+    except NotFoundError:  # deleted since
+        if not (text and label):
+            raise
+        known = predictions.read(workspace.run(run.id).predictions, "test")
+        return labelled(table, Recipe(text=text, label=label)), predictions.labels_of(known)
+    recipe = Recipe(**info.recipe) if info.recipe else Recipe(text=info.text_column, label=info.label_column)
+    chosen = {"text": (text,) if text else recipe.text, "label": label or recipe.label}
+    return labelled(table, recipe.model_copy(update=chosen)), info.labels
+
+
+def _training(workspace: Workspace, run: Run) -> pd.DataFrame | None:
+    """The rows that the run learnt from; None where the data set was deleted since."""
+    try:
+        return load_rows(workspace, run.dataset_id, "train")
+    except NotFoundError:
+        return None
+
+
+def _ask(paths: RunPaths, texts: list[str], progress: Callable[[int, int], None]) -> np.ndarray:
+    """(texts, classes)"""
+    from engine.serving.predictor import Predictor  # torch, for transformers
+
+    model = Predictor(paths.model).model
+    found = []
+    for start in range(0, len(texts), AT_ONCE):
+        found.append(model.probabilities(texts[start : start + AT_ONCE]))
+        progress(min(start + AT_ONCE, len(texts)), len(texts))
+    return np.concatenate(found)

@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+
+from engine.evaluation import metrics
+from engine.evaluation.resampling import MOST_ROWS, Tally, intervals, kinds
+
+SCORES = (
+    "accuracy", "macro_f1", "weighted_f1", "balanced_accuracy", "mcc", "log_loss", "roc_auc", "average_precision"
+)  # fmt: skip
+CLASSES = ["a", "b", "c"]
+
+
+def answered(rows: int, seed: int, classes: list[str] = CLASSES, skill: float = 2.0):
+    """(true labels, predicted labels, probabilities) of a model that knows something."""
+    chance = np.random.default_rng(seed)
+    true = chance.integers(0, len(classes), rows)
+    logits = chance.normal(size=(rows, len(classes)))
+    logits[np.arange(rows), true] += skill
+    odds = np.exp(logits)
+    names = np.array(classes, dtype=object)
+    return names[true], names[odds.argmax(axis=1)], odds / odds.sum(axis=1, keepdims=True)
+
+
+def scored(actual, predicted, probabilities, classes=CLASSES):
+    return {**metrics.scores(actual, predicted, classes), **metrics.ranking(actual, probabilities, classes)}
+
+
+def test_intervals_hold_the_score_and_repeat():
+    answers = answered(300, 0)
+    found, score = intervals(*answers, CLASSES), scored(*answers)
+    for name in SCORES:
+        low, high = found[name]
+        assert low < score[name] < high
+    for label in CLASSES:
+        for name in ("precision", "recall", "f1"):
+            low, high = found["per_class"][label][name]
+            assert low < score["per_class"][label][name] < high
+    assert found == intervals(*answers, CLASSES)
+
+
+def test_more_texts_say_more():
+    few, many = (intervals(*answered(rows, 1), CLASSES) for rows in (100, 10_000))
+    for name in SCORES:
+        assert np.ptp(many[name]) < np.ptp(few[name]) / 4
+
+
+@pytest.mark.parametrize("rows", [1, 3, 30])
+def test_all_right_leaves_a_doubt_that_shrinks(rows):
+    actual = np.array((CLASSES * 10)[:rows], dtype=object)
+    found = intervals(actual, actual, np.eye(3)[[CLASSES.index(one) for one in actual]], CLASSES)
+    for name in ("accuracy", "macro_f1", "balanced_accuracy", "weighted_f1"):
+        low, high = found[name]
+        assert high == 1 and 0 < low < 1
+    assert (found["macro_f1"][0] > 0.8) == (rows == 30)
+
+
+def test_all_wrong_and_a_class_that_never_comes():
+    actual, predicted = np.array(["a"] * 20, dtype=object), np.array(["b"] * 20, dtype=object)
+    found = intervals(actual, predicted, np.tile([0.1, 0.9, 0.0], (20, 1)), CLASSES)
+    assert found["macro_f1"][0] == 0 and found["macro_f1"][1] < 0.4
+    assert found["per_class"]["c"] == {"precision": None, "recall": None, "f1": None}
+    assert found["roc_auc"] is None
+
+
+def test_a_large_test_is_judged_from_a_part_and_its_interval_is_as_narrow_as_of_all():
+    answers = answered(4 * MOST_ROWS, 2)
+    found, score = intervals(*answers, CLASSES), scored(*answers)
+    part = intervals(*(column[:MOST_ROWS] for column in answers), CLASSES)
+    for name in ("log_loss", "roc_auc", "average_precision"):
+        low, high = found[name]
+        assert low < score[name] < high
+        assert np.ptp(found[name]) == pytest.approx(np.ptp(part[name]) / 2, rel=0.1)
+
+
+def test_a_tally_counts_what_the_matrix_counts():
+    true, said = np.array([0, 0, 1, 2, 2, 2]), np.array([0, 1, 1, 2, 0, 2])
+    (first, second), counts = kinds(true, said)
+    once = Tally.of(first, second, counts[None], 3)
+    found = metrics.scores(true, said, [0, 1, 2])
+    assert once.right[0].tolist() == [1, 1, 2] and once.true[0].tolist() == [2, 1, 3]
+    for name in ("macro_f1", "weighted_f1", "balanced_accuracy", "mcc"):
+        assert getattr(once, name)()[0] == pytest.approx(found[name])
+
+
+def test_intervals_hold_the_truth_as_often_as_they_say():
+    """The whole simulation is benchmarks/interval_coverage.py; this is a part of it."""
+    truth = scored(*answered(200_000, 3))
+    held = dict.fromkeys(SCORES, 0)
+    for seed in range(200):
+        found = intervals(*answered(200, 100 + seed), CLASSES, seed)
+        for name in SCORES:
+            low, high = found[name]
+            held[name] += low <= truth[name] <= high
+    assert all(180 <= times <= 199 for times in held.values()), held
