@@ -2,7 +2,7 @@
 
     tuneboard.db                 which data sets and runs there are (SQLite)
     watcher.lock  watcher.log    of the process that looks after the queue
-    datasets/<id>/               rows.parquet, info.json
+    datasets/<id>/               rows.parquet, others.parquet, info.json
     uploads/<key>/               files that are being looked at, before they become data sets
     models/                      pretrained models fetched from the hub
     models/uploaded/<name>-<key>/ models that came as a ZIP, under the hash of its content
@@ -53,6 +53,11 @@ class DatasetPaths:
     @property
     def rows(self) -> Path:
         return self.folder / "rows.parquet"
+
+    @property
+    def others(self) -> Path:
+        """The file's other columns, of the same rows."""
+        return self.folder / "others.parquet"
 
     @property
     def info(self) -> Path:

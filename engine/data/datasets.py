@@ -80,6 +80,8 @@ def save(
         row_group_size=ROW_GROUP,
         use_dictionary=["label", "split"],  # texts hardly repeat
     )
+    if len(drafted.others.columns):
+        drafted.others.to_parquet(growing / paths.others.name, index=False)
     sizes = drafted.rows["label"].value_counts()
     labels = drafted.labels
     info = DatasetInfo(
@@ -136,6 +138,14 @@ def load_rows(workspace: Workspace, dataset_id: str, split: str | None = None) -
     load_info(workspace, dataset_id)
     chosen = [("split", "==", split)] if split else None
     return pd.read_parquet(workspace.dataset(dataset_id).rows, filters=chosen).reset_index(drop=True)
+
+
+def load_others(workspace: Workspace, dataset_id: str) -> pd.DataFrame:
+    """The other columns that the file had (engine/data/others.py), by split and source_row. Older data sets kept none."""
+    paths = workspace.dataset(dataset_id)
+    rows = pd.read_parquet(paths.rows, columns=["split", "source_row"])
+    others = pd.read_parquet(paths.others) if paths.others.exists() else pd.DataFrame(index=rows.index)
+    return others.set_index(pd.MultiIndex.from_frame(rows))
 
 
 def first_rows(workspace: Workspace, dataset_id: str, count: int, split: str | None = None) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from engine.data import repairs, scan, similarity
+from engine.data import others, repairs, scan, similarity
 from engine.data.health import Problem, advice, examine, examine_file, n
 from engine.data.names import SPLITS as SPLIT_WORDS
 from engine.data.reading import Table
@@ -28,6 +28,7 @@ class Draft:
     rows: columns text, label, split, source_row (position in its file, from 1). problems: what the health check found.
     applied: remedies with the rows each changed. notes: what was left out or decided, in plain words.
     classes: {label: rows} with the label as the file has it, before names were given.
+    others: of the same rows, the other columns that tell groups of texts from each other (engine/data/others.py).
     """
 
     rows: pd.DataFrame
@@ -40,6 +41,7 @@ class Draft:
     applied: list[tuple[str, int]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     file_labels: dict[str, int] = field(default_factory=dict)
+    others: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def blocking(self) -> list[Problem]:
@@ -101,6 +103,7 @@ def draft(
         applied,
         notes,
         file_labels,
+        others.of(table, recipe, usable, test),
     )  # fmt: skip
 
 

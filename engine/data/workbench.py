@@ -209,7 +209,7 @@ def problems_of(facts: dict) -> list[Problem]:
 
 def drafted(workspace: Workspace, step: Step, name: str) -> Draft:
     """The draft of a finished step, to be saved under `name`."""
-    facts = facts_of(workspace, step)
+    facts, others = facts_of(workspace, step), step.folder(workspace) / "others.parquet"
     return Draft(
         _frame(step.folder(workspace) / "rows.parquet"),
         name,
@@ -220,6 +220,7 @@ def drafted(workspace: Workspace, step: Step, name: str) -> Draft:
         problems_of(facts),
         [(code, count) for code, count in facts["applied"]],
         facts["notes"],
+        others=_frame(others) if others.exists() else pd.DataFrame(),
     )
 
 
@@ -310,6 +311,7 @@ def _draft(workspace: Workspace, step: Step, folder: Path) -> dict:
     made = draft(table, recipe, test=second)
     _tell(folder, 0.8, "Writing")
     _write(made.rows, folder / "rows.parquet")
+    _write(made.others, folder / "others.parquet")
     sizes = made.rows["label"].value_counts()
     return {
         "source": made.source,

@@ -18,7 +18,7 @@ MOST_ROWS = (
 )
 AT_ONCE = 100  # resamples, so that their sums stay in the processor's cache
 MIDDLE = (0.025, 0.975)
-IMAGINARY = 0.5  # of a text at either end of the ranking, shared by the classes
+IMAGINARY = 0.25  # of a text at either end of the ranking, of a pair of classes
 
 
 @dataclass(frozen=True)
@@ -177,12 +177,10 @@ class _Ranking:
         """weights: (rows, resamples). chance: of the imaginary texts; None for none."""
         found = {"log_loss": self.losses @ weights / weights.sum(axis=0)}
         if self.classes:
-            ends = np.zeros((len(self.classes), 2, weights.shape[1]))
+            ends = np.zeros((2, weights.shape[1]))
             if chance is not None:
-                ends = chance.standard_gamma(IMAGINARY / len(self.classes), ends.shape)
-            areas, precisions = zip(
-                *(one.scores(weights, *end) for one, end in zip(self.classes, ends, strict=True)), strict=True
-            )
+                ends = chance.standard_gamma(IMAGINARY, ends.shape) * 2 / len(self.classes)
+            areas, precisions = zip(*(one.scores(weights, *ends) for one in self.classes), strict=True)
             found |= {
                 "roc_auc": np.mean(areas, axis=0),
                 "average_precision": np.mean(precisions, axis=0),

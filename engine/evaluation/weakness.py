@@ -1,0 +1,110 @@
+"""Where a model is weak: groups of texts of which it has clearly more wrong than of the others."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from scipy.stats import fisher_exact
+
+from engine.evaluation.comparing import SURE, holm
+from engine.evaluation.metrics import wilson
+
+LEAST_TEXTS = 10  # in a group, to say anything of it
+PARTS = 4  # groups that a figure is cut into, with about as many texts each
+MOST_GROUPS = 30  # values of a column
+
+
+@dataclass(frozen=True)
+class Group:
+    """Texts that have something in common. wrong: the share that is, with its interval (Wilson). elsewhere: of the others.
+
+    p_value: how often luck alone makes such a gap (Fisher's exact test), corrected for all groups looked at (Holm 1979).
+    """
+
+    property: str
+    value: str
+    texts: int
+    wrong: float
+    interval: tuple[float, float]
+    elsewhere: float
+    p_value: float
+
+    @property
+    def weak(self) -> bool:
+        return self.p_value < SURE and self.wrong > self.elsewhere
+
+
+def groups(wrong: np.ndarray, properties: pd.DataFrame) -> list[Group]:
+    """All groups with enough texts, the weakest first. wrong: (texts,) bool. properties: a column for each; figures are cut
+    into PARTS, words with more than MOST_GROUPS values are left out, and so are empty cells."""
+    found = []
+    for name in properties:
+        cells = (
+            in_parts(properties[name])
+            if pd.api.types.is_numeric_dtype(properties[name])
+            else properties[name]
+        )
+        cells = cells.replace("", None)
+        values = cells.value_counts()
+        if not 1 < len(values) <= MOST_GROUPS:
+            continue
+        for value in values.index[values >= LEAST_TEXTS]:
+            inside = (cells == value).to_numpy(dtype=bool, na_value=False)
+            if (~inside).any():
+                found.append(_group(str(name), str(value), wrong, inside))
+    corrected = holm([one.p_value for one in found])
+    whole = [Group(**{**vars(one), "p_value": p}) for one, p in zip(found, corrected, strict=True)]
+    return sorted(whole, key=lambda one: (not one.weak, one.elsewhere - one.wrong))
+
+
+def _group(name: str, value: str, wrong: np.ndarray, inside: np.ndarray) -> Group:
+    bad, count = int(wrong[inside].sum()), int(inside.sum())
+    bad_elsewhere, others = int(wrong[~inside].sum()), int((~inside).sum())
+    table = [[bad, count - bad], [bad_elsewhere, others - bad_elsewhere]]
+    interval = wilson(bad, count)
+    return Group(
+        name,
+        value,
+        count,
+        bad / count,
+        (interval[0], interval[1]),
+        bad_elsewhere / others,
+        float(fisher_exact(table).pvalue),
+    )
+
+
+def in_parts(values: pd.Series) -> pd.Series:
+    """Figures as the part of the range they lie in, in words: '13 to 25'; each part has about as many of them."""
+    whole = (values.dropna() % 1 == 0).all()
+    edges = np.unique(values.quantile(np.linspace(0, 1, PARTS + 1)))
+    if len(edges) < 3:
+        return pd.Series(None, index=values.index, dtype="object")
+    inner = edges[1:-1]
+    place = np.searchsorted(inner, values, side="left")  # a figure at an edge belongs to the part below
+    digits = 0 if whole else max(0, 2 - int(np.floor(np.log10(max(abs(edges[-1]), 1e-9)))))
+
+    def said(value: float) -> str:
+        return f"{value:,.{digits}f}"
+
+    names = [f"up to {said(inner[0])}"]
+    names += [f"above {said(low)}, up to {said(high)}" for low, high in pairwise(inner)]
+    names += [f"above {said(inner[-1])}"]
+    return pd.Series(np.array(names, dtype=object)[place], index=values.index).where(values.notna(), None)
+
+
+def of_texts(texts: pd.Series, tokens: np.ndarray | None = None) -> pd.DataFrame:
+    """What every text has: its length in words; with `tokens`, (texts,) of the model, how many of them a word takes."""
+    words = texts.str.split().str.len().clip(lower=1)
+    found = pd.DataFrame({"words": words.astype(int)})
+    if tokens is not None:
+        found["pieces per word"] = np.asarray(tokens) / words
+    return found
+
+
+def sentence(group: Group) -> str:
+    low, high = (edge * 100 for edge in group.interval)
+    return (
+        f"{group.property}: {group.value}. Wrong {group.wrong * 100:.0f} of 100 times (95% sure: between {low:.0f} and "
+        f"{high:.0f}), elsewhere {group.elsewhere * 100:.0f}."
+    )
