@@ -173,7 +173,8 @@ def evaluate(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str
     run = runs_queue.get_usable(workspace, asked.id, "scores")
     if not asked.data:
         found = evaluations.scores(workspace.run(run.id))
-        return {**terminal.result(workspace, run), **terminal.judged(found)}, terminal.scores(found, run)
+        more = {**terminal.judged(found), **evaluations.depth(workspace, run)}
+        return {**terminal.result(workspace, run), **more}, terminal.scores(found, run)
     about, found = evaluations.judge_further(
         workspace, run, read_source(asked.data), asked.text, asked.label, terminal.counter(sys.stderr)
     )
@@ -214,8 +215,11 @@ def predict(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]
     rules = Rules() if folder.is_dir() else read(workspace.run(asked.id))
     if asked.texts:
         answers = predictor.predict(asked.texts, rules.temperature)
-        found = [{**asdict(answer), "to_a_person": answer.confidence < rules.threshold} for answer in answers]
-        return {"predictions": found}, terminal.predictions(answers, rules.threshold)
+        found = [
+            {**asdict(answer), "to_a_person": rules.to_a_person(answer.label, answer.confidence)}
+            for answer in answers
+        ]
+        return {"predictions": found}, terminal.predictions(answers, rules)
     return _predict_file(predictor, asked, rules)
 
 
@@ -354,8 +358,8 @@ def _predict_file(predictor, asked: argparse.Namespace, rules) -> tuple[dict, st
     answered = table.frame.assign(
         label=[a.label for a in answers], confidence=[round(a.confidence, 4) for a in answers]
     )
-    if rules.threshold:
-        sent = ["yes" if a.confidence < rules.threshold else "no" for a in answers]
+    if rules.sends_any:
+        sent = ["yes" if rules.to_a_person(a.label, a.confidence) else "no" for a in answers]
         answered = answered.assign(to_a_person=sent)
     write_csv(answered, asked.out)
     return {

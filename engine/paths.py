@@ -102,6 +102,10 @@ class RunPaths:
         return RunPaths(self.folder / "further" / _checked(key, "further file"))
 
     @property
+    def has_further(self) -> bool:
+        return (self.folder / "further").exists()
+
+    @property
     def rules(self) -> Path:
         """How its answers are to be taken: engine/serving/rules.py."""
         return self.folder / "rules.json"

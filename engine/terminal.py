@@ -18,6 +18,7 @@ from engine.runs.events import History
 from engine.runs.forecast import Forecast
 from engine.runs.store import Run
 from engine.serving.prediction import Prediction
+from engine.serving.rules import Rules
 from engine.settings import applying
 
 if TYPE_CHECKING:
@@ -319,13 +320,12 @@ def run_page(workspace: Workspace, run: Run) -> str:
     return "\n".join([*lines, f"Log: {workspace.run(run.id).log}"])
 
 
-def predictions(answers: list[Prediction], least: float = 0.0) -> str:
-    """least: confidence below which a person is asked."""
+def predictions(answers: list[Prediction], rules: Rules) -> str:
     return grid(
         ["label", "confidence", "text"],
         [
             [
-                f"{a.label} (a person)" if a.confidence < least else a.label,
+                f"{a.label} (a person)" if rules.to_a_person(a.label, a.confidence) else a.label,
                 f"{a.confidence:.1%}",
                 _shorten(a.text, 80),
             ]

@@ -5,11 +5,11 @@ import streamlit as st
 from engine.runs import queue
 from engine.runs.events import History
 from engine.runs.store import Run
-from pages.parts import cached, charts, frame, messages, state, words
+from pages.parts import cached, charts, frame, matrices, messages, state, words
 
 LEAST, MOST = 2, 10
 MOST_TEXTS = 200
-MATRICES = 2  # side by side
+MATRICES = 2
 
 
 def page() -> None:
@@ -35,7 +35,7 @@ def page() -> None:
     verdicts(found)
     trade_off(found, names)
     disagreements(found, names, chosen, stamps)
-    matrices(found, names)
+    side_by_side(found, names)
     depths(found, names)
 
 
@@ -146,7 +146,7 @@ def disagreements(found, names: dict[str, str], chosen: tuple[str, ...], stamps:
     )
 
 
-def matrices(found, names: dict[str, str]) -> None:
+def side_by_side(found, names: dict[str, str]) -> None:
     with st.expander(
         "Confusion matrices side by side", icon=":material/grid_on:", on_change="rerun"
     ) as place:
@@ -163,14 +163,14 @@ def matrices(found, names: dict[str, str]) -> None:
         height = max(360, min(800, 40 * len(left["labels"]) + 110))
         for column, run_id, matrix in zip(columns, picked, (left, right), strict=True):
             with column:
-                figure = charts.confusion(matrix["labels"], matrix["counts"], False)
+                figure = matrices.confusion(matrix["labels"], matrix["counts"])
                 charts.show(
                     figure, f"Confusion matrix of {names[run_id]}", f"side_{column}_{run_id}", height=height
                 )
         if picked[0] != picked[1] and left["labels"] == right["labels"]:
             st.markdown("**Left minus right**: on the diagonal more is better, elsewhere less.")
             charts.show(
-                charts.difference(left["labels"], left["counts"], right["counts"]),
+                matrices.difference(left["labels"], left["counts"], right["counts"]),
                 "Difference of the two confusion matrices",
                 "difference",
                 height=height,

@@ -93,9 +93,9 @@ def answer(run: Run, text: str) -> None:
             delta_color="off",
             delta_arrow="off",
         )
-        if predicted.confidence < chosen.threshold:
+        if chosen.to_a_person(predicted.label, predicted.confidence):
             st.caption(
-                f":material/person: Less than {chosen.threshold:.0%} sure: this one would go to a person."
+                f":material/person: Less than {chosen.least(predicted.label):.0%} sure: this one would go to a person."
             )
         shown = predicted.probabilities
         charts.show(

@@ -141,7 +141,11 @@ def load_rows(workspace: Workspace, dataset_id: str, split: str | None = None) -
 
 
 def load_others(workspace: Workspace, dataset_id: str) -> pd.DataFrame:
-    """The other columns that the file had (engine/data/others.py), by split and source_row. Older data sets kept none."""
+    """The other columns that the file had (engine/data/others.py), by split and source_row. Older data sets kept none.
+
+    Raises NotFoundError when there is no such data set.
+    """
+    load_info(workspace, dataset_id)
     paths = workspace.dataset(dataset_id)
     rows = pd.read_parquet(paths.rows, columns=["split", "source_row"])
     others = pd.read_parquet(paths.others) if paths.others.exists() else pd.DataFrame(index=rows.index)

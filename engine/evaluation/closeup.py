@@ -13,7 +13,7 @@ EXAMPLES = 3
 MOST_POINTS = 300  # of a curve
 MOST_WORDS = 12
 LEAST_TEXTS = 3  # that a word has to be in
-CLEAR = 1.96  # standard errors between the odds of a word here and elsewhere
+CLEAR = 1.96  # standard errors between the shares of texts with a word, here and elsewhere
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,25 @@ class Curves:
     share: float
 
 
+@dataclass(frozen=True)
+class CloseUp:
+    """good: texts of the class that were found. bad: those that were missed. Both as of `examples`."""
+
+    words: list[Word]
+    good: pd.DataFrame
+    bad: pd.DataFrame
+    curves: Curves | None
+
+
+def look(table: pd.DataFrame, label: str) -> CloseUp:
+    """table: the predictions of one split."""
+    return CloseUp(words(table, label), *examples(table, label), curves(table, label))
+
+
 def words(table: pd.DataFrame, label: str) -> list[Word]:
     """The words that texts of the class have more often than others do, the clearest first.
 
-    Log odds with the words of all texts as the prior, by their standard errors (Monroe, Colaresi and Quinn 2008).
+    By the z of the difference of two proportions (pooled); a word counts from CLEAR on, and once per text.
     """
     mine = (table["label"] == label).to_numpy()
     if not 0 < mine.sum() < len(mine):
@@ -47,20 +62,15 @@ def words(table: pd.DataFrame, label: str) -> list[Word]:
         found = counter.fit_transform(table["text"])
     except ValueError:  # no word is in so many texts
         return []
-    inside, outside = (
-        np.asarray(found[chosen].sum(axis=0)).ravel().astype(float) for chosen in (mine, ~mine)
+    inside, outside, overall = (
+        np.asarray(found[chosen].sum(axis=0)).ravel() / chosen.sum()
+        for chosen in (mine, ~mine, np.ones(len(mine), dtype=bool))
     )
-    prior = (inside + outside) / (inside + outside).sum()  # one imaginary word in all
-
-    def log_odds(times: np.ndarray) -> np.ndarray:
-        return np.log((times + prior) / (times.sum() + 1 - times - prior))
-
-    error = np.sqrt(1 / (inside + prior) + 1 / (outside + prior))
-    clear = (log_odds(inside) - log_odds(outside)) / error
+    error = np.sqrt(overall * (1 - overall) * (1 / mine.sum() + 1 / (~mine).sum()))
+    clear = np.divide(inside - outside, error, out=np.zeros_like(error), where=error > 0)
     names = counter.get_feature_names_out()
-    chosen = [place for place in np.argsort(-clear, kind="stable") if clear[place] > CLEAR][:MOST_WORDS]
-    here, elsewhere = mine.sum(), (~mine).sum()
-    return [Word(names[i], float(inside[i] / here), float(outside[i] / elsewhere)) for i in chosen]
+    chosen = [place for place in np.argsort(-clear, kind="stable") if clear[place] > CLEAR]
+    return [Word(names[i], float(inside[i]), float(outside[i])) for i in chosen[:MOST_WORDS]]
 
 
 def examples(table: pd.DataFrame, label: str) -> tuple[pd.DataFrame, pd.DataFrame]:

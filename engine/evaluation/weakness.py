@@ -96,7 +96,7 @@ def in_parts(values: pd.Series) -> pd.Series:
 def of_texts(texts: pd.Series, tokens: np.ndarray | None = None) -> pd.DataFrame:
     """What every text has: its length in words; with `tokens`, (texts,) of the model, how many of them a word takes."""
     words = texts.str.split().str.len().clip(lower=1)
-    found = pd.DataFrame({"words": words.astype(int)})
+    found = pd.DataFrame({"length in words": words.astype(int)})
     if tokens is not None:
         found["pieces per word"] = np.asarray(tokens) / words
     return found

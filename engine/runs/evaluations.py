@@ -7,13 +7,16 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
-from engine.data.datasets import digest, load_info, load_rows
+from engine.data.datasets import digest, load_info, load_others, load_rows
 from engine.data.drafting import labelled
 from engine.data.reading import Table
 from engine.data.recipe import Recipe
 from engine.errors import DataError, NotFoundError
-from engine.evaluation import predictions
+from engine.evaluation import calibration, predictions, weakness
+from engine.evaluation.confusions import mistakes
 from engine.evaluation.judging import judge, judge_counting
+from engine.models import tfidf
+from engine.models.tokens import count_tokens
 from engine.paths import RunPaths, Workspace, read_json, replace_folder, write_json
 from engine.runs.store import Run
 
@@ -101,6 +104,55 @@ def judge_further(
         write_json(part / place.metrics.name, {**result, "further": asdict(about)})
         replace_folder(part, place.folder)
     return about, result
+
+
+@dataclass(frozen=True)
+class Weakness:
+    """groups: the weakest first. sentences: one for each. least: texts that a group has to have."""
+
+    groups: list[weakness.Group]
+    sentences: list[str]
+    least: int
+
+
+def find_weakness(workspace: Workspace, run: Run, texts: str = "test") -> Weakness:
+    """Where a run is weak. texts: test, validation, or the key of a further file."""
+    paths, own = workspace.run(run.id), texts in ("test", "validation")
+    table = predictions.read((paths if own else paths.further(texts)).predictions, texts if own else "test")
+    tokens = None if tfidf.is_saved_in(paths.model) else count_tokens(table["text"].tolist(), paths.model)
+    properties = weakness.of_texts(table["text"], tokens)
+    if own:
+        others = _others(workspace, run, table)
+        properties = pd.concat([properties, others.drop(columns=properties.columns, errors="ignore")], axis=1)
+    found = weakness.groups((table["label"] != table["predicted"]).to_numpy(), properties)
+    return Weakness(found, [weakness.sentence(one) for one in found], weakness.LEAST_TEXTS)
+
+
+def depth(workspace: Workspace, run: Run) -> dict:
+    """What `evaluate --json` tells beyond the scores: calibration, most frequent mistakes, and groups that stand out."""
+    paths = workspace.run(run.id)
+    judged = calibration.judge(predictions.read(paths.predictions))
+    matrix = read_json(paths.metrics)["test"]["confusion_matrix"]
+    return {
+        "calibration": {
+            "error": judged.error,
+            "interval": list(judged.interval),
+            "temperature": judged.temperature,
+            "corrected_error": judged.corrected_error,
+        },
+        "mistakes": [asdict(one) for one in mistakes(matrix["labels"], matrix["counts"])],
+        "weak": [asdict(one) for one in find_weakness(workspace, run).groups if one.weak],
+    }
+
+
+def _others(workspace: Workspace, run: Run, table: pd.DataFrame) -> pd.DataFrame:
+    """The other columns of the data set, for the texts of `table`."""
+    try:
+        others = load_others(workspace, run.dataset_id)
+    except NotFoundError:  # deleted since
+        return pd.DataFrame(index=table.index)
+    rows = pd.MultiIndex.from_frame(table[["split", "source_row"]])
+    return others.reindex(rows).set_axis(table.index)
 
 
 def _labelled(

@@ -1,23 +1,37 @@
 """How the answers of a run's model are to be taken: from which confidence on, and whether its confidence is corrected."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from engine.paths import RunPaths, Workspace, read_json, write_json
 
 
 @dataclass(frozen=True)
 class Rules:
-    """threshold: below this confidence a person answers; 0: never. temperature: by which confidence is corrected; 1: not."""
+    """threshold: below this confidence a person answers; 0: never. thresholds: {answer: another one for it}.
+    temperature: by which confidence is corrected; 1: not."""
 
     threshold: float = 0.0
     temperature: float = 1.0
+    thresholds: dict[str, float] = field(default_factory=dict)
+
+    def least(self, label: str) -> float:
+        """The confidence from which on the model gives this answer by itself."""
+        return self.thresholds.get(label, self.threshold)
+
+    def to_a_person(self, label: str, confidence: float) -> bool:
+        return confidence < self.least(label)
+
+    @property
+    def sends_any(self) -> bool:
+        """Whether any answer may go to a person."""
+        return bool(self.threshold or any(self.thresholds.values()))
 
 
 def read(paths: RunPaths) -> Rules:
     return Rules(**read_json(paths.rules)) if paths.rules.exists() else Rules()
 
 
-def change(workspace: Workspace, run_id: str, **changes: float) -> None:
+def change(workspace: Workspace, run_id: str, **changes: object) -> None:
     """Set some of the rules of a run; they hold on pages and on the command line."""
     workspace.may_change()
     paths = workspace.run(run_id)

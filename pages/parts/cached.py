@@ -12,7 +12,7 @@ from engine.data.workbench import sample_rows
 from engine.evaluation import predictions
 from engine.models.catalogue import bundled_folder
 from engine.models.tokens import count_tokens
-from engine.paths import Workspace, read_json
+from engine.paths import RunPaths, Workspace, read_json
 from engine.runs.store import Run
 from engine.training.plan import Plan, plan
 
@@ -32,9 +32,58 @@ def planned(root: str, dataset_id: str, model: str, preset: str, _info: object) 
     return plan(Workspace(Path(root)), _info, model, preset)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
-def metrics(path: str, modified: float) -> dict:
-    return read_json(Path(path))
+@st.cache_data(max_entries=8, show_spinner="Looking at the scores …")
+def scores(folder: str, modified: float) -> dict:
+    """What metrics.json holds. folder: of a run, or of its answers to a further file. modified: when it was written."""
+    paths = RunPaths(Path(folder))
+    found = read_json(paths.metrics)
+    if all("intervals" in found[split] for split in ("validation", "test") if split in found):
+        return found
+    from engine.runs.evaluations import scores as completed  # of an older version; needs scipy
+
+    return completed(paths)
+
+
+def further(root: str, run_id: str) -> list:
+    """Further files that a run was judged on; without importing what judges them as long as there are none."""
+    workspace = Workspace(Path(root))
+    if not workspace.run(run_id).has_further:
+        return []
+    from engine.runs.evaluations import further as found
+
+    return found(workspace, run_id)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def order(counts: list[list[int]], by: str) -> list[int]:
+    from engine.evaluation.confusions import order as found
+
+    return found(counts, by)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def mistakes(labels: list[str], counts: list[list[int]]) -> list:
+    from engine.evaluation.confusions import mistakes as found
+
+    return found(labels, counts)
+
+
+@st.cache_resource(max_entries=16, show_spinner="Looking closer …")
+def closeup(folder: str, modified: float, texts: str, label: str):
+    """folder: of the predictions. texts: of engine/runs/evaluations.py."""
+    from engine.evaluation.closeup import look
+
+    path = RunPaths(Path(folder)).predictions
+    return look(predicted(str(path), modified, texts if texts == "validation" else "test"), label)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Looking for weak spots …")
+def weakness(root: str, run_id: str, texts: str, modified: float):
+    from engine.runs import queue
+    from engine.runs.evaluations import find_weakness
+
+    workspace = Workspace(Path(root))
+    return find_weakness(workspace, queue.get_run(workspace, run_id), texts)
 
 
 @st.cache_data(max_entries=4, show_spinner=False)

@@ -12,7 +12,6 @@ ACCENT, SECOND, MUTED = "#1f9488", "#d97a2b", "#8a9a9a"
 LINES = ("#1f9488", "#d97a2b", "#7a6fd0", "#c2528b", "#6d9d2f", "#3b82c4", "#b08d1e", "#8a9a9a", "#d05a4e")
 DASHES = ("solid", "dash", "dot", "dashdot")
 MOST_POINTS = 500
-MOST_LABELLED = 16  # classes up to which the cells of the confusion matrix carry their figures
 CONFIG = {"displayModeBar": False}
 
 
@@ -30,10 +29,10 @@ def class_balance(classes: dict[str, int]) -> go.Figure:
     figure = go.Figure(
         go.Bar(
             x=[rows for _, rows in ordered],
-            y=[_short(label) for label, _ in ordered],
+            y=[short(label) for label, _ in ordered],
             orientation="h",
             marker_color=ACCENT,
-            customdata=[_safe(label) for label, _ in ordered],
+            customdata=[safe(label) for label, _ in ordered],
             hovertemplate="%{customdata}: %{x:,} texts<extra></extra>",
         )
     )
@@ -179,82 +178,19 @@ def probabilities(values: dict[str, float]) -> go.Figure:
     figure = go.Figure(
         go.Bar(
             x=[p for _, p in ordered],
-            y=[_short(label) for label, _ in ordered],
+            y=[short(label) for label, _ in ordered],
             orientation="h",
             marker_color=colours,
             text=[f"{p:.1%}" for _, p in ordered],
             textposition="outside",
             cliponaxis=False,
-            customdata=[_safe(label) for label, _ in ordered],
+            customdata=[safe(label) for label, _ in ordered],
             hovertemplate="%{customdata}: %{x:.1%}<extra></extra>",
         )
     )
     return figure.update_layout(
         xaxis={"range": [0, 1.12], "tickformat": ".0%", "tickvals": [0, 0.25, 0.5, 0.75, 1]},
         yaxis={"type": "category"},
-    )
-
-
-def confusion(labels: list[str], counts: list[list[int]], as_share: bool) -> go.Figure:
-    """Rows: the true label; columns: what the model said; colour: the share of the row.
-
-    A click on a heatmap cell gives no selection event, so that invisible markers lie above the cells;
-    customdata of each is [true label's index, predicted label's index].
-    """
-    table = np.array(counts)
-    share = table / np.maximum(1, table.sum(axis=1, keepdims=True))
-    n, cells = len(labels), [(i, j) for i in range(len(labels)) for j in range(len(labels))]
-    dark = st.context.theme.type == "dark"
-    figure = go.Figure(
-        [
-            go.Heatmap(
-                z=share,
-                text=[
-                    [f"{value:.0%}" if as_share else f"{value:,}" for value in row]
-                    for row in (share if as_share else table)
-                ],
-                texttemplate="%{text}" if n <= MOST_LABELLED else None,
-                textfont_size=14,
-                colorscale=[[0, "#1a2627"], [1, "#1f7d74"]] if dark else [[0, "#f0f6f5"], [1, "#0f6b66"]],
-                zmin=0,
-                zmax=1,
-                xgap=2,
-                ygap=2,
-                hoverinfo="skip",
-                showscale=False,
-            ),
-            go.Scatter(
-                x=[j for _, j in cells],
-                y=[i for i, _ in cells],
-                mode="markers",
-                marker={"symbol": "square", "size": max(8, min(60, 420 // n)), "color": "rgba(0,0,0,0)"},
-                customdata=cells,
-                hovertext=[
-                    f"{table[i, j]:,} of {table[i].sum():,} {_safe(labels[i])} were called {_safe(labels[j])}"
-                    for i, j in cells
-                ],
-                hoverinfo="text",
-            ),
-        ]
-    )
-    ticks = {
-        "tickvals": list(range(n)),
-        "ticktext": [_short(label) for label in labels],
-        "showgrid": False,
-        "zeroline": False,
-    }
-    return figure.update_layout(
-        showlegend=False,
-        clickmode="event+select",
-        dragmode=False,
-        xaxis={
-            **ticks,
-            "title": "what the model said",
-            "side": "bottom",
-            "range": [-0.5, n - 0.5],
-            "tickangle": -40 if n > 3 else 0,
-        },
-        yaxis={**ticks, "title": "true label", "autorange": False, "range": [n - 0.5, -0.5]},
     )
 
 
@@ -272,10 +208,10 @@ def _line(x: list[float], y: list[float], title: str, digits: str) -> go.Figure:
 def _named(index: int, name: str, hover: str) -> dict:
     """How the line of one of several runs looks: told apart by colour and by dashes."""
     return {
-        "name": _short(name, 32),
+        "name": short(name, 32),
         "mode": "lines+markers" if "round" in hover else "lines",
         "line": {"color": LINES[index % len(LINES)], "dash": DASHES[index % len(DASHES)], "width": 2.5},
-        "hovertemplate": f"{_safe(name)}, {hover}<extra></extra>",
+        "hovertemplate": f"{safe(name)}, {hover}<extra></extra>",
     }
 
 
@@ -343,6 +279,55 @@ def coverage(covered: np.ndarray, accuracy: np.ndarray, at: float, right: float 
     )
 
 
+def ranking(curves) -> tuple[go.Figure, go.Figure]:
+    """(ROC curve, precision-recall curve) of a class; dashed: what guessing achieves. curves: of evaluation/closeup.py."""
+    found = []
+    for (x, y), guess, names in (
+        (curves.roc, ([0, 1], [0, 1]), ("false alarms (false positive rate)", "found (true positive rate)")),
+        (
+            curves.precision_recall,
+            ([0, 1], [curves.share] * 2),
+            ("found (recall)", "right when it says so (precision)"),
+        ),
+    ):
+        figure = _line(x, y, names[0], ".1%")
+        figure.add_scatter(
+            x=guess[0], y=guess[1], mode="lines", hoverinfo="skip", line={"color": MUTED, "dash": "dash"}
+        )
+        found.append(
+            figure.update_layout(
+                showlegend=False,
+                xaxis={"tickformat": ".0%", "range": [-0.02, 1.02]},
+                yaxis={"title": names[1], "tickformat": ".0%", "range": [-0.02, 1.04]},
+            )
+        )
+    return found[0], found[1]
+
+
+def with_intervals(values: dict[str, tuple[float, list[float] | None]], title: str) -> go.Figure:
+    """A dot with its interval for each name, the largest on top. values: (value, [low, high])."""
+    ordered = sorted(values.items(), key=lambda pair: pair[1][0])
+    figure = go.Figure(
+        go.Scatter(
+            x=[value for _, (value, _) in ordered],
+            y=[short(name, 48) for name, _ in ordered],
+            mode="markers",
+            marker={"size": 10, "color": ACCENT},
+            error_x={
+                "array": [edges[1] - value if edges else 0 for _, (value, edges) in ordered],
+                "arrayminus": [value - edges[0] if edges else 0 for _, (value, edges) in ordered],
+                "thickness": 1.5,
+                "color": MUTED,
+            },
+            customdata=[safe(name) for name, _ in ordered],
+            hovertemplate="%{customdata}: %{x:.1%}<extra></extra>",
+        )
+    )
+    return figure.update_layout(
+        xaxis={"title": title, "tickformat": ".0%", "rangemode": "tozero"}, yaxis={"type": "category"}
+    )
+
+
 def trade_off(points: dict[str, tuple[float, float, list[float]]]) -> go.Figure:
     """Accuracy with its interval, by milliseconds per text; what no other beats in both is a star.
 
@@ -355,42 +340,16 @@ def trade_off(points: dict[str, tuple[float, float, list[float]]]) -> go.Figure:
             x=[x],
             y=[y],
             mode="markers",
-            name=_short(name, 32),
+            name=short(name, 32),
             marker={"size": 13, "color": LINES[index % len(LINES)], "symbol": "circle" if beaten else "star"},
             error_y={"array": [high - y], "arrayminus": [y - low], "thickness": 1},
-            hovertemplate=f"{_safe(name)}: %{{y:.1%}}, %{{x:.2f}} ms<extra></extra>",
+            hovertemplate=f"{safe(name)}: %{{y:.1%}}, %{{x:.2f}} ms<extra></extra>",
         )
     return figure.update_layout(
         xaxis={"title": "milliseconds per text", "type": "log", "dtick": 1},
         yaxis={"title": "accuracy", "tickformat": ".0%"},
         legend={"orientation": "h", "y": -0.3},
         showlegend=True,
-    )
-
-
-def difference(labels: list[str], left: list[list[int]], right: list[list[int]]) -> go.Figure:
-    """Counts of the left confusion matrix minus those of the right one; more is green, less is orange."""
-    gap = np.array(left) - np.array(right)
-    most = max(1, int(np.abs(gap).max()))
-    dark = st.context.theme.type == "dark"
-    figure = go.Figure(
-        go.Heatmap(
-            z=gap,
-            x=[_short(label) for label in labels],
-            y=[_short(label) for label in labels],
-            zmin=-most,
-            zmax=most,
-            xgap=2,
-            ygap=2,
-            colorscale=[[0, SECOND], [0.5, "#1a2627" if dark else "#f0f6f5"], [1, ACCENT]],
-            texttemplate="%{z:+d}" if len(labels) <= MOST_LABELLED else None,
-            hovertemplate="%{y} called %{x}: %{z:+d}<extra></extra>",
-            showscale=False,
-        )
-    )
-    return figure.update_layout(
-        xaxis={"title": "what the model said", "type": "category"},
-        yaxis={"title": "true label", "type": "category", "autorange": "reversed"},
     )
 
 
@@ -403,10 +362,10 @@ def _smooth(values: list[float], weight: float = 0.9) -> list[float]:
     return smoothed
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
     """Plotly reads a little HTML in its texts; what people wrote is shown as it is."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _short(label: str, width: int = 24) -> str:
-    return _safe(label if len(label) <= width else label[: width - 1] + "…")
+def short(label: str, width: int = 24) -> str:
+    return safe(label if len(label) <= width else label[: width - 1] + "…")

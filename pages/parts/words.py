@@ -54,6 +54,31 @@ CHOICES = {
     "constant": "Stays (constant)",
 }
 SPLITS = {"train": "Training", "validation": "Validation", "test": "Test"}
+SCORES = {
+    "accuracy": ("Accuracy", "The share of texts with the right answer."),
+    "balanced_accuracy": (
+        "Balanced accuracy",
+        "The share of each class that is found, as a mean over the classes.",
+    ),
+    "macro_f1": ("Macro-F1", "The mean of the classes' F1: rare classes count as much as frequent ones."),
+    "weighted_f1": ("Weighted F1", "The mean of the classes' F1, each counted by its texts."),
+    "mcc": (
+        "Matthews correlation",
+        "0 for guessing, 1 for all right; hard to please with the frequent class alone.",
+    ),
+    "log_loss": (
+        "Log loss",
+        "How surprised it is by the right answers: 0 is best; sure and wrong costs most.",
+    ),
+    "roc_auc": (
+        "ROC-AUC",
+        "How often a text of a class gets more of its probability than another text does.",
+    ),
+    "average_precision": (
+        "Average precision",
+        "How pure the texts are that it thinks the likeliest of a class.",
+    ),
+}
 STATUS_COLOURS = {
     Status.QUEUED: "gray",
     Status.RUNNING: "blue",

@@ -1,8 +1,11 @@
 import json
 
+from engine.data.reading import read_bytes
 from engine.evaluation import predictions
+from engine.runs import evaluations
 from engine.serving import rules
 from engine.serving.predictor import Predictor
+from tests import words
 from tests.engine.runs.helpers import submit, wait
 from tests.pages.helpers import open_page, press, words_on
 
@@ -40,6 +43,73 @@ def test_each_class_has_its_scores(workspace, finished):
     table = open_page("evaluate", run=finished.id).dataframe[-1].value
     assert table["class"].tolist() == ["bad", "good"]
     assert list(table.columns) == ["class", "precision", "recall", "f1", "support"]
+
+
+def test_all_scores_stand_there_with_their_intervals(workspace, finished):
+    test = open_page("evaluate", run=finished.id)
+    unfold(test, "More scores, and how sure they are")
+    table = test.dataframe[0].value
+    assert {"Balanced accuracy", "Matthews correlation", "ROC-AUC", "Log loss"} <= set(table["score"])
+    assert table["95% sure"].str.match(r"-?[0-9.]+ to [0-9.]+").all()
+
+
+def test_scores_of_an_older_version_are_completed(workspace, finished):
+    path = workspace.run(finished.id).metrics
+    found = json.loads(path.read_text())
+    before = found["test"]["intervals"]
+    for split in ("validation", "test"):
+        for newer in ("intervals", "mcc", "balanced_accuracy", "roc_auc"):
+            del found[split][newer]
+    path.write_text(json.dumps(found))
+    test = open_page("evaluate", run=finished.id)
+    assert f"between {before['accuracy'][0] * 100:.0f}" in words_on(test)
+
+
+def test_a_class_is_looked_at_closely(workspace, finished):
+    test = open_page("evaluate", run=finished.id)
+    unfold(test, "A closer look at a class")
+    test.selectbox(key="class").select("good").run()
+    said = words_on(test)
+    assert "test texts that are good it finds" in said and "95% sure" in said
+    tables = [one.value for one in test.dataframe]
+    known = next(table for table in tables if list(table.columns) == ["word", "here", "elsewhere"])
+    assert (known["here"] > known["elsewhere"]).all() and len(known)
+
+
+def test_costs_give_each_answer_a_threshold_that_predicting_uses(workspace, finished):
+    test = open_page("evaluate", run=finished.id)
+    unfold(test, "When some mistakes cost more than others")
+    test.number_input(key=f"person_{finished.id}").set_value(0.01).run()
+    press(test, "keep_thresholds")
+    kept = rules.read(workspace.run(finished.id))
+    assert set(kept.thresholds) == {"bad", "good"}
+    assert "one for each answer" in words_on(open_page("evaluate", run=finished.id))
+
+
+def test_where_it_is_weak_is_said_or_that_nothing_is(workspace, finished):
+    test = open_page("evaluate", run=finished.id)
+    unfold(test, "Where is it weak?")
+    assert "too few texts to say so, or they are all alike" in words_on(test)
+
+
+def test_a_further_file_has_scores_of_its_own(workspace, finished, easy):
+    table = read_bytes(words.easy_csv(60).encode() + b"\nno label here,\n", "later.csv")
+    about, found = evaluations.judge_further(workspace, finished, table)
+    assert about.rows == 60 and about.left_out == 1 and about.learnt > 0
+    test = open_page("evaluate", run=finished.id)
+    test.radio(key="split").set_value(about.key).run()
+    shown = {one.label: one.value for one in test.metric}
+    assert shown["Accuracy (further, n = 60)"] == f"{found['test']['accuracy']:.1%}"
+    said = words_on(test)
+    assert "1 row without a text" in said and f"learnt from {about.learnt}" in said
+    assert "had not seen" not in said
+
+
+def unfold(test, title):
+    """Open an expander that computes only when it is open."""
+    expander = next(one for one in test.expander if one.label == title)
+    test.session_state[expander.proto.id] = True
+    test.run()
 
 
 def test_the_headline_says_it_in_words(workspace, finished):

@@ -34,7 +34,9 @@ def test_they_belong_to_the_same_rows(workspace):
 
 
 def test_rows_of_a_second_file_have_their_own(workspace):
-    second = read_bytes(b"text,label,channel\nthe lamp is bright,good,post\nthe lamp is dull,bad,fax", "test.csv")
+    second = read_bytes(
+        b"text,label,channel\nthe lamp is bright,good,post\nthe lamp is dull,bad,fax", "test.csv"
+    )
     recipe = Recipe(text="text", label="label", split_by="file")
     info = save(workspace, draft(table(), recipe, test=second))
     found = load_others(workspace, info.id)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from engine.evaluation.deferring import curve, defer
+from engine.evaluation.deferring import bill, cheapest, curve, defer
 
 SURE = np.array([0.9, 0.8, 0.8, 0.6, 0.5])
 RIGHT = np.array([True, True, False, True, False])
@@ -29,3 +29,25 @@ def test_the_curve_has_a_point_for_each_threshold_and_keeps_equals_together():
 
 def test_one_text_is_enough():
     assert [one.tolist() for one in curve(np.array([0.7]), np.array([True]))] == [[1.0], [1.0], [0.7]]
+
+
+def test_the_cheapest_thresholds_are_those_of_trying_all():
+    chance = np.random.default_rng(0)
+    said = chance.choice(["a", "b"], 80)
+    sure = chance.random(80).round(2)
+    right = chance.random(80) < sure
+    mistake, person = {"a": 5.0, "b": 1.2}, 1.0
+    found = cheapest(said, sure, right, mistake, person)
+    least = bill(said, sure, right, found, mistake, person).chosen
+    for a in np.linspace(0, 1.01, 102):
+        for b in np.linspace(0, 1.01, 102):
+            assert least <= bill(said, sure, right, {"a": a, "b": b}, mistake, person).chosen + 1e-9
+    assert found["a"] > found["b"]
+
+
+def test_where_people_cost_nothing_they_answer_and_where_mistakes_do_they_never_do():
+    said, sure, right = np.array(["a", "a", "b"]), np.array([0.9, 0.6, 0.8]), np.array([False] * 3)
+    assert cheapest(said, sure, right, {"a": 1.0, "b": 1.0}, 0.01) == {"a": 1.0, "b": 1.0}
+    assert cheapest(said, sure, right, {"a": 0.0, "b": 0.0}, 1.0) == {"a": 0.0, "b": 0.0}
+    found = bill(said, sure, right, {"a": 0.0, "b": 1.0}, {"a": 2.0, "b": 2.0}, 1.0)
+    assert (found.chosen, found.all_by_model, found.all_by_person) == (pytest.approx(500 / 3), 200.0, 100.0)

@@ -1,0 +1,155 @@
+"""The scores class by class, and one class in detail."""
+
+import pandas as pd
+import streamlit as st
+
+from pages.parts import cached, charts, messages, words
+from pages.parts.judged import Judged
+
+MOST_IN_CHART = 40
+
+
+def show(judged: Judged) -> None:
+    st.header("Class by class")
+    table = pd.DataFrame([{"class": label, **one} for label, one in judged.scores["per_class"].items()])
+    bar = {"min_value": 0.0, "max_value": 1.0, "format": "%.3f"}
+    st.dataframe(
+        table[["class", "precision", "recall", "f1", "support"]],
+        hide_index=True,
+        alt="Precision, recall, F1 and support of each class",
+        key="per_class",
+        column_config={
+            "precision": st.column_config.ProgressColumn(
+                "precision", help="When the model says this class, how often it is right.", **bar
+            ),
+            "recall": st.column_config.ProgressColumn(
+                "recall", help="Of the texts of this class, how many the model finds.", **bar
+            ),
+            "f1": st.column_config.ProgressColumn(
+                "F1", help="Precision and recall in one figure (harmonic mean).", **bar
+            ),
+            "support": st.column_config.NumberColumn(
+                "texts (support)", help="How many texts of this class there were to judge by."
+            ),
+        },
+    )
+    closer(judged)
+
+
+def closer(judged: Judged) -> None:
+    place = st.expander("A closer look at a class", icon=":material/zoom_in:", on_change="rerun")
+    if not place.open:
+        return
+    per_class = judged.scores["per_class"]
+    weakest = min(per_class, key=lambda label: (per_class[label]["support"] == 0, per_class[label]["f1"]))
+    with place:
+        labels = list(per_class)
+        label = st.selectbox("Class", labels, index=labels.index(weakest), key="class")
+        st.markdown(in_words(label, per_class[label], judged))
+        found = cached.closeup(
+            str(judged.paths.folder), judged.paths.metrics.stat().st_mtime, judged.texts, label
+        )
+        left, right = st.columns(2)
+        with left:
+            _words(found.words)
+            _curves(found.curves, per_class[label])
+        with right:
+            _examples("Found, and surest of it", found.good, False)
+            _examples("Missed, and surest of something else", found.bad, True)
+        _all_with_intervals(judged)
+
+
+def in_words(label: str, one: dict, judged: Judged) -> str:
+    """Precision and recall as sentences, each with its interval."""
+    if not one["support"]:
+        return "No text of this class is among those that it was judged by."
+    said = _said(judged, label)
+    name, sure = messages.plain(label), judged.scores["intervals"]["per_class"][label]
+    right = (
+        f"right {one['precision'] * 100:.0f} of 100 times {_between(sure['precision'])}" if said else "never"
+    )
+    return (
+        f"Of the {words.count(one['support'], f'{judged.kind} text')} that are {name} it finds "
+        f"**{one['recall'] * 100:.0f} of 100** {_between(sure['recall'])}. It says {name} {words.count(said, 'time')}"
+        + (f" and is **{right}**." if said else ".")
+    )
+
+
+def _said(judged: Judged, label: str) -> int:
+    matrix = judged.scores["confusion_matrix"]
+    place = matrix["labels"].index(label)
+    return sum(row[place] for row in matrix["counts"])
+
+
+def _between(edges: list[float] | None) -> str:
+    return f"(95% sure: between {edges[0] * 100:.0f} and {edges[1] * 100:.0f})" if edges else ""
+
+
+def _words(found: list) -> None:
+    st.markdown(
+        "**Words that stand out**",
+        help="In texts of this class clearly more often than in the others (beyond what luck would give).",
+    )
+    if not found:
+        st.caption("None clearly does.")
+        return
+    st.dataframe(
+        [{"word": one.word, "here": one.inside, "elsewhere": one.outside} for one in found],
+        hide_index=True,
+        height=min(248, 38 + 35 * len(found)),
+        alt="Words that texts of this class have more often than others",
+        column_config={
+            "here": st.column_config.NumberColumn(format="percent", help="Of the texts of this class."),
+            "elsewhere": st.column_config.NumberColumn(format="percent", help="Of the other texts."),
+        },
+    )
+
+
+def _examples(title: str, found: pd.DataFrame, with_answer: bool) -> None:
+    st.markdown(f"**{title}**")
+    if found.empty:
+        st.caption("There is none.")
+        return
+    columns = ["predicted", "confidence", "text"] if with_answer else ["confidence", "text"]
+    st.dataframe(
+        found.assign(confidence=found["confidence"] * 100)[columns],
+        hide_index=True,
+        row_height=70,
+        alt=title,
+        column_config={
+            "predicted": st.column_config.TextColumn("it said", width="small"),
+            "confidence": st.column_config.NumberColumn("sure", format="%.1f%%", width="small"),
+            "text": st.column_config.TextColumn(width="large"),
+        },
+    )
+
+
+def _curves(curves, one: dict) -> None:
+    if curves is None:
+        return
+    roc, precision_recall = charts.ranking(curves)
+    area, mean = one.get("roc_auc"), one.get("average_precision")
+    st.markdown(
+        f"**Precision and recall at every threshold** (average precision {mean:.3f})",
+        help="Further right: more of the class is found; further up: fewer false alarms. Dashed: guessing.",
+    )
+    charts.show(precision_recall, f"Precision-recall curve, average precision {mean:.3f}", "pr", height=240)
+    st.markdown(f"**ROC curve** (area {area:.3f})")
+    charts.show(roc, f"ROC curve, area {area:.3f}", "roc", height=240)
+
+
+def _all_with_intervals(judged: Judged) -> None:
+    per_class, sure = judged.scores["per_class"], judged.scores["intervals"]["per_class"]
+    known = {label: (one["f1"], sure[label]["f1"]) for label, one in per_class.items() if sure[label]["f1"]}
+    lowest = dict(sorted(known.items(), key=lambda pair: pair[1][0])[:MOST_IN_CHART])
+    st.markdown(
+        "**All classes: F1 with its interval**"
+        + (f" (the {MOST_IN_CHART} lowest of {len(known)})" if len(known) > MOST_IN_CHART else ""),
+        help="Where two lines overlap widely, the classes may well be equally hard; few texts make a line long.",
+    )
+    charts.show(
+        charts.with_intervals(lowest, "F1"),
+        "F1 of each class with its interval",
+        "f1s",
+        height=60 + 26 * len(lowest),
+    )

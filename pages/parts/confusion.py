@@ -1,0 +1,170 @@
+"""Which classes are taken for which others, and the texts of which that is so."""
+
+import pandas as pd
+import streamlit as st
+
+from engine.evaluation import predictions
+from engine.evaluation.predictions import PROBABILITY
+from pages.parts import cached, charts, matrices, messages
+from pages.parts.judged import Judged
+
+MOST_TEXTS = 200
+SHOWN = {
+    "counts": "counts",
+    "row": "share of the row",
+    "column": "share of the column",
+    "errors": "only the mistakes",
+}
+ORDERS = {"name": "by name", "size": "the most texts first", "similarity": "those alike side by side"}
+MOST_MISTAKES = 100
+
+
+def show(judged: Judged) -> None:
+    matrix = judged.scores["confusion_matrix"]
+    labels, counts = matrix["labels"], matrix["counts"]
+    many = len(labels) > matrices.MOST_LABELLED
+    left, right = st.columns(2)
+    with st.container() if many else left:  # many classes need the whole width
+        clicked = matrix_of(judged, labels, counts, many)
+    if clicked:
+        _go_to(judged, labels[clicked[0]], labels[clicked[1]])
+    with left if many else right:
+        mistakes(judged, labels, counts)
+    with right:
+        cell(judged, labels, counts)
+
+
+def matrix_of(
+    judged: Judged, labels: list[str], counts: list[list[int]], many: bool
+) -> tuple[int, int] | None:
+    """(true, predicted) class number of the cell that was clicked."""
+    st.header(
+        "Confusion matrix",
+        help="Each row is a true label, each column what the model said. What is right stands on the diagonal.",
+    )
+    with st.container(horizontal=True):
+        shown = st.selectbox("Show", list(SHOWN), format_func=SHOWN.get, key="shown", width=175)
+        by = "name"
+        if len(labels) > 2:
+            by = st.selectbox("Order", list(ORDERS), format_func=ORDERS.get, key="order", width=195)
+    event = charts.show(
+        matrices.confusion(labels, counts, shown, cached.order(counts, by)),
+        _spoken(labels, counts),
+        f"confusion_{judged.key}_{shown}_{by}",
+        height=max(380, min(1400, (15 if many else 44) * len(labels) + (180 if many else 110))),
+        on_select="rerun",
+        selection_mode="points",
+    )
+    points = event["selection"]["points"]
+    return tuple(points[0]["customdata"]) if points else None
+
+
+def mistakes(judged: Judged, labels: list[str], counts: list[list[int]]) -> None:
+    """The kinds of mistakes as a list: with many classes easier to read than the matrix. A chosen row opens its texts."""
+    found = cached.mistakes(labels, counts)
+    st.header("Most frequent mistakes")
+    if not found:
+        st.caption("None: every text is right.")
+        return
+    event = st.dataframe(
+        [
+            {
+                "true label": one.actual,
+                "the model said": one.said,
+                "texts": one.texts,
+                "of the label": one.share * 100,
+            }
+            for one in found[:MOST_MISTAKES]
+        ],
+        hide_index=True,
+        height=min(248, 38 + 35 * len(found)),
+        alt="Kinds of mistakes, the most frequent first",
+        key=f"mistakes_{judged.key}",
+        on_select="rerun",
+        selection_mode="single-row",
+        column_config={
+            "texts": st.column_config.NumberColumn(width="small"),
+            "of the label": st.column_config.NumberColumn(
+                format="%.0f%%", width="small", help="The share of the texts with this true label."
+            ),
+        },
+    )
+    if event.selection.rows:
+        chosen = found[event.selection.rows[0]]
+        _go_to(judged, chosen.actual, chosen.said)
+
+
+def _go_to(judged: Judged, actual: str, said: str) -> None:
+    """Show a cell, when it was just chosen; what is chosen later in the boxes stays."""
+    if st.session_state.get("clicked") != (judged.key, actual, said):
+        st.session_state.clicked = (judged.key, actual, said)
+        st.session_state.cell_true, st.session_state.cell_said = actual, said
+
+
+def cell(judged: Judged, labels: list[str], counts: list[list[int]]) -> None:
+    """The texts of the chosen cell, and one of them in detail."""
+    if st.session_state.get("cell_true") not in labels or st.session_state.get("cell_said") not in labels:
+        found = cached.mistakes(labels, counts)
+        first = (found[0].actual, found[0].said) if found else (labels[0], labels[0])
+        st.session_state.cell_true, st.session_state.cell_said = first
+    st.header("Texts of a cell", help="Click into the matrix, choose a mistake, or choose here.")
+    with st.container(horizontal=True):
+        actual = st.selectbox("True label", labels, key="cell_true")
+        said = st.selectbox("The model said", labels, key="cell_said")
+    chosen = predictions.cell(judged.table, actual, said)
+    if chosen.empty:
+        st.caption("No text is in this cell.")
+        return
+    st.caption(
+        f"{len(chosen):,} texts, the most confident first."
+        + (f" The first {MOST_TEXTS} are shown." if len(chosen) > MOST_TEXTS else "")
+        + " Choose one to look closer."
+    )
+    shown = chosen.head(MOST_TEXTS)
+    event = st.dataframe(
+        shown.assign(confidence=shown["confidence"] * 100)[["confidence", "text"]],
+        hide_index=True,
+        height=min(330, 38 + 35 * len(shown)),
+        alt="Texts of the chosen cell",
+        key=f"cell_texts_{judged.key}_{labels.index(actual)}_{labels.index(said)}",
+        on_select="rerun",
+        selection_mode="single-row",
+        column_config={
+            "confidence": st.column_config.NumberColumn(
+                "sure",
+                format="%.1f%%",
+                width="small",
+                help="The probability that the model gave to its answer.",
+            ),
+            "text": st.column_config.TextColumn("text", width="large"),
+        },
+    )
+    if event.selection.rows:
+        closer(judged, shown.index[event.selection.rows[0]])
+
+
+def closer(judged: Judged, row: int) -> None:
+    """One text with all its probabilities. row: of the table of predictions."""
+    chosen = judged.table.loc[row]
+    names = [name for name in judged.table.columns if name.startswith(PROBABILITY)]
+    odds = pd.Series({name.removeprefix(PROBABILITY): float(chosen[name]) for name in names})
+    ranked = odds.sort_values(ascending=False).to_dict()
+    with st.container(border=True, key="closer"):
+        st.markdown(messages.plain(chosen["text"]))
+        charts.show(
+            charts.probabilities(ranked),
+            ", ".join(f"{label} {p:.0%}" for label, p in list(ranked.items())[:5]),
+            f"closer_{judged.key}_{row}",
+            height=max(110, 30 * min(8, len(ranked)) + 60),
+        )
+
+
+def _spoken(labels: list[str], counts: list[list[int]]) -> str:
+    right = sum(counts[i][i] for i in range(len(labels)))
+    found = cached.mistakes(labels, counts)
+    worst = (
+        f" Most frequent mistake: {found[0].actual} called {found[0].said}, {found[0].texts} times."
+        if found
+        else ""
+    )
+    return f"{right} of {sum(map(sum, counts))} texts are right.{worst}"

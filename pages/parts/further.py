@@ -1,0 +1,71 @@
+"""A further labelled file, to judge the model on."""
+
+import streamlit as st
+
+from engine.data import workbench
+from engine.data.datasets import load_info
+from engine.data.reading import Options
+from engine.errors import NotFoundError
+from engine.runs.store import Run
+from pages.parts import state, steps, uploads
+
+
+def show(run: Run) -> None:
+    place = st.expander("Judge it on another file", icon=":material/upload_file:", on_change="rerun")
+    if not place.open:
+        return
+    with place:
+        st.caption(
+            "A table with texts and their right labels, such as last month's. It is read like the data itself; the "
+            "scores stay with this run."
+        )
+        key = st.session_state.get("further_upload") or uploads.upload("Labelled table", "further")
+        if not key:
+            return
+        st.session_state["further_upload"] = key
+        with state.reported():
+            _judge(run, key)
+
+
+def _judge(run: Run, key: str) -> None:
+    from engine.runs.evaluations import judge_further
+
+    reading = workbench.read_step(key, Options())
+    if not steps.ready(reading):
+        return
+    table = workbench.read_table(state.workspace(), reading)
+    chosen = _columns(run, table.columns)
+    with st.container(horizontal=True):
+        asked = st.button(
+            "Judge", type="primary", icon=":material/play_arrow:", key="judge", disabled=chosen is None
+        )
+        if st.button("Another file", type="tertiary", key="other_file"):
+            del st.session_state["further_upload"]
+            st.rerun()
+    if not asked or chosen is None:
+        return
+    bar = st.progress(0.0, "The model answers …")
+    about, _ = judge_further(
+        state.workspace(),
+        run,
+        table,
+        *chosen,
+        lambda done, total: bar.progress(done / total, f"{done:,} of {total:,}"),
+    )
+    del st.session_state["further_upload"]
+    st.session_state["show_texts"] = about.key
+    st.rerun()
+
+
+def _columns(run: Run, columns: list[str]) -> tuple[str | None, str | None] | None:
+    """Text and label: (None, None) where the table has the columns of the data set; None as long as they are not chosen."""
+    try:
+        recipe = load_info(state.workspace(), run.dataset_id).recipe
+    except NotFoundError:
+        recipe = {}
+    if recipe and {*recipe["text"], recipe["label"]} <= set(columns):
+        return None, None
+    with st.container(horizontal=True):
+        text = st.selectbox("Column with the texts", columns, index=None, key="further_text")
+        label = st.selectbox("Column with the labels", columns, index=None, key="further_label")
+    return (text, label) if text and label else None

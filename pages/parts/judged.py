@@ -1,0 +1,96 @@
+"""What the Evaluate page is about just now: a run, and the texts that it is judged on."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+
+from engine.paths import RunPaths
+from engine.runs.store import Run
+from pages.parts import cached, messages, state, words
+
+NAMES = {"test": "test", "validation": "validation"}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """texts: test, validation, or the key of a further file. scores: of these texts. baseline: word counting on them."""
+
+    run: Run
+    texts: str
+    scores: dict
+    baseline: dict | None
+
+    @property
+    def paths(self) -> RunPaths:
+        """Where the predictions are."""
+        paths = state.workspace().run(self.run.id)
+        return paths if self.texts in NAMES else paths.further(self.texts)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The predictions, a row for each text."""
+        path = self.paths.predictions
+        return cached.predicted(
+            str(path), path.stat().st_mtime, self.texts if self.texts in NAMES else "test"
+        )
+
+    @property
+    def kind(self) -> str:
+        """Of the texts, as in '420 test texts'."""
+        return NAMES.get(self.texts, "further")
+
+    @property
+    def rows(self) -> int:
+        return sum(one["support"] for one in self.scores["per_class"].values())
+
+    @property
+    def key(self) -> str:
+        """Tells widgets of one run and texts from those of others."""
+        return f"{self.run.id}_{self.texts}"
+
+
+def choose(run: Run) -> Judged:
+    """The test texts at first; the validation texts, and files that were given later, one click away."""
+    more = {one.key: one for one in cached.further(str(state.workspace().root), run.id)}
+
+    def name(texts: str) -> str:
+        return messages.plain(more[texts].name) if texts in more else words.SPLITS[texts]
+
+    if "show_texts" in st.session_state:  # of a file that was judged just now
+        st.session_state["split"] = st.session_state.pop("show_texts")
+    if st.session_state.get("split") not in (*NAMES, *more):
+        st.session_state["split"] = "test"
+    texts = st.radio(
+        "Texts",
+        [*NAMES, *more],
+        format_func=name,
+        key="split",
+        horizontal=True,
+        help="The test texts were used only once, at the end: their score is the honest one. "
+        "The validation texts chose the best round, so that their score is a little too good. "
+        "Further files can be added below.",
+    )
+    paths = state.workspace().run(run.id)
+    place = paths.further(texts) if texts in more else paths
+    found = cached.scores(str(place.folder), place.metrics.stat().st_mtime)
+    if texts in more:
+        said(more[texts])
+    scores = found["validation" if texts == "validation" else "test"]
+    return Judged(run, texts, scores, found.get("baseline") if texts != "validation" else None)
+
+
+def said(further) -> None:
+    """What of a further file was not scored, and what makes its scores too good."""
+    notes = []
+    if further.left_out:
+        notes.append(
+            f"{words.count(further.left_out, 'row')} without a text, or with a label that the model does not know, "
+            "were left out."
+        )
+    if further.learnt:
+        notes.append(
+            f"The model learnt from {further.learnt:,} of these texts, so that the scores are too good."
+        )
+    if notes:
+        st.caption(" ".join(notes))

@@ -1,0 +1,127 @@
+"""Confusion matrices as charts."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from pages.parts.charts import ACCENT, SECOND, safe, short
+
+MOST_LABELLED = 16  # classes up to which the cells carry their figures
+
+
+def confusion(
+    labels: list[str], counts: list[list[int]], shown: str = "counts", places: Sequence[int] | None = None
+) -> go.Figure:
+    """Rows: the true label; columns: what the model said. shown: counts or row (coloured by the share of the row), column,
+    or errors (only what is wrong). places: the order of the classes.
+
+    A click on a heatmap cell gives no selection event, so that invisible markers lie above the cells;
+    customdata of each is [true label's index, predicted label's index] in the order of `labels`.
+    """
+    places = list(range(len(labels))) if places is None else list(places)
+    table = np.array(counts)[np.ix_(places, places)]
+    names = [labels[place] for place in places]
+    n, cells = len(names), [(i, j) for i in range(len(names)) for j in range(len(names))]
+    colour = _shares(table, shown)
+    wrong = np.where(np.eye(n, dtype=bool), 0, table)
+    written = [
+        [
+            f"{value:.0%}"
+            if shown in ("row", "column")
+            else ""
+            if shown == "errors" and not bad
+            else f"{count:,}"
+            for value, count, bad in zip(*row, strict=True)
+        ]
+        for row in zip(colour, table, wrong, strict=True)
+    ]
+    dark = st.context.theme.type == "dark"
+    figure = go.Figure(
+        [
+            go.Heatmap(
+                z=colour,
+                text=written,
+                texttemplate="%{text}" if n <= MOST_LABELLED else None,
+                textfont_size=14,
+                colorscale=_scale("#d97a2b" if shown == "errors" else "#1f7d74" if dark else "#0f6b66", dark),
+                zmin=0,
+                zmax=max(1e-9, float(colour.max())) if shown == "errors" else 1,
+                xgap=2 if n <= MOST_LABELLED else 1,
+                ygap=2 if n <= MOST_LABELLED else 1,
+                hoverinfo="skip",
+                showscale=False,
+            ),
+            go.Scatter(
+                x=[j for _, j in cells],
+                y=[i for i, _ in cells],
+                mode="markers",
+                marker={"symbol": "square", "size": max(8, min(60, 420 // n)), "color": "rgba(0,0,0,0)"},
+                customdata=[(places[i], places[j]) for i, j in cells],
+                hovertext=[
+                    f"{table[i, j]:,} of {table[i].sum():,} {safe(names[i])} were called {safe(names[j])}"
+                    for i, j in cells
+                ],
+                hoverinfo="text",
+            ),
+        ]
+    )
+    ticks = {
+        "tickvals": list(range(n)),
+        "ticktext": [short(name) for name in names],
+        "showgrid": False,
+        "zeroline": False,
+        "tickfont_size": 12 if n <= MOST_LABELLED else 9,
+    }
+    return figure.update_layout(
+        showlegend=False,
+        clickmode="event+select",
+        dragmode=False,
+        xaxis={
+            **ticks,
+            "title": "what the model said",
+            "side": "bottom",
+            "range": [-0.5, n - 0.5],
+            "tickangle": 0 if n <= 3 else -40 if n <= MOST_LABELLED else -90,
+        },
+        yaxis={**ticks, "title": "true label", "autorange": False, "range": [n - 0.5, -0.5]},
+    )
+
+
+def _shares(table: np.ndarray, shown: str) -> np.ndarray:
+    """(classes, classes): how strongly each cell is coloured."""
+    if shown == "errors":
+        return np.where(np.eye(len(table), dtype=bool), 0, table).astype(float)
+    axis = 0 if shown == "column" else 1
+    return table / np.maximum(1, table.sum(axis=axis, keepdims=True))
+
+
+def _scale(colour: str, dark: bool) -> list[list[object]]:
+    return [[0, "#1a2627" if dark else "#f0f6f5"], [1, colour]]
+
+
+def difference(labels: list[str], left: list[list[int]], right: list[list[int]]) -> go.Figure:
+    """Counts of the left confusion matrix minus those of the right one; more is green, less is orange."""
+    gap = np.array(left) - np.array(right)
+    most = max(1, int(np.abs(gap).max()))
+    dark = st.context.theme.type == "dark"
+    figure = go.Figure(
+        go.Heatmap(
+            z=gap,
+            x=[short(label) for label in labels],
+            y=[short(label) for label in labels],
+            zmin=-most,
+            zmax=most,
+            xgap=2,
+            ygap=2,
+            colorscale=[[0, SECOND], [0.5, "#1a2627" if dark else "#f0f6f5"], [1, ACCENT]],
+            texttemplate="%{z:+d}" if len(labels) <= MOST_LABELLED else None,
+            hovertemplate="%{y} called %{x}: %{z:+d}<extra></extra>",
+            showscale=False,
+        )
+    )
+    return figure.update_layout(
+        xaxis={"title": "what the model said", "type": "category"},
+        yaxis={"title": "true label", "type": "category", "autorange": "reversed"},
+    )

@@ -1,0 +1,166 @@
+"""How far to trust the model: whether its confidence means what it says, and which answers to leave to a person."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from engine.evaluation import deferring, predictions
+from engine.serving import rules
+from pages.parts import cached, charts, state
+from pages.parts.judged import Judged
+
+
+def confidence(judged: Judged) -> None:
+    """Whether it is right as often as it says, and the correction of it."""
+    place = st.expander("Can its confidence be trusted?", icon=":material/speed:", on_change="rerun")
+    if not place.open:
+        return
+    run = judged.run
+    paths = state.workspace().run(run.id)
+    found = cached.calibration(str(paths.predictions), paths.predictions.stat().st_mtime)
+    used = rules.read(paths).temperature != 1.0
+    with place:
+        before, after = found.error * 100, found.corrected_error * 100
+        low, high = (one * 100 for one in found.interval)
+        st.markdown(
+            f"On the test texts what it says and how often it is right differ by **{before:.1f} points** on average "
+            f"(95% sure: between {low:.1f} and {high:.1f}); corrected, by **{after:.1f}**.",
+            help="Expected calibration error over ten bins. The correction divides the logits by one number, the "
+            f"temperature, fitted on the validation texts: {found.temperature:.2f}. No answer changes, only how sure it is.",
+        )
+        charts.show(
+            charts.reliability(found.bins, found.corrected_bins),
+            "How often it is right, by how sure it says it is, before and after the correction",
+            "reliability",
+            height=320,
+        )
+        if st.toggle("Correct its confidence", value=used, key=f"correct_{run.id}") != used:
+            rules.change(state.workspace(), run.id, temperature=1.0 if used else found.temperature)
+            st.rerun()
+        st.caption(
+            "Corrected confidence holds for the thresholds below, the Predict page and the command line."
+        )
+
+
+def deferral(judged: Judged) -> None:
+    """One threshold for all answers, on a slider."""
+    st.header(
+        "What to send to a person",
+        help="The model says how sure it is of each answer. Below the threshold a person answers instead. Choose it on "
+        "validation, and see on the test what it is worth.",
+    )
+    run = judged.run
+    chosen_rules = rules.read(state.workspace().run(run.id))
+    kept = chosen_rules.threshold
+    _, sure, right = _answers(judged.table, chosen_rules.temperature)
+    left, other = st.columns(2)
+    with left:
+        chosen = st.slider(
+            "The model answers by itself from",
+            0,
+            99,
+            round(kept * 100),
+            format="%d%% sure",
+            key=f"threshold_{run.id}",
+        )
+        found = deferring.defer(sure, right, chosen / 100)
+        st.markdown(_deferred(found, judged))
+        if st.button(
+            "Use this threshold",
+            icon=":material/save:",
+            key="keep_threshold",
+            disabled=chosen / 100 == kept and not chosen_rules.thresholds,
+        ):
+            rules.change(state.workspace(), run.id, threshold=chosen / 100, thresholds={})
+            st.rerun()
+        if chosen_rules.thresholds:
+            st.caption("In use on the Predict page and on the command line: one for each answer, below.")
+        elif kept:
+            st.caption(f"In use on the Predict page and on the command line: {kept:.0%}.")
+    with other:
+        covered, accuracy, _ = deferring.curve(sure, right)
+        charts.show(
+            charts.coverage(covered, accuracy, found.covered, found.accuracy),
+            "Share of texts that the model answers by itself, against how often it is right",
+            "coverage",
+        )
+
+
+def costs(judged: Judged) -> None:
+    """A threshold for each answer, from what mistakes and people cost."""
+    place = st.expander(
+        "When some mistakes cost more than others", icon=":material/balance:", on_change="rerun"
+    )
+    if not place.open:
+        return
+    run, labels = judged.run, predictions.labels_of(judged.table)
+    kept = rules.read(state.workspace().run(run.id))
+    with place:
+        st.markdown(
+            "What does a wrong answer cost, and what does it cost to ask a person? In money, minutes, or anything else."
+        )
+        person = st.number_input(
+            "A person answers one text", 0.01, value=1.0, key=f"person_{run.id}", width=220
+        )
+        edited = st.data_editor(
+            pd.DataFrame({"answer": labels, "cost": 5.0}),
+            hide_index=True,
+            disabled=["answer"],
+            key=f"costs_{run.id}",
+            width=460,
+            column_config={
+                "answer": st.column_config.TextColumn("It says"),
+                "cost": st.column_config.NumberColumn("and is wrong: costs", min_value=0.0, required=True),
+            },
+        )
+        mistake = dict(zip(labels, edited["cost"].fillna(0.0), strict=True))
+        learnt = _answers(_validation(run), kept.temperature)
+        found = deferring.cheapest(*learnt, mistake, person)
+        said, sure, right = _answers(judged.table, kept.temperature)
+        cost = deferring.bill(said, sure, right, found, mistake, person)
+        st.markdown(
+            f"For 100 {judged.kind} texts: **{cost.chosen:,.1f}** with the thresholds below, {cost.all_by_model:,.1f} if "
+            f"the model answers all, {cost.all_by_person:,.1f} if a person does.",
+            help="The thresholds are the cheapest ones on the validation texts; what they cost on the test texts is the "
+            "honest figure.",
+        )
+        st.dataframe(
+            [{"answer": label, "by itself from": value} for label, value in found.items()],
+            hide_index=True,
+            width=460,
+            alt="The threshold of each answer",
+            column_config={
+                "answer": st.column_config.TextColumn("It says"),
+                "by itself from": st.column_config.NumberColumn(
+                    format="percent", help="100%: a person always looks at this answer. 0%: never."
+                ),
+            },
+        )
+        if st.button(
+            "Use these thresholds",
+            icon=":material/save:",
+            key="keep_thresholds",
+            disabled=kept.thresholds == found,
+        ):
+            rules.change(state.workspace(), run.id, thresholds=found)
+            st.rerun()
+
+
+def _validation(run) -> pd.DataFrame:
+    path = state.workspace().run(run.id).predictions
+    return cached.predicted(str(path), path.stat().st_mtime, "validation")
+
+
+def _answers(table: pd.DataFrame, temperature: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(answer, confidence, whether it is right) of each text."""
+    sure = cached.tempered(predictions.probabilities_of(table), temperature).max(axis=1)
+    return table["predicted"].to_numpy(), sure, (table["label"] == table["predicted"]).to_numpy()
+
+
+def _deferred(found: deferring.Deferral, judged: Judged) -> str:
+    if found.accuracy is None:
+        return f"It is never so sure: all {judged.rows:,} {judged.kind} texts go to a person."
+    return (
+        f"It answers **{found.covered:.0%}** of the {judged.kind} texts by itself, right "
+        f"**{found.accuracy * 100:.0f} of 100** times; {1 - found.covered:.0%} go to a person."
+    )

@@ -1,0 +1,47 @@
+"""Where the model is weak: groups of texts with clearly more mistakes than the others."""
+
+import streamlit as st
+
+from pages.parts import cached, charts, messages, state
+from pages.parts.judged import Judged
+
+NAMED = 3
+MOST_IN_CHART = 20
+
+
+def show(judged: Judged) -> None:
+    place = st.expander("Where is it weak?", icon=":material/troubleshoot:", on_change="rerun")
+    if not place.open:
+        return
+    found = cached.weakness(
+        str(state.workspace().root), judged.run.id, judged.texts, judged.paths.metrics.stat().st_mtime
+    )
+    with place:
+        if not found.groups:
+            st.caption("There are too few texts to say so, or they are all alike.")
+            return
+        weak = [sentence for group, sentence in zip(found.groups, found.sentences, strict=True) if group.weak]
+        if not weak:
+            st.markdown(
+                f"No group of texts stands out: whatever differs among the {len(found.groups)} groups that were looked at "
+                "could be luck."
+            )
+        for sentence in weak[:NAMED]:
+            st.markdown(f":material/warning: {messages.plain(sentence)}")
+        shown = found.groups[:MOST_IN_CHART]
+        charts.show(
+            charts.with_intervals(
+                {
+                    f"{one.property}: {one.value} ({one.texts:,})": (one.wrong, list(one.interval))
+                    for one in shown
+                },
+                "share that is wrong",
+            ),
+            "Share of wrong answers in each group of texts, with its interval",
+            "weak",
+            height=70 + 26 * len(shown),
+        )
+        st.caption(
+            "Groups by length, by how many pieces the model cuts words into, and by other columns of the data; each of at "
+            f"least {found.least} texts. Named above is only what is hardly luck (Fisher's exact test, corrected by Holm)."
+        )

@@ -1,0 +1,53 @@
+import numpy as np
+import pandas as pd
+
+from engine.evaluation.weakness import LEAST_TEXTS, groups, in_parts, of_texts
+
+
+def test_a_group_with_more_mistakes_is_found_and_the_others_are_not():
+    chance = np.random.default_rng(0)
+    channel = chance.choice(["mail", "phone", "chat"], 900)
+    wrong = chance.random(900) < np.where(channel == "chat", 0.3, 0.08)
+    found = groups(wrong, pd.DataFrame({"channel": channel, "noise": chance.choice(["x", "y"], 900)}))
+    weak = [one for one in found if one.weak]
+    assert [(one.property, one.value) for one in weak] == [("channel", "chat")]
+    assert weak[0].interval[0] < weak[0].wrong < weak[0].interval[1]
+    assert weak[0].elsewhere < weak[0].interval[0]
+    assert found[0] is weak[0]
+
+
+def test_luck_alone_is_rarely_named():
+    named = 0
+    for seed in range(200):
+        chance = np.random.default_rng(seed)
+        table = pd.DataFrame({name: chance.choice(list("abcd"), 300) for name in ("one", "two", "three")})
+        named += any(one.weak for one in groups(chance.random(300) < 0.2, table))
+    assert named <= 20  # 5% of 200, and a little luck
+
+
+def test_small_groups_empty_cells_and_columns_of_many_values_say_nothing():
+    table = pd.DataFrame({
+        "small": ["a"] * 95 + ["b"] * (LEAST_TEXTS - 5),
+        "half empty": [""] * 50 + ["x"] * 25 + ["y"] * 25,
+        "names": [f"person {i}" for i in range(100)],
+    })  # fmt: skip
+    found = groups(np.arange(100) % 2 == 0, table)
+    assert {(one.property, one.value) for one in found} == {
+        ("small", "a"),
+        ("half empty", "x"),
+        ("half empty", "y"),
+    }
+
+
+def test_figures_are_cut_into_parts_of_about_as_many():
+    parts = in_parts(pd.Series(np.arange(1, 101)))
+    assert parts.value_counts().tolist() == [25] * 4
+    assert parts.iloc[0] == "up to 26" and parts.iloc[99] == "above 75"
+    assert in_parts(pd.Series([7.0] * 20)).isna().all()
+    assert in_parts(pd.Series([1.0, 2.0, np.nan, 3.0])).isna().tolist() == [False, False, True, False]
+
+
+def test_what_every_text_has():
+    found = of_texts(pd.Series(["one two three", ""]), np.array([6, 2]))
+    assert found["length in words"].tolist() == [3, 1]
+    assert found["pieces per word"].tolist() == [2.0, 2.0]
