@@ -140,4 +140,20 @@ def parser() -> argparse.ArgumentParser:
         argument("--column", metavar="COL", help="its text column (default: proposed)"),
         argument("--out", metavar="OUT", help="where to write the table with label and confidence (CSV)"),
     )
+    command(
+        "explain",
+        "Which words of a text speak for an answer, and which against it?",
+        argument("id", metavar="RUN|FOLDER", help="the id of a run, or a model folder"),
+        argument("--text", required=True, metavar="T", help="the text"),
+        argument(
+            "--label", metavar="L", help="the answer to explain (default: the one that the model gives)"
+        ),
+        argument(
+            "--without",
+            action="append",
+            default=[],
+            metavar="WORD",
+            help="a word to strike out wherever it stands, to see what the model says then; may be repeated",
+        ),
+    )
     return whole

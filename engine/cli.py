@@ -12,6 +12,7 @@ import time
 import traceback
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine import terminal
 from engine.arguments import parser
@@ -34,6 +35,10 @@ from engine.runs.events import History
 from engine.runs.store import Run, Status
 from engine.settings import TrainingConfig, parse_assignments, problems
 from engine.training.plan import Plan, plan
+
+if TYPE_CHECKING:  # what opens models is imported when one is asked
+    from engine.serving.predictor import Predictor
+    from engine.serving.rules import Rules
 
 FOLLOW_SECONDS = 0.5
 
@@ -205,14 +210,9 @@ def export(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
 
 
 def predict(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
-    from engine.serving.predictor import Predictor
-    from engine.serving.rules import Rules, read
-
     if not (asked.texts or asked.file):
         raise DataError("There is nothing to predict.", "Give --text TEXT, or --file IN and --out OUT.")
-    folder = Path(asked.id).expanduser()
-    predictor = Predictor(folder if folder.is_dir() else _model_of(workspace, asked.id))
-    rules = Rules() if folder.is_dir() else read(workspace.run(asked.id))
+    predictor, rules = _opened(workspace, asked.id)
     if asked.texts:
         answers = predictor.predict(asked.texts, rules.temperature)
         found = [
@@ -221,6 +221,27 @@ def predict(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]
         ]
         return {"predictions": found}, terminal.predictions(answers, rules)
     return _predict_file(predictor, asked, rules)
+
+
+def explain(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
+    from engine.serving.explaining import without
+
+    predictor, rules = _opened(workspace, asked.id)
+    found = predictor.explain(asked.text, asked.label)
+    struck = [word for word in found.words if found.said(word) in asked.without]
+    absent = set(asked.without) - {found.said(word) for word in struck}
+    if absent:
+        raise DataError(
+            f"The text has no word {sorted(absent)[0]!r}.",
+            f"It has: {', '.join(map(found.said, found.words[:20]))}.",
+            "no_such_word",
+        )
+    texts = [asked.text, *([without(asked.text, struck)] if struck else [])]
+    answer, *then = predictor.predict(texts, rules.temperature)
+    return (
+        terminal.explanation_result(found, answer, then[0] if then else None),
+        terminal.explanation(found, answer, then[0] if then else None),
+    )
 
 
 COMMANDS = {
@@ -243,6 +264,7 @@ COMMANDS = {
         compare,
         export,
         predict,
+        explain,
     )
 }
 
@@ -342,6 +364,17 @@ def _follow(workspace: Workspace, run: Run) -> Run:
 
 def _model_of(workspace: Workspace, run_id: str) -> Path:
     return workspace.run(runs_queue.get_usable(workspace, run_id).id).model
+
+
+def _opened(workspace: Workspace, run_or_folder: str) -> tuple["Predictor", "Rules"]:
+    """The model of a run, with its rules, or the one in a folder."""
+    from engine.serving.predictor import Predictor
+    from engine.serving.rules import Rules, read
+
+    folder = Path(run_or_folder).expanduser()
+    if folder.is_dir():
+        return Predictor(folder), Rules()
+    return Predictor(_model_of(workspace, run_or_folder)), read(workspace.run(run_or_folder))
 
 
 def _predict_file(predictor, asked: argparse.Namespace, rules) -> tuple[dict, str]:

@@ -17,6 +17,7 @@ from engine.runs import queue
 from engine.runs.events import History
 from engine.runs.forecast import Forecast
 from engine.runs.store import Run
+from engine.serving.explaining import Explanation
 from engine.serving.prediction import Prediction
 from engine.serving.rules import Rules
 from engine.settings import applying
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from engine.runs.evaluations import Further
 
 SHOWN_REJECTED = 5
+SHOWN_WORDS = 20
 
 # -- as JSON ----------------------------------------------------------------------------------------
 
@@ -170,6 +172,21 @@ def forecast_result(found: Forecast) -> dict:
     """What `forecast --json` returns."""
     advice = [{"sentence": sentence, "set": changes} for sentence, changes in found.advice]
     return {**asdict(found), "advice": advice}
+
+
+def explanation_result(found: Explanation, answer: Prediction, then: Prediction | None) -> dict:
+    """What `explain --json` returns. then: what the model says without the words that were struck out."""
+    return {
+        **asdict(answer),
+        "explained": found.label,
+        "score": found.score,
+        "blank_score": found.blank,
+        "words": [{"word": found.said(word), **asdict(word)} for word in found.words],
+        "rest": found.rest,
+        "sum": found.total,
+        "error": found.error,
+        "without": None if then is None else asdict(then),
+    }
 
 
 def check_result(table: Table, roles: Roles, made: Draft | None, problems: list[Problem]) -> dict:
@@ -332,6 +349,30 @@ def predictions(answers: list[Prediction], rules: Rules) -> str:
             for a in answers
         ],
     )
+
+
+def explanation(found: Explanation, answer: Prediction, then: Prediction | None) -> str:
+    """The strongest words, and what the model says without some. then: as in explanation_result."""
+    lines = [f"The model says {answer.label}, {answer.confidence:.1%} sure."]
+    if then:
+        lines.append(
+            f"Without the words that were struck out it says {then.label}, {then.confidence:.1%} sure."
+        )
+    strongest = sorted(found.words, key=lambda word: -abs(word.part))[:SHOWN_WORDS]
+    rows = [
+        [found.said(word), "for" if word.part > 0 else "against", f"{word.part:+.3f}"]
+        for word in strongest
+        if word.part
+    ]
+    lines += ["", f"What speaks for and against {found.label}:", grid(["word", "speaks", "part"], rows)]
+    unread = sum(not word.read for word in found.words)
+    if unread:
+        lines.append(f"{unread:,} words and signs are not read by the model.")
+    lines.append(
+        f"All parts add up to {found.total:+.3f}; from a text of blanks to this one the score goes from {found.blank:.3f} "
+        f"to {found.score:.3f}. Error {found.error:.1%}."
+    )
+    return "\n".join(lines)
 
 
 def grid(head: list[str], rows: list[list[object]]) -> str:

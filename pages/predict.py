@@ -5,7 +5,7 @@ import streamlit as st
 from engine.runs import queue
 from engine.runs.store import Run
 from engine.serving import rules, tries
-from pages.parts import cached, charts, frame, messages, state, takeaway, words
+from pages.parts import cached, charts, frame, messages, state, takeaway, why, words
 
 EXAMPLES = 6
 MOST_CHARACTERS = 20_000
@@ -36,6 +36,8 @@ def page() -> None:
         examples(run)
     with right:
         answer(run, text)
+    if text:
+        reasons(run, text)
     history(run)
     takeaway.elsewhere(run)
 
@@ -106,6 +108,13 @@ def answer(run: Run, text: str) -> None:
         )
         if len(shown) > 20:
             st.caption(f"The 20 likeliest of {len(shown)} classes.")
+
+
+def reasons(run: Run, text: str) -> None:
+    place = st.expander("Why?", icon=":material/psychology_alt:", on_change="rerun", key="why_open")
+    if place.open:
+        with place:
+            why.explain(run, text, "why")
 
 
 def history(run: Run) -> None:

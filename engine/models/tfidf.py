@@ -7,6 +7,8 @@
 Nothing is pickled. scikit-learn is imported only when something is counted, so that a page may import this module.
 """
 
+import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.errors import ModelError, TrainingError
+from engine.errors import DataError, ModelError, TrainingError
+from engine.models.contributions import Contributions, margin
 from engine.paths import read_json, write_json
 from engine.settings import WORD_COUNTING
 
@@ -54,12 +57,42 @@ class WordCounter:
 
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
         """(texts, classes) float32: the probability of each label for each text."""
-        scores = self._vectorizer.transform(list(texts)) @ self.weights.T + self.offsets
+        scores = self._scores(texts)
         shares = np.exp(scores - scores.max(axis=1, keepdims=True))
         return (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
 
     def predict(self, texts: Sequence[str]) -> list[str]:
         return [self.labels[index] for index in self.probabilities(texts).argmax(axis=1)]
+
+    def contributions(self, text: str, target: int) -> Contributions:
+        """What each counted word of `text` adds to the margin of the class at `target`; exact, since scores are sums.
+
+        What a pair of words gives is halved between the two; what a term gives that occurs several times is shared
+        by all its places. Raises DataError for a class that no training text had.
+        """
+        known = np.isfinite(self.offsets)
+        if not known[target]:
+            raise DataError(
+                f"No training text had the label {self.labels[target]!r}, so that no word speaks for it.",
+                "Choose another label.",
+                "never_seen",
+            )
+        target = int(known[:target].sum())
+        spans, words = _words_in(text)
+        places = defaultdict(list)
+        for place, word in enumerate(words):
+            places[word].append(place)
+            places[" ".join(words[place : place + 2])] += [place, place + 1] if place + 1 < len(words) else []
+        values, counted = np.zeros(len(words)), self._vectorizer.transform([text])
+        for term, count in zip(counted.indices, counted.data, strict=True):
+            there = places[self.terms[term]]
+            np.add.at(values, there, margin(self.weights[known, term] * count, target) / len(there))
+        score = margin(self._scores([text])[0, known], target)
+        return Contributions(spans, values, float(score), float(margin(self.offsets[known], target)))
+
+    def _scores(self, texts: Sequence[str]) -> np.ndarray:
+        """(texts, classes) float64, before softmax."""
+        return self._vectorizer.transform(list(texts)) @ self.weights.T + self.offsets
 
     @cached_property
     def _vectorizer(self):
@@ -150,6 +183,16 @@ def _fits_together(counter: WordCounter) -> bool:
         and all(array.dtype == np.float64 for array in numbers)
         and [array.shape for array in numbers] == [(terms,), (classes, terms), (classes,)]
     )
+
+
+def _words_in(text: str) -> tuple[list[tuple[int, int]], list[str]]:
+    """Where the words stand that the vectorizer finds in `text`, and what it takes them for.
+
+    It looks at small letters, and some letters become two when they are made small (İ).
+    """
+    origin = [place for place, letter in enumerate(text) for _ in letter.lower()]
+    found = list(re.finditer(SETTINGS["token_pattern"], text.lower()))
+    return [(origin[one.start()], origin[one.end() - 1] + 1) for one in found], [one[0] for one in found]
 
 
 def _all_settings() -> dict[str, object]:

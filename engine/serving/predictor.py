@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from engine.errors import ModelError
+from engine.errors import DataError, ModelError
 from engine.models import tfidf
+from engine.serving.explaining import Explanation, by_words
 from engine.serving.prediction import Prediction
 
 
@@ -30,6 +31,28 @@ class Predictor:
 
             table = temper(table, temperature)
         return [self._prediction(text, row.tolist()) for text, row in zip(texts, table, strict=True)]
+
+    def explain(self, text: str, label: str | None = None) -> Explanation:
+        """What each word of `text` adds to the score of `label`, or of the likeliest label.
+
+        Raises DataError when the model does not know the label or sees nothing in the text, and ModelError when it is
+        of an architecture that cannot be explained.
+        """
+        if label is not None and label not in self.labels:
+            raise DataError(
+                f"The model does not know the label {label!r}.",
+                f"It knows: {', '.join(self.labels)}.",
+                "no_such_label",
+            )
+        if text.strip():
+            label = self.predict([text])[0].label if label is None else label
+            found = self.model.contributions(text, self.labels.index(label))
+            words, rest = by_words(text, found.spans, found.values)
+            if any(word.read for word in words):
+                return Explanation(text, label, tuple(words), rest, found.score, found.blank)
+        raise DataError(
+            "There is nothing in this text that the model reads.", "Write a few words.", "nothing_read"
+        )
 
     def _prediction(self, text: str, row: list[float]) -> Prediction:
         ranked = dict(sorted(zip(self.labels, row, strict=True), key=lambda pair: -pair[1]))

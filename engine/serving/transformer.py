@@ -4,9 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.models.contributions import Contributions
 from engine.models.devices import pick_device, pick_precision
 from engine.models.folders import check_folder
 from engine.models.loading import load_model, load_tokenizer
+from engine.serving import gradients
 from engine.training.scoring import probabilities
 from engine.training.tokens import tokenize
 
@@ -29,3 +31,7 @@ class OpenTransformer:
         """(texts, classes) float32"""
         encoded = tokenize(self.tokenizer, texts, self.max_tokens)
         return probabilities(self.model, encoded, self.precision)
+
+    def contributions(self, text: str, target: int) -> Contributions:
+        """What each token that is read adds to the margin of the class at `target`. Raises ModelError: gradients.py."""
+        return gradients.contributions(self.model, self.tokenizer, self.max_tokens, text, target)

@@ -14,6 +14,7 @@ from engine.models.catalogue import bundled_folder
 from engine.models.tokens import count_tokens
 from engine.paths import RunPaths, Workspace, read_json
 from engine.runs.store import Run
+from engine.serving.explaining import Explanation
 from engine.training.plan import Plan, plan
 
 
@@ -104,6 +105,11 @@ def predictor(folder: str, modified: float):
     from engine.serving.predictor import Predictor
 
     return Predictor(Path(folder))
+
+
+@st.cache_resource(max_entries=32, show_spinner="Weighing the words …")
+def explanation(folder: str, modified: float, text: str, label: str) -> Explanation:
+    return predictor(folder, modified).explain(text, label)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Looking at its confidence …")

@@ -1,0 +1,203 @@
+"""Why the model says that: the words of a text coloured by what they add, and what it says without some of them."""
+
+from collections import Counter
+from hashlib import blake2b
+
+import streamlit as st
+
+from engine.runs.store import Run
+from engine.serving import rules
+from engine.serving.explaining import Explanation, Word, without
+from engine.serving.prediction import Prediction
+from pages.parts import cached, messages, state, words
+
+FOR, AGAINST = (
+    "31, 148, 136",
+    "217, 122, 43",
+)  # ACCENT and SECOND of the charts: told apart without colour vision
+STRONGEST, WEAKEST = (
+    0.65,
+    0.06,
+)  # opacity; text on the strongest has a contrast of more than 4.5:1 in both themes
+NAMED = 3  # words in a sentence
+
+
+def explain(run: Run, text: str, key: str) -> None:
+    """Draw what speaks for and against an answer of the run's model to `text`, and let words be struck out.
+
+    key: a name that no other explanation on the page has. Takes a second or two the first time, so call it only when
+    somebody wants to see it.
+    """
+    paths = state.workspace().run(run.id)
+    folder, modified = str(paths.model), paths.model.stat().st_mtime
+    temperature = rules.read(paths).temperature
+    model = cached.predictor(folder, modified)
+    answer = model.predict([text], temperature)[0]
+    key = f"{key}_{run.id}_{blake2b(text.encode(), digest_size=8).hexdigest()}"
+    label = st.selectbox(
+        "What speaks for and against",
+        list(answer.probabilities),
+        format_func=lambda one: f"{one} ({answer.probabilities[one]:.1%})",
+        key=f"{key}_label",
+        width=420,
+    )
+    with state.reported():
+        found = cached.explanation(folder, modified, text, label)
+        st.markdown(in_words(found))
+        with st.container(border=True):
+            st.markdown(coloured(found))
+        st.caption(_legend(found), help=_meaning(found))
+        left, right = st.columns(2)
+        with left:
+            what_if(run, found, answer, key)
+        with right:
+            table(found, key)
+
+
+def in_words(found: Explanation) -> str:
+    """'**bright** and **calm** speak for good, **rude** speaks against it.'"""
+    label = messages.plain(found.label)
+    pro, con = (_listed(found.speaking(sign, NAMED)) for sign in (1, -1))
+    if not found.strongest:
+        return f"No word of this text tells the model anything about {label}: it knows none of them."
+    if pro and con:
+        return f"{pro} for {label}, {con} against it."
+    return f"{pro} for {label}, and no word speaks clearly against it." if pro else (
+        f"No word speaks clearly for {label}; {con} against it."
+    )  # fmt: skip
+
+
+def coloured(found: Explanation) -> str:
+    """Markdown: the text with a colour behind each word that counts. Nothing that a person wrote is taken for markup."""
+    shown, end = [], 0
+    for word in found.words:
+        shown += [_between(found.text[end : word.start]) if end else "", _coloured(found, word)]
+        end = word.end
+    return "".join(shown)
+
+
+@st.fragment
+def what_if(run: Run, found: Explanation, before: Prediction, key: str) -> None:
+    """Strike out words, and see the answers with and without them side by side."""
+    names = _told_apart(found)
+    struck = st.multiselect(
+        "Strike out words",
+        range(len(names)),
+        format_func=names.__getitem__,
+        key=f"{key}_struck",
+        placeholder="Choose words, and see what the model says without them",
+    )
+    if not struck:
+        return
+    rest = without(found.text, [found.words[place] for place in struck])
+    paths = state.workspace().run(run.id)
+    model = cached.predictor(str(paths.model), paths.model.stat().st_mtime)
+    after = model.predict([rest], rules.read(paths).temperature)[0]
+    with st.container(horizontal=True):
+        for name, answer in (("With them", before), ("Without them", after)):
+            st.metric(
+                name,
+                answer.label,
+                f"{words.share(answer.confidence)} sure",
+                delta_color="off",
+                delta_arrow="off",
+                border=True,
+            )
+    st.markdown(_change(before, after))
+
+
+def table(found: Explanation, key: str) -> None:
+    """The same as the colours, for reading aloud and copying."""
+    st.dataframe(
+        [
+            {"word": found.said(word), "speaks": _side(word), "part": word.part if word.read else None}
+            for word in found.words
+        ],
+        hide_index=True,
+        height=260,
+        key=f"{key}_table",
+        alt="Each word of the text, whether it speaks for or against the answer, and how much it adds",
+        column_config={
+            "word": st.column_config.TextColumn(width="medium"),
+            "part": st.column_config.NumberColumn(
+                format="%+.3f",
+                help="What the word adds to the score (log-odds of the class against the mean of the others).",
+            ),
+        },
+    )
+
+
+def _coloured(found: Explanation, word: Word) -> str:
+    said = messages.plain(found.said(word))
+    if not word.read:
+        return f":gray[{said}]"
+    opacity = STRONGEST * abs(word.part) / found.strongest if found.strongest else 0.0
+    if opacity < WEAKEST:
+        return said
+    colour, said = (FOR, said) if word.part > 0 else (AGAINST, f"*{said}*")
+    return f':color[{said}]{{background="rgba({colour}, {opacity:.2f})"}}'
+
+
+def _between(gap: str) -> str:
+    """The space between two words: nothing, a space, or a new line."""
+    return "  \n" if "\n" in gap else " " if gap else ""
+
+
+def _legend(found: Explanation) -> str:
+    label, unread = messages.plain(found.label), sum(not word.read for word in found.words)
+    said = (
+        f':color[Green]{{background="rgba({FOR}, {STRONGEST})"}} speaks for {label}, '
+        f':color[*orange*]{{background="rgba({AGAINST}, {STRONGEST})"}} in italics against it; the stronger the colour, the '
+        f"more. {_error(found)}"
+    )
+    if unread:
+        said += f" In grey: {words.count(unread, 'word or sign', 'words and signs')} that the model does not read."
+    return said
+
+
+def _error(found: Explanation) -> str:
+    if found.error < 1e-6:
+        return "The parts of the words add up exactly to the whole."
+    return f"The parts of the words add up to the whole but for {max(0.0001, found.error):.2%}."
+
+
+def _meaning(found: Explanation) -> str:
+    return (
+        "From a text without content to this one the score of the answer (its logit against the mean of the others') moves "
+        f"from {found.blank:+.2f} to {found.score:+.2f}, by {found.score - found.blank:+.2f}; the parts of the words add "
+        f"up to {found.total:+.2f} (completeness error {found.error:.2%}). For transformers by integrated gradients "
+        "from blanks (padding) to the words; for word counting each word's weight itself."
+    )
+
+
+def _change(before: Prediction, after: Prediction) -> str:
+    was, now = messages.plain(before.label), messages.plain(after.label)
+    if before.label != after.label:
+        return f"Without these words the answer changes from **{was}** to **{now}**."
+    moved = (after.confidence - before.confidence) * 100
+    if abs(moved) < 0.05:
+        return f"The answer stays {now}, as sure as before."
+    return f"The answer stays {now}, {abs(moved):.1f} points {'surer' if moved > 0 else 'less sure'}."
+
+
+def _side(word: Word) -> str:
+    if not word.read:
+        return "not read"
+    return "for" if word.part > 0 else "against" if word.part < 0 else ""
+
+
+def _listed(said: list[str]) -> str:
+    """'**a**, **b** and **c** speak'; '' for none."""
+    strong = [f"**{messages.plain(one)}**" for one in said]
+    if len(strong) < 2:
+        return f"{strong[0]} speaks" if strong else ""
+    return f"{', '.join(strong[:-1])} and {strong[-1]} speak"
+
+
+def _told_apart(found: Explanation) -> list[str]:
+    """The words in order; one that stands there more than once has its number."""
+    often, seen, names = Counter(map(found.said, found.words)), Counter(), []
+    for said in map(found.said, found.words):
+        seen[said] += 1
+        names.append(said if often[said] == 1 else f"{said} ({seen[said]})")
+    return names
