@@ -7,7 +7,7 @@ from engine.evaluation import deferring, predictions
 from engine.runs import queue
 from engine.runs.store import Run
 from engine.serving import rules
-from pages.parts import cached, charts, frame, messages, state, words
+from pages.parts import cached, charts, frame, messages, review, state, words
 
 MOST_TEXTS = 200
 
@@ -45,6 +45,7 @@ def page() -> None:
     headline(found, split)
     confusion(run, found[split], split)
     per_class(found[split])
+    review.show(run)
     trust(run)
     deferral(run, split)
 

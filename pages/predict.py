@@ -5,7 +5,7 @@ import streamlit as st
 from engine.runs import queue
 from engine.runs.store import Run
 from engine.serving import rules, tries
-from pages.parts import cached, charts, frame, messages, state, takeaway, words
+from pages.parts import cached, charts, feedback, frame, messages, state, takeaway, words
 
 EXAMPLES = 6
 MOST_CHARACTERS = 20_000
@@ -37,6 +37,7 @@ def page() -> None:
     with right:
         answer(run, text)
     history(run)
+    feedback.listing(run)
     takeaway.elsewhere(run)
 
 
@@ -106,6 +107,7 @@ def answer(run: Run, text: str) -> None:
         )
         if len(shown) > 20:
             st.caption(f"The 20 likeliest of {len(shown)} classes.")
+        feedback.wrong(run, predicted)
 
 
 def history(run: Run) -> None:

@@ -173,7 +173,9 @@ def list_datasets(workspace: Workspace) -> list[DatasetInfo]:
 
 
 def family(workspace: Workspace, dataset_id: str) -> list[DatasetInfo]:
-    """All versions of a data set that are still there, itself among them, the first one first. Raises NotFoundError."""
+    """All versions of a data set that are still there, the first one first; none where it was deleted itself."""
+    if not is_dataset(workspace, dataset_id):
+        return []
     info = load_info(workspace, dataset_id)
     first = info.origin or info.id
     found = [one for one in list_datasets(workspace) if (one.origin or one.id) == first]

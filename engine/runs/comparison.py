@@ -7,7 +7,6 @@ import pandas as pd
 
 from engine import settings
 from engine.data.datasets import DatasetInfo, family, load_rows
-from engine.errors import NotFoundError
 from engine.evaluation import baseline, metrics, predictions
 from engine.evaluation.comparing import Pair, align, common, compare, sentence
 from engine.paths import Workspace, read_json
@@ -91,10 +90,7 @@ def of(workspace: Workspace, run_ids: Sequence[str]) -> Comparison:
 def _versions(workspace: Workspace, runs: Sequence[Run]) -> list[DatasetInfo]:
     """The data sets of the runs, the first version first, where they are versions of the same data; else none."""
     wanted = {run.dataset_id for run in runs}
-    try:
-        versions = [one for one in family(workspace, runs[0].dataset_id) if one.id in wanted]
-    except NotFoundError:
-        return []  # it was deleted: nothing is known of what else it was
+    versions = [one for one in family(workspace, runs[0].dataset_id) if one.id in wanted]
     return versions if len(versions) == len(wanted) else []
 
 
