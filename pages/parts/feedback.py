@@ -20,7 +20,7 @@ def wrong(run: Run, answer: Prediction) -> None:
         return  # nothing can be added to data that was deleted
     kept = revising.read(state.workspace(), info.id).added.get(answer.text)
     key = f"right_{run.id}_{hash(answer.text)}"
-    with st.popover("This is wrong", icon=":material/flag:", key="wrong"):
+    with st.expander("This is wrong", icon=":material/flag:", key="wrong"):
         right = st.selectbox(
             "What would be right?",
             [label for label in info.labels if label != answer.label],

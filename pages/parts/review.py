@@ -105,29 +105,24 @@ def _list(run: Run, kind: str, left: pd.DataFrame, decisions: int) -> None:
     if pages > 1:
         page = st.number_input(f"Page, of {pages}", 1, pages, key=f"review_page_{run.id}_{kind}", width=160)
     shown = left.iloc[(page - 1) * SHOWN : page * SHOWN]
-    table, chosen = st.columns([3, 2])
-    with table:
-        clicked = st.dataframe(
-            shown.assign(doubt=(1 - shown["given"]) * 100)[["label", "predicted", "doubt", "text"]],
-            hide_index=True,
-            height=420,
-            alt=KINDS[kind],
-            key=f"review_rows_{run.id}_{kind}_{page}_{decisions}",
-            on_select="rerun",
-            selection_mode="single-row",
-            column_config={
-                "predicted": "the model says",
-                "doubt": st.column_config.NumberColumn(
-                    format="%.1f%%",
-                    width="small",
-                    help="The chance that the model gives to all other labels.",
-                ),
-                "text": st.column_config.TextColumn(width="large"),
-            },
-        )["selection"]["rows"]
-    with chosen:
-        row = _choose(run, shown, clicked[0] if clicked else None)
-        decide(run, row["split"], row["source_row"], "review")
+    clicked = st.dataframe(
+        shown.assign(doubt=(1 - shown["given"]) * 100)[["label", "predicted", "doubt", "text"]],
+        hide_index=True,
+        height=290,
+        alt=KINDS[kind],
+        key=f"review_rows_{run.id}_{kind}_{page}_{decisions}",
+        on_select="rerun",
+        selection_mode="single-row",
+        column_config={
+            "predicted": "the model says",
+            "doubt": st.column_config.NumberColumn(
+                format="%.1f%%", width="small", help="The chance that the model gives to all other labels."
+            ),
+            "text": st.column_config.TextColumn(width="large"),
+        },
+    )["selection"]["rows"]
+    row = _choose(run, shown, clicked[0] if clicked else None)
+    decide(run, row["split"], row["source_row"], "review")
 
 
 def _choose(run: Run, shown: pd.DataFrame, clicked: int | None) -> pd.Series:
@@ -151,7 +146,7 @@ def _decided(run: Run, edits: dict[str, str | None], judged: pd.DataFrame) -> No
     if not edits:
         return
     known = judged.set_index("row")
-    with st.popover(f"{words.count(len(edits), 'decision')} so far", icon=":material/checklist:"):
+    with st.popover(f"Look through {words.count(len(edits), 'decision')}", icon=":material/checklist:"):
         rows = list(reversed(edits))
         table = known[["label", "text"]].reindex(rows)
         st.dataframe(
