@@ -123,6 +123,36 @@ def parser() -> argparse.ArgumentParser:
         argument("ids", nargs="+", metavar="RUN", help="the ids of two to ten runs"),
     )
     command(
+        "review",
+        "Which labels may be wrong? Among the validation and test texts, which the model of a run did not learn from.",
+        run_id,
+        argument(
+            "--show",
+            default="labels",
+            choices=("labels", "confident", "uncertain"),
+            help="labels that may be wrong (default), where it is sure and wrong, or the texts it is least sure of",
+        ),
+        argument("--most", type=int, default=200, metavar="N", help="rows to list (default: 200)"),
+    )
+    command(
+        "revise",
+        "Make a new version of a data set, from what was decided on the pages and here. The split stays as it is.",
+        argument("id", metavar="RUN|DATASET", help="the id of a run or of a data set"),
+        argument(
+            "--relabel", action="append", default=[], metavar="ROW=LABEL", help="the right label of a row"
+        ),
+        argument(
+            "--drop", action="append", default=[], metavar="ROW", help="leave a row out; rows as of review"
+        ),
+        argument("--keep", action="append", default=[], metavar="ROW", help="the label of this row is right"),
+        argument(
+            "--add", action="append", default=[], metavar="LABEL=TEXT", help="a text that joins the training"
+        ),
+        argument("--anew", action="store_true", help="forget what was decided before"),
+        argument("--name", default="", help="what to call the new version"),
+        argument("--train", action="store_true", help="train a run on it, with the settings of the run"),
+    )
+    command(
         "export",
         "Take the model of a run away: with a model card, and a program that needs only torch and transformers.",
         run_id,

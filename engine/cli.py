@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from engine import terminal
 from engine.arguments import parser
+from engine.data import revising
 from engine.data.columns import Roles, propose, spread
-from engine.data.datasets import DatasetInfo, save
+from engine.data.datasets import DatasetInfo, is_dataset, save
 from engine.data.drafting import column_of, draft
 from engine.data.health import MEASURED, examine_file, missing_roles, too_long
 from engine.data.reading import Options, Table
@@ -194,6 +195,43 @@ def compare(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]
     return terminal.comparison_result(found), terminal.comparison(found)
 
 
+def review(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
+    from engine.evaluation import doubts, predictions
+
+    run = runs_queue.get_usable(workspace, asked.id, "scores")
+    judged = doubts.judge(predictions.read(workspace.run(run.id).predictions))
+    found = doubts.ranked(judged, asked.show)
+    listed = found.head(asked.most)
+    return terminal.review_result(run, judged, listed), terminal.review(run, judged, found, len(listed))
+
+
+def revise(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
+    run = None if is_dataset(workspace, asked.id) else runs_queue.get_run(workspace, asked.id)
+    if asked.train and run is None:
+        raise RunStateError(
+            f"{asked.id} is a data set.", "To train again, name the run whose settings to use."
+        )
+    dataset_id = run.dataset_id if run else asked.id
+    before = revising.Decisions() if asked.anew else revising.read(workspace, dataset_id)
+    edits = {
+        **dict(_pair(one, "--relabel", "ROW=LABEL") for one in asked.relabel),
+        **dict.fromkeys(asked.drop, revising.LEFT_OUT),
+        **dict.fromkeys(asked.keep),
+    }
+    added = {text: label for label, text in (_pair(one, "--add", "LABEL=TEXT") for one in asked.add)}
+    decisions = revising.Decisions({**before.edits, **edits}, {**before.added, **added})
+    made = revising.revise(workspace, dataset_id, decisions, asked.name)
+    revising.write(workspace, dataset_id, decisions)
+    result, text = {"dataset": asdict(made), "run": None}, terminal.revised(made)
+    if not asked.train:
+        return result, text
+    print(text, file=sys.stderr)
+    config = runs_queue.config_of(workspace, run.id)
+    again = runs_queue.clone(workspace, run, config, dataset=(made.id, made.title))
+    trained, scores = _carried_out(workspace, again)
+    return {**result, "run": trained}, scores
+
+
 def export(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     from engine.runs import export as exports
 
@@ -262,6 +300,8 @@ COMMANDS = {
         clean,
         evaluate,
         compare,
+        review,
+        revise,
         export,
         predict,
         explain,
@@ -360,6 +400,13 @@ def _follow(workspace: Workspace, run: Run) -> Run:
     line.show(run, history.update(workspace.run(run.id).events))  # what happened since the last look
     line.close()
     return run
+
+
+def _pair(assignment: str, flag: str, form: str) -> tuple[str, str]:
+    before, equals, after = assignment.partition("=")
+    if not (before and equals and after):
+        raise DataError(f"{flag} {assignment!r} is not understood.", f"Expected {form}.", "no_assignment")
+    return before, after
 
 
 def _model_of(workspace: Workspace, run_id: str) -> Path:

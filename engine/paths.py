@@ -2,7 +2,7 @@
 
     tuneboard.db                 which data sets and runs there are (SQLite)
     watcher.lock  watcher.log    of the process that looks after the queue
-    datasets/<id>/               rows.parquet, others.parquet, info.json
+    datasets/<id>/               rows.parquet, others.parquet, info.json, decisions.json
     uploads/<key>/               files that are being looked at, before they become data sets
     models/                      pretrained models fetched from the hub
     models/uploaded/<name>-<key>/ models that came as a ZIP, under the hash of its content
@@ -62,6 +62,16 @@ class DatasetPaths:
     @property
     def info(self) -> Path:
         return self.folder / "info.json"
+
+    @property
+    def decisions(self) -> Path:
+        """What shall become otherwise in a further version: engine/data/revising.py."""
+        return self.folder / "decisions.json"
+
+    @property
+    def decisions_lock(self) -> Path:
+        """Held while the decisions are changed."""
+        return self.folder / "decisions.lock"
 
 
 @dataclass(frozen=True)

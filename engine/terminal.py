@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, TextIO
 
+import pandas as pd
+
 from engine.data.columns import Roles
-from engine.data.datasets import load_info
+from engine.data.datasets import DatasetInfo, load_info
 from engine.data.drafting import Draft
 from engine.data.health import Problem
 from engine.data.reading import Table
+from engine.data.revising import row_name
 from engine.errors import NotFoundError
 from engine.paths import Workspace, read_json
 from engine.runs import queue
@@ -106,6 +109,7 @@ def comparison_result(found: "Comparison") -> dict:
     """What `compare --json` returns."""
     return {
         "rows": found.rows,
+        "note": found.note,
         "runs": [
             {
                 "run_id": one.run.id,
@@ -140,6 +144,56 @@ def comparison_result(found: "Comparison") -> dict:
     }
 
 
+def review_result(run: Run, judged: pd.DataFrame, listed: pd.DataFrame) -> dict:
+    """What `review --json` returns. judged: every row that was looked at; listed: the worst of them."""
+    return {
+        "run_id": run.id,
+        "dataset_id": run.dataset_id,
+        "judged": len(judged),
+        "doubtful": int(judged["doubtful"].sum()),
+        "rows": [
+            {
+                "row": row_name(one.split, one.source_row),
+                "split": one.split,
+                "text": one.text,
+                "label": one.label,
+                "predicted": one.predicted,
+                "probability_of_label": one.given,
+                "confidence": one.sure,
+                "doubtful": one.doubtful,
+            }
+            for one in listed.itertuples()
+        ],
+    }
+
+
+def review(run: Run, judged: pd.DataFrame, found: pd.DataFrame, most: int) -> str:
+    """found: the rows that were asked for, the worst first, of which the first `most` are listed."""
+    rows = [
+        [
+            row_name(one.split, one.source_row),
+            _shorten(one.label, 20),
+            _shorten(one.predicted, 20),
+            f"{one.given:.1%}",
+            _shorten(one.text, 70),
+        ]
+        for one in found.head(most).itertuples()
+    ]
+    doubted = f"{judged['doubtful'].sum():,} labels"
+    said = f"Of {len(judged):,} texts that {run.name} did not learn from, {doubted} may be wrong."
+    if len(found) > most:
+        said += f" The first {most:,} of {len(found):,} are listed."
+    if not rows:
+        return said
+    table = grid(["row", "label", "it says", "label's p", "text"], rows)
+    return f"{said}\n\n{table}\n\nTo correct some: revise {run.id} --relabel ROW=LABEL --drop ROW"
+
+
+def revised(made: DatasetInfo) -> str:
+    sizes = ", ".join(f"{split} {count:,}" for split, count in made.rows.items())
+    return "\n".join([f"{made.id}: {made.title}, {sizes}", *(f"  {note}" for note in made.notes)])
+
+
 def comparison(found: "Comparison") -> str:
     rows = [
         [
@@ -165,7 +219,8 @@ def comparison(found: "Comparison") -> str:
     )
     rows[-1] += [""] * (len(rows[0]) - len(rows[-1]))
     head = ["run", "name", "accuracy", "95% sure", "macro-F1", "training", "per text", "size"]
-    return "\n".join([f"On the same {found.rows:,} test texts:", "", grid(head, rows), "", *found.verdicts])
+    where = found.note or f"On the same {found.rows:,} test texts:"
+    return "\n".join([where, "", grid(head, rows), "", *found.verdicts])
 
 
 def forecast_result(found: Forecast) -> dict:

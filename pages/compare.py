@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from engine.data.datasets import family
 from engine.runs import queue
 from engine.runs.events import History
 from engine.runs.store import Run
@@ -40,10 +41,11 @@ def page() -> None:
 
 
 def choose(scored: dict[str, Run]) -> tuple[str, ...]:
-    """Two to ten runs, named in the address; at first the newest ones on the newest data set."""
+    """Two to ten runs, named in the address; at first the newest ones on the newest data set and its other versions."""
     asked = [one for one in st.query_params.get("runs", "").split(",") if one in scored]
     newest = next(iter(scored.values())).dataset_id
-    proposed = [run_id for run_id, run in scored.items() if run.dataset_id == newest][:4]
+    versions = {newest, *(one.id for one in family(state.workspace(), newest))}
+    proposed = [run_id for run_id, run in scored.items() if run.dataset_id in versions][:4]
     if "compared" not in st.session_state or set(st.session_state["compared"]) - set(scored):
         st.session_state["compared"] = asked or proposed
     chosen = st.multiselect(
@@ -52,14 +54,14 @@ def choose(scored: dict[str, Run]) -> tuple[str, ...]:
         format_func=lambda one: f"{scored[one].name}, {scored[one].dataset_name}, {one[:4]}",
         key="compared",
         max_selections=MOST,
-        help="Two to ten runs that were tested on the same texts.",
+        help="Two to ten runs that were tested on the same texts, or on versions of the same data.",
     )
     st.query_params["runs"] = ",".join(chosen)
     return tuple(chosen)
 
 
 def leaderboard(found, names: dict[str, str]) -> None:
-    st.caption(f"All on the same {found.rows:,} test texts, which none of them had seen.")
+    st.caption(found.note or f"All on the same {found.rows:,} test texts, which none of them had seen.")
     rows = [
         {
             "Run": names[one.run.id],

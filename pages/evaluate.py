@@ -3,7 +3,19 @@
 import streamlit as st
 
 from engine.runs import queue
-from pages.parts import classes, confusion, frame, further, judged, messages, state, trust, weak, words
+from pages.parts import (
+    classes,
+    confusion,
+    frame,
+    further,
+    judged,
+    messages,
+    review,
+    state,
+    trust,
+    weak,
+    words,
+)
 from pages.parts.judged import Judged
 
 
@@ -35,6 +47,7 @@ def page() -> None:
     trust.costs(found)
     trust.confidence(found)
     weak.show(found)
+    review.show(run)
     further.show(run)
 
 

@@ -5,7 +5,7 @@ import streamlit as st
 from engine.runs import queue
 from engine.runs.store import Run
 from engine.serving import rules, tries
-from pages.parts import cached, charts, frame, messages, state, takeaway, why, words
+from pages.parts import cached, charts, feedback, frame, messages, state, takeaway, why, words
 
 EXAMPLES = 6
 MOST_CHARACTERS = 20_000
@@ -39,6 +39,7 @@ def page() -> None:
     if text:
         reasons(run, text)
     history(run)
+    feedback.listing(run)
     takeaway.elsewhere(run)
 
 
@@ -108,6 +109,7 @@ def answer(run: Run, text: str) -> None:
         )
         if len(shown) > 20:
             st.caption(f"The 20 likeliest of {len(shown)} classes.")
+        feedback.wrong(run, predicted)
 
 
 def reasons(run: Run, text: str) -> None:

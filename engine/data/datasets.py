@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from engine.data.drafting import Draft
+from engine.data.recipe import Recipe
 from engine.data.repairs import outcome
 from engine.errors import DataError, NotFoundError
 from engine.names import tidy
@@ -25,7 +26,8 @@ class DatasetInfo:
     """What is known of a data set without reading its rows.
 
     rows: {split: count}. classes: {label: rows}. notes: what was left out or decided, in plain words.
-    parent: the data set that this one is a further version of. version: 1 for the first.
+    parent: the data set that this one is a further version of. version: 1 for the first, then counted over all that come
+    from it. origin: the first of them, None for itself.
     recipe: how it was made of its file. file_bytes: of rows.parquet.
     """
 
@@ -46,6 +48,7 @@ class DatasetInfo:
     version: int = 1
     recipe: dict = field(default_factory=dict)
     file_bytes: int = 0
+    origin: str | None = None
 
     @property
     def total(self) -> int:
@@ -55,6 +58,11 @@ class DatasetInfo:
     def title(self) -> str:
         """The name, with the version from the second on."""
         return self.name if self.version == 1 else f"{self.name} (version {self.version})"
+
+    @property
+    def made_by(self) -> Recipe:
+        """How its rows are made of a file; further files are read in the same way."""
+        return Recipe(**self.recipe or {"text": self.text_column, "label": self.label_column})
 
 
 def save(
@@ -104,9 +112,10 @@ def save(
         ],
         description,
         parent,
-        before.version + 1 if before else 1,
+        1 + max(one.version for one in family(workspace, before.id)) if before else 1,
         drafted.recipe.model_dump(mode="json"),
         (growing / paths.rows.name).stat().st_size,
+        (before.origin or before.id) if before else None,
     )
     write_json(growing / paths.info.name, asdict(info))
     try:
@@ -131,6 +140,11 @@ def load_info(workspace: Workspace, dataset_id: str) -> DatasetInfo:
             f"There is no data set {dataset_id!r} any more.", "Choose or add one on the Data page."
         )
     return DatasetInfo(**read_json(path))
+
+
+def is_dataset(workspace: Workspace, name: str) -> bool:
+    """Whether this is the id of a data set that is there."""
+    return workspace.dataset(name).info.exists()
 
 
 def load_rows(workspace: Workspace, dataset_id: str, split: str | None = None) -> pd.DataFrame:
@@ -170,6 +184,16 @@ def list_datasets(workspace: Workspace) -> list[DatasetInfo]:
     folders = (path.parent.name for path in (workspace.root / "datasets").glob("*/info.json"))
     found = [load_info(workspace, name) for name in folders if "." not in name]
     return sorted(found, key=lambda info: info.created_at, reverse=True)
+
+
+def family(workspace: Workspace, dataset_id: str) -> list[DatasetInfo]:
+    """All versions of a data set that are still there, the first one first; none where it was deleted itself."""
+    if not is_dataset(workspace, dataset_id):
+        return []
+    info = load_info(workspace, dataset_id)
+    first = info.origin or info.id
+    found = [one for one in list_datasets(workspace) if (one.origin or one.id) == first]
+    return sorted(found, key=lambda one: (one.version, one.created_at))
 
 
 def describe(workspace: Workspace, dataset_id: str, *, name: str, description: str) -> DatasetInfo:

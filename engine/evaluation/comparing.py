@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, norm
 
+from engine.data import similarity
 from engine.errors import DataError
 from engine.evaluation.predictions import labels_of
 from engine.evaluation.resampling import MIDDLE, Tally, draw, kinds
@@ -15,6 +16,7 @@ from engine.evaluation.resampling import MIDDLE, Tally, draw, kinds
 LEAST, MOST = 2, 10
 SURE = 0.05  # the chance of luck below which a difference counts as real
 POWER = 0.8  # with which the number of texts that would be needed finds the difference
+NOT_COMPARABLE = "Choose runs on the same data set; or score each of them on the same further file."
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,42 @@ def align(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
         if not first[["text", "label"]].equals(table[["text", "label"]]):
             raise DataError(
                 "These runs were not tested on the same texts, so their scores say nothing about which model is better.",
-                "Choose runs on the same data set; or score each of them on the same further file.",
+                NOT_COMPARABLE,
                 "other_test_rows",
             )
     return ordered
+
+
+def common(tables: Mapping[str, pd.DataFrame], newest: str, learnt: pd.Series) -> dict[str, pd.DataFrame]:
+    """The test rows that all of the runs have, in the same place, with the labels of the run `newest`.
+
+    tables: as of `align`, of versions of the same data. learnt: texts that are for training or validation in any of the
+    versions; none of them is compared on. Of texts that occur several times, the first are taken for the same.
+    Raises DataError where no row is left.
+    """
+    numbered = {}
+    for run, table in tables.items():
+        ordered = table.sort_values(["text", "source_row"], kind="stable")
+        numbered[run] = ordered.set_index(["text", ordered.groupby("text").cumcount()])
+    first, *others = numbered.values()
+    keys = first.index
+    for other in others:
+        keys = keys.intersection(other.index)
+    texts = keys.get_level_values(0).to_series()
+    codes = similarity.codes(pd.concat([texts, learnt], ignore_index=True))
+    keys = keys[~np.isin(codes[: len(keys)], codes[len(keys) :])].sort_values()
+    if not len(keys):
+        raise DataError(
+            "These versions of the data have no test text in common.", NOT_COMPARABLE, "other_test_rows"
+        )
+    judged = numbered[newest].loc[keys, ["label", "source_row"]].to_numpy()
+    return {
+        run: table.loc[keys]
+        .reset_index(level=0)
+        .reset_index(drop=True)
+        .assign(label=judged[:, 0], source_row=judged[:, 1])
+        for run, table in numbered.items()
+    }
 
 
 def compare(tables: Mapping[str, pd.DataFrame], seed: int = 0) -> list[Pair]:

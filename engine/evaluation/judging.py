@@ -8,8 +8,13 @@ from engine.evaluation.predictions import labels_of, probabilities_of
 
 
 def judge(table: pd.DataFrame) -> dict:
-    """Scores of the predictions of one split: those of `metrics.scores` and `metrics.ranking`, with `intervals`."""
-    labels, probabilities = labels_of(table), probabilities_of(table)
+    """Scores of the predictions of one split: those of `metrics.scores` and `metrics.ranking`, with `intervals`.
+
+    A label that the model does not know, since the data has it only now, is a class that it never says.
+    """
+    unknown = sorted(set(table["label"]) - set(labels_of(table)))
+    labels = [*labels_of(table), *unknown]
+    probabilities = np.pad(probabilities_of(table), ((0, 0), (0, len(unknown))))
     actual, predicted = table["label"].to_numpy(), table["predicted"].to_numpy()
     found = metrics.scores(actual, predicted, labels)
     ranked = metrics.ranking(actual, probabilities, labels)

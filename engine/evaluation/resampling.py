@@ -180,7 +180,12 @@ class _Ranking:
             ends = np.zeros((2, weights.shape[1]))
             if chance is not None:
                 ends = chance.standard_gamma(IMAGINARY, ends.shape) * 2 / len(self.classes)
-            areas, precisions = zip(*(one.scores(weights, *ends) for one in self.classes), strict=True)
+            # Of two classes the one's top is the other's bottom.
+            turned = (ends[:: -1 if number % 2 else 1] for number in range(len(self.classes)))
+            areas, precisions = zip(
+                *(one.scores(weights, *end) for one, end in zip(self.classes, turned, strict=True)),
+                strict=True,
+            )
             found |= {
                 "roc_auc": np.mean(areas, axis=0),
                 "average_precision": np.mean(precisions, axis=0),

@@ -1,13 +1,15 @@
 """Finished runs side by side: their scores and costs, what separates them, and the texts on which they disagree."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from engine import settings
+from engine.data.datasets import DatasetInfo, family, load_rows
 from engine.evaluation import predictions
-from engine.evaluation.comparing import Pair, align, compare, sentence
+from engine.evaluation.comparing import Pair, align, common, compare, sentence
+from engine.evaluation.judging import judge, judge_counting
 from engine.paths import Workspace, read_json
 from engine.runs import queue, space
 from engine.runs.store import Run
@@ -34,6 +36,7 @@ class Entry:
 @dataclass(frozen=True)
 class Comparison:
     """entries: the best accuracy first. baseline: accuracy and macro_f1 of word counting on the same rows. rows: test texts.
+    note: on which rows, where the runs had different versions of the data; else empty.
 
     names: of each run, by id, one that none of the others has. tables: the predictions of each run, the same text in the
     same place. verdicts: a sentence for each of `pairs`.
@@ -46,16 +49,23 @@ class Comparison:
     rows: int
     names: dict[str, str]
     tables: dict[str, pd.DataFrame]
+    note: str = ""
 
 
 def of(workspace: Workspace, run_ids: Sequence[str]) -> Comparison:
-    """Compare finished runs on their test rows.
+    """Compare finished runs on their test rows; runs on versions of the same data on those that all of the versions have.
 
     Raises DataError when that would mislead (engine/evaluation/comparing.py), RunStateError for a run without scores.
     """
     runs = {run_id: queue.get_usable(workspace, run_id, "scores") for run_id in dict.fromkeys(run_ids)}
-    tables = align({run_id: predictions.read(workspace.run(run_id).predictions, "test") for run_id in runs})
+    tables = {run_id: predictions.read(workspace.run(run_id).predictions, "test") for run_id in runs}
     found = {run_id: read_json(workspace.run(run_id).metrics) for run_id in runs}
+    versions, note = _versions(workspace, list(runs.values())), ""
+    if len(versions) > 1:
+        tables, found = _on_common_rows(workspace, runs, versions, tables, found)
+        note = _common_rows(versions, len(next(iter(tables.values()))))
+    else:
+        tables = align(tables)
     entries = [
         Entry(
             run,
@@ -74,7 +84,46 @@ def of(workspace: Workspace, run_ids: Sequence[str]) -> Comparison:
     rows = len(next(iter(tables.values())))
     names = _names([one.run for one in entries])
     verdicts = [sentence(pair, names[pair.a], names[pair.b], rows) for pair in pairs]
-    return Comparison(entries, pairs, verdicts, found[entries[0].run.id]["baseline"], rows, names, tables)
+    counted = found[entries[0].run.id]["baseline"]
+    return Comparison(entries, pairs, verdicts, counted, rows, names, tables, note)
+
+
+def _versions(workspace: Workspace, runs: Sequence[Run]) -> list[DatasetInfo]:
+    """The data sets of the runs, the first version first, where they are versions of the same data; else none."""
+    wanted = {run.dataset_id for run in runs}
+    versions = [one for one in family(workspace, runs[0].dataset_id) if one.id in wanted]
+    return versions if len(versions) == len(wanted) else []
+
+
+def _on_common_rows(
+    workspace: Workspace,
+    runs: Mapping[str, Run],
+    versions: Sequence[DatasetInfo],
+    tables: dict[str, pd.DataFrame],
+    found: dict[str, dict],
+) -> tuple[dict[str, pd.DataFrame], dict[str, dict]]:
+    """(predictions, metrics) on the test rows that all versions have, judged by the labels of the newest one."""
+    newest = versions[-1]
+    rows = {one.id: load_rows(workspace, one.id) for one in versions}
+    learnt = pd.concat([one.loc[one["split"] != "test", "text"] for one in rows.values()]).drop_duplicates()
+    judge_of = next(run_id for run_id, run in runs.items() if run.dataset_id == newest.id)
+    tables = common(tables, judge_of, learnt)
+    training = rows[newest.id].query("split == 'train'")
+    base = judge_counting(training, tables[judge_of], predictions.labels_of(tables[judge_of]))
+    scored = {}
+    for run_id, table in tables.items():
+        test = judge(table)
+        scored[run_id] = {**found[run_id], "test": test, "intervals": test["intervals"], "baseline": base}
+    return tables, scored
+
+
+def _common_rows(versions: Sequence[DatasetInfo], rows: int) -> str:
+    *others, newest = (str(one.version) for one in versions)
+    texts = f"the {rows:,} test texts" if rows > 1 else "the one test text"
+    return (
+        f"These runs were trained on versions {', '.join(others)} and {newest} of the same data; they are compared on "
+        f"{texts} that {'both' if len(versions) == 2 else 'all of them'} have, by the labels of version {newest}."
+    )
 
 
 def _names(runs: Sequence[Run]) -> dict[str, str]:

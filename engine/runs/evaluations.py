@@ -166,9 +166,8 @@ def _labelled(
             raise
         known = predictions.read(workspace.run(run.id).predictions, "test")
         return labelled(table, Recipe(text=text, label=label)), predictions.labels_of(known)
-    recipe = Recipe(**info.recipe) if info.recipe else Recipe(text=info.text_column, label=info.label_column)
-    chosen = {"text": (text,) if text else recipe.text, "label": label or recipe.label}
-    return labelled(table, recipe.model_copy(update=chosen)), info.labels
+    chosen = {"text": (text,) if text else info.made_by.text, "label": label or info.made_by.label}
+    return labelled(table, info.made_by.model_copy(update=chosen)), info.labels
 
 
 def _training(workspace: Workspace, run: Run) -> pd.DataFrame | None:

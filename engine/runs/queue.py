@@ -216,15 +216,28 @@ def resume(workspace: Workspace, run_id: str, epochs: int | None = None) -> Run:
     return Store(workspace).get(run_id)
 
 
-def clone(workspace: Workspace, run: Run, config: TrainingConfig, name: str = "") -> Run:
-    """Queue a new run on the data of another."""
+def clone(
+    workspace: Workspace,
+    run: Run,
+    config: TrainingConfig,
+    name: str = "",
+    *,
+    dataset: tuple[str, str] | None = None,
+    ticket: str | None = None,
+) -> Run:
+    """Queue a new run with the model and the data of another.
+
+    dataset: (id, name) of a data set to take instead; the run is then named after it. ticket: as of `submit`.
+    """
+    dataset_id, dataset_name = dataset or (run.dataset_id, run.dataset_name)
     return submit(
         workspace,
         config,
-        dataset_id=run.dataset_id,
-        dataset_name=run.dataset_name,
+        dataset_id=dataset_id,
+        dataset_name=dataset_name,
         model_name=run.model_name,
-        name=name or run.name,
+        name=name or ("" if dataset else run.name),
+        ticket=ticket,
     )
 
 

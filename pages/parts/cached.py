@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.data.health import MEASURED, Problem, too_long
+from engine.data.revising import row_name
 from engine.data.workbench import sample_rows
 from engine.evaluation import predictions
 from engine.models.catalogue import bundled_folder
@@ -117,6 +118,16 @@ def calibration(path: str, modified: float):
     from engine.evaluation.calibration import judge
 
     return judge(predictions.read(Path(path)))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Looking for doubtful labels …")
+def doubts(path: str, modified: float) -> dict[str, pd.DataFrame]:
+    """The lists of engine/evaluation/doubts.py, with the name of each row; not to be changed."""
+    from engine.evaluation.doubts import judge, ranked
+
+    judged = judge(predictions.read(Path(path)))
+    names = [row_name(*row) for row in zip(judged["split"], judged["source_row"], strict=True)]
+    return {kind: ranked(judged.assign(row=names), kind) for kind in ("labels", "confident", "uncertain")}
 
 
 def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:

@@ -5,8 +5,8 @@ import streamlit as st
 
 from engine.evaluation import predictions
 from engine.evaluation.predictions import PROBABILITY
-from pages.parts import cached, charts, matrices, messages
-from pages.parts.judged import Judged
+from pages.parts import cached, charts, matrices, messages, review, why
+from pages.parts.judged import NAMES, Judged
 
 MOST_TEXTS = 200
 SHOWN = {
@@ -157,6 +157,14 @@ def closer(judged: Judged, row: int) -> None:
             f"closer_{judged.key}_{row}",
             height=max(110, 30 * min(8, len(ranked)) + 60),
         )
+        place = st.expander(
+            "Why?", icon=":material/psychology_alt:", on_change="rerun", key=f"why_{judged.key}_{row}"
+        )
+        if place.open:
+            with place:
+                why.explain(judged.run, chosen["text"], f"cell_{row}")
+        if judged.texts in NAMES:
+            review.decide(judged.run, chosen["split"], int(chosen["source_row"]), f"cell_{judged.key}_{row}")
 
 
 def _spoken(labels: list[str], counts: list[list[int]]) -> str:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from engine import cli
 from tests import words
+from tests.engine.runs.helpers import submit, wait
 
 ROOT = Path(__file__).parents[2]
 TINY = ["--set", "epochs=3", "--set", "learning_rate=0.003", "--set", "max_tokens=32"]
@@ -94,6 +96,34 @@ def test_word_counting_is_a_model_like_any_other(workspace, easy_csv, tmp_path):
     assert answer == as_json("predict", trained["folder"], *asked)["predictions"][0]
     (tmp_path / "more.csv").write_text(words.easy_csv(40, seed=9))
     assert as_json("evaluate", trained["run_id"], "--data", tmp_path / "more.csv")["rows"] == 40
+
+
+def test_doubtful_labels_are_listed_corrected_and_trained_on_again(workspace, easy, capsys):
+    def said(*arguments):
+        assert cli.main([*arguments, "--json"]) == 0, capsys.readouterr().err
+        return json.loads(capsys.readouterr().out)
+
+    first = wait(workspace, submit(workspace, easy, "tfidf").id)
+    listed = said("review", first.id, "--show", "uncertain", "--most", "3")
+    assert listed["judged"] == easy.rows["validation"] + easy.rows["test"]
+    one, two, three = listed["rows"]
+    assert cli.main(["review", first.id, "--show", "uncertain"]) == 0
+    assert one["row"] in capsys.readouterr().out
+    other = {"good": "bad", "bad": "good"}[one["label"]]
+    asked = ["--relabel", f"{one['row']}={other}", "--drop", two["row"], "--keep", three["row"]]
+    found = said("revise", first.id, *asked, "--add", "good=a lamp = bright", "--name", "mended", "--train")
+    assert found["dataset"]["notes"][-1] == "1 label corrected, 1 text left out, 1 text added, by hand."
+    assert (found["dataset"]["version"], found["dataset"]["name"]) == (2, "mended")
+    assert found["run"]["rows"]["train"] == easy.rows["train"] + 1
+    again = said("revise", easy.id)  # what was decided is kept
+    assert again == {"dataset": found["dataset"], "run": None}
+    compared = said("compare", first.id, found["run"]["run_id"])
+    assert "versions 1 and 2" in compared["note"] and compared["rows"] < easy.rows["test"] + 1
+    for wrong in (["--relabel", one["row"]], ["--relabel", f"{one['row']}=fine"], ["--drop", "test:0"]):
+        assert cli.main(["revise", first.id, *wrong]) == 2
+    assert cli.main(["revise", easy.id, "--train"]) == 2
+    assert cli.main(["revise", easy.id, "--anew"]) == 2  # then nothing is left to be changed
+    assert said("revise", easy.id) == again
 
 
 def test_a_zip_of_a_model_is_trained_and_remains_after_the_zip_is_gone(
