@@ -24,7 +24,7 @@ CASES = {  # rows of the test set, share of each class, how well the model tells
     "two classes, 70 and 30%": (200, (0.7, 0.3), 2.0),
     "three classes, 50, 30 and 20%": (400, (0.5, 0.3, 0.2), 2.5),
     "ten classes": (500, (0.1,) * 10, 2.5),
-    "few mistakes": (300, (0.5, 0.5), 4.0),
+    "few mistakes": (300, (0.5, 0.5), 3.0),
     "few texts": (60, (0.5, 0.5), 2.0),
 }
 LARGE = 400_000  # rows that give the true scores

@@ -164,7 +164,17 @@ def closer(judged: Judged, row: int) -> None:
             with place:
                 why.explain(judged.run, chosen["text"], f"cell_{row}")
         if judged.texts in NAMES:
-            review.decide(judged.run, chosen["split"], int(chosen["source_row"]), f"cell_{judged.key}_{row}")
+            place = st.expander(
+                "Is its label right?",
+                icon=":material/rule:",
+                on_change="rerun",
+                key=f"rule_{judged.key}_{row}",
+            )
+            if place.open:
+                with place:
+                    review.decide(
+                        judged.run, chosen["split"], int(chosen["source_row"]), "cell", with_text=False
+                    )
 
 
 def _spoken(labels: list[str], counts: list[list[int]]) -> str:

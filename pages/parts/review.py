@@ -32,7 +32,7 @@ def show(run: Run) -> None:
             st.fragment(_review)(run)
 
 
-def decide(run: Run, split: str, source_row: int, key: str) -> None:
+def decide(run: Run, split: str, source_row: int, key: str, with_text: bool = True) -> None:
     """One validation or test text of a run, to be given another label, left out, or found right. key: of the widgets."""
     with state.reported():
         info = load_info(state.workspace(), run.dataset_id)
@@ -40,8 +40,9 @@ def decide(run: Run, split: str, source_row: int, key: str) -> None:
         judged = _judged(run)["uncertain"]  # all rows are in this one
         one = judged[judged["row"] == row].iloc[0]
         edits = revising.read(state.workspace(), info.id).edits
-        with st.container(border=True):
-            st.text(one["text"])
+        with st.container(border=with_text):
+            if with_text:
+                st.text(one["text"])
             st.markdown(
                 f"Its label is **{messages.plain(one['label'])}**. The model says **{messages.plain(one['predicted'])}**, "
                 f"{words.share(one['sure'])} sure."
