@@ -8,14 +8,15 @@ from engine.errors import TuneboardError
 
 WORD_JOINER = "\u2060"  # shows as nothing
 ADDRESS = re.compile(r"\b(?:https?|ftp|mailto)(?=:)|\bwww(?=\.)|@", re.IGNORECASE)
+ARROW = re.compile(r"(?<!\S)(?:<->?|->|--|[<>~]=)(?!\S)")  # Streamlit shows these as one sign: → — ≥
 SPECIAL = re.compile(r"([!-/:-@\[-`{-~])")  # all ASCII punctuation: what Markdown could take for markup
 
 
 def plain(text: object) -> str:
     """Text from a person or a file, so that Markdown shows it letter by letter, and no address becomes a link."""
-    return SPECIAL.sub(
-        r"\\\1", ADDRESS.sub(lambda found: found[0] + WORD_JOINER, " ".join(str(text).split()))
-    )
+    apart = ADDRESS.sub(lambda found: found[0] + WORD_JOINER, " ".join(str(text).split()))
+    apart = ARROW.sub(lambda found: found[0][0] + WORD_JOINER + found[0][1:], apart)
+    return SPECIAL.sub(r"\\\1", apart)
 
 
 def problem(error: TuneboardError) -> None:

@@ -19,6 +19,8 @@ STRONGEST, WEAKEST = (
     0.65,
     0.06,
 )  # opacity; text on the strongest has a contrast of more than 4.5:1 in both themes
+AS_IT_IS, UNREAD, NEW_LINE = "%s", ":gray[%s]", "  \n"
+MOSTLY = 0.8  # of a score
 NAMED = 3  # words in a sentence
 
 
@@ -44,9 +46,10 @@ def explain(run: Run, text: str, key: str) -> None:
     with state.reported():
         found = cached.explanation(folder, modified, text, label)
         st.markdown(in_words(found))
-        with st.container(border=True):
+        with st.container(border=True, key=f"{key}_words"):
             st.markdown(coloured(found))
-        st.caption(_legend(found), help=_meaning(found))
+        st.markdown(_legend(found))
+        st.caption(_adds_up(found), help=_meaning(found))
         left, right = st.columns(2)
         with left:
             what_if(run, found, answer, key)
@@ -69,11 +72,21 @@ def in_words(found: Explanation) -> str:
 
 def coloured(found: Explanation) -> str:
     """Markdown: the text with a colour behind each word that counts. Nothing that a person wrote is taken for markup."""
-    shown, end = [], 0
+    stretches: list[tuple[str, int, int]] = []  # how to show it, from, to
     for word in found.words:
-        shown += [_between(found.text[end : word.start]) if end else "", _coloured(found, word)]
-        end = word.end
-    return "".join(shown)
+        style = _style(found, word)
+        if stretches and stretches[-1][0] == style and style in (AS_IT_IS, UNREAD):
+            stretches[-1] = style, stretches[-1][1], word.end
+        else:
+            stretches.append((style, word.start, word.end))
+    shown, end = "", 0
+    for style, start, until in stretches:
+        gap = found.text[end:start] if end else ""
+        shown += NEW_LINE if "\n" in gap else " " if gap else ""
+        lines = map(messages.plain, found.text[start:until].split("\n"))
+        shown += NEW_LINE.join(style % line for line in lines if line)
+        end = until
+    return shown
 
 
 @st.fragment
@@ -118,8 +131,10 @@ def table(found: Explanation, key: str) -> None:
         key=f"{key}_table",
         alt="Each word of the text, whether it speaks for or against the answer, and how much it adds",
         column_config={
-            "word": st.column_config.TextColumn(width="medium"),
+            "word": st.column_config.TextColumn(width="small"),
+            "speaks": st.column_config.TextColumn(width="small"),
             "part": st.column_config.NumberColumn(
+                width="small",
                 format="%+.3f",
                 help="What the word adds to the score (log-odds of the class against the mean of the others).",
             ),
@@ -127,38 +142,37 @@ def table(found: Explanation, key: str) -> None:
     )
 
 
-def _coloured(found: Explanation, word: Word) -> str:
-    said = messages.plain(found.said(word))
+def _style(found: Explanation, word: Word) -> str:
+    """Markdown with a place for the word."""
     if not word.read:
-        return f":gray[{said}]"
+        return UNREAD
     opacity = STRONGEST * abs(word.part) / found.strongest if found.strongest else 0.0
     if opacity < WEAKEST:
-        return said
-    colour, said = (FOR, said) if word.part > 0 else (AGAINST, f"*{said}*")
-    return f':color[{said}]{{background="rgba({colour}, {opacity:.2f})"}}'
+        return AS_IT_IS
+    return _behind("%s", FOR, opacity) if word.part > 0 else _behind("*%s*", AGAINST, opacity)
 
 
-def _between(gap: str) -> str:
-    """The space between two words: nothing, a space, or a new line."""
-    return "  \n" if "\n" in gap else " " if gap else ""
+def _behind(shown: str, colour: str, opacity: float) -> str:
+    return f':color[{shown}]{{background="rgba({colour}, {opacity:.2f})"}}'
 
 
 def _legend(found: Explanation) -> str:
-    label, unread = messages.plain(found.label), sum(not word.read for word in found.words)
+    green, orange = _behind("Green", FOR, STRONGEST), _behind("*orange in italics*", AGAINST, STRONGEST)
+    return f":small[{green} speaks for {messages.plain(found.label)}, {orange} against it; the stronger, the more.]"
+
+
+def _adds_up(found: Explanation) -> str:
+    unread = sum(not word.read for word in found.words)
     said = (
-        f':color[Green]{{background="rgba({FOR}, {STRONGEST})"}} speaks for {label}, '
-        f':color[*orange*]{{background="rgba({AGAINST}, {STRONGEST})"}} in italics against it; the stronger the colour, the '
-        f"more. {_error(found)}"
+        "The parts of the words add up exactly to the whole."
+        if found.error < 1e-6
+        else f"The parts of the words add up to the whole but for {max(0.0001, found.error):.2%}."
     )
+    if found.score > 0 and found.blank > MOSTLY * found.score:
+        said += f" Most of the score is there before any word: a text of blanks has {found.blank:.1f} of {found.score:.1f}."
     if unread:
         said += f" In grey: {words.count(unread, 'word or sign', 'words and signs')} that the model does not read."
     return said
-
-
-def _error(found: Explanation) -> str:
-    if found.error < 1e-6:
-        return "The parts of the words add up exactly to the whole."
-    return f"The parts of the words add up to the whole but for {max(0.0001, found.error):.2%}."
 
 
 def _meaning(found: Explanation) -> str:

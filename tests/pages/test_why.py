@@ -40,7 +40,7 @@ def test_the_words_are_coloured_and_told_as_a_sentence_and_a_table(opened):
     assert all(word in coloured for word in ("lamp", "bright", "mug"))
     table = opened.dataframe[0].value
     assert table["word"].tolist() == [TEXT[start:end] for start, end in pieces(TEXT)]
-    assert table["part"].abs().max() > 0.01 and set(table["speaks"]) <= {"for", "against", ""}
+    assert table["part"].abs().max() > 0 and set(table["speaks"]) <= {"for", "against", ""}
 
 
 def test_another_answer_can_be_asked_about(opened):
@@ -102,6 +102,12 @@ def test_what_people_wrote_is_never_markup():
     for sign in "<>$`^":
         assert f"\\{sign}" in shown and sign not in shown.replace(f"\\{sign}", "")
     assert shown.count(":color[") == len(words)
+
+
+def test_what_a_text_of_blanks_gets_already_is_said():
+    words = (Word(0, 1, 0.1, True),)
+    assert "before any word" in why._adds_up(Explanation("a", "good", words, 0.0, 6.0, 5.9))
+    assert "before any word" not in why._adds_up(Explanation("a", "good", words, 0.0, 6.0, -1.0))
 
 
 def test_sentences():
