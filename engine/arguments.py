@@ -78,6 +78,33 @@ def parser() -> argparse.ArgumentParser:
     )
     command("forecast", "What would a run cost in time and memory? Nothing is trained.", *training)
     command("train", "Fine-tune a model and score it.", *training)
+    command(
+        "study",
+        "Train several models, presets or values of settings, and compare them.",
+        data,
+        text,
+        label,
+        *reading,
+        argument(
+            "--models", default="bundled", metavar="A,B", help="models to try, as of train, with commas"
+        ),
+        argument("--presets", default="balanced", metavar="A,B", help="presets to try, with commas"),
+        argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="field=a,b",
+            help="values of a setting to try, with commas; one alone holds for all",
+        ),
+        argument("--name", default="", help="what to call the study"),
+    )
+    command(
+        "studies",
+        "Which studies there are, or one of them in detail.",
+        argument("id", nargs="?", metavar="STUDY", help="the id of a study"),
+        argument("--stop", action="store_true", help="end it early; each run keeps its best round"),
+        argument("--delete", action="store_true", help="forget it; its runs stay"),
+    )
     command("runs", "Which runs there are.")
     command("show", "One run in detail.", run_id)
     command(

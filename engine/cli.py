@@ -33,6 +33,8 @@ from engine.runs import space
 from engine.runs.events import History
 from engine.runs.store import Run, Status
 from engine.settings import TrainingConfig, parse_assignments, problems
+from engine.studies import grid, records
+from engine.studies.records import Study
 from engine.training.plan import Plan, plan
 
 FOLLOW_SECONDS = 0.5
@@ -98,6 +100,32 @@ def forecast(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str
         workspace, info.id, config, lambda phase: print(phase.capitalize(), file=sys.stderr, flush=True)
     )
     return terminal.forecast_result(found), terminal.forecast(found)
+
+
+def study(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
+    info = _saved(workspace, asked)
+    members = grid.combinations(
+        [
+            plan(workspace, info, model.strip(), preset.strip())
+            for model in asked.models.split(",")
+            for preset in asked.presets.split(",")
+        ],
+        {field: values.split(",") for field, values in parse_assignments(asked.set).items()},
+    )
+    return _followed(workspace, records.begin(workspace, info, members, name=asked.name))
+
+
+def studies(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
+    if not asked.id:
+        found = [records.standing(workspace, one) for one in records.list_studies(workspace)]
+        return {"studies": [terminal.study_short(one) for one in found]}, terminal.study_list(found)
+    found = records.get(workspace, asked.id)
+    if asked.delete:
+        records.remove(workspace, found.id)
+        return {"deleted": found.id}, f"The study {found.name!r} is gone; its runs are still there."
+    if asked.stop:
+        records.stop(workspace, found)
+    return _told(workspace, found)
 
 
 def runs(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
@@ -250,6 +278,8 @@ COMMANDS = {
         check,
         train,
         forecast,
+        study,
+        studies,
         runs,
         show,
         stop,
@@ -359,6 +389,32 @@ def _follow(workspace: Workspace, run: Run) -> Run:
     line.show(run, history.update(workspace.run(run.id).events))  # what happened since the last look
     line.close()
     return run
+
+
+def _followed(workspace: Workspace, asked: Study) -> tuple[dict, str]:
+    """Say how each run of a study ends, until all have; Ctrl-C leaves them alone."""
+    print(f"Study {asked.id}: {asked.name}", file=sys.stderr)
+    told: set[str] = set()
+    try:
+        while True:
+            found = records.standing(workspace, asked)
+            for run in found.runs:
+                if run.status.ended and run.id not in told:
+                    told.add(run.id)
+                    print(terminal.study_step(found, run), file=sys.stderr, flush=True)
+            if not found.live:
+                return _told(workspace, asked)
+            time.sleep(FOLLOW_SECONDS)
+    except KeyboardInterrupt:
+        print(f"\nThe study goes on: studies {asked.id}", file=sys.stderr)
+        raise
+
+
+def _told(workspace: Workspace, asked: Study) -> tuple[dict, str]:
+    from engine.studies import outcome
+
+    found = outcome.of(workspace, records.standing(workspace, asked))
+    return terminal.study_result(found), terminal.study(found)
 
 
 def _model_of(workspace: Workspace, run_id: str) -> Path:

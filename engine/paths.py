@@ -8,6 +8,7 @@
     models/uploaded/<name>-<key>/ models that came as a ZIP, under the hash of its content
     runs/<id>/                   config.json  events.jsonl  log.txt  checkpoints/  model/
                                  predictions.parquet  metrics.json
+    studies/<id>/                study.json: several runs that were asked for as one question
     forecasts/                   what runs would cost, one file for each configuration that was measured
 
 Ids are made by us and checked on the way in, so that nothing typed or uploaded ever becomes a path.
@@ -104,6 +105,16 @@ class RunPaths:
 
 
 @dataclass(frozen=True)
+class StudyPaths:
+    folder: Path
+
+    @property
+    def study(self) -> Path:
+        """What was asked: engine/studies/records.py."""
+        return self.folder / "study.json"
+
+
+@dataclass(frozen=True)
 class Workspace:
     """The folder that everything is kept in."""
 
@@ -185,6 +196,13 @@ class Workspace:
 
     def forecast(self, key: str) -> Path:
         return self.forecasts / f"{_checked(key, 'forecast')}.json"
+
+    @property
+    def studies(self) -> Path:
+        return self.root / "studies"
+
+    def study(self, study_id: str) -> StudyPaths:
+        return StudyPaths(self.studies / _checked(study_id, "study"))
 
     def run(self, run_id: str) -> RunPaths:
         return RunPaths(self.root / "runs" / _checked(run_id, "run"))

@@ -18,9 +18,11 @@ from engine.runs.forecast import Forecast
 from engine.runs.store import Run
 from engine.serving.prediction import Prediction
 from engine.settings import applying
+from engine.studies.records import Standing
 
 if TYPE_CHECKING:
     from engine.runs.comparison import Comparison  # which imports scipy
+    from engine.studies.outcome import Outcome
 
 SHOWN_REJECTED = 5
 
@@ -157,6 +159,29 @@ def comparison(found: "Comparison") -> str:
     return "\n".join([f"On the same {found.rows:,} test texts:", "", grid(head, rows), "", *found.verdicts])
 
 
+def study_short(found: Standing) -> dict:
+    return {
+        "study_id": found.study.id,
+        "name": found.study.name,
+        "kind": found.study.kind,
+        "status": str(found.status),
+        "dataset": {"id": found.study.dataset_id, "name": found.study.dataset_name},
+        "created_at": found.study.created_at,
+        "runs": [run.id for run in found.runs],
+        "deleted_runs": found.gone,
+    }
+
+
+def study_result(found: "Outcome") -> dict:
+    """What `study --json` returns, and `studies STUDY --json`."""
+    standing = found.standing
+    return {
+        **study_short(standing),
+        "runs": [{**short(run), "label": standing.labels[run.id]} for run in standing.runs],
+        "comparison": comparison_result(found.comparison) if found.comparison else None,
+    }
+
+
 def forecast_result(found: Forecast) -> dict:
     """What `forecast --json` returns."""
     advice = [{"sentence": sentence, "set": changes} for sentence, changes in found.advice]
@@ -284,6 +309,43 @@ def run_list(runs: list[Run], none: str = "There are no runs yet. Start one: tra
         for run in runs
     ]
     return grid(["run", "name", "status", "accuracy", "macro-F1", "time"], rows)
+
+
+def study_list(found: list[Standing]) -> str:
+    if not found:
+        return "There are no studies yet. Start one: study sample:support --models bundled,tfidf"
+    rows = [
+        [
+            one.study.id,
+            _shorten(one.study.name, 40),
+            one.status,
+            f"{one.ended} of {len(one.runs)}",
+            one.study.created_at[:16],
+        ]
+        for one in found
+    ]
+    return grid(["study", "name", "status", "runs ended", "begun (UTC)"], rows)
+
+
+def study_step(found: Standing, run: Run) -> str:
+    """One line when a run of a study has ended."""
+    score = "" if run.accuracy is None else f", right {run.accuracy:.1%} of the time"
+    return f"{found.ended} of {len(found.runs)}: {found.labels[run.id]} is {run.status}{score} ({run.id})"
+
+
+def study(found: "Outcome") -> str:
+    standing = found.standing
+    lines = [
+        f"{standing.study.name} ({standing.study.id})",
+        f"{standing.status}, on {standing.study.dataset_name}",
+        "",
+    ]
+    lines.append(run_list(standing.runs, "All its runs were deleted."))
+    if standing.gone:
+        lines.append(f"{standing.gone} of its runs {'was' if standing.gone == 1 else 'were'} deleted.")
+    if found.comparison:
+        lines += ["", comparison(found.comparison)]
+    return "\n".join(lines)
 
 
 def run_page(workspace: Workspace, run: Run) -> str:
