@@ -5,7 +5,7 @@ import streamlit as st
 from engine.runs import queue
 from engine.runs.events import History
 from engine.runs.store import Run
-from pages.parts import cached, charts, frame, messages, state, words
+from pages.parts import cached, charts, frame, messages, state, studies, words
 
 LEAST, MOST = 2, 10
 MOST_TEXTS = 200
@@ -14,6 +14,12 @@ MATRICES = 2  # side by side
 
 def page() -> None:
     st.title("Compare")
+    study = studies.choose()
+    if study:
+        chosen = studies.show(study)[:MOST]
+        if len(chosen) >= LEAST:
+            side_by_side(chosen)
+        return
     scored = {run.id: run for run in queue.usable(state.workspace())}
     if len(scored) < LEAST:
         messages.empty(
@@ -28,6 +34,10 @@ def page() -> None:
     if len(chosen) < LEAST:
         st.caption("Choose at least two runs.")
         return
+    side_by_side(chosen)
+
+
+def side_by_side(chosen: tuple[str, ...]) -> None:
     stamps = tuple(state.workspace().run(run_id).metrics.stat().st_mtime for run_id in chosen)
     found = cached.comparison(str(state.workspace().root), chosen, stamps)
     names = found.names

@@ -8,7 +8,7 @@ from engine.runs import queue
 from engine.settings import TrainingConfig
 from engine.training.plan import Plan
 from engine.training.presets import PRESETS
-from pages.parts import cached, costs, forms, frame, messages, models, state
+from pages.parts import cached, costs, forms, frame, messages, models, several, state
 
 
 def page() -> None:
@@ -31,6 +31,9 @@ def page() -> None:
         lambda one: one.id,
         lambda one: f"{one.name}, {one.total:,} texts, {one.id[:4]}",
     )
+    if several.way() == "several":
+        several.comparison(info)
+        return
     source = models.choose()
     counts = source is not None and source.kind == "tfidf"
     preset = "balanced" if counts else thoroughness()
@@ -55,6 +58,7 @@ def _like() -> TrainingConfig | None:
         if st.session_state.get("liked") != run_id:  # once: after that the person may choose otherwise
             st.session_state["liked"] = run_id
             st.session_state["preset"] = config.preset
+            st.session_state["way"] = "one"
             models.preset(config.model)
             st.query_params["dataset"] = run.dataset_id
         with st.container(horizontal=True, vertical_alignment="center"):

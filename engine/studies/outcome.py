@@ -6,6 +6,7 @@ from engine.evaluation.comparing import LEAST, MOST
 from engine.paths import Workspace
 from engine.runs import comparison
 from engine.runs.comparison import Comparison
+from engine.studies import records
 from engine.studies.records import Standing
 
 
@@ -19,11 +20,5 @@ class Outcome:
 
 def of(workspace: Workspace, standing: Standing) -> Outcome:
     """Raises DataError where the runs were not scored on the same texts."""
-    chosen = comparable(workspace, standing)
+    chosen = [run.id for run in records.scored(workspace, standing)[:MOST]]
     return Outcome(standing, comparison.of(workspace, chosen) if len(chosen) >= LEAST else None)
-
-
-def comparable(workspace: Workspace, standing: Standing) -> list[str]:
-    """Ids of runs that can be compared with one another: those with scores, at most as many as can be."""
-    scored = [run for run in standing.runs if workspace.run(run.id).metrics.exists()]
-    return [run.id for run in sorted(scored, key=lambda one: one.accuracy or 0.0, reverse=True)[:MOST]]

@@ -167,6 +167,12 @@ def standing(workspace: Workspace, study: Study) -> Standing:
     return Standing(study, runs, labels, len(labels) - len(runs))
 
 
+def scored(workspace: Workspace, found: Standing) -> list[Run]:
+    """The runs that have a model and its scores, the best first."""
+    there = [run for run in found.runs if workspace.run(run.id).metrics.exists()]
+    return sorted(there, key=lambda run: run.accuracy or 0.0, reverse=True)
+
+
 def stop(workspace: Workspace, study: Study) -> None:
     """End a study early: what waits leaves the queue, what trains stops with its best round."""
     live = [run for run in standing(workspace, study).runs if not run.status.ended]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from engine import cli
-from engine.errors import NotFoundError, SettingsError
+from engine.errors import SettingsError
 from engine.runs import queue, space
 from engine.runs.store import Status
 from engine.studies import grid, outcome, records
@@ -49,55 +49,50 @@ def test_what_cannot_be_tried_is_said_before_anything_is_queued(planned):
         grid.combinations(plans, {"model": ["bundled", "tfidf"]})
 
 
-def test_a_study_is_queued_once_fills_as_its_runs_end_and_survives_their_deletion(workspace, easy, planned):
-    members = grid.combinations([planned["quick"]], {**SMALL, "learning_rate": ["1e-3", "3e-3"]})
-    ticket = queue.new_ticket()
-    study = records.begin(workspace, easy, members, name="Two rates", ticket=ticket)
-    assert records.begin(workspace, easy, members, name="Clicked twice", ticket=ticket) == study
-    assert len(queue.list_runs(workspace)) == 2
-    assert records.standing(workspace, study).live
-    for number in range(2):
-        wait(workspace, study.run_id(number))
-    found = records.standing(workspace, study)
-    assert (found.status, found.ended, found.gone) == (Status.FINISHED, 2, 0)
-    compared = outcome.of(workspace, found).comparison
-    assert {one.run.id for one in compared.entries} == {study.run_id(0), study.run_id(1)}
-    assert all("learning rate" in name for name in compared.names.values())
-
-    queue.remove(workspace, study.run_id(0))
-    space.empty_trash(workspace)
-    found = records.standing(workspace, study)
-    assert ([run.id for run in found.runs], found.gone) == ([study.run_id(1)], 1)
-    assert outcome.of(workspace, found).comparison is None
-
-    records.remove(workspace, study.id)
-    assert records.list_studies(workspace) == []
-    assert [run.id for run in queue.list_runs(workspace)] == [study.run_id(1)]
-    with pytest.raises(NotFoundError):
-        records.get(workspace, study.id)
-
-
-def test_the_command_line_asks_follows_lists_shows_and_forgets(workspace, easy_csv, tiny_model, capsys):
+def test_a_study_from_the_command_line_to_its_end_and_after_its_runs_are_gone(
+    workspace, easy, easy_csv, tiny_model, capsys
+):
     def said(*arguments, code=0):
         assert cli.main([str(one) for one in arguments]) == code
         return capsys.readouterr()
 
-    asked = ["--models", f"tfidf,{tiny_model}", "--set", "epochs=1", "--set", "max_tokens=32", "--name", "Is it worth it?"]
+    asked = [
+        "--models",
+        f"tfidf,{tiny_model}",
+        "--set",
+        "epochs=1",
+        "--set",
+        "max_tokens=32",
+        "--name",
+        "Worth it?",
+    ]
     done = said("study", easy_csv, *asked, "--json")
     found = json.loads(done.out)
-    assert found["status"] == "finished" and found["name"] == "Is it worth it?"
-    assert {one["status"] for one in found["runs"]} == {"finished"}
+    assert found["status"] == "finished" and found["name"] == "Worth it?"
     assert {one["run_id"] for one in found["comparison"]["runs"]} == {one["run_id"] for one in found["runs"]}
     assert "2 of 2: " in done.err
-    assert [one["study_id"] for one in json.loads(said("studies", "--json").out)["studies"]] == [found["study_id"]]
+    assert [one["study_id"] for one in json.loads(said("studies", "--json").out)["studies"]] == [
+        found["study_id"]
+    ]
     assert json.loads(said("studies", found["study_id"], "--json").out) == found
     text = said("studies", found["study_id"]).out
-    assert "Is it worth it?" in text and found["comparison"]["pairs"][0]["verdict"] in text
-    assert "Is it worth it?" in said("studies").out
-    said("studies", found["study_id"], "--delete")
-    assert json.loads(said("studies", "--json").out) == {"studies": []}
-    assert "no study" in said("studies", found["study_id"], code=2).err
+    assert "Worth it?" in text and found["comparison"]["pairs"][0]["verdict"] in text
     assert "2 to 24 runs" in said("study", easy_csv, code=2).err
+
+    study = records.get(workspace, found["study_id"])
+    assert records.begin(workspace, easy, study.members, name="Clicked twice", ticket=study.id) == study
+    assert len(queue.list_runs(workspace)) == 2
+    queue.remove(workspace, study.run_id(0))
+    space.empty_trash(workspace)
+    left = records.standing(workspace, study)
+    assert ([run.id for run in left.runs], left.gone) == ([study.run_id(1)], 1)
+    assert outcome.of(workspace, left).comparison is None
+    assert "1 of its runs was deleted" in said("studies", study.id).out
+
+    said("studies", study.id, "--delete")
+    assert json.loads(said("studies", "--json").out) == {"studies": []}
+    assert [run.id for run in queue.list_runs(workspace)] == [study.run_id(1)]
+    assert "no study" in said("studies", study.id, code=2).err
 
 
 def test_a_study_is_stopped_as_a_whole(workspace, easy, planned):
