@@ -80,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
     command("train", "Fine-tune a model and score it.", *training)
     command(
         "study",
-        "Train several models, presets or values of settings, and compare them.",
+        "Several runs as one question: compare models, presets or values of settings; or --curve.",
         data,
         text,
         label,
@@ -95,6 +95,11 @@ def parser() -> argparse.ArgumentParser:
             default=[],
             metavar="field=a,b",
             help="values of a setting to try, with commas; one alone holds for all",
+        ),
+        argument(
+            "--curve",
+            action="store_true",
+            help="would more labels help? the one model and preset on 10, 25, 50 and 100%% of the training texts",
         ),
         argument("--name", default="", help="what to call the study"),
     )

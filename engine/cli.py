@@ -33,7 +33,7 @@ from engine.runs import space
 from engine.runs.events import History
 from engine.runs.store import Run, Status
 from engine.settings import TrainingConfig, parse_assignments, problems
-from engine.studies import grid, records
+from engine.studies import curve, grid, records
 from engine.studies.records import Study
 from engine.training.plan import Plan, plan
 
@@ -104,15 +104,20 @@ def forecast(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str
 
 def study(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     info = _saved(workspace, asked)
-    members = grid.combinations(
-        [
-            plan(workspace, info, model.strip(), preset.strip())
-            for model in asked.models.split(",")
-            for preset in asked.presets.split(",")
-        ],
-        {field: values.split(",") for field, values in parse_assignments(asked.set).items()},
+    plans = [
+        plan(workspace, info, model.strip(), preset.strip())
+        for model in asked.models.split(",")
+        for preset in asked.presets.split(",")
+    ]
+    values = {field: values.split(",") for field, values in parse_assignments(asked.set).items()}
+    if not asked.curve:
+        members = grid.combinations(plans, values)
+        return _followed(workspace, records.begin(workspace, info, members, name=asked.name))
+    config = _only_one(plans, values)
+    begun = records.begin(
+        workspace, info, curve.members(info, plans[0], config), name=asked.name, kind="curve"
     )
-    return _followed(workspace, records.begin(workspace, info, members, name=asked.name))
+    return _followed(workspace, begun)
 
 
 def studies(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
@@ -389,6 +394,14 @@ def _follow(workspace: Workspace, run: Run) -> Run:
     line.show(run, history.update(workspace.run(run.id).events))  # what happened since the last look
     line.close()
     return run
+
+
+def _only_one(plans: list[Plan], values: dict[str, list[str]]) -> TrainingConfig:
+    """The settings of the one run that a learning curve repeats. Raises SettingsError where several are named."""
+    several = [field for field, tried in values.items() if len(tried) > 1]
+    if len(plans) > 1 or several:
+        raise SettingsError({"study": "give one model, one preset and one value of each setting."})
+    return plans[0].config(**{field: tried[0] for field, tried in values.items()})
 
 
 def _followed(workspace: Workspace, asked: Study) -> tuple[dict, str]:

@@ -78,13 +78,14 @@ def long(workspace: Workspace, run: Run) -> dict:
 def result(workspace: Workspace, run: Run) -> dict:
     """What `train --json` returns."""
     found = read_json(workspace.run(run.id).metrics)
+    rows = load_info(workspace, run.dataset_id).rows
     return {
         "run_id": run.id,
         "name": run.name,
         "status": str(run.status),
         "seconds": run.seconds,
         "model": run.model_name,
-        "rows": load_info(workspace, run.dataset_id).rows,
+        "rows": {**rows, "train": found.get("train_rows", rows["train"])},
         "metrics": found["test"],
         "validation": found["validation"],
         "intervals": found["intervals"],
@@ -179,6 +180,7 @@ def study_result(found: "Outcome") -> dict:
         **study_short(standing),
         "runs": [{**short(run), "label": standing.labels[run.id]} for run in standing.runs],
         "comparison": comparison_result(found.comparison) if found.comparison else None,
+        **({"curve": asdict(found.curve)} if found.curve else {}),
     }
 
 
@@ -343,7 +345,23 @@ def study(found: "Outcome") -> str:
     lines.append(run_list(standing.runs, "All its runs were deleted."))
     if standing.gone:
         lines.append(f"{standing.gone} of its runs {'was' if standing.gone == 1 else 'were'} deleted.")
-    if found.comparison:
+    if found.curve:
+        rows = [
+            [
+                point.rows,
+                f"{point.accuracy:.3f}",
+                "{:.3f} to {:.3f}".format(*point.interval),
+                f"{point.counting:.3f}",
+            ]
+            for point in found.curve.points
+        ]
+        lines += [
+            "",
+            grid(["texts", "accuracy", "95% sure", "word counting"], rows),
+            "",
+            found.curve.sentence,
+        ]
+    elif found.comparison:
         lines += ["", comparison(found.comparison)]
     return "\n".join(lines)
 

@@ -31,7 +31,8 @@ def page() -> None:
         lambda one: one.id,
         lambda one: f"{one.name}, {one.total:,} texts, {one.id[:4]}",
     )
-    if several.way() == "several":
+    way = several.way()
+    if way == "several":
         several.comparison(info)
         return
     source = models.choose()
@@ -45,7 +46,10 @@ def page() -> None:
     if like and (like.model, like.preset) == (source.reference, preset):
         key, taken = f"{key}_{st.query_params['like']}", like.model_dump()
     values, wrong = ({}, {}) if counts else forms.training(plan, key, taken)
-    start(info, plan, values, wrong, key)
+    if way == "curve":
+        several.curve(info, plan, values, wrong)
+    else:
+        start(info, plan, values, wrong, key)
 
 
 def _like() -> TrainingConfig | None:
@@ -91,7 +95,8 @@ def start(info: DatasetInfo, plan: Plan, values: dict[str, object], wrong: dict[
         max_chars=80,
         key=f"name_{info.id}_{plan.source.reference}",
     )
-    texts = f"{info.rows['train']:,} texts"
+    share = values.get("train_share") or 1.0
+    texts = f"{'about ' if share < 1 else ''}{round(share * info.rows['train']):,} texts"
     learns = (
         f"Learns from {texts}, {values['epochs']} times over" if values else f"Counts the words of {texts}"
     )

@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 
 from engine import machine
 from engine.data.datasets import load_info, load_rows
+from engine.data.splitting import thinned
 from engine.errors import TrainingError
 from engine.evaluation import baseline, metrics, predictions
 from engine.models import adapting
@@ -53,7 +54,7 @@ def carry_out(workspace: Workspace, run_id: str, pulse: Pulse) -> dict[str, obje
     if config.counts_words:
         from engine.runs.counting import count_words  # which stands on this module
 
-        return count_words(workspace, asked["dataset_id"], paths, pulse)
+        return count_words(workspace, asked["dataset_id"], config, paths, pulse)
 
     said: list[str] = []
     checkpoints = Checkpoints(paths.checkpoints, config.checkpoint_seconds, said.append)
@@ -68,7 +69,7 @@ def carry_out(workspace: Workspace, run_id: str, pulse: Pulse) -> dict[str, obje
 
     pulse.phase("reading data")
     labels = load_info(workspace, asked["dataset_id"]).labels
-    rows = load_rows(workspace, asked["dataset_id"])
+    rows = thinned(load_rows(workspace, asked["dataset_id"]), config.train_share, config.seed)
 
     pulse.phase("loading model", 0, 3)
     torch.set_num_threads(machine.cores())
@@ -307,7 +308,7 @@ def _train(
 
 
 def evaluate(predicted: pd.DataFrame, train_rows: pd.DataFrame, labels: list[str]) -> dict:
-    """Scores of the validation and the test rows, and of word counting on the same test rows."""
+    """Scores of the validation and the test rows, and of word counting that learnt from the same rows."""
     parts = {split: predicted[predicted["split"] == split] for split in ("validation", "test")}
     found = {split: metrics.scores(part["label"], part["predicted"], labels) for split, part in parts.items()}
     test = parts["test"]
@@ -315,6 +316,7 @@ def evaluate(predicted: pd.DataFrame, train_rows: pd.DataFrame, labels: list[str
     counted = metrics.scores(test["label"], by_counting, labels)
     return {
         **found,
+        "train_rows": len(train_rows),
         "intervals": metrics.intervals(test["label"], test["predicted"], labels),
         "baseline": {
             "name": baseline.NAME,

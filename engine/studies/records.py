@@ -17,7 +17,7 @@ from engine.runs import queue
 from engine.runs.store import Run, Status, now
 from engine.settings import TrainingConfig
 
-Kind = Literal["comparison"]
+Kind = Literal["comparison", "curve"]
 
 
 class Member(BaseModel):
@@ -89,6 +89,7 @@ def begin(
     members: Sequence[Member],
     *,
     name: str = "",
+    kind: Kind = "comparison",
     ticket: str | None = None,
 ) -> Study:
     """Queue all `members` as one study on the data set `info`.
@@ -98,7 +99,7 @@ def begin(
     study = Study(
         id=ticket or queue.new_ticket(),
         name=tidy(name) or tidy(f"{len(members)} runs on {info.name}"),
-        kind="comparison",
+        kind=kind,
         created_at=now(),
         dataset_id=info.id,
         dataset_name=info.name,

@@ -368,6 +368,47 @@ def trade_off(points: dict[str, tuple[float, float, list[float]]]) -> go.Figure:
     )
 
 
+def learning_curve(points: list) -> go.Figure:
+    """Accuracy with its interval by training texts, on a scale where each doubling takes the same room; word counting below.
+
+    points: each with rows, accuracy, interval (low, high), counting.
+    """
+    rows = [one.rows for one in points]
+    figure = go.Figure()
+    figure.add_scatter(
+        x=rows,
+        y=[one.counting for one in points],
+        name="word counting",
+        mode="lines+markers",
+        line={"color": MUTED, "dash": "dot", "width": 2},
+        hovertemplate="%{x:,} texts: word counting %{y:.1%}<extra></extra>",
+    )
+    figure.add_scatter(
+        x=rows,
+        y=[one.accuracy for one in points],
+        name="the model",
+        mode="lines+markers",
+        line={"color": ACCENT, "width": 2.5},
+        marker={"size": 9},
+        error_y={
+            "array": [one.interval[1] - one.accuracy for one in points],
+            "arrayminus": [one.accuracy - one.interval[0] for one in points],
+            "thickness": 1.5,
+        },
+        hovertemplate="%{x:,} texts: %{y:.1%} right<extra></extra>",
+    )
+    return figure.update_layout(
+        xaxis={
+            "title": "training texts",
+            "type": "log",
+            "tickvals": rows,
+            "ticktext": [f"{count:,}" for count in rows],
+        },
+        yaxis={"title": "right, on the test texts", "tickformat": ".0%"},
+        legend={"orientation": "h", "y": 1.15},
+    )
+
+
 def difference(labels: list[str], left: list[list[int]], right: list[list[int]]) -> go.Figure:
     """Counts of the left confusion matrix minus those of the right one; more is green, less is orange."""
     gap = np.array(left) - np.array(right)

@@ -11,13 +11,14 @@ from engine.models.cards import BY_REFERENCE, CARDS
 from engine.models.zips import uploaded_models
 from engine.runs import queue
 from engine.settings import WORD_COUNTING, TrainingConfig
+from engine.studies import curve as studied
 from engine.studies import grid, records
-from engine.studies.records import Member
+from engine.studies.records import Kind, Member
 from engine.training.plan import Plan
 from engine.training.presets import PRESETS
 from pages.parts import cached, costs, forms, messages, models, state, words
 
-WAYS = {"one": "One run", "several": "Several to compare"}
+WAYS = {"one": "One run", "several": "Several to compare", "curve": "Would more labels help?"}
 TRIED = 3  # times more and less than the preset's value are proposed
 
 
@@ -73,12 +74,23 @@ def comparison(info: DatasetInfo) -> None:
         except SettingsError as error:
             _refuse(error)
             return
-        _start(
-            info,
-            plans,
-            found,
-            f"{_called(references[0]) if len(references) == 1 else 'Models'} on {info.name}",
+        first = _called(references[0]) if len(references) == 1 else "Models"
+        _start(info, plans, found, f"{first} on {info.name}", "comparison")
+
+
+def curve(info: DatasetInfo, plan: Plan, values: dict[str, object], wrong: dict[str, str]) -> None:
+    """The one model on a tenth of the training texts, then on more and more of them."""
+    if wrong:
+        st.warning("Some of the settings above cannot be used yet.", icon=":material/rule:")
+        return
+    with state.reported():
+        found = studied.members(info, plan, plan.config(**values))
+        texts = [f"{round(one.config.train_share * info.rows['train']):,}" for one in found]
+        st.caption(
+            f"Learns from {', '.join(texts[:-1])} and {texts[-1]} texts, each part within the next. With fewer texts it "
+            "takes more rounds, as the preset would; all else stays the same."
         )
+        _start(info, [plan], found, f"More labels? {plan.source.name} on {info.name}", "curve")
 
 
 def _values(plans: list[Plan]) -> dict[str, list[str]]:
@@ -125,8 +137,8 @@ def _proposed(field: str, config: TrainingConfig) -> list[str]:
     return list(dict.fromkeys(f"{one:.3g}" if kind is float else str(one) for one in near))
 
 
-def _start(info: DatasetInfo, plans: list[Plan], members: list[Member], proposed: str) -> None:
-    name = st.text_input("Name of the comparison", value=proposed, max_chars=80, key=f"study_name_{proposed}")
+def _start(info: DatasetInfo, plans: list[Plan], members: list[Member], proposed: str, kind: Kind) -> None:
+    name = st.text_input("Name of the study", value=proposed, max_chars=80, key=f"study_name_{proposed}")
     by_model = {plan.source.reference: plan for plan in plans}
     wanted = [(by_model[one.config.model], one.config) for one in members]
     with st.expander(f"The {len(members)} runs", icon=":material/list:", on_change="rerun") as place:
@@ -138,7 +150,7 @@ def _start(info: DatasetInfo, plans: list[Plan], members: list[Member], proposed
     if st.button(
         f"Start {len(members)} runs", type="primary", icon=":material/play_arrow:", key="start_study"
     ):
-        study = records.begin(state.workspace(), info, members, name=name, ticket=ticket)
+        study = records.begin(state.workspace(), info, members, name=name, kind=kind, ticket=ticket)
         del st.session_state["study_ticket"]
         st.switch_page("pages/compare.py", query_params={"study": study.id})
 

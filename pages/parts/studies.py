@@ -5,7 +5,7 @@ import streamlit as st
 from engine.runs.store import Run, Status
 from engine.studies import records
 from engine.studies.records import Standing, Study
-from pages.parts import messages, pace, state, words
+from pages.parts import cached, charts, messages, pace, state, words
 
 LOOK_SECONDS = 2.0
 ANY = "any"
@@ -35,9 +35,33 @@ def show(study: Study) -> tuple[str, ...]:
     found = records.standing(state.workspace(), study)
     st.fragment(_board, run_every=pace.seconds(LOOK_SECONDS) if found.live else None)(study, found.ended)
     scored = tuple(run.id for run in records.scored(state.workspace(), found))
-    if len(scored) == 1 and found.live:
+    if study.kind == "curve" and scored:
+        curve(found, scored)
+    elif len(scored) == 1 and found.live:
         st.caption("They are compared here as soon as two have ended.")
     return scored
+
+
+def curve(found: Standing, scored: tuple[str, ...]) -> None:
+    """Would more labels help?"""
+    stamps = tuple(state.workspace().run(run_id).metrics.stat().st_mtime for run_id in scored)
+    shown = cached.learning_curve(str(state.workspace().root), found, scored, stamps)
+    st.header(
+        "Would more labels help?",
+        help="The same model learnt from a part of the training texts, then from more and more of them; the test texts are "
+        "always the same. The interval (Agresti and Min 2005) counts the luck of the test texts, not that of the training. "
+        "Each further doubling usually brings less than the one before.",
+    )
+    if shown.sentence:
+        icon = {True: "trending_up", False: "trending_flat", None: "casino"}[shown.helps]
+        st.markdown(f":material/{icon}: {messages.plain(shown.sentence)}")
+    charts.show(
+        charts.learning_curve(shown.points),
+        "Accuracy by the number of training texts: "
+        + ", ".join(f"{one.rows:,} texts {words.share(one.accuracy)}" for one in shown.points),
+        "learning_curve",
+        height=320,
+    )
 
 
 def _board(study: Study, ended_before: int) -> None:
