@@ -80,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
     command("train", "Fine-tune a model and score it.", *training)
     command(
         "study",
-        "Several runs as one question: compare models, presets or values of settings; or --curve.",
+        "Several runs as one question: compare models, presets or values of settings; or --curve, or --search.",
         data,
         text,
         label,
@@ -101,6 +101,12 @@ def parser() -> argparse.ArgumentParser:
             action="store_true",
             help="would more labels help? the one model and preset on 10, 25, 50 and 100%% of the training texts",
         ),
+        argument(
+            "--search",
+            type=float,
+            metavar="MINUTES",
+            help="search for good settings of the one model for so long, judged on validation",
+        ),
         argument("--name", default="", help="what to call the study"),
     )
     command(
@@ -108,6 +114,8 @@ def parser() -> argparse.ArgumentParser:
         "Which studies there are, or one of them in detail.",
         argument("id", nargs="?", metavar="STUDY", help="the id of a study"),
         argument("--stop", action="store_true", help="end it early; each run keeps its best round"),
+        argument("--go-on", action="store_true", help="let a search that ended go on"),
+        argument("--minutes", type=float, default=0.0, metavar="N", help="with --go-on: so much more time"),
         argument("--delete", action="store_true", help="forget it; its runs stay"),
     )
     command("runs", "Which runs there are.")

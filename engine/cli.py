@@ -33,7 +33,7 @@ from engine.runs import space
 from engine.runs.events import History
 from engine.runs.store import Run, Status
 from engine.settings import TrainingConfig, parse_assignments, problems
-from engine.studies import curve, grid, records
+from engine.studies import curve, grid, records, search
 from engine.studies.records import Study
 from engine.training.plan import Plan, plan
 
@@ -110,13 +110,15 @@ def study(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
         for preset in asked.presets.split(",")
     ]
     values = {field: values.split(",") for field, values in parse_assignments(asked.set).items()}
-    if not asked.curve:
+    if not (asked.curve or asked.search):
         members = grid.combinations(plans, values)
         return _followed(workspace, records.begin(workspace, info, members, name=asked.name))
-    config = _only_one(plans, values)
-    begun = records.begin(
-        workspace, info, curve.members(info, plans[0], config), name=asked.name, kind="curve"
-    )
+    (planned, config), seconds = _only_one(plans, values), 60 * (asked.search or 0.0)
+    if asked.search:
+        begun = search.begin(workspace, info, planned, config, seconds, name=asked.name)
+    else:
+        members = curve.members(info, planned, config)
+        begun = records.begin(workspace, info, members, name=asked.name, kind="curve")
     return _followed(workspace, begun)
 
 
@@ -130,6 +132,9 @@ def studies(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]
         return {"deleted": found.id}, f"The study {found.name!r} is gone; its runs are still there."
     if asked.stop:
         records.stop(workspace, found)
+    if asked.go_on:
+        search.resume(workspace, found, 60 * asked.minutes)
+        return _followed(workspace, found)
     return _told(workspace, found)
 
 
@@ -396,12 +401,12 @@ def _follow(workspace: Workspace, run: Run) -> Run:
     return run
 
 
-def _only_one(plans: list[Plan], values: dict[str, list[str]]) -> TrainingConfig:
-    """The settings of the one run that a learning curve repeats. Raises SettingsError where several are named."""
+def _only_one(plans: list[Plan], values: dict[str, list[str]]) -> tuple[Plan, TrainingConfig]:
+    """The one run that a learning curve or a search starts from. Raises SettingsError where several are named."""
     several = [field for field, tried in values.items() if len(tried) > 1]
     if len(plans) > 1 or several:
         raise SettingsError({"study": "give one model, one preset and one value of each setting."})
-    return plans[0].config(**{field: tried[0] for field, tried in values.items()})
+    return plans[0], plans[0].config(**{field: tried[0] for field, tried in values.items()})
 
 
 def _followed(workspace: Workspace, asked: Study) -> tuple[dict, str]:
@@ -410,6 +415,7 @@ def _followed(workspace: Workspace, asked: Study) -> tuple[dict, str]:
     told: set[str] = set()
     try:
         while True:
+            search.look_after(workspace)
             found = records.standing(workspace, asked)
             for run in found.runs:
                 if run.status.ended and run.id not in told:

@@ -8,7 +8,7 @@
     models/uploaded/<name>-<key>/ models that came as a ZIP, under the hash of its content
     runs/<id>/                   config.json  events.jsonl  log.txt  checkpoints/  model/
                                  predictions.parquet  metrics.json
-    studies/<id>/                study.json: several runs that were asked for as one question
+    studies/<id>/                study.json, of a search also progress.json and trials.jsonl
     forecasts/                   what runs would cost, one file for each configuration that was measured
 
 Ids are made by us and checked on the way in, so that nothing typed or uploaded ever becomes a path.
@@ -112,6 +112,21 @@ class StudyPaths:
     def study(self) -> Path:
         """What was asked: engine/studies/records.py."""
         return self.folder / "study.json"
+
+    @property
+    def progress(self) -> Path:
+        """How far a search is: engine/studies/progress.py."""
+        return self.folder / "progress.json"
+
+    @property
+    def trials(self) -> Path:
+        """What a search learnt from its trials: engine/studies/trials.py."""
+        return self.folder / "trials.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        """Held by whoever changes the progress."""
+        return self.folder / "lock"
 
 
 @dataclass(frozen=True)

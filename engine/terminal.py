@@ -18,6 +18,8 @@ from engine.runs.forecast import Forecast
 from engine.runs.store import Run
 from engine.serving.prediction import Prediction
 from engine.settings import applying
+from engine.studies import records
+from engine.studies.progress import Progress
 from engine.studies.records import Standing
 
 if TYPE_CHECKING:
@@ -181,7 +183,13 @@ def study_result(found: "Outcome") -> dict:
         "runs": [{**short(run), "label": standing.labels[run.id]} for run in standing.runs],
         "comparison": comparison_result(found.comparison) if found.comparison else None,
         **({"curve": asdict(found.curve)} if found.curve else {}),
+        **({"search": search_result(standing.progress)} if standing.progress else {}),
     }
+
+
+def search_result(found: Progress) -> dict:
+    best = found.best
+    return {**found.model_dump(), "spent": found.spent, "best": best.run_id if best else None}
 
 
 def forecast_result(found: Forecast) -> dict:
@@ -342,6 +350,8 @@ def study(found: "Outcome") -> str:
         f"{standing.status}, on {standing.study.dataset_name}",
         "",
     ]
+    if standing.progress:
+        return "\n".join([*lines, _search(standing)])
     lines.append(run_list(standing.runs, "All its runs were deleted."))
     if standing.gone:
         lines.append(f"{standing.gone} of its runs {'was' if standing.gone == 1 else 'were'} deleted.")
@@ -364,6 +374,33 @@ def study(found: "Outcome") -> str:
     elif found.comparison:
         lines += ["", comparison(found.comparison)]
     return "\n".join(lines)
+
+
+def _search(standing: Standing) -> str:
+    found = standing.progress
+    rows = [
+        [
+            trial.run_id,
+            records.trial_label(trial.number),
+            trial.state,
+            "" if trial.score is None else f"{trial.score:.3f}",
+            trial.rounds,
+            duration(trial.seconds),
+            ", ".join(
+                f"{field} {value:g}" if isinstance(value, float) else f"{field} {value}"
+                for field, value in trial.values.items()
+            ),
+        ]
+        for trial in found.trials
+    ]
+    head = ["run", "trial", "state", "macro-F1 on validation", "rounds", "time", "settings"]
+    mattered = ", ".join(f"{field} {share:.0%}" for field, share in found.importance.items())
+    lines = [
+        f"{duration(found.spent)} of {duration(found.seconds)} used. {found.message}".strip(),
+        "",
+        grid(head, rows),
+    ]
+    return "\n".join(lines + ([f"What mattered: {mattered}."] if mattered else []))
 
 
 def run_page(workspace: Workspace, run: Run) -> str:

@@ -41,6 +41,9 @@ def page() -> None:
     if source is None:
         return
     plan = cached.planned(str(state.workspace().root), info.id, source.reference, preset, info)
+    if way == "search":
+        several.search(info, plan)
+        return
     key = f"{info.id}_{source.reference}_{preset}"
     taken = {}
     if like and (like.model, like.preset) == (source.reference, preset):

@@ -20,9 +20,9 @@ GROUND = {"errors", "names", "paths", "settings", "machine"}
 RUNS_MAY = GROUND | {"runs"}
 STUDIES_MAY = GROUND | {"data", "models", "training", "evaluation", "runs", "studies"}
 WHOLE = {"engine/runs/pipeline.py", "engine/runs/counting.py", "engine/runs/measuring.py",
-         "engine/runs/comparison.py", "engine/runs/export.py", "engine/cli.py",
+         "engine/runs/comparison.py", "engine/runs/export.py", "engine/runs/watcher.py", "engine/cli.py",
          "engine/arguments.py", "engine/terminal.py", "engine/__main__.py"}  # fmt: skip
-HEAVY = ("torch", "transformers", "sklearn", "scipy", "peft", "huggingface_hub")
+HEAVY = ("torch", "transformers", "sklearn", "scipy", "peft", "huggingface_hub", "optuna")
 
 
 def imports(file: Path, top_level: bool = False) -> set[str]:

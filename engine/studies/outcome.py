@@ -13,9 +13,8 @@ from engine.studies.records import Standing
 
 @dataclass(frozen=True)
 class Outcome:
-    """comparison: of the runs with scores, the best of them where there are very many; None before there are two.
-
-    curve: of a learning curve.
+    """comparison: of the runs with scores, the best of them where there are very many; None before there are two, and of a
+    search, whose trials are judged on validation. curve: of a learning curve.
     """
 
     standing: Standing
@@ -25,6 +24,8 @@ class Outcome:
 
 def of(workspace: Workspace, standing: Standing) -> Outcome:
     """Raises DataError where the runs were not scored on the same texts."""
+    if standing.study.search:
+        return Outcome(standing, None)
     chosen = [run.id for run in records.scored(workspace, standing)[:MOST]]
     side_by_side = comparison.of(workspace, chosen) if len(chosen) >= LEAST else None
     return Outcome(

@@ -16,8 +16,10 @@ from engine.paths import Workspace, read_json, write_json, writing
 from engine.runs import queue
 from engine.runs.store import Run, Status, now
 from engine.settings import TrainingConfig
+from engine.studies import progress
+from engine.studies.progress import Progress
 
-Kind = Literal["comparison", "curve"]
+Kind = Literal["comparison", "curve", "search"]
 
 
 class Member(BaseModel):
@@ -30,10 +32,20 @@ class Member(BaseModel):
     config: TrainingConfig
 
 
+class Search(BaseModel):
+    """What a search may change (fields), for how long its trials may train in all (seconds), and its chance (seed)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fields: list[str]
+    seconds: float
+    seed: int = 0
+
+
 class Study(BaseModel):
     """Several runs that answer one question. Frozen: once asked, nothing of it changes.
 
-    members: the runs that it asks for, in their order.
+    members: the runs that it asks for, in their order; of a search only the one that it starts from.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +57,7 @@ class Study(BaseModel):
     dataset_id: str
     dataset_name: str
     members: list[Member]
+    search: Search | None = None
 
     def run_id(self, number: int) -> str:
         """The id of run `number`, from 0: always the same, so that asking twice gives one run."""
@@ -56,20 +69,25 @@ class Standing:
     """How far a study is.
 
     runs: those that there are, in the order of the members. labels: by run id. gone: runs that somebody deleted.
+    progress: of a search.
     """
 
     study: Study
     runs: list[Run]
     labels: dict[str, str]
     gone: int
+    progress: Progress | None = None
 
     @property
     def live(self) -> bool:
-        return any(not run.status.ended for run in self.runs)
+        open_search = self.progress is not None and self.progress.status == "running"
+        return open_search or any(not run.status.ended for run in self.runs)
 
     @property
     def status(self) -> Status:
         """As that of a run; finished where all runs that are left have ended, and at least one has a score."""
+        if self.progress and not self.live:
+            return Status(self.progress.status)
         if self.live:
             begun = any(run.status == Status.RUNNING or run.status.ended for run in self.runs)
             return Status.RUNNING if begun else Status.QUEUED
@@ -164,8 +182,16 @@ def standing(workspace: Workspace, study: Study) -> Standing:
     """How far the study is now. A run that was deleted counts as gone, and harms nothing."""
     there = {run.id: run for run in queue.list_runs(workspace)}
     labels = {study.run_id(number): member.label for number, member in enumerate(study.members)}
+    found = None
+    if study.search:
+        found = progress.read(workspace.study(study.id))
+        labels = {trial.run_id: trial_label(trial.number) for trial in found.trials}
     runs = [there[run_id] for run_id in labels if run_id in there]
-    return Standing(study, runs, labels, len(labels) - len(runs))
+    return Standing(study, runs, labels, len(labels) - len(runs), found)
+
+
+def trial_label(number: int) -> str:
+    return "Trial 1 (the preset)" if number == 0 else f"Trial {number + 1}"
 
 
 def scored(workspace: Workspace, found: Standing) -> list[Run]:
@@ -176,6 +202,11 @@ def scored(workspace: Workspace, found: Standing) -> list[Run]:
 
 def stop(workspace: Workspace, study: Study) -> None:
     """End a study early: what waits leaves the queue, what trains stops with its best round."""
+    workspace.may_change()
+    if study.search:
+        with progress.changing(workspace.study(study.id)) as found:
+            if found.status == "running":
+                found.status, found.message = "stopped", "Stopped on request. It can go on."
     live = [run for run in standing(workspace, study).runs if not run.status.ended]
     for run in sorted(live, key=lambda one: one.status == Status.RUNNING):  # else the next one would begin
         with suppress(RunStateError):  # it ended a moment ago

@@ -409,6 +409,61 @@ def learning_curve(points: list) -> go.Figure:
     )
 
 
+def trials(ended: list) -> go.Figure:
+    """Macro-F1 on validation of each trial of a search, in their order, and the best so far; those given up are hollow.
+
+    ended: each with number (from 0), score, state.
+    """
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[one.number + 1 for one in ended],
+        y=list(np.maximum.accumulate([one.score if one.state == "complete" else -1.0 for one in ended])),
+        name="best so far",
+        mode="lines",
+        line={"color": ACCENT, "width": 2.5, "shape": "hv"},
+        hoverinfo="skip",
+    )
+    for state, name, symbol, colour in (
+        ("complete", "to its end", "circle", ACCENT),
+        ("pruned", "ended early", "circle-open", SECOND),
+    ):
+        some = [one for one in ended if one.state == state]
+        figure.add_scatter(
+            x=[one.number + 1 for one in some],
+            y=[one.score for one in some],
+            name=name,
+            mode="markers",
+            marker={"size": 11, "color": colour, "symbol": symbol, "line": {"width": 2}},
+            hovertemplate="trial %{x}: %{y:.3f}<extra></extra>",
+        )
+    return figure.update_layout(
+        xaxis={"title": "trial", "dtick": max(1, len(ended) // 10)},
+        yaxis_title="macro-F1 on validation",
+        legend={"orientation": "h", "y": 1.15},
+    )
+
+
+def importance(shares: dict[str, float]) -> go.Figure:
+    """How much each setting mattered in a search, the one that mattered most on top. shares: by its name on the page."""
+    ordered = sorted(shares.items(), key=lambda pair: pair[1])
+    figure = go.Figure(
+        go.Bar(
+            x=[share for _, share in ordered],
+            y=[_short(name, 32) for name, _ in ordered],
+            orientation="h",
+            marker_color=ACCENT,
+            text=[f"{share:.0%}" for _, share in ordered],
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate="%{y}: %{x:.0%}<extra></extra>",
+        )
+    )
+    return figure.update_layout(
+        xaxis={"tickformat": ".0%", "range": [0, 1.12], "tickvals": [0, 0.25, 0.5, 0.75, 1]},
+        yaxis={"type": "category"},
+    )
+
+
 def difference(labels: list[str], left: list[list[int]], right: list[list[int]]) -> go.Figure:
     """Counts of the left confusion matrix minus those of the right one; more is green, less is orange."""
     gap = np.array(left) - np.array(right)

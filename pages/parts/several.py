@@ -13,12 +13,18 @@ from engine.runs import queue
 from engine.settings import WORD_COUNTING, TrainingConfig
 from engine.studies import curve as studied
 from engine.studies import grid, records
+from engine.studies import search as searching
 from engine.studies.records import Kind, Member
 from engine.training.plan import Plan
 from engine.training.presets import PRESETS
 from pages.parts import cached, costs, forms, messages, models, state, words
 
-WAYS = {"one": "One run", "several": "Several to compare", "curve": "Would more labels help?"}
+WAYS = {
+    "one": "One run",
+    "several": "Several to compare",
+    "curve": "Would more labels help?",
+    "search": "Search for good settings",
+}
 TRIED = 3  # times more and less than the preset's value are proposed
 
 
@@ -91,6 +97,47 @@ def curve(info: DatasetInfo, plan: Plan, values: dict[str, object], wrong: dict[
             "takes more rounds, as the preset would; all else stays the same."
         )
         _start(info, [plan], found, f"More labels? {plan.source.name} on {info.name}", "curve")
+
+
+def search(info: DatasetInfo, plan: Plan) -> None:
+    """One trial after another, for as long as somebody gives it."""
+    if plan.source.kind == "tfidf":
+        st.caption("Counting words has no settings to search for. Choose another model.")
+        return
+    minutes = st.number_input(
+        "Minutes that it may train",
+        min_value=1,
+        max_value=7 * 24 * 60,
+        value=30,
+        step=10,
+        key="search_minutes",
+        persist_state="session",
+        help="Of all trials together. Waiting does not count, and no trial is begun that would not fit into what is left.",
+    )
+    config = plan.config()
+    st.caption(
+        "Begins with the settings of the preset, then tries others: step size, rounds, batch size, dropout and more. They "
+        "are judged on the validation texts only, and hopeless ones are ended early. The best one is a run like any other."
+    )
+    costs.show(info, plan, config, "search")
+    if seconds := costs.seconds_of(info.id, config):
+        fit = 60 * minutes / seconds
+        told = f"about {fit:.0f} of them fit" if fit >= 2 else "hardly more than one fits: give it more time"
+        st.caption(f"That is one trial with the preset's settings; {told}.")
+    name = st.text_input(
+        "Name of the study",
+        value=f"Search with {plan.source.name} on {info.name}",
+        max_chars=80,
+        key=f"search_name_{info.id}_{plan.source.reference}",
+    )
+    ticket = st.session_state.setdefault("search_ticket", queue.new_ticket())
+    if st.button("Start the search", type="primary", icon=":material/play_arrow:", key="start_search"):
+        with state.reported():
+            study = searching.begin(
+                state.workspace(), info, plan, config, 60.0 * minutes, name=name, ticket=ticket
+            )
+            del st.session_state["search_ticket"]
+            st.switch_page("pages/compare.py", query_params={"study": study.id})
 
 
 def _values(plans: list[Plan]) -> dict[str, list[str]]:

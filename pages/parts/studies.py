@@ -3,9 +3,9 @@
 import streamlit as st
 
 from engine.runs.store import Run, Status
-from engine.studies import records
+from engine.studies import records, search
 from engine.studies.records import Standing, Study
-from pages.parts import cached, charts, messages, pace, state, words
+from pages.parts import cached, charts, messages, pace, searches, state, words
 
 LOOK_SECONDS = 2.0
 ANY = "any"
@@ -33,8 +33,12 @@ def choose() -> Study | None:
 def show(study: Study) -> tuple[str, ...]:
     """How far the study is, drawn again by itself while anything runs. Returns the runs with scores, the best first."""
     found = records.standing(state.workspace(), study)
-    st.fragment(_board, run_every=pace.seconds(LOOK_SECONDS) if found.live else None)(study, found.ended)
+    st.fragment(_board, run_every=pace.seconds(LOOK_SECONDS) if found.live else None)(
+        study, found.ended, found.live
+    )
     scored = tuple(run.id for run in records.scored(state.workspace(), found))
+    if study.kind == "search":
+        return ()
     if study.kind == "curve" and scored:
         curve(found, scored)
     elif len(scored) == 1 and found.live:
@@ -64,11 +68,15 @@ def curve(found: Standing, scored: tuple[str, ...]) -> None:
     )
 
 
-def _board(study: Study, ended_before: int) -> None:
+def _board(study: Study, ended_before: int, live_before: bool) -> None:
     with state.reported():
         found = records.standing(state.workspace(), study)
-        if found.ended != ended_before:
+        if found.ended != ended_before or found.live != live_before:
             st.rerun()  # once for each that has ended: it joins the comparison below
+        if found.progress:
+            searches.show(found, found.progress)
+            controls(found)
+            return
         headline(found)
         if found.live or any(run.accuracy is None for run in found.runs):
             table(found)
@@ -150,7 +158,9 @@ def controls(found: Standing) -> None:
                 on_click=_stop,
                 args=(found.study,),
             )
-        else:
+        elif found.progress:
+            _go_on(found)
+        if not found.live:
             st.button(
                 "Forget this study",
                 icon=":material/playlist_remove:",
@@ -160,6 +170,26 @@ def controls(found: Standing) -> None:
                 on_click=_forget,
                 args=(found.study,),
             )
+
+
+def _go_on(found: Standing) -> None:
+    with st.popover("Go on", icon=":material/play_circle:"):
+        minutes = st.number_input(
+            "Further minutes", min_value=0, max_value=7 * 24 * 60, value=15, step=5, key="further_minutes"
+        )
+        st.button(
+            "Go on",
+            type="primary",
+            icon=":material/play_arrow:",
+            key="go_on_study",
+            on_click=_resume,
+            args=(found.study, 60.0 * minutes),
+        )
+
+
+def _resume(study: Study, seconds: float) -> None:
+    with state.reported():
+        search.resume(state.workspace(), study, seconds)
 
 
 def _stop(study: Study) -> None:
