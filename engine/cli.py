@@ -417,10 +417,10 @@ def _followed(workspace: Workspace, asked: Study) -> tuple[dict, str]:
         while True:
             search.look_after(workspace)
             found = records.standing(workspace, asked)
-            for run in found.runs:
-                if run.status.ended and run.id not in told:
-                    told.add(run.id)
-                    print(terminal.study_step(found, run), file=sys.stderr, flush=True)
+            for run_id, line in terminal.study_steps(found).items():
+                if run_id not in told:
+                    told.add(run_id)
+                    print(line, file=sys.stderr, flush=True)
             if not found.live:
                 return _told(workspace, asked)
             time.sleep(FOLLOW_SECONDS)

@@ -337,10 +337,23 @@ def study_list(found: list[Standing]) -> str:
     return grid(["study", "name", "status", "runs ended", "begun (UTC)"], rows)
 
 
-def study_step(found: Standing, run: Run) -> str:
-    """One line when a run of a study has ended."""
-    score = "" if run.accuracy is None else f", right {run.accuracy:.1%} of the time"
-    return f"{found.ended} of {len(found.runs)}: {found.labels[run.id]} is {run.status}{score} ({run.id})"
+def study_steps(found: Standing) -> dict[str, str]:
+    """A line for each run of a study that has ended, by its id."""
+    if found.progress:
+        return {
+            trial.run_id: f"{records.trial_label(trial.number)} is {trial.state}"
+            + ("" if trial.score is None else f", macro-F1 {trial.score:.3f} on validation")
+            + f" ({trial.run_id})"
+            for trial in found.progress.trials
+            if trial.state != "running"
+        }
+    return {
+        run.id: f"{found.labels[run.id]} is {run.status}"
+        + ("" if run.accuracy is None else f", right {run.accuracy:.1%} of the time")
+        + f" ({run.id})"
+        for run in found.runs
+        if run.status.ended
+    }
 
 
 def study(found: "Outcome") -> str:

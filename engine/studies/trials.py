@@ -112,11 +112,11 @@ class Trials:
             case "batch_size":
                 trial.suggest_categorical(field, sorted({*BATCHES, value}))
             case "layer_decay":
-                trial.suggest_float(field, 0.7, 1.0, step=0.05)
+                trial.suggest_float(field, min(0.7, value), 1.0)
             case "dropout":
-                trial.suggest_float(field, 0.0, 0.3, step=0.05)
+                trial.suggest_float(field, 0.0, max(0.3, value))
             case "label_smoothing":
-                trial.suggest_float(field, 0.0, 0.2, step=0.05)
+                trial.suggest_float(field, 0.0, max(0.2, value))
             case "balance":
                 trial.suggest_categorical(field, ["none", "weights", "focal"])
 

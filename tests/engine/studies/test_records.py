@@ -70,7 +70,7 @@ def test_a_study_from_the_command_line_to_its_end_and_after_its_runs_are_gone(
     found = json.loads(done.out)
     assert found["status"] == "finished" and found["name"] == "Worth it?"
     assert {one["run_id"] for one in found["comparison"]["runs"]} == {one["run_id"] for one in found["runs"]}
-    assert "2 of 2: " in done.err
+    assert done.err.count(" is finished, right ") == 2
     assert [one["study_id"] for one in json.loads(said("studies", "--json").out)["studies"]] == [
         found["study_id"]
     ]
