@@ -76,6 +76,7 @@ def _board(study: Study, ended_before: int, live_before: bool) -> None:
         if found.progress:
             searches.show(found, found.progress)
             controls(found)
+            forget(found)
             return
         headline(found)
         if found.live or any(run.accuracy is None for run in found.runs):
@@ -91,9 +92,9 @@ def headline(found: Standing) -> None:
         )
         st.markdown(f"{found.ended} of {words.count(len(found.runs), 'run')} ended")
         if found.gone:
-            st.caption(
-                f"{words.count(found.gone, 'run')} of it {'was' if found.gone == 1 else 'were'} deleted."
-            )
+            were = "run of it was" if found.gone == 1 else "runs of it were"
+            st.caption(f"{found.gone} {were} deleted.")
+        forget(found)
 
 
 def table(found: Standing) -> None:
@@ -160,16 +161,19 @@ def controls(found: Standing) -> None:
             )
         elif found.progress:
             _go_on(found)
-        if not found.live:
-            st.button(
-                "Forget this study",
-                icon=":material/playlist_remove:",
-                key="forget_study",
-                type="tertiary",
-                help="Its runs stay; only that they belong together is forgotten.",
-                on_click=_forget,
-                args=(found.study,),
-            )
+
+
+def forget(found: Standing) -> None:
+    if not found.live:
+        st.button(
+            "Forget this study",
+            icon=":material/playlist_remove:",
+            key="forget_study",
+            type="tertiary",
+            help="Its runs stay; only that they belong together is forgotten.",
+            on_click=_forget,
+            args=(found.study,),
+        )
 
 
 def _go_on(found: Standing) -> None:
