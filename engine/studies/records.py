@@ -173,8 +173,14 @@ def get(workspace: Workspace, study_id: str) -> Study:
 
 
 def list_studies(workspace: Workspace) -> list[Study]:
-    """All studies, the newest first."""
-    found = [get(workspace, path.parent.name) for path in workspace.studies.glob("*/study.json")]
+    """All studies, the newest first; a damaged one is left out, and told when it is asked for by its id."""
+    found = []
+    for path in workspace.studies.glob("*/study.json"):
+        with suppress(WorkspaceError):
+            one = get(workspace, path.parent.name)
+            if one.search:
+                progress.read(workspace.study(one.id))
+            found.append(one)
     return sorted(found, key=lambda one: (one.created_at, one.id), reverse=True)
 
 

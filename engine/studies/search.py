@@ -4,11 +4,12 @@ The watcher takes it from step to step, so that no browser need be open; whateve
 """
 
 import traceback
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from engine.errors import NotFoundError, RunStateError, SettingsError, TuneboardError
+from engine.errors import NotFoundError, RunStateError, SettingsError, TuneboardError, WorkspaceError
 from engine.names import tidy
-from engine.paths import Workspace, write_json
+from engine.paths import Workspace, write_json, writing
 from engine.runs import forecast, queue
 from engine.runs.events import History, seconds_at
 from engine.runs.processes import complain
@@ -65,10 +66,13 @@ def begin(
         members=[Member(label=plan.source.name, model_name=plan.source.name, config=config)],
         search=Search(fields=fields, seconds=seconds, seed=config.seed),
     )
-    study = records.keep(workspace, study)
+    workspace.may_change()
     paths = workspace.study(study.id)
-    if not paths.progress.exists():
+    with writing(workspace.root):
+        paths.folder.mkdir(parents=True, exist_ok=True)
+    if not paths.progress.exists():  # before the study itself, so that there is none without it
         write_json(paths.progress, Progress(seconds=seconds).model_dump())
+    study = records.keep(workspace, study)
     queue.keep_watch(workspace)
     return study
 
@@ -87,13 +91,9 @@ def resume(workspace: Workspace, study: Study, more_seconds: float = 0.0) -> Non
 
 def look_after(workspace: Workspace) -> None:
     """See to it that the watcher lives while an open search waits for its next step."""
-    if not (workspace.writable and workspace.changeable):
-        return
-    for path in workspace.studies.glob("*/progress.json"):
-        found = progress.read(workspace.study(path.parent.name))
-        if found.status == "running" and _may_step(workspace, found):
-            queue.keep_watch(workspace)
-            return
+    may = workspace.writable and workspace.changeable
+    if may and any(_may_step(workspace, found) for _, found in _open(workspace)):
+        queue.keep_watch(workspace)
 
 
 def go_on(workspace: Workspace) -> bool:
@@ -101,12 +101,8 @@ def go_on(workspace: Workspace) -> bool:
     if not (workspace.writable and workspace.changeable):
         return False
     begun = False
-    for path in workspace.studies.glob("*/progress.json"):
-        paths = workspace.study(path.parent.name)
-        if progress.read(paths).status != "running":
-            continue
-        study = records.get(workspace, path.parent.name)
-        with progress.changing(paths) as found:
+    for study, _ in _open(workspace):
+        with progress.changing(workspace.study(study.id)) as found:
             try:
                 begun |= _step(workspace, study, found)
             except (TuneboardError, OSError):
@@ -116,6 +112,17 @@ def go_on(workspace: Workspace) -> bool:
                 said = explain(error)
                 found.status, found.message = "failed", f"{said['message']} {said['action']}"
     return begun
+
+
+def _open(workspace: Workspace) -> list[tuple[Study, Progress]]:
+    """Searches that go on, or whose last trial is still to be written down; a damaged one is told where it is shown."""
+    found = []
+    for path in workspace.studies.glob("*/progress.json"):
+        with suppress(WorkspaceError, NotFoundError):
+            now_at = progress.read(workspace.study(path.parent.name))
+            if now_at.status == "running" or now_at.current:
+                found.append((records.get(workspace, path.parent.name), now_at))
+    return found
 
 
 def _may_step(workspace: Workspace, found: Progress) -> bool:
@@ -134,12 +141,13 @@ def _step(workspace: Workspace, study: Study, found: Progress) -> bool:
             return False
         if run and run.paused:
             return False
-        if run and run.status == Status.INTERRUPTED and run.attempt < MOST_ATTEMPTS:
+        died = run and run.status == Status.INTERRUPTED and run.attempt < MOST_ATTEMPTS
+        if died and found.status == "running":
             queue.resume(workspace, run.id)
             return True
         _close(workspace, study, found, current, run)
-        if found.status != "running":
-            return False
+    if found.status != "running":
+        return False
     return _begin_next(workspace, study, found)
 
 
@@ -186,6 +194,8 @@ def _close(workspace: Workspace, study: Study, found: Progress, trial: Trial, ru
     if run and trial.why and run.status == Status.STOPPED:
         rest = (run.message or "").removeprefix("Stopped on request. ")
         Store(workspace).say(run.id, f"{trial.why} {rest}".strip())
+    if found.status != "running":
+        return
     last = found.trials[-MOST_FAILED:]
     if trial.state == "failed" and (len(found.trials) == 1 or all(one.state == "failed" for one in last)):
         said = f"{run.message} {run.action or ''}" if run else "Its runs were deleted while they trained."

@@ -118,4 +118,6 @@ def _state(trial: Trial, run: Run | None) -> str:
         return STATES[trial.state] if run else f"{STATES[trial.state]}, deleted"
     if run is None or run.status == Status.QUEUED:
         return "Waits"
-    return "Paused" if run.paused else run.phase.capitalize() or "Ending"
+    if run.status.ended:
+        return "Paused" if run.paused else str(run.status).capitalize()
+    return run.phase.capitalize()

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from engine.errors import RunStateError, SettingsError
+from engine.errors import RunStateError, SettingsError, WorkspaceError
 from engine.paths import read_json, write_json
 from engine.runs import forecast, queue
 from engine.runs.store import Status
@@ -65,6 +65,7 @@ def test_a_killed_search_goes_on_with_the_trials_that_are_done(workspace, easy, 
     records.stop(workspace, study)
     wait(workspace, study.run_id(2))
     assert not search.go_on(workspace)
+    assert progress.read(workspace.study(study.id)).trials[2].state == "pruned"  # it counts all the same
     assert len(queue.list_runs(workspace)) == 3
     search.resume(workspace, study)
     with pytest.raises(RunStateError, match="goes on already"):
@@ -139,6 +140,20 @@ def test_the_sampler_asks_again_for_the_same_and_tells_what_mattered(tmp_path):
     assert len(set(seen)) == 12
     mattered = opened().importance()
     assert next(iter(mattered)) == "learning_rate" and sum(mattered.values()) == pytest.approx(1.0)
+
+
+def test_a_damaged_search_harms_no_other(workspace, easy, planned):
+    damaged, whole = begin(workspace, easy, planned, 3600), begin(workspace, easy, planned, 3600)
+    workspace.study(damaged.id).progress.write_text('{"status": "run')
+    with pytest.raises(WorkspaceError, match="damaged"):
+        records.standing(workspace, damaged)
+    assert records.list_studies(workspace) == [whole]
+    assert search.go_on(workspace)
+    assert len(progress.read(workspace.study(whole.id)).trials) == 1
+    workspace.study(damaged.id).study.write_text("[")
+    assert records.list_studies(workspace) == [whole]
+    records.stop(workspace, whole)
+    wait(workspace, whole.run_id(0))
 
 
 def test_what_cannot_be_searched_is_refused(workspace, easy, planned):
