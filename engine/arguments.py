@@ -78,6 +78,46 @@ def parser() -> argparse.ArgumentParser:
     )
     command("forecast", "What would a run cost in time and memory? Nothing is trained.", *training)
     command("train", "Fine-tune a model and score it.", *training)
+    command(
+        "study",
+        "Several runs as one question: compare models, presets or values of settings; or --curve, or --search.",
+        data,
+        text,
+        label,
+        *reading,
+        argument(
+            "--models", default="bundled", metavar="A,B", help="models to try, as of train, with commas"
+        ),
+        argument("--presets", default="balanced", metavar="A,B", help="presets to try, with commas"),
+        argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="field=a,b",
+            help="values of a setting to try, with commas; one alone holds for all",
+        ),
+        argument(
+            "--curve",
+            action="store_true",
+            help="would more labels help? the one model and preset on 10, 25, 50 and 100%% of the training texts",
+        ),
+        argument(
+            "--search",
+            type=float,
+            metavar="MINUTES",
+            help="search for good settings of the one model for so long, judged on validation",
+        ),
+        argument("--name", default="", help="what to call the study"),
+    )
+    command(
+        "studies",
+        "Which studies there are, or one of them in detail.",
+        argument("id", nargs="?", metavar="STUDY", help="the id of a study"),
+        argument("--stop", action="store_true", help="end it early; each run keeps its best round"),
+        argument("--go-on", action="store_true", help="let a search that ended go on"),
+        argument("--minutes", type=float, default=0.0, metavar="N", help="with --go-on: so much more time"),
+        argument("--delete", action="store_true", help="forget it; its runs stay"),
+    )
     command("runs", "Which runs there are.")
     command("show", "One run in detail.", run_id)
     command(

@@ -35,6 +35,8 @@ from engine.runs import space
 from engine.runs.events import History
 from engine.runs.store import Run, Status
 from engine.settings import TrainingConfig, parse_assignments, problems
+from engine.studies import curve, grid, records, search
+from engine.studies.records import Study
 from engine.training.plan import Plan, plan
 
 if TYPE_CHECKING:  # what opens models is imported when one is asked
@@ -104,6 +106,42 @@ def forecast(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str
         workspace, info.id, config, lambda phase: print(phase.capitalize(), file=sys.stderr, flush=True)
     )
     return terminal.forecast_result(found), terminal.forecast(found)
+
+
+def study(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
+    info = _saved(workspace, asked)
+    plans = [
+        plan(workspace, info, model.strip(), preset.strip())
+        for model in asked.models.split(",")
+        for preset in asked.presets.split(",")
+    ]
+    values = {field: values.split(",") for field, values in parse_assignments(asked.set).items()}
+    if not (asked.curve or asked.search):
+        members = grid.combinations(plans, values)
+        return _followed(workspace, records.begin(workspace, info, members, name=asked.name))
+    (planned, config), seconds = _only_one(plans, values), 60 * (asked.search or 0.0)
+    if asked.search:
+        begun = search.begin(workspace, info, planned, config, seconds, name=asked.name)
+    else:
+        members = curve.members(info, planned, config)
+        begun = records.begin(workspace, info, members, name=asked.name, kind="curve")
+    return _followed(workspace, begun)
+
+
+def studies(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
+    if not asked.id:
+        found = [records.standing(workspace, one) for one in records.list_studies(workspace)]
+        return {"studies": [terminal.study_short(one) for one in found]}, terminal.study_list(found)
+    found = records.get(workspace, asked.id)
+    if asked.delete:
+        records.remove(workspace, found.id)
+        return {"deleted": found.id}, f"The study {found.name!r} is gone; its runs are still there."
+    if asked.stop:
+        records.stop(workspace, found)
+    if asked.go_on:
+        search.resume(workspace, found, 60 * asked.minutes)
+        return _followed(workspace, found)
+    return _told(workspace, found)
 
 
 def runs(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
@@ -288,6 +326,8 @@ COMMANDS = {
         check,
         train,
         forecast,
+        study,
+        studies,
         runs,
         show,
         stop,
@@ -407,6 +447,41 @@ def _pair(assignment: str, flag: str, form: str) -> tuple[str, str]:
     if not (before and equals and after):
         raise DataError(f"{flag} {assignment!r} is not understood.", f"Expected {form}.", "no_assignment")
     return before, after
+
+
+def _only_one(plans: list[Plan], values: dict[str, list[str]]) -> tuple[Plan, TrainingConfig]:
+    """The one run that a learning curve or a search starts from. Raises SettingsError where several are named."""
+    several = [field for field, tried in values.items() if len(tried) > 1]
+    if len(plans) > 1 or several:
+        raise SettingsError({"study": "give one model, one preset and one value of each setting."})
+    return plans[0], plans[0].config(**{field: tried[0] for field, tried in values.items()})
+
+
+def _followed(workspace: Workspace, asked: Study) -> tuple[dict, str]:
+    """Say how each run of a study ends, until all have; Ctrl-C leaves them alone."""
+    print(f"Study {asked.id}: {asked.name}", file=sys.stderr)
+    told: set[str] = set()
+    try:
+        while True:
+            search.look_after(workspace)
+            found = records.standing(workspace, asked)
+            for run_id, line in terminal.study_steps(found).items():
+                if run_id not in told:
+                    told.add(run_id)
+                    print(line, file=sys.stderr, flush=True)
+            if not found.live:
+                return _told(workspace, asked)
+            time.sleep(FOLLOW_SECONDS)
+    except KeyboardInterrupt:
+        print(f"\nThe study goes on: studies {asked.id}", file=sys.stderr)
+        raise
+
+
+def _told(workspace: Workspace, asked: Study) -> tuple[dict, str]:
+    from engine.studies import outcome
+
+    found = outcome.of(workspace, records.standing(workspace, asked))
+    return terminal.study_result(found), terminal.study(found)
 
 
 def _model_of(workspace: Workspace, run_id: str) -> Path:

@@ -8,6 +8,7 @@
     models/uploaded/<name>-<key>/ models that came as a ZIP, under the hash of its content
     runs/<id>/                   config.json  events.jsonl  log.txt  checkpoints/  model/
                                  predictions.parquet  metrics.json  further/<key>/
+    studies/<id>/                study.json, of a search also progress.json and trials.jsonl
     forecasts/                   what runs would cost, one file for each configuration that was measured
 
 Ids are made by us and checked on the way in, so that nothing typed or uploaded ever becomes a path.
@@ -127,6 +128,31 @@ class RunPaths:
 
 
 @dataclass(frozen=True)
+class StudyPaths:
+    folder: Path
+
+    @property
+    def study(self) -> Path:
+        """What was asked: engine/studies/records.py."""
+        return self.folder / "study.json"
+
+    @property
+    def progress(self) -> Path:
+        """How far a search is: engine/studies/progress.py."""
+        return self.folder / "progress.json"
+
+    @property
+    def trials(self) -> Path:
+        """What a search learnt from its trials: engine/studies/trials.py."""
+        return self.folder / "trials.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        """Held by whoever changes the progress."""
+        return self.folder / "lock"
+
+
+@dataclass(frozen=True)
 class Workspace:
     """The folder that everything is kept in."""
 
@@ -208,6 +234,13 @@ class Workspace:
 
     def forecast(self, key: str) -> Path:
         return self.forecasts / f"{_checked(key, 'forecast')}.json"
+
+    @property
+    def studies(self) -> Path:
+        return self.root / "studies"
+
+    def study(self, study_id: str) -> StudyPaths:
+        return StudyPaths(self.studies / _checked(study_id, "study"))
 
     def run(self, run_id: str) -> RunPaths:
         return RunPaths(self.root / "runs" / _checked(run_id, "run"))

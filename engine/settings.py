@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from engine.errors import SettingsError
 
 WORD_COUNTING = "tfidf"  # the model that is no neural network, and what may be set for it
-WORD_COUNTING_HAS = {"model", "revision", "preset", "device"}
+WORD_COUNTING_HAS = {"model", "revision", "preset", "device", "train_share", "seed"}
 
 
 class TrainingConfig(BaseModel):
@@ -26,6 +26,10 @@ class TrainingConfig(BaseModel):
 
     preset: Literal["quick", "balanced", "thorough"] = "balanced"
     """Which preset the other values were derived from."""
+
+    train_share: float = Field(1.0, gt=0, le=1)
+    """The share of the training texts that is learnt from, of every class alike; 1 is all of them. Less is faster and
+    weaker, and shows what more labels are worth. A smaller share is part of every larger one; the test stays the same."""
 
     method: Literal["full", "head", "lora"] = "full"
     """What learns. Full: the whole model, which scores best. Head: only the last layer, on features that are computed once:
@@ -143,7 +147,8 @@ def applying(config: TrainingConfig) -> dict[str, object]:
     values = config.model_dump()
     if config.model != WORD_COUNTING:
         return values
-    return {"model": config.model, "device": config.device}
+    thinned = {"train_share", "seed"} if config.train_share < 1 else set()
+    return {field: values[field] for field in values if field in {"model", "device"} | thinned}
 
 
 def help_text(field: str) -> str:

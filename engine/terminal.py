@@ -24,10 +24,14 @@ from engine.serving.explaining import Explanation
 from engine.serving.prediction import Prediction
 from engine.serving.rules import Rules
 from engine.settings import applying
+from engine.studies import records
+from engine.studies.progress import Progress
+from engine.studies.records import Standing
 
 if TYPE_CHECKING:
     from engine.runs.comparison import Comparison  # which imports scipy
     from engine.runs.evaluations import Further
+    from engine.studies.outcome import Outcome
 
 SHOWN_REJECTED = 5
 SHOWN_WORDS = 20
@@ -84,13 +88,14 @@ def long(workspace: Workspace, run: Run) -> dict:
 def result(workspace: Workspace, run: Run) -> dict:
     """What `train --json` returns."""
     found = read_json(workspace.run(run.id).metrics)
+    rows = load_info(workspace, run.dataset_id).rows
     return {
         "run_id": run.id,
         "name": run.name,
         "status": str(run.status),
         "seconds": run.seconds,
         "model": run.model_name,
-        "rows": load_info(workspace, run.dataset_id).rows,
+        "rows": {**rows, "train": found.get("train_rows", rows["train"])},
         "metrics": found["test"],
         "validation": found["validation"],
         "intervals": found["intervals"],
@@ -221,6 +226,36 @@ def comparison(found: "Comparison") -> str:
     head = ["run", "name", "accuracy", "95% sure", "macro-F1", "training", "per text", "size"]
     where = found.note or f"On the same {found.rows:,} test texts:"
     return "\n".join([where, "", grid(head, rows), "", *found.verdicts])
+
+
+def study_short(found: Standing) -> dict:
+    return {
+        "study_id": found.study.id,
+        "name": found.study.name,
+        "kind": found.study.kind,
+        "status": str(found.status),
+        "dataset": {"id": found.study.dataset_id, "name": found.study.dataset_name},
+        "created_at": found.study.created_at,
+        "runs": [run.id for run in found.runs],
+        "deleted_runs": found.gone,
+    }
+
+
+def study_result(found: "Outcome") -> dict:
+    """What `study --json` returns, and `studies STUDY --json`."""
+    standing = found.standing
+    return {
+        **study_short(standing),
+        "runs": [{**short(run), "label": standing.labels[run.id]} for run in standing.runs],
+        "comparison": comparison_result(found.comparison) if found.comparison else None,
+        **({"curve": asdict(found.curve)} if found.curve else {}),
+        **({"search": search_result(standing.progress)} if standing.progress else {}),
+    }
+
+
+def search_result(found: Progress) -> dict:
+    best = found.best
+    return {**found.model_dump(), "spent": found.spent, "best": best.run_id if best else None}
 
 
 def forecast_result(found: Forecast) -> dict:
@@ -377,6 +412,101 @@ def run_list(runs: list[Run], none: str = "There are no runs yet. Start one: tra
         for run in runs
     ]
     return grid(["run", "name", "status", "accuracy", "macro-F1", "time"], rows)
+
+
+def study_list(found: list[Standing]) -> str:
+    if not found:
+        return "There are no studies yet. Start one: study sample:support --models bundled,tfidf"
+    rows = [
+        [
+            one.study.id,
+            _shorten(one.study.name, 40),
+            one.status,
+            f"{one.ended} of {len(one.runs)}",
+            one.study.created_at[:16],
+        ]
+        for one in found
+    ]
+    return grid(["study", "name", "status", "runs ended", "begun (UTC)"], rows)
+
+
+def study_steps(found: Standing) -> dict[str, str]:
+    """A line for each run of a study that has ended, by its id."""
+    if found.progress:
+        return {
+            trial.run_id: f"{records.trial_label(trial.number)} is {trial.state}"
+            + ("" if trial.score is None else f", macro-F1 {trial.score:.3f} on validation")
+            + f" ({trial.run_id})"
+            for trial in found.progress.trials
+            if trial.state != "running"
+        }
+    return {
+        run.id: f"{found.labels[run.id]} is {run.status}"
+        + ("" if run.accuracy is None else f", right {run.accuracy:.1%} of the time")
+        + f" ({run.id})"
+        for run in found.runs
+        if run.status.ended
+    }
+
+
+def study(found: "Outcome") -> str:
+    standing = found.standing
+    lines = [
+        f"{standing.study.name} ({standing.study.id})",
+        f"{standing.status}, on {standing.study.dataset_name}",
+        "",
+    ]
+    if standing.progress:
+        return "\n".join([*lines, _search(standing)])
+    lines.append(run_list(standing.runs, "All its runs were deleted."))
+    if standing.gone:
+        lines.append(f"{standing.gone} of its runs {'was' if standing.gone == 1 else 'were'} deleted.")
+    if found.curve:
+        rows = [
+            [
+                point.rows,
+                f"{point.accuracy:.3f}",
+                "{:.3f} to {:.3f}".format(*point.interval),
+                f"{point.counting:.3f}",
+            ]
+            for point in found.curve.points
+        ]
+        lines += [
+            "",
+            grid(["texts", "accuracy", "95% sure", "word counting"], rows),
+            "",
+            found.curve.sentence,
+        ]
+    elif found.comparison:
+        lines += ["", comparison(found.comparison)]
+    return "\n".join(lines)
+
+
+def _search(standing: Standing) -> str:
+    found = standing.progress
+    rows = [
+        [
+            trial.run_id,
+            records.trial_label(trial.number),
+            trial.state,
+            "" if trial.score is None else f"{trial.score:.3f}",
+            trial.rounds,
+            duration(trial.seconds),
+            ", ".join(
+                f"{field} {value:g}" if isinstance(value, float) else f"{field} {value}"
+                for field, value in trial.values.items()
+            ),
+        ]
+        for trial in found.trials
+    ]
+    head = ["run", "trial", "state", "macro-F1 on validation", "rounds", "time", "settings"]
+    mattered = ", ".join(f"{field} {share:.0%}" for field, share in found.importance.items())
+    lines = [
+        f"{duration(found.spent)} of {duration(found.seconds)} used. {found.message}".strip(),
+        "",
+        grid(head, rows),
+    ]
+    return "\n".join(lines + ([f"What mattered: {mattered}."] if mattered else []))
 
 
 def run_page(workspace: Workspace, run: Run) -> str:

@@ -6,7 +6,7 @@ from engine.data.datasets import family
 from engine.runs import queue
 from engine.runs.events import History
 from engine.runs.store import Run
-from pages.parts import cached, charts, frame, matrices, messages, state, words
+from pages.parts import cached, charts, frame, matrices, messages, state, studies, words
 
 LEAST, MOST = 2, 10
 MOST_TEXTS = 200
@@ -15,6 +15,12 @@ MATRICES = 2
 
 def page() -> None:
     st.title("Compare")
+    study = studies.choose()
+    if study:
+        chosen = studies.show(study)[:MOST]
+        if len(chosen) >= LEAST:
+            side_by_side(chosen)
+        return
     scored = {run.id: run for run in queue.usable(state.workspace())}
     if len(scored) < LEAST:
         messages.empty(
@@ -29,6 +35,10 @@ def page() -> None:
     if len(chosen) < LEAST:
         st.caption("Choose at least two runs.")
         return
+    side_by_side(chosen)
+
+
+def side_by_side(chosen: tuple[str, ...]) -> None:
     stamps = tuple(state.workspace().run(run_id).metrics.stat().st_mtime for run_id in chosen)
     found = cached.comparison(str(state.workspace().root), chosen, stamps)
     names = found.names
@@ -36,7 +46,7 @@ def page() -> None:
     verdicts(found)
     trade_off(found, names)
     disagreements(found, names, chosen, stamps)
-    side_by_side(found, names)
+    two_matrices(found, names)
     depths(found, names)
 
 
@@ -148,7 +158,7 @@ def disagreements(found, names: dict[str, str], chosen: tuple[str, ...], stamps:
     )
 
 
-def side_by_side(found, names: dict[str, str]) -> None:
+def two_matrices(found, names: dict[str, str]) -> None:
     with st.expander(
         "Confusion matrices side by side", icon=":material/grid_on:", on_change="rerun"
     ) as place:

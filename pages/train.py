@@ -8,7 +8,7 @@ from engine.runs import queue
 from engine.settings import TrainingConfig
 from engine.training.plan import Plan
 from engine.training.presets import PRESETS
-from pages.parts import cached, costs, forms, frame, messages, models, state
+from pages.parts import cached, costs, forms, frame, messages, models, several, state
 
 
 def page() -> None:
@@ -31,18 +31,28 @@ def page() -> None:
         lambda one: one.id,
         lambda one: f"{one.name}, {one.total:,} texts, {one.id[:4]}",
     )
+    way = several.way()
+    if way == "several":
+        several.comparison(info)
+        return
     source = models.choose()
     counts = source is not None and source.kind == "tfidf"
     preset = "balanced" if counts else thoroughness()
     if source is None:
         return
     plan = cached.planned(str(state.workspace().root), info.id, source.reference, preset, info)
+    if way == "search":
+        several.search(info, plan)
+        return
     key = f"{info.id}_{source.reference}_{preset}"
     taken = {}
     if like and (like.model, like.preset) == (source.reference, preset):
         key, taken = f"{key}_{st.query_params['like']}", like.model_dump()
     values, wrong = ({}, {}) if counts else forms.training(plan, key, taken)
-    start(info, plan, values, wrong, key)
+    if way == "curve":
+        several.curve(info, plan, values, wrong)
+    else:
+        start(info, plan, values, wrong, key)
 
 
 def _like() -> TrainingConfig | None:
@@ -55,6 +65,7 @@ def _like() -> TrainingConfig | None:
         if st.session_state.get("liked") != run_id:  # once: after that the person may choose otherwise
             st.session_state["liked"] = run_id
             st.session_state["preset"] = config.preset
+            st.session_state["way"] = "one"
             models.preset(config.model)
             st.query_params["dataset"] = run.dataset_id
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -87,7 +98,8 @@ def start(info: DatasetInfo, plan: Plan, values: dict[str, object], wrong: dict[
         max_chars=80,
         key=f"name_{info.id}_{plan.source.reference}",
     )
-    texts = f"{info.rows['train']:,} texts"
+    share = values.get("train_share") or 1.0
+    texts = f"{'about ' if share < 1 else ''}{round(share * info.rows['train']):,} texts"
     learns = (
         f"Learns from {texts}, {values['epochs']} times over" if values else f"Counts the words of {texts}"
     )

@@ -34,6 +34,20 @@ def stratified(
     return placed[texts]
 
 
+def thinned(rows: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
+    """`rows` with only `share` of the training rows of each class, at least one; those of other splits all stay.
+
+    With the same seed a smaller share is part of every larger one.
+    """
+    if share == 1:
+        return rows
+    learnt = rows.loc[rows["split"] == "train", "label"]
+    shuffled = learnt.iloc[np.random.default_rng(seed).permutation(len(learnt))]
+    by_class = shuffled.groupby(shuffled, observed=True)
+    kept = by_class.cumcount() < (share * by_class.transform("size")).round().clip(lower=1)
+    return rows.drop(index=kept.index[~kept]).reset_index(drop=True)
+
+
 def _portion(rows: int, shares: dict[str, float]) -> np.ndarray:
     """Numbers of splits, `rows` in all, by largest remainder; every wanted split gets one where there are enough."""
     wanted = [split for split in ("train", "test", "validation") if shares.get(split, 0) > 0]

@@ -32,6 +32,7 @@ def judge_run(predicted: pd.DataFrame, training: pd.DataFrame) -> dict:
     test = predicted[predicted["split"] == "test"]
     return {
         **found,
+        "train_rows": len(training),
         "intervals": found["test"]["intervals"],
         "baseline": judge_counting(training, test, labels_of(predicted)),
     }

@@ -5,6 +5,7 @@ import time
 import numpy as np
 
 from engine.data.datasets import load_info, load_rows
+from engine.data.splitting import thinned
 from engine.errors import TrainingError
 from engine.evaluation import predictions
 from engine.evaluation.judging import judge_run
@@ -13,14 +14,18 @@ from engine.paths import RunPaths, Workspace, write_json
 from engine.runs.pipeline import VERIFIED_TEXTS
 from engine.runs.pulse import Pulse
 from engine.runs.store import Status
+from engine.settings import TrainingConfig
 
 
-def count_words(workspace: Workspace, dataset_id: str, paths: RunPaths, pulse: Pulse) -> dict[str, object]:
+def count_words(
+    workspace: Workspace, dataset_id: str, config: TrainingConfig, paths: RunPaths, pulse: Pulse
+) -> dict[str, object]:
     """Returns what the store shows of the ending, as carry_out of the pipeline. Raises TuneboardError likewise."""
     pulse.events.rewind(0)
     pulse.makes_model = True  # it takes a moment
     pulse.phase("reading data")
-    labels, rows = load_info(workspace, dataset_id).labels, load_rows(workspace, dataset_id)
+    labels = load_info(workspace, dataset_id).labels
+    rows = thinned(load_rows(workspace, dataset_id), config.train_share, config.seed)
     training, scored = rows[rows["split"] == "train"], rows[rows["split"] != "train"]
 
     pulse.phase("counting words")

@@ -29,13 +29,14 @@ def _facts(workspace: Workspace, run: Run) -> Facts:
         rows = load_info(workspace, run.dataset_id).rows
     except NotFoundError:  # the data set was deleted since
         rows = {"train": 0}
+    metrics = read_json(workspace.run(run.id).metrics)
     return Facts(
         run.name,
         config.model,
         run.model_name,
         run.dataset_name,
-        rows,
-        read_json(workspace.run(run.id).metrics),
+        {**rows, "train": metrics.get("train_rows", rows["train"])},
+        metrics,
         settings.applying(config),
         (run.ended_at or run.created_at)[:10],
     )

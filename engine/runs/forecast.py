@@ -34,7 +34,7 @@ MODULE = "engine.runs.forecast"
 # What changes neither the time of a round nor the memory.
 WITHOUT_EFFECT = {
     "preset", "epochs", "learning_rate", "warmup", "weight_decay", "schedule", "gradient_clipping", "balance",
-    "label_smoothing", "patience", "seed",
+    "label_smoothing", "patience", "seed", "train_share",
 }  # fmt: skip
 USABLE = 0.9  # of the memory: the rest is for the system and the browser
 CHECKPOINTED = 0.35  # of the memory of a step is left with gradient checkpointing, about
@@ -205,12 +205,12 @@ def key(dataset_id: str, config: TrainingConfig) -> str:
 
 
 def forecast(measured: Measured, config: TrainingConfig, memory: int | None = None) -> Forecast:
-    """What was measured of one round, for all rounds of `config`."""
-    rounds = 1 if config.model == WORD_COUNTING else config.epochs
+    """What was measured of one round with all training rows, for all rounds of `config` with its share of them."""
+    rounds, share = 1 if config.model == WORD_COUNTING else config.epochs, config.train_share
     parts = {
         "loading": measured.loading,
         "tokenizing": measured.tokenizing,
-        "training": measured.preparing + rounds * measured.learning,
+        "training": share * (measured.preparing + rounds * measured.learning),
         "evaluating": rounds * measured.checking + measured.evaluating,
         "saving": rounds * measured.keeping + measured.saving,
     }

@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 
 from engine import machine
 from engine.data.datasets import load_info, load_rows
+from engine.data.splitting import thinned
 from engine.errors import TrainingError
 from engine.evaluation import metrics, predictions
 from engine.evaluation.judging import judge_run
@@ -54,7 +55,7 @@ def carry_out(workspace: Workspace, run_id: str, pulse: Pulse) -> dict[str, obje
     if config.counts_words:
         from engine.runs.counting import count_words  # which stands on this module
 
-        return count_words(workspace, asked["dataset_id"], paths, pulse)
+        return count_words(workspace, asked["dataset_id"], config, paths, pulse)
 
     said: list[str] = []
     checkpoints = Checkpoints(paths.checkpoints, config.checkpoint_seconds, said.append)
@@ -69,7 +70,7 @@ def carry_out(workspace: Workspace, run_id: str, pulse: Pulse) -> dict[str, obje
 
     pulse.phase("reading data")
     labels = load_info(workspace, asked["dataset_id"]).labels
-    rows = load_rows(workspace, asked["dataset_id"])
+    rows = thinned(load_rows(workspace, asked["dataset_id"]), config.train_share, config.seed)
 
     pulse.phase("loading model", 0, 3)
     torch.set_num_threads(machine.cores())

@@ -120,7 +120,7 @@ def look_after(workspace: Workspace) -> bool:
     if waits:
         launch_waiting(workspace)
     if live:
-        _keep_watch(workspace)
+        keep_watch(workspace)
     return any(run.status == Status.RUNNING for run in live) or (waits and not paused)
 
 
@@ -332,12 +332,12 @@ def launch_waiting(workspace: Workspace) -> None:
                 error  # the others shall start all the same; after some attempts the store gives this one up
             )
     if launched:
-        _keep_watch(workspace)
+        keep_watch(workspace)
     if wrong:
         raise wrong
 
 
-def _keep_watch(workspace: Workspace) -> None:
+def keep_watch(workspace: Workspace) -> None:
     """Start the watcher, which goes on when nobody looks, unless it lives (it holds the lock) or is just coming up."""
     log = workspace.watcher_log
     if log.exists() and 0 <= clock() - log.stat().st_mtime < LAUNCH_SECONDS:

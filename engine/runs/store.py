@@ -394,6 +394,13 @@ class Store:
         with self._begin() as connection:
             connection.execute(update(runs).where(runs.c.id == run_id).values(name=name))
 
+    def say(self, run_id: str, message: str) -> None:
+        """Let a run that has ended tell something else about its ending."""
+        with self._begin() as connection:
+            connection.execute(
+                update(runs).where(runs.c.id == run_id, runs.c.ended_at.is_not(None)).values(message=message)
+            )
+
     def trash(self, run_id: str, deleted: bool) -> None:
         """Hide a run, or show it again."""
         with self._begin() as connection:

@@ -1,7 +1,7 @@
 """The process that looks after the queue while nobody looks at a page: python -m engine.runs.watcher [WORKSPACE]
 
-One for each workspace. It notices workers that died, ends those that do not answer, starts what waits, and goes when
-nothing is left to look after.
+One for each workspace. It notices workers that died, ends those that do not answer, starts what waits, lets searches for
+good settings go on, and goes when nothing is left to look after.
 """
 
 import os
@@ -37,10 +37,20 @@ def main(root: str | None = None) -> int:
 
 def _look(workspace: Workspace) -> bool:
     try:
-        return queue.look_after(workspace)
+        left = queue.look_after(workspace)
+        return _searches(workspace) or left
     except (TuneboardError, OSError) as error:  # a full disk or a locked store may be over in a moment
         complain(error)
         return workspace.root.is_dir()
+
+
+def _searches(workspace: Workspace) -> bool:
+    """Take every open search a step further. Returns whether one shall be looked at again."""
+    if not any(workspace.studies.glob("*/progress.json")):
+        return False
+    from engine.studies import search  # which costs time and memory that only a search needs
+
+    return search.go_on(workspace)
 
 
 if __name__ == "__main__":

@@ -69,10 +69,7 @@ def derive(
     small, many = model_width <= 512, len(class_rows) > MANY_CLASSES
     max_tokens, cut = _max_tokens(token_lengths, chosen.share_read, model_tokens)
     batch_size = 16 if rows <= SOME_ROWS else 32
-    readings = chosen.readings * (2 if many else 1)
-    by_readings = min(max(round(readings / rows), chosen.epochs[0]), chosen.epochs[1])
-    by_steps = math.ceil(chosen.steps / math.ceil(rows / batch_size))
-    epochs = min(max(by_readings, by_steps), MOST_EPOCHS)
+    epochs = rounds(preset, rows, batch_size, len(class_rows))
     # Gradients of larger batches are steadier by the root of their size and bear larger steps (Krizhevsky 2014).
     learning_rate = LEARNING_RATES[small] * math.sqrt(batch_size / 32) * (2.5 if many else 1)
     values = {
@@ -87,7 +84,7 @@ def derive(
     }
     reasons = {
         "epochs": f"{rows:,} training texts, {epochs * rows:,} readings in all."
-        if epochs == by_readings
+        if epochs == _by_readings(preset, rows, len(class_rows))
         else f"Few texts: so many rounds for at least {chosen.steps} corrections.",
         "learning_rate": ("Small models bear larger corrections" if small else "Large models need small corrections")
         + ("; many classes need larger ones." if many else "."),
@@ -107,6 +104,18 @@ def derive(
     if times >= UNBALANCED:
         reasons["balance"] = f"The largest class has {times:,.0f} times as many texts as the smallest."
     return Chosen(values, reasons)
+
+
+def rounds(preset: PresetName, rows: int, batch_size: int, classes: int) -> int:
+    """How often `rows` training texts are read: for the preset's number of readings, and at least its corrections."""
+    by_steps = math.ceil(PRESETS[preset].steps / math.ceil(rows / batch_size))
+    return min(max(_by_readings(preset, rows, classes), by_steps), MOST_EPOCHS)
+
+
+def _by_readings(preset: PresetName, rows: int, classes: int) -> int:
+    fewest, most = PRESETS[preset].epochs
+    readings = PRESETS[preset].readings * (2 if classes > MANY_CLASSES else 1)
+    return min(max(round(readings / rows), fewest), most)
 
 
 def _max_tokens(lengths: np.ndarray, share: float, longest: int) -> tuple[int, float]:

@@ -146,6 +146,14 @@ def comparison(root: str, run_ids: tuple[str, ...], modified: tuple[float, ...])
     return of(Workspace(Path(root)), run_ids)
 
 
+@st.cache_data(max_entries=4, show_spinner="Comparing …")
+def learning_curve(root: str, _found: object, run_ids: tuple[str, ...], modified: tuple[float, ...]):
+    """_found: how far the study is; run_ids and modified: its runs with scores, and when these were written."""
+    from engine.studies.curve import of
+
+    return of(Workspace(Path(root)), _found)
+
+
 def settings_that_differ(root: str, runs: list[Run]) -> dict[str, dict[str, object]]:
     from engine.runs.comparison import differing_settings
 

@@ -1,6 +1,7 @@
-"""What a run will take, before Start: time and memory, measured in the background once the settings are left alone."""
+"""What runs will take, before Start: time and memory, measured in the background once the settings are left alone."""
 
 import time
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -18,12 +19,13 @@ LAUNCH_SECONDS = 20.0  # a process that has not begun to measure by then has die
 MEASURING = "Trying a few steps on this machine, to tell time and memory …"
 WAITING = "Time and memory are told when this machine is not training."
 UNKNOWN = "Time and memory could not be told for these settings. You can start all the same."
+ONE_BY_ONE = "Trying a few steps of each on this machine, to tell the time of all …"
 AFTER_DOWNLOAD = "Time and memory can be told once the model is on this machine."
 
 
 def show(info: DatasetInfo, plan: Plan, config: TrainingConfig, key: str) -> None:
     """One line, or one more with a warning. key: with which the form made the keys of its fields."""
-    if plan.source.kind != "tfidf" and plan.source.folder is None:
+    if not _here(plan):
         st.caption(AFTER_DOWNLOAD)
         return
     found, settled = _look(info.id, config)
@@ -36,14 +38,73 @@ def show(info: DatasetInfo, plan: Plan, config: TrainingConfig, key: str) -> Non
         st.caption(found)
 
 
-def disk(plan: Plan) -> None:
-    """A warning where the disk has less free than the run may take."""
-    parameters = plan.source.bytes // space.WEIGHT
-    wanted, there = space.needed(parameters, parameters), space.free(state.workspace())
+def total(dataset_id: str, wanted: Sequence[tuple[Plan, TrainingConfig]]) -> None:
+    """One line: what several runs take together, one after another."""
+    *known, waits = _sum(dataset_id, wanted)
+    if waits:
+        st.fragment(_wait_for_all, run_every=TICK_SECONDS)(dataset_id, wanted)
+    else:
+        st.markdown(
+            _told(*known, len(wanted)),
+            help="The sum of what each takes. Whatever waits already comes before.",
+        )
+
+
+def _wait_for_all(dataset_id: str, wanted: Sequence[tuple[Plan, TrainingConfig]]) -> None:
+    with state.reported():
+        *known, waits = _sum(dataset_id, wanted)
+        if not waits:
+            st.rerun()
+        sentence = ONE_BY_ONE if waits == MEASURING else waits
+        so_far = f"{_told(*known, len(wanted))} so far. " if known[1] else ""
+        st.caption(f"{so_far}:material/hourglass_top: {sentence}")
+
+
+def _sum(dataset_id: str, wanted: Sequence[tuple[Plan, TrainingConfig]]) -> tuple[float, int, str]:
+    """(seconds in all, of how many runs, a sentence while the time of one is still being measured, else '')"""
+    seconds, count, waits = 0.0, 0, ""
+    for plan, config in wanted:
+        if waits or not _here(plan):
+            found = seconds_of(dataset_id, config)
+        else:
+            told, settled = _look(dataset_id, config)
+            waits = "" if settled else str(told)
+            found = told.seconds if isinstance(told, Forecast) else None
+        if found is not None:
+            seconds, count = seconds + found, count + 1
+    return seconds, count, waits
+
+
+def seconds_of(dataset_id: str, config: TrainingConfig) -> float | None:
+    """What was forecast before; None where it was not, or could not be."""
+    try:
+        found = forecast.find(state.workspace(), dataset_id, config)
+    except ForecastError:
+        return None
+    return found.seconds if found else None
+
+
+def _told(seconds: float, count: int, runs: int) -> str:
+    if not count:
+        return f":material/timer: {UNKNOWN}"
+    of_them = f"all {runs} runs" if count == runs else f"{count} of the {runs} runs"
+    return f":material/timer: About {words.roughly(seconds)} for {of_them}, one after another"
+
+
+def _here(plan: Plan) -> bool:
+    """Whether the model is on this machine, so that it can be measured."""
+    return plan.source.kind == "tfidf" or plan.source.folder is not None
+
+
+def disk(*plans: Plan) -> None:
+    """A warning where the disk has less free than the runs may take."""
+    parameters = [plan.source.bytes // space.WEIGHT for plan in plans]
+    wanted, there = sum(space.needed(count, count) for count in parameters), space.free(state.workspace())
     if there < wanted:
+        these, they = ("this run", "it trains") if len(plans) == 1 else ("these runs", "they train")
         st.warning(
-            f"The disk has {words.size(there)} free, and this run may take up to {words.size(wanted)} while it trains. "
-            "Clean up on the Runs page, or its progress may not be saved.",
+            f"The disk has {words.size(there)} free, and {these} may take up to {words.size(wanted)} while {they}. "
+            "Clean up on the Runs page, or their progress may not be saved.",
             icon=":material/hard_drive:",
         )
 

@@ -17,7 +17,9 @@ ADVANCED = {
         "method", "layer_decay", "frozen_layers", "kept_layers", "freeze_embeddings", "read_mean", "head_first",
         "lora_rank",
     ),
-    "How it learns": ("warmup", "schedule", "gradient_clipping", "weight_decay", "dropout", "patience"),
+    "How it learns": ("warmup", "schedule", "gradient_clipping", "weight_decay", "dropout", "patience",
+        "train_share",
+    ),
     "What mistakes cost": ("balance", "label_smoothing"),
     "Where and how it is computed": ("device", "precision", "accumulation", "gradient_checkpointing", "seed",
         "checkpoint_seconds",
@@ -36,6 +38,7 @@ STEPS = {
     "label_smoothing": 0.05,
     "dropout": 0.05,
     "patience": 1,
+    "train_share": 0.05,
     "accumulation": 1,
     "warmup": 0.05,
     "weight_decay": 0.01,
@@ -51,6 +54,7 @@ FORMATS = {
     "layer_decay": "%.2f",
     "label_smoothing": "%.2f",
     "dropout": "%.2f",
+    "train_share": "%.2f",
 }
 
 

@@ -4,6 +4,7 @@ import streamlit as st
 
 from engine.runs import queue
 from engine.runs.store import Run, Status
+from engine.studies import search
 from pages.parts import messages, pace, state, words
 
 LIVE_SECONDS = 3.0
@@ -18,6 +19,7 @@ def who_is_training() -> None:
 def _look() -> None:
     with state.reported():
         runs = queue.list_runs(state.workspace())
+        search.look_after(state.workspace())
         if any(run.id == st.session_state.get(RESTING) and not run.status.ended for run in runs):
             st.rerun()  # somebody resumed it
         running = [run for run in runs if run.status == Status.RUNNING]

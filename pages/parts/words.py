@@ -23,6 +23,7 @@ SETTINGS = {
     "layer_decay": "Lower layers learn less (layer decay)",
     "balance": "Rare classes (balance)",
     "label_smoothing": "Doubt about labels (label smoothing)",
+    "train_share": "Share of the training texts",
     "dropout": "Forget at random (dropout)",
     "patience": "Stop early after (patience, rounds)",
     "accumulation": "Parts per step (accumulation)",

@@ -4,7 +4,15 @@ import pytest
 from sklearn.metrics import f1_score
 
 from engine.errors import DataError
-from engine.evaluation.comparing import Pair, compare, holm, macro_f1_gap, sentence, texts_needed
+from engine.evaluation.comparing import (
+    Pair,
+    compare,
+    gap_interval,
+    holm,
+    macro_f1_gap,
+    sentence,
+    texts_needed,
+)
 
 
 def table(actual, predicted, labels=("a", "b")):
@@ -28,6 +36,8 @@ def test_mcnemar_gives_the_figures_of_the_literature():
     pair = compare(from_cells(794, 150, 86, 570))[0]
     assert (pair.only_a, pair.only_b) == (150, 86)
     assert pair.difference == pytest.approx(64 / 1600)
+    # The same table: 0.04, 95% interval 0.022 to 0.059 (by Wald; half a text more in each cell changes little).
+    assert gap_interval(150, 86, 1600) == pytest.approx((0.021, 0.059), abs=0.0015)
     assert pair.p_value == pytest.approx(3.716e-05, rel=1e-3)  # exact: R, binom.test(86, 236)$p.value
     assert pair.better == "A"
 

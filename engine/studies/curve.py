@@ -1,0 +1,124 @@
+"""Would more labels help? The same training on a part of the training rows, then on more and more of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.data.datasets import DatasetInfo
+from engine.errors import DataError
+from engine.paths import Workspace, read_json
+from engine.settings import TrainingConfig
+from engine.studies.records import Member, Standing, scored
+from engine.training.plan import Plan
+from engine.training.presets import MOST_EPOCHS, rounds
+
+SHARES = (0.1, 0.25, 0.5, 1.0)
+LEAST_A_CLASS = 2  # texts: fewer show nothing
+LEVEL = 0.01  # of accuracy: a gain that is surely smaller counts as none
+
+
+@dataclass(frozen=True)
+class Point:
+    """rows: training texts. interval: 95%, of accuracy. counting: accuracy of word counting on the same training rows."""
+
+    run_id: str
+    rows: int
+    accuracy: float
+    interval: tuple[float, float]
+    macro_f1: float
+    counting: float
+
+
+@dataclass(frozen=True)
+class Curve:
+    """points: those that are there, the fewest rows first. gain: of accuracy, from the last point but one to the last,
+    and gain_interval its 95% interval over the test texts; None before there are two. sentence: what that says, in words.
+    """
+
+    points: list[Point]
+    gain: float | None
+    gain_interval: tuple[float, float] | None
+    helps: bool | None
+    sentence: str
+
+
+def members(info: DatasetInfo, plan: Plan, config: TrainingConfig) -> list[Member]:
+    """A run for each of SHARES. All settings are the same but the rounds: fewer texts are read more often, as presets do.
+
+    A learning rate or a batch size that changed along the way would bend the curve by itself, and the same number of rounds
+    would leave the smallest share a tenth of the corrections. Raises DataError where there are too few texts.
+    """
+    rows, classes = info.rows["train"], len(info.labels)
+    shares = [share for share in SHARES if share * rows >= LEAST_A_CLASS * classes]
+    if len(shares) < 2:
+        raise DataError(
+            f"{rows:,} training texts in {classes} classes are too few to take parts of them.",
+            "Label some more, then ask again.",
+            "too_few_for_a_curve",
+        )
+    found = []
+    for share in shares:
+        values: dict[str, object] = {"train_share": share}
+        if not config.counts_words:
+            values["epochs"] = _rounds(config, rows, share, classes)
+        label = f"{plan.source.name}, {share:.0%} of the texts"
+        found.append(
+            Member(label=label, model_name=plan.source.name, config=config.model_copy(update=values))
+        )
+    return found
+
+
+def _rounds(config: TrainingConfig, rows: int, share: float, classes: int) -> int:
+    """As many more than `config` asks for as the preset would take with so few texts."""
+    few, all_of_them = (
+        rounds(config.preset, max(1, round(part * rows)), config.batch_size, classes) for part in (share, 1.0)
+    )
+    return min(max(config.epochs, round(config.epochs * few / all_of_them)), MOST_EPOCHS)
+
+
+def of(workspace: Workspace, standing: Standing) -> Curve:
+    """What the runs of a curve show so far."""
+    points = []
+    for run in scored(workspace, standing):
+        found = read_json(workspace.run(run.id).metrics)
+        points.append(
+            Point(
+                run.id,
+                found["train_rows"],
+                found["test"]["accuracy"],
+                tuple(found["intervals"]["accuracy"]),
+                found["test"]["macro_f1"],
+                found["baseline"]["accuracy"],
+            )
+        )
+    points.sort(key=lambda point: point.rows)
+    if len(points) < 2:
+        return Curve(points, None, None, None, "")
+    return _judged(workspace, points)
+
+
+def _judged(workspace: Workspace, points: Sequence[Point]) -> Curve:
+    from engine.evaluation import predictions
+    from engine.evaluation.comparing import compare, gap_interval
+
+    before, last = points[-2:]
+    tables = {
+        one.run_id: predictions.read(workspace.run(one.run_id).predictions, "test") for one in (last, before)
+    }
+    pair, rows = compare(tables)[0], len(tables[last.run_id])
+    low, high = gap_interval(pair.only_a, pair.only_b, rows)
+    helps = True if low > 0 else False if high < LEVEL else None
+    return Curve(list(points), pair.difference, (low, high), helps, sentence(before, last, (low, high), rows))
+
+
+def sentence(before: Point, last: Point, interval: tuple[float, float], tested: int) -> str:
+    """Whether more labels would help, for somebody who knows no statistics. tested: test texts."""
+    gain, (low, high) = last.accuracy - before.accuracy, interval
+    moved = (
+        "stayed the same" if not gain else f"{'rose' if gain > 0 else 'fell'} by {abs(gain) * 100:.1f} points"
+    )
+    said = f"From {before.rows:,} to {last.rows:,} texts accuracy {moved} (95% sure: {low * 100:.1f} to {high * 100:.1f})"
+    if low > 0:
+        return f"{said}: more labels would probably help."
+    if high < LEVEL:
+        return f"{said}: it has levelled off, and more labels would hardly help."
+    return f"{said}: with {tested:,} test texts that could be luck, so it cannot be told whether more labels would help."

@@ -1,0 +1,165 @@
+"""A search for good settings: what is tried, what is given up, and that it goes on whatever dies."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from engine.errors import RunStateError, SettingsError, WorkspaceError
+from engine.paths import read_json, write_json
+from engine.runs import forecast, queue
+from engine.runs.store import Status
+from engine.settings import TrainingConfig
+from engine.studies import progress, records, search
+from engine.studies.progress import Progress, Trial
+from engine.training.plan import plan
+from tests.engine.runs.helpers import QUICK, wait
+from tests.engine.runs.test_forecast import measured
+
+FIELDS = list(search.FIELDS)
+
+
+@pytest.fixture
+def planned(workspace, easy, tiny_model, monkeypatch):
+    """The test itself is the watcher: it takes the search from step to step."""
+    monkeypatch.setattr(queue, "keep_watch", lambda workspace: None)
+    return plan(workspace, easy, str(tiny_model), "quick")
+
+
+def begin(workspace, easy, planned, seconds, **settings):
+    return search.begin(workspace, easy, planned, planned.config(**{**QUICK, **settings}), seconds)
+
+
+def until(workspace, study, condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition(found := progress.read(workspace.study(study.id))):
+        state = found, [(run.status, run.phase, run.message) for run in queue.list_runs(workspace)]
+        assert time.monotonic() < end and found.status != "failed", state
+        search.go_on(workspace)
+        queue.look_after(workspace)
+        time.sleep(0.05)
+    return found
+
+
+def test_a_killed_search_goes_on_with_the_trials_that_are_done(workspace, easy, planned):
+    study = begin(workspace, easy, planned, 3600)
+    until(workspace, study, lambda found: len(found.trials) == 2)
+    run = wait(workspace, study.run_id(1), lambda run: run.pid)
+    os.kill(run.pid, signal.SIGKILL)
+    journal = workspace.study(study.id).trials
+    with journal.open("ab") as file:
+        file.write(b'{"op_code":6,"trial')  # the watcher died while it wrote
+
+    found = until(workspace, study, lambda found: len(found.trials) == 3)
+    first, second = found.trials[:2]
+    assert (first.state, second.state) == ("complete", "complete")
+    assert queue.get_run(workspace, second.run_id).attempt == 2
+    assert first.values["learning_rate"] == QUICK["learning_rate"]  # it starts from what was asked
+    assert first.values != second.values != found.trials[2].values
+    config = queue.config_of(workspace, second.run_id)
+    assert {field: getattr(config, field) for field in FIELDS} == second.values
+    scored = read_json(workspace.run(first.run_id).metrics)
+    assert first.score == scored["validation"]["macro_f1"]
+
+    records.stop(workspace, study)
+    wait(workspace, study.run_id(2))
+    assert not search.go_on(workspace)
+    assert progress.read(workspace.study(study.id)).trials[2].state == "pruned"  # it counts all the same
+    assert len(queue.list_runs(workspace)) == 3
+    search.resume(workspace, study)
+    with pytest.raises(RunStateError, match="goes on already"):
+        search.resume(workspace, study)
+    found = until(
+        workspace, study, lambda found: found.trials[2].state == "pruned" and len(found.trials) == 4
+    )
+    records.stop(workspace, study)
+    wait(workspace, study.run_id(3))
+
+
+def test_a_hopeless_trial_is_stopped_after_a_round_with_its_best_kept_and_says_why(workspace, easy, planned):
+    study = begin(workspace, easy, planned, 3600, epochs=100)
+    trials = search._trials(workspace, study)
+    done = []
+    for number in range(4):  # four that were better than anything can be
+        values = trials.ask(number, search.NO_LIMIT)
+        assert not trials.report(number, [2.0])
+        trials.close(number, "complete", 2.0)
+        done.append(
+            Trial(number=number, run_id=study.run_id(number), values=values, state="complete", score=2.0)
+        )
+    write_json(workspace.study(study.id).progress, Progress(seconds=3600, trials=done).model_dump())
+
+    found = until(workspace, study, lambda found: any(one.state == "pruned" for one in found.trials))
+    run = queue.get_run(workspace, found.trials[4].run_id)
+    assert run.status == Status.STOPPED
+    assert run.message.startswith("Stopped early: hopeless after round ") and "was kept" in run.message
+    assert workspace.run(run.id).metrics.exists()
+    assert found.best.number == 0
+    records.stop(workspace, study)
+    for trial in found.trials[5:]:
+        wait(workspace, trial.run_id)
+
+
+def test_no_trial_is_begun_that_would_not_fit_into_the_time_that_is_left(workspace, easy, planned):
+    study = begin(workspace, easy, planned, 100, epochs=10)
+    config = study.members[0].config
+    kept = measured(loading=20.0, tokenizing=0.0, preparing=0.0, learning=8.0, checking=2.0, keeping=0.0,
+                    evaluating=0.0, saving=0.0)  # fmt: skip
+    write_json(workspace.forecast(forecast.key(easy.id, config)), kept.model_dump())
+    assert search.rounds_that_fit(workspace, study, Progress(seconds=100)) == 8
+    assert search.rounds_that_fit(workspace, study, Progress(seconds=60)) == 4
+
+    write_json(workspace.study(study.id).progress, Progress(seconds=60).model_dump())
+    assert not search.go_on(workspace)
+    ended = records.standing(workspace, study)
+    assert ended.status == Status.FINISHED and "not enough for one trial" in ended.progress.message
+    assert queue.list_runs(workspace) == []
+
+
+def test_the_sampler_asks_again_for_the_same_and_tells_what_mattered(tmp_path):
+    from engine.studies.trials import Trials
+
+    base, path = TrainingConfig(), tmp_path / "trials.jsonl"
+
+    def opened():
+        return Trials(path, base, FIELDS, seed=1)
+
+    assert opened().ask(0, 100) == {field: getattr(base, field) for field in FIELDS}
+    seen = []
+    for number in range(12):
+        values = opened().ask(number, 4)
+        assert opened().ask(number, 4) == values
+        assert values["epochs"] <= 4
+        seen.append(values["learning_rate"])
+        assert opened().importance() == {} or number >= 6
+        score = 1.0 if values["learning_rate"] < 1e-4 else 0.1
+        opened().report(number, [score])
+        opened().close(number, "complete", score)
+        opened().close(number, "complete", 0.0)  # it stays as it is
+    assert len(set(seen)) == 12
+    mattered = opened().importance()
+    assert next(iter(mattered)) == "learning_rate" and sum(mattered.values()) == pytest.approx(1.0)
+
+
+def test_a_damaged_search_harms_no_other(workspace, easy, planned):
+    damaged, whole = begin(workspace, easy, planned, 3600), begin(workspace, easy, planned, 3600)
+    workspace.study(damaged.id).progress.write_text('{"status": "run')
+    with pytest.raises(WorkspaceError, match="damaged"):
+        records.standing(workspace, damaged)
+    assert records.list_studies(workspace) == [whole]
+    assert search.go_on(workspace)
+    assert len(progress.read(workspace.study(whole.id)).trials) == 1
+    workspace.study(damaged.id).study.write_text("[")
+    assert records.list_studies(workspace) == [whole]
+    records.stop(workspace, whole)
+    wait(workspace, whole.run_id(0))
+
+
+def test_what_cannot_be_searched_is_refused(workspace, easy, planned):
+    words = plan(workspace, easy, "tfidf", "quick")
+    with pytest.raises(SettingsError, match="no settings to search"):
+        search.begin(workspace, easy, words, words.config(), 3600)
+    with pytest.raises(SettingsError, match="at least 30 seconds"):
+        begin(workspace, easy, planned, 3)
+    assert records.list_studies(workspace) == []
