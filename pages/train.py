@@ -29,7 +29,7 @@ def page() -> None:
         datasets,
         "dataset",
         lambda one: one.id,
-        lambda one: f"{one.name}, {one.total:,} texts, {one.id[:4]}",
+        lambda one: f"{one.title}, {one.total:,} texts, {one.id[:4]}",
     )
     way = several.way()
     if way == "several":
