@@ -65,7 +65,7 @@ def scores(predictor, text, label):
 @pytest.mark.parametrize("label", [None, *LABELS])
 def test_the_parts_add_up_to_what_the_text_changes(tiny, label):
     found = tiny.explain(TEXT, label)
-    assert found.label == label or tiny.predict([TEXT])[0].label
+    assert found.label == (label or tiny.predict([TEXT])[0].label)
     assert found.error <= WITHIN
     assert sum(word.part for word in found.words) + found.rest == pytest.approx(
         found.score - found.blank, abs=WITHIN * sum(abs(word.part) for word in found.words)
