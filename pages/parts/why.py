@@ -11,14 +11,10 @@ from engine.serving.explaining import Explanation, Word, without
 from engine.serving.prediction import Prediction
 from pages.parts import cached, messages, state, words
 
-FOR, AGAINST = (
-    "31, 148, 136",
-    "217, 122, 43",
-)  # ACCENT and SECOND of the charts: told apart without colour vision
-STRONGEST, WEAKEST = (
-    0.65,
-    0.06,
-)  # opacity; text on the strongest has a contrast of more than 4.5:1 in both themes
+# ACCENT and SECOND of the charts, which are told apart without colour vision.
+FOR, AGAINST = "31, 148, 136", "217, 122, 43"
+# Opacity; text on the strongest has a contrast of more than 4.5:1 in both themes.
+STRONGEST, WEAKEST = 0.65, 0.06
 AS_IT_IS, UNREAD, NEW_LINE = "%s", ":gray[%s]", "  \n"
 MOSTLY = 0.8  # of a score
 NAMED = 3  # words in a sentence
