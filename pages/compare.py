@@ -6,6 +6,7 @@ from engine.data.datasets import family
 from engine.runs import queue
 from engine.runs.events import History
 from engine.runs.store import Run
+from engine.serving import rules
 from pages.parts import cached, charts, frame, matrices, messages, state, studies, words
 
 LEAST, MOST = 2, 10
@@ -46,6 +47,7 @@ def side_by_side(chosen: tuple[str, ...]) -> None:
     verdicts(found)
     trade_off(found, names)
     disagreements(found, names, chosen, stamps)
+    ask_all(found, names)
     two_matrices(found, names)
     depths(found, names)
 
@@ -156,6 +158,31 @@ def disagreements(found, names: dict[str, str], chosen: tuple[str, ...], stamps:
         alt="Texts on which the runs disagree, with what each says",
         column_config={"Text": st.column_config.TextColumn(width="large")},
     )
+
+
+def ask_all(found, names: dict[str, str]) -> None:
+    """One text, all models."""
+    with st.expander("Ask them all", icon=":material/forum:", on_change="rerun") as place:
+        if not place.open:
+            return
+        text = st.text_input("Your text", key="ask_all", placeholder="Type a text and press Enter").strip()
+        if not text:
+            return
+        answers = {}
+        for entry in found.entries:
+            paths = state.workspace().run(entry.run.id)
+            model = cached.predictor(str(paths.model), paths.model.stat().st_mtime)
+            answers[entry.run.id] = model.predict([text], rules.read(paths).temperature)[0]
+        st.dataframe(
+            [
+                {"Run": names[run_id], "says": one.label, "sure": one.confidence * 100}
+                for run_id, one in answers.items()
+            ],
+            hide_index=True,
+            alt="What each run says about the text",
+            key="asked_all",
+            column_config={"sure": st.column_config.NumberColumn(format="%.1f%%")},
+        )
 
 
 def two_matrices(found, names: dict[str, str]) -> None:

@@ -24,13 +24,14 @@ from engine import machine
 from engine.data.datasets import load_info, load_rows
 from engine.errors import ForecastError
 from engine.evaluation import baseline, predictions
+from engine.evaluation.judging import judge_run
 from engine.models import attention, tfidf
 from engine.models.catalogue import find_model
 from engine.models.devices import pick_device, pick_precision
 from engine.models.loading import fetch, load_model, load_tokenizer
 from engine.paths import Workspace
 from engine.runs.forecast import Measured
-from engine.runs.pipeline import VERIFIED_TEXTS, adapted, evaluate, learner_for, shape, verify
+from engine.runs.pipeline import VERIFIED_TEXTS, adapted, learner_for, shape, verify
 from engine.settings import TrainingConfig
 from engine.training.batches import Batches
 from engine.training.head_start import fit_head
@@ -350,7 +351,7 @@ def _scores_seconds(rows: pd.DataFrame, labels: list[str], clock: "Clock") -> fl
     made_up = np.random.default_rng(0).random((len(others), len(labels)), dtype=np.float32)
     predicted = predictions.table(others, labels, made_up)
     clock.lap()
-    evaluate(predicted, few, labels)
+    judge_run(predicted, few)
     seconds = clock.lap()
     if len(few) < len(training):
         baseline.word_counting(few["text"], few["label"], few["text"][:1])

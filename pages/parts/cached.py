@@ -101,7 +101,7 @@ def exported(root: str, run_id: str) -> bytes:
         return export(Workspace(Path(root)), run_id, Path(folder) / "model.zip", "zip").read_bytes()
 
 
-@st.cache_resource(max_entries=2, show_spinner="Opening the model …")
+@st.cache_resource(max_entries=4, show_spinner="Opening the model …")
 def predictor(folder: str, modified: float):
     from engine.serving.predictor import Predictor
 

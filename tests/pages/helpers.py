@@ -40,3 +40,12 @@ def press(test: AppTest, key: str) -> AppTest:
     test.button(key=key).click().run()
     assert not test.exception, test.exception
     return test
+
+
+def unfold(test: AppTest, title: str) -> AppTest:
+    """Open an expander that computes only when it is open."""
+    expander = next(one for one in test.expander if one.label == title)
+    test.session_state[expander.proto.id] = True
+    test.run()
+    assert not test.exception, test.exception
+    return test

@@ -1,7 +1,7 @@
 import pytest
 
 from tests.engine.runs.helpers import submit, wait
-from tests.pages.helpers import open_page, words_on
+from tests.pages.helpers import open_page, unfold, words_on
 
 
 @pytest.fixture
@@ -25,6 +25,13 @@ def test_the_leaderboard_and_the_verdicts(workspace, three):
     said = words_on(test).replace("\\", "")
     assert said.count("test texts") >= 1
     assert "could be luck" in said or "hardly luck" in said or "equally often" in said
+
+
+def test_all_of_them_answer_one_text(workspace, three):
+    test = unfold(open_page("compare"), "Ask them all")
+    test.text_input(key="ask_all").set_value("the lamp is bright, calm and tidy").run()
+    asked = next(one.value for one in test.dataframe if list(one.value.columns) == ["Run", "says", "sure"])
+    assert len(asked) == 3 and set(asked["says"]) <= {"bad", "good"}
 
 
 def test_the_chosen_runs_stand_in_the_address(workspace, three):

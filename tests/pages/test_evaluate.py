@@ -7,7 +7,7 @@ from engine.serving import rules
 from engine.serving.predictor import Predictor
 from tests import words
 from tests.engine.runs.helpers import submit, wait
-from tests.pages.helpers import open_page, press, words_on
+from tests.pages.helpers import open_page, press, unfold, words_on
 
 
 def test_without_a_model_there_is_one_next_step(workspace):
@@ -103,13 +103,6 @@ def test_a_further_file_has_scores_of_its_own(workspace, finished, easy):
     said = words_on(test)
     assert "1 row without a text" in said and f"learnt from {about.learnt}" in said
     assert "had not seen" not in said
-
-
-def unfold(test, title):
-    """Open an expander that computes only when it is open."""
-    expander = next(one for one in test.expander if one.label == title)
-    test.session_state[expander.proto.id] = True
-    test.run()
 
 
 def test_the_headline_says_it_in_words(workspace, finished):
