@@ -32,8 +32,10 @@ from engine.runs import queue as runs_queue
 from engine.runs import space
 from engine.runs.events import History
 from engine.runs.store import Run, Status
-from engine.settings import TrainingConfig, parse_assignments, problems
+from engine.settings import WORD_COUNTING_HAS, TrainingConfig, parse_assignments, problems
+from engine.training import settings_file
 from engine.training.plan import Plan, plan
+from engine.training.settings_file import Written
 
 FOLLOW_SECONDS = 0.5
 
@@ -217,26 +219,22 @@ def export(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     from engine.runs import export as exports
 
     to = exports.export(workspace, asked.id, Path(asked.to), asked.format)
-    how = (
-        f"unzip it, then: python predict.py TEXT   (in {to.stem})"
-        if asked.format == "zip"
-        else f"python {to / 'predict.py'} TEXT"
-    )
     return {
         "exported": asked.id,
+        "format": asked.format,
         "to": str(to),
-    }, f"Written to {to}\nTo use it anywhere: pip install torch transformers\n{how}"
+    }, f"Written to {to}\n{exports.how(workspace, asked.id, asked.format, to)}"
 
 
 def predict(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     from engine.serving.predictor import Predictor
-    from engine.serving.rules import Rules, read
+    from engine.serving.rules import read, read_exported
 
     if not (asked.texts or asked.file):
         raise DataError("There is nothing to predict.", "Give --text TEXT, or --file IN and --out OUT.")
     folder = Path(asked.id).expanduser()
     predictor = Predictor(folder if folder.is_dir() else _model_of(workspace, asked.id))
-    rules = Rules() if folder.is_dir() else read(workspace.run(asked.id))
+    rules = read_exported(folder) if folder.is_dir() else read(workspace.run(asked.id))
     if asked.texts:
         answers = predictor.predict(asked.texts, rules.temperature)
         found = [{**asdict(answer), "to_a_person": answer.confidence < rules.threshold} for answer in answers]
@@ -273,12 +271,30 @@ COMMANDS = {
 
 def _planned(workspace: Workspace, asked: argparse.Namespace) -> tuple[DatasetInfo, Plan, TrainingConfig]:
     """The data set, saved, with the settings of a run on it."""
-    explicit = parse_assignments(asked.set)
-    model, revision = explicit.pop("model", asked.model), explicit.pop("revision", None)
-    preset = explicit.pop("preset", asked.preset)
+    written = settings_file.read(Path(asked.config).expanduser()) if asked.config else Written()
+    given = {name: value for name in ("model", "preset") if (value := getattr(asked, name))}
+    given |= parse_assignments(asked.set)
+    from_file = dict(written.values)
+    if given.get("model", from_file.get("model")) != from_file.get("model"):
+        from_file.pop("revision", None)  # of another model
+    chosen = {**from_file, **given}
     info = _saved(workspace, asked)
-    planned = plan(workspace, info, model, preset, revision)
-    return info, planned, planned.config(**explicit)
+    planned = plan(
+        workspace,
+        info,
+        chosen.pop("model", "bundled"),
+        chosen.pop("preset", "balanced"),
+        chosen.pop("revision", None),
+    )
+    if "preset" in given:  # it wins over what the file has of the values that it derives
+        chosen = {
+            name: one for name, one in chosen.items() if name in given or name not in planned.chosen.values
+        }
+    if planned.source.kind == "tfidf" and "model" in given:
+        chosen = {name: one for name, one in chosen.items() if name in given or name in WORD_COUNTING_HAS}
+    if wrong := planned.problems(**chosen):
+        raise SettingsError(written.located(wrong, given))
+    return info, planned, planned.config(**chosen)
 
 
 def _submit(workspace: Workspace, asked: argparse.Namespace) -> Run:
