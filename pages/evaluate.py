@@ -7,7 +7,7 @@ from engine.evaluation import deferring, predictions
 from engine.runs import queue
 from engine.runs.store import Run
 from engine.serving import rules
-from pages.parts import cached, charts, frame, messages, state, words
+from pages.parts import cached, charts, frame, messages, state, takeaway, words
 
 MOST_TEXTS = 200
 
@@ -43,6 +43,7 @@ def page() -> None:
         "The validation texts chose the best round, so that their score is a little too good.",
     )
     headline(found, split)
+    takeaway.report(run)
     confusion(run, found[split], split)
     per_class(found[split])
     trust(run)
