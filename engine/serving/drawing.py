@@ -179,6 +179,7 @@ def coverage(
     axes = {
         "xaxis": _share("share of the texts that it answers by itself"),
         "yaxis": {**_share("right among those"), "range": [max(0.0, low - 0.05), 1.02]},
+        "hovermode": "x",
     }
     alt = (
         f"Right on {accuracy[-1]:.0%} when it answers all texts; on {accuracy[np.searchsorted(covered, 0.5)]:.0%} of the "

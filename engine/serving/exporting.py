@@ -59,18 +59,23 @@ def write_zip(model: Path, facts: Facts, to: Path) -> Path:
     Raises DataError when there is something already.
     """
     with new_file(to) as part:
-        folder = write_folder(model, facts, part.with_name("model"))
+        folder = write_folder(model, facts, part.with_name(f"{to.name}.folder"))
         with zipfile.ZipFile(part, "w") as archive:
             for path in sorted(folder.rglob("*")):
                 archive.write(path, f"{to.stem}/{path.relative_to(folder)}")
     return to
 
 
+def must_be_new(to: Path) -> None:
+    """Raises DataError when there is something already."""
+    if to.exists():
+        raise DataError(f"{to} is there already.", "Choose a new name.", "exists")
+
+
 @contextmanager
 def new_file(to: Path) -> Iterator[Path]:
     """Where to write what becomes the file `to` once it is whole. Raises DataError when there is something already."""
-    if to.exists():
-        raise DataError(f"{to} is there already.", "Choose a new name.", "exists")
+    must_be_new(to)
     with writing(to.parent), tempfile.TemporaryDirectory(dir=to.parent) as temporary:
         part = Path(temporary) / to.name
         yield part

@@ -9,9 +9,10 @@ import pandas as pd
 
 from engine import __version__
 from engine.data.exports import write_csv
+from engine.errors import DataError
 from engine.models.catalogue import BUNDLED_PACKAGE
 from engine.models.tfidf import REFERENCE as WORD_COUNTING
-from engine.serving.exporting import Facts, new_file
+from engine.serving.exporting import Facts, must_be_new, new_file
 
 CELLS = Path(__file__).with_name("notebook_cells.py")
 MARK = re.compile(r"^# %%(?P<markdown> \[markdown\])?(?: (?P<settings>settings))?(?: when (?P<when>\w+))?$")
@@ -51,9 +52,12 @@ def write(facts: Facts, setup: Mapping[str, object], rows: pd.DataFrame | None, 
     """Write the notebook to the new file `to`, and its data beside it as CSV.
 
     setup: device and precision, as the run noted them. rows: text, label and split; None where the data set was deleted
-    since. Raises DataError when there is something already.
+    since. Raises DataError when there is something already, or `to` does not end in .ipynb.
     """
+    if to.suffix != ".ipynb":
+        raise DataError(f"{to.name} is no name for a notebook.", "Let it end in .ipynb.", "no_notebook")
     data = to.with_suffix(".csv")
+    must_be_new(to)  # before the data are written
     if rows is not None:
         with new_file(data) as part:
             write_csv(rows[["text", "label", "split"]], part)

@@ -11,6 +11,7 @@ from pages.parts import cached, state, words
 PREDICT = """pip install torch transformers
 python predict.py "Where is my parcel?"
 python predict.py --file texts.txt > answers.csv"""
+WIDE = 238  # pixels: three beside each other on a usual screen
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ SETTINGS = Way(
     ":material/tune:",
     ".yaml",
     "application/yaml",
-    "All settings with what they mean. To train with them: `python3 start.py train DATA --config FILE`.",
+    "All settings with what they mean. To train with them: train DATA --config FILE.",
 )
 NOTEBOOK = Way(
     "notebook",
@@ -82,11 +83,12 @@ def elsewhere(run: Run) -> None:
             st.caption(
                 "An ordinary Hugging Face folder with a model card and a small program. On any machine with Python:"
             )
-            st.code(PREDICT, language="bash")
-        for column, way in zip(st.columns(3), (REPORT, SETTINGS, NOTEBOOK), strict=True):
-            with column:
-                _download(run, way, "take")
-                st.caption(way.how)
+            st.code(PREDICT, language=None)  # its colours for bash are too faint to read
+        with st.container(horizontal=True):  # which wraps where columns would squeeze the buttons
+            for way in (REPORT, SETTINGS, NOTEBOOK):
+                with st.container(width=WIDE):
+                    _download(run, way, "take")
+                    st.caption(way.how)
         st.caption(f"On this machine the model is in {state.workspace().run(run.id).model}.")
 
 

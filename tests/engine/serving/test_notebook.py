@@ -59,6 +59,9 @@ def test_a_plain_run_and_one_with_everything_set_are_repeated(workspace, easy, t
         assert found == pytest.approx(before, abs=0.1)
     with pytest.raises(DataError, match="there already"):
         export(workspace, runs[0].id, paths[0], "notebook")
+    with pytest.raises(DataError, match="Let it end in"):
+        export(workspace, runs[0].id, tmp_path / "data.csv", "notebook")
+    assert not (tmp_path / "data.csv").exists()
 
 
 def test_word_counting_is_repeated_exactly_with_texts_that_look_like_formulas(workspace, tmp_path):
