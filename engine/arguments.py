@@ -68,11 +68,17 @@ def parser() -> argparse.ArgumentParser:
         *reading,
         argument(
             "--model",
-            default="bundled",
             metavar="NAME|PATH",
-            help="bundled, tfidf (word counting), a folder, a ZIP of one, or a name on the Hugging Face hub",
+            help="bundled (default), tfidf (word counting), a folder, a ZIP of one, or a name on the Hugging Face hub",
         ),
-        argument("--preset", default="balanced", choices=("quick", "balanced", "thorough")),
+        argument(
+            "--preset", choices=("quick", "balanced", "thorough"), help="how thorough (default: balanced)"
+        ),
+        argument(
+            "--config",
+            metavar="FILE",
+            help="settings as YAML, as export --format settings writes them; the other options win over them",
+        ),
         setting,
         name,
     )
@@ -197,7 +203,13 @@ def parser() -> argparse.ArgumentParser:
         "Take the model of a run away: with a model card, and a program that needs only torch and transformers.",
         run_id,
         argument("--to", required=True, metavar="PATH", help="a new file or folder"),
-        argument("--format", default="zip", choices=("zip", "folder")),
+        argument(
+            "--format",
+            default="zip",
+            choices=("zip", "folder", "report", "settings", "notebook"),
+            help="zip or folder: the model; report: a page (HTML) for people who were not there; settings: YAML for "
+            "train --config; notebook: the run once more in plain torch, with its data beside it",
+        ),
     )
     command(
         "predict",

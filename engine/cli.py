@@ -34,10 +34,12 @@ from engine.runs import queue as runs_queue
 from engine.runs import space
 from engine.runs.events import History
 from engine.runs.store import Run, Status
-from engine.settings import TrainingConfig, parse_assignments, problems
+from engine.settings import WORD_COUNTING_HAS, TrainingConfig, parse_assignments, problems
 from engine.studies import curve, grid, records, search
 from engine.studies.records import Study
+from engine.training import settings_file
 from engine.training.plan import Plan, plan
+from engine.training.settings_file import Written
 
 if TYPE_CHECKING:  # what opens models is imported when one is asked
     from engine.serving.predictor import Predictor
@@ -274,15 +276,11 @@ def export(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     from engine.runs import export as exports
 
     to = exports.export(workspace, asked.id, Path(asked.to), asked.format)
-    how = (
-        f"unzip it, then: python predict.py TEXT   (in {to.stem})"
-        if asked.format == "zip"
-        else f"python {to / 'predict.py'} TEXT"
-    )
     return {
         "exported": asked.id,
+        "format": asked.format,
         "to": str(to),
-    }, f"Written to {to}\nTo use it anywhere: pip install torch transformers\n{how}"
+    }, f"Written to {to}\n{exports.how(workspace, asked.id, asked.format, to)}"
 
 
 def predict(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
@@ -354,12 +352,30 @@ COMMANDS = {
 
 def _planned(workspace: Workspace, asked: argparse.Namespace) -> tuple[DatasetInfo, Plan, TrainingConfig]:
     """The data set, saved, with the settings of a run on it."""
-    explicit = parse_assignments(asked.set)
-    model, revision = explicit.pop("model", asked.model), explicit.pop("revision", None)
-    preset = explicit.pop("preset", asked.preset)
+    written = settings_file.read(Path(asked.config).expanduser()) if asked.config else Written()
+    given = {name: value for name in ("model", "preset") if (value := getattr(asked, name))}
+    given |= parse_assignments(asked.set)
+    from_file = dict(written.values)
+    if given.get("model", from_file.get("model")) != from_file.get("model"):
+        from_file.pop("revision", None)  # of another model
+    chosen = {**from_file, **given}
     info = _saved(workspace, asked)
-    planned = plan(workspace, info, model, preset, revision)
-    return info, planned, planned.config(**explicit)
+    planned = plan(
+        workspace,
+        info,
+        chosen.pop("model", "bundled"),
+        chosen.pop("preset", "balanced"),
+        chosen.pop("revision", None),
+    )
+    if "preset" in given:  # it wins over what the file has of the values that it derives
+        chosen = {
+            name: one for name, one in chosen.items() if name in given or name not in planned.chosen.values
+        }
+    if planned.source.kind == "tfidf" and "model" in given:
+        chosen = {name: one for name, one in chosen.items() if name in given or name in WORD_COUNTING_HAS}
+    if wrong := planned.problems(**chosen):
+        raise SettingsError(written.located(wrong, given))
+    return info, planned, planned.config(**chosen)
 
 
 def _submit(workspace: Workspace, asked: argparse.Namespace) -> Run:
@@ -491,11 +507,11 @@ def _model_of(workspace: Workspace, run_id: str) -> Path:
 def _opened(workspace: Workspace, run_or_folder: str) -> tuple["Predictor", "Rules"]:
     """The model of a run, with its rules, or the one in a folder."""
     from engine.serving.predictor import Predictor
-    from engine.serving.rules import Rules, read
+    from engine.serving.rules import read, read_exported
 
     folder = Path(run_or_folder).expanduser()
     if folder.is_dir():
-        return Predictor(folder), Rules()
+        return Predictor(folder), read_exported(folder)
     return Predictor(_model_of(workspace, run_or_folder)), read(workspace.run(run_or_folder))
 
 

@@ -3,9 +3,14 @@
 import os
 import platform
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 
 import psutil
+
+from engine import __version__
+
+DECISIVE = ("torch", "transformers", "scikit-learn")  # packages whose version can change a result
 
 
 def cores() -> int:
@@ -60,3 +65,12 @@ def describe() -> str:
     kinds = {"cuda": "NVIDIA GPU", "mps": "Apple GPU"}
     device = kinds.get(gpu() or "", f"Processor with {cores()} cores")
     return f"{device}, {memory_bytes() / 2**30:.0f} GB memory"
+
+
+def versions() -> dict[str, str]:
+    """What a result may depend on: {name: version}."""
+    return {
+        "Tuneboard": __version__,
+        "Python": platform.python_version(),
+        **{package: version(package) for package in DECISIVE},
+    }

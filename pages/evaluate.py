@@ -12,6 +12,7 @@ from pages.parts import (
     messages,
     review,
     state,
+    takeaway,
     trust,
     weak,
     words,
@@ -40,6 +41,7 @@ def page() -> None:
     )
     found = judged.choose(run)
     headline(found)
+    takeaway.report(run)
     more_scores(found)
     confusion.show(found)
     classes.show(found)

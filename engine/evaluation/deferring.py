@@ -8,19 +8,20 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Deferral:
-    """What happens at a threshold. covered: share of texts that the model answers by itself. accuracy: of those; None where
-    there are none."""
+    """covered: share of texts that the model answers by itself. accuracy: of those; None where there are none."""
 
-    threshold: float
     covered: float
     accuracy: float | None
 
 
-def defer(confidence: np.ndarray, right: np.ndarray, threshold: float) -> Deferral:
-    """confidence: (texts,) probability of each answer. right: (texts,) whether it is. From `threshold` on, it answers."""
+def defer(confidence: np.ndarray, right: np.ndarray, threshold: float | np.ndarray) -> Deferral:
+    """What happens at a threshold, from which on the model answers; one for all or (texts,).
+
+    confidence: (texts,) probability of each answer. right: (texts,) whether it is.
+    """
     answered = confidence >= threshold
     count = int(answered.sum())
-    return Deferral(threshold, count / len(confidence), float(right[answered].mean()) if count else None)
+    return Deferral(count / len(confidence), float(right[answered].mean()) if count else None)
 
 
 def curve(confidence: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

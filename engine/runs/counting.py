@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 
+from engine import machine
 from engine.data.datasets import load_info, load_rows
 from engine.data.splitting import thinned
 from engine.errors import TrainingError
@@ -31,7 +32,14 @@ def count_words(
     pulse.phase("counting words")
     counter = tfidf.fit(training["text"].tolist(), training["label"].tolist(), labels)
     parameters = counter.weights.size + counter.offsets.size
-    pulse.events.write("setup", device="Processor", precision="float64", threads=1, parameters=parameters)
+    pulse.events.write(
+        "setup",
+        device="Processor",
+        precision="float64",
+        threads=1,
+        parameters=parameters,
+        versions=machine.versions(),
+    )
 
     pulse.phase("saving")
     tfidf.save(counter, paths.model)

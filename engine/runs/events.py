@@ -84,7 +84,7 @@ class History:
     """The events of a run, sorted for looking at.
 
     steps: each with step, epoch, loss, learning_rate, gradient, texts, at. epochs: each with epoch, scores, best.
-    setup: device, precision, threads, parameters. phases: each with name, at. notes: sentences worth telling.
+    setup: device, precision, threads, parameters, versions. phases: each with name, at. notes: sentences worth telling.
     machine: now and then memory_bytes, at.
     file: which one it is. offset: how far it was read, in bytes.
     """

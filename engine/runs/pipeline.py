@@ -92,6 +92,7 @@ def carry_out(workspace: Workspace, run_id: str, pulse: Pulse) -> dict[str, obje
             precision=_name(precision),
             threads=torch.get_num_threads(),
             parameters=parameters,
+            versions=machine.versions(),
         )
         scarce = space.make_room(workspace, parameters, model.num_parameters(only_trainable=True))
         if scarce:

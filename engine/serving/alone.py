@@ -8,6 +8,7 @@ python predict.py --file texts.txt          one text per line; answers as CSV on
 
 import argparse
 import csv
+import json
 import sys
 from pathlib import Path
 
@@ -15,10 +16,18 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 FOLDER = Path(__file__).resolve().parent
+# threshold: below this confidence a person answers; thresholds: {answer: its own}. temperature: divides the logits.
+RULES = FOLDER / "rules.json"
 AT_ONCE = 32
 
 
-def answers(texts: list[str]) -> list[tuple[str, float, dict[str, float]]]:
+def rules() -> dict:
+    """threshold, thresholds, temperature; without the file they change nothing."""
+    found = json.loads(RULES.read_text(encoding="utf-8")) if RULES.exists() else {}
+    return {"threshold": 0.0, "thresholds": {}, "temperature": 1.0, **found}
+
+
+def answers(texts: list[str], temperature: float = 1.0) -> list[tuple[str, float, dict[str, float]]]:
     """(label, its probability, the probability of each label) for each text, in the same order."""
     tokenizer = AutoTokenizer.from_pretrained(FOLDER)
     model = AutoModelForSequenceClassification.from_pretrained(FOLDER).eval()
@@ -27,7 +36,7 @@ def answers(texts: list[str]) -> list[tuple[str, float, dict[str, float]]]:
         batch = tokenizer(texts[start : start + AT_ONCE], padding=True, truncation=True, return_tensors="pt")
         batch.pop("token_type_ids", None)
         with torch.inference_mode():
-            table = torch.softmax(model(**batch).logits.float(), dim=-1).tolist()
+            table = torch.softmax(model(**batch).logits.float() / temperature, dim=-1).tolist()
         for row in table:
             named = {model.config.id2label[place]: value for place, value in enumerate(row)}
             label = max(named, key=named.get)
@@ -49,11 +58,15 @@ def main() -> None:
         ]
     if not texts:
         parser.error("give at least one text, or --file FILE")
+    kept = rules()
+    sends = kept["threshold"] or any(kept["thresholds"].values())
     writer = csv.writer(sys.stdout)
-    writer.writerow(["label", "confidence", "text"])
-    for text, (label, confidence, _) in zip(texts, answers(texts), strict=True):
+    writer.writerow(["label", "confidence", *(["to_a_person"] if sends else []), "text"])
+    for text, (label, confidence, _) in zip(texts, answers(texts, kept["temperature"]), strict=True):
+        least = kept["thresholds"].get(label, kept["threshold"])
+        sent = ["yes" if confidence < least else "no"] if sends else []
         # A cell that begins like a formula would be run as one by a spreadsheet.
-        writer.writerow([_plain(label), f"{confidence:.4f}", _plain(text)])
+        writer.writerow([_plain(label), f"{confidence:.4f}", *sent, _plain(text)])
 
 
 def _plain(cell: str) -> str:

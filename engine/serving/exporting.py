@@ -3,16 +3,18 @@
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from engine import __version__
 from engine.errors import DataError
 from engine.models import tfidf
 from engine.models.cards import BY_REFERENCE
-from engine.paths import writing
+from engine.paths import write_json, writing
 from engine.serving import alone
+from engine.serving.rules import IN_AN_EXPORT, Rules
 
 PREDICT, CARD = "predict.py", "README.md"
 MOST_LISTED = 30  # classes in the card's table
@@ -20,8 +22,13 @@ MOST_LISTED = 30  # classes in the card's table
 
 @dataclass(frozen=True)
 class Facts:
-    """What the card tells of a model. metrics: as metrics.json. rows: texts of each split. settings: as the run had them."""
+    """What the card and the report tell of a model.
 
+    metrics: as metrics.json. rows: texts of each split; empty where the data set was deleted since. settings: as the run
+    had them.
+    """
+
+    run_id: str
     name: str
     reference: str
     model_name: str
@@ -29,6 +36,7 @@ class Facts:
     rows: Mapping[str, int]
     metrics: Mapping
     settings: Mapping[str, object]
+    rules: Rules
     date: str
 
 
@@ -38,6 +46,7 @@ def write_folder(model: Path, facts: Facts, to: Path) -> Path:
         raise DataError(f"{to} is there already.", "Choose a new folder.", "exists")
     with writing(to.parent):
         shutil.copytree(model, to, dirs_exist_ok=True)
+        write_json(to / IN_AN_EXPORT, asdict(facts.rules))
         if not tfidf.is_saved_in(model):  # word counting brings a page of its own, and needs Tuneboard
             (to / CARD).write_text(card(facts), encoding="utf-8")
             shutil.copyfile(alone.__file__, to / PREDICT)
@@ -49,16 +58,28 @@ def write_zip(model: Path, facts: Facts, to: Path) -> Path:
 
     Raises DataError when there is something already.
     """
-    if to.exists():
-        raise DataError(f"{to} is there already.", "Choose a new name.", "exists")
-    with writing(to.parent), tempfile.TemporaryDirectory(dir=to.parent) as temporary:
-        folder = write_folder(model, facts, Path(temporary) / "model")
-        part = Path(temporary) / "part.zip"
+    with new_file(to) as part:
+        folder = write_folder(model, facts, part.with_name(f"{to.name}.folder"))
         with zipfile.ZipFile(part, "w") as archive:
             for path in sorted(folder.rglob("*")):
                 archive.write(path, f"{to.stem}/{path.relative_to(folder)}")
-        part.replace(to)
     return to
+
+
+def must_be_new(to: Path) -> None:
+    """Raises DataError when there is something already."""
+    if to.exists():
+        raise DataError(f"{to} is there already.", "Choose a new name.", "exists")
+
+
+@contextmanager
+def new_file(to: Path) -> Iterator[Path]:
+    """Where to write what becomes the file `to` once it is whole. Raises DataError when there is something already."""
+    must_be_new(to)
+    with writing(to.parent), tempfile.TemporaryDirectory(dir=to.parent) as temporary:
+        part = Path(temporary) / to.name
+        yield part
+        part.replace(to)
 
 
 def card(facts: Facts) -> str:
@@ -99,6 +120,7 @@ def card(facts: Facts) -> str:
     more = (
         f"\n{len(labels) - MOST_LISTED} more classes are not listed.\n" if len(labels) > MOST_LISTED else ""
     )
+    learnt = f"{facts.rows['train']:,} texts of" if facts.rows else "texts of"
     settings = "\n".join(f"    {key}: {value}" for key, value in facts.settings.items())
     return f"""---
 {data.to_yaml()}
@@ -106,8 +128,8 @@ def card(facts: Facts) -> str:
 
 # {_cell(facts.name)}
 
-A text classifier for {len(labels)} labels, fine-tuned from {_cell(facts.model_name)} on {facts.rows["train"]:,} texts of
-"{_cell(facts.dataset)}" ({facts.date}).
+A text classifier for {len(labels)} labels, fine-tuned from {_cell(facts.model_name)}
+on {learnt} "{_cell(facts.dataset)}" ({facts.date}).
 
 **Right {test["accuracy"] * 100:.0f} of 100 times** (95% sure: between {low * 100:.0f} and {high * 100:.0f}) on
 {sum(one["support"] for one in test["per_class"].values()):,} test texts that it had not seen. Counting words
@@ -122,6 +144,8 @@ or from Python:
 
     from transformers import pipeline
     pipeline("text-classification", "path/to/this/folder")("a text")
+
+{_told(facts.rules)}
 
 ## Scores on the test texts
 
@@ -143,6 +167,23 @@ Tuneboard {__version__}, with these settings:
 
 {settings}
 """
+
+
+def _told(rules: Rules) -> str:
+    """What predict.py does with the answers, and a pipeline does not."""
+    found = []
+    if rules.thresholds:
+        found.append("answers that are less sure than the threshold of their label are marked for a person")
+    elif rules.threshold:
+        found.append(f"answers below {rules.threshold:.0%} sure are marked for a person")
+    if rules.temperature != 1.0:
+        found.append(
+            f"its confidence is corrected by the temperature {rules.temperature:.3g}, which divides the logits"
+        )
+    if not found:
+        return "No threshold is set and its confidence is as it came from the training (rules.json)."
+    said = "; ".join(found)
+    return f"In predict.py, as set in rules.json: {said}. A pipeline does neither."
 
 
 def _cell(text: str) -> str:

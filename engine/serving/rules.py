@@ -1,8 +1,11 @@
 """How the answers of a run's model are to be taken: from which confidence on, and whether its confidence is corrected."""
 
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 
 from engine.paths import RunPaths, Workspace, read_json, write_json
+
+IN_AN_EXPORT = "rules.json"  # beside the model
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,12 @@ class Rules:
 
 
 def read(paths: RunPaths) -> Rules:
-    return Rules(**read_json(paths.rules)) if paths.rules.exists() else Rules()
+    return _read(paths.rules)
+
+
+def read_exported(folder: Path) -> Rules:
+    """Those that an exported model carries; a plain model folder has none."""
+    return _read(folder / IN_AN_EXPORT)
 
 
 def change(workspace: Workspace, run_id: str, **changes: object) -> None:
@@ -36,3 +44,7 @@ def change(workspace: Workspace, run_id: str, **changes: object) -> None:
     workspace.may_change()
     paths = workspace.run(run_id)
     write_json(paths.rules, asdict(replace(read(paths), **changes)))
+
+
+def _read(path: Path) -> Rules:
+    return Rules(**read_json(path)) if path.exists() else Rules()

@@ -1,5 +1,6 @@
 """What is expensive to read, kept under a bounded cache with a key that changes when the thing changes."""
 
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -93,12 +94,17 @@ def predicted(path: str, modified: float, split: str) -> pd.DataFrame:
     return predictions.read(Path(path), split)
 
 
-def exported(root: str, run_id: str) -> bytes:
-    """The ZIP of a model, made when somebody wants it."""
+def exported(root: str, run_id: str, form: str, name: str) -> bytes:
+    """What a run leaves for use elsewhere, made when it is wanted; a notebook with its data as a ZIP. name: of the file."""
     from engine.runs.export import export
 
     with tempfile.TemporaryDirectory() as folder:
-        return export(Workspace(Path(root)), run_id, Path(folder) / "model.zip", "zip").read_bytes()
+        inside = Path(folder) / "inside"
+        inside.mkdir()
+        made = export(Workspace(Path(root)), run_id, inside / name, form)
+        if form != "notebook":
+            return made.read_bytes()
+        return Path(shutil.make_archive(str(Path(folder) / "all"), "zip", inside)).read_bytes()
 
 
 @st.cache_resource(max_entries=4, show_spinner="Opening the model …")

@@ -1,3 +1,6 @@
+import pytest
+
+from pages.parts import cached
 from tests.pages.helpers import open_page, press, words_on
 
 
@@ -38,3 +41,19 @@ def test_markup_is_only_text(workspace, finished):
     test = open_page("predict", run=finished.id)
     ask(test, "<script>alert(1)</script> **bold** :red[x] $x^2$")
     assert not any("<script>" in str(one.value) for one in test.markdown)
+
+
+@pytest.mark.parametrize("form, inside", [
+    ("report", b"<!doctype html>"), ("settings", b"# The settings of the run"), ("notebook", b"PK"), ("zip", b"PK"),
+])  # fmt: skip
+def test_what_a_run_leaves_can_be_downloaded(workspace, finished, form, inside):
+    assert cached.exported(str(workspace.root), finished.id, form, "mine.x").startswith(inside)
+
+
+def test_each_thing_that_a_run_leaves_has_its_button(workspace, finished):
+    for page, labels in {
+        "predict": {"Report (HTML)", "Settings (YAML)", "Notebook (with its data)"},
+        "evaluate": {"Report (HTML)"},
+    }.items():
+        shown = {one.proto.label for one in open_page(page, run=finished.id).get("download_button")}
+        assert labels <= shown

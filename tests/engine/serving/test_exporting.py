@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 from huggingface_hub import ModelCard
 
+from engine import cli
 from engine.errors import DataError, RunStateError
 from engine.evaluation import predictions
 from engine.runs import queue
 from engine.runs.export import export
+from engine.serving import rules
+from engine.serving.predictor import Predictor
 from tests.engine.runs.helpers import submit, wait
 
 
@@ -48,6 +51,27 @@ def test_the_zip_answers_elsewhere_as_the_run_did(workspace, run, tmp_path):
     )  # the run's were in bf16
     assert ask(folder, "=1+1")[0]["text"] == "'=1+1"
     assert "engine" not in (folder / "predict.py").read_text().split('"""')[2]
+
+
+def test_the_threshold_and_the_correction_in_use_go_along(workspace, run, tmp_path, capsys):
+    rules.change(workspace, run.id, threshold=0.9, temperature=2.5)
+    folder = export(workspace, run.id, tmp_path / "folder", "folder")
+    texts = ["the lamp is bright, calm and tidy", "the lamp", "hm"]
+    answers = ask(folder, *texts)
+    expected = Predictor(workspace.run(run.id).model).predict(texts, 2.5)
+    assert [one["label"] for one in answers] == [one.label for one in expected]
+    assert np.allclose(
+        [float(one["confidence"]) for one in answers], [one.confidence for one in expected], atol=1e-4
+    )
+    assert [one["to_a_person"] for one in answers] == [
+        "yes" if one.confidence < 0.9 else "no" for one in expected
+    ]
+    card = (folder / "README.md").read_text()
+    assert "answers below 90% sure are marked for a person" in card and "temperature 2.5" in card
+    assert cli.main(["predict", str(folder), "--text", texts[1], "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["predictions"][0]
+    assert told["confidence"] == pytest.approx(expected[1].confidence, abs=1e-4)
+    assert told["to_a_person"] == (expected[1].confidence < 0.9)
 
 
 def test_the_card_is_one_of_the_hub_and_tells_the_scores(workspace, run, tmp_path):

@@ -1,0 +1,92 @@
+import json
+import re
+from html import unescape
+
+import pytest
+
+from engine import cli
+from engine.data.datasets import remove
+from engine.errors import DataError
+from engine.paths import read_json
+from engine.runs.export import export
+from engine.serving import report, rules
+from engine.serving.rules import Rules
+from tests.engine.runs.helpers import submit, wait
+from tests.engine.serving.made_up import HOSTILE, run
+
+
+@pytest.fixture
+def counted(workspace, easy):
+    return wait(workspace, submit(workspace, easy, "tfidf", name="<i>mine</i>").id)
+
+
+def words_of(page: str) -> str:
+    """What a person reads, on one line."""
+    body = re.sub(r"<(script|style)\b.*?</\1>", " ", page, flags=re.DOTALL)
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+
+def test_it_says_what_the_run_found_and_is_one_file_of_less_than_6_mb(
+    workspace, counted, easy, tmp_path, capsys
+):
+    to = tmp_path / "report.html"
+    assert cli.main(["export", counted.id, "--format", "report", "--to", str(to), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "exported": counted.id,
+        "format": "report",
+        "to": str(to),
+    }
+    assert [one.name for one in tmp_path.glob("report*")] == ["report.html"]
+    assert to.stat().st_size < 6_000_000
+    said = words_of(to.read_text(encoding="utf-8"))
+    found = read_json(workspace.run(counted.id).metrics)
+    low, high = found["intervals"]["accuracy"]
+    assert f"Right {found['test']['accuracy'] * 100:.0f} of 100 times" in said
+    assert (
+        f"95% sure: between {low * 100:.0f} and {high * 100:.0f}, on {easy.rows['test']} test texts" in said
+    )
+    assert "this model itself is word counting" in said
+    assert f"Training {easy.rows['train']} The model learnt from them." in said
+    assert "<i>mine</i>" in said and counted.id in said
+    assert "torch 2.13" in said and "did not note its own" not in said  # the run noted its versions
+    with pytest.raises(DataError, match="there already"):
+        export(workspace, counted.id, to, "report")
+
+
+def test_it_outlives_its_data_set(workspace, counted, easy, tmp_path):
+    remove(workspace, easy.id)
+    said = words_of(export(workspace, counted.id, tmp_path / "report.html", "report").read_text("utf-8"))
+    assert "The data set was deleted since" in said and "Right" in said
+
+
+def test_the_threshold_in_use_and_the_correction_are_told(workspace, counted, tmp_path):
+    before = words_of(export(workspace, counted.id, tmp_path / "before.html", "report").read_text("utf-8"))
+    assert "No threshold is set" in before and "Its confidence is shown as it is" in before
+    rules.change(workspace, counted.id, threshold=0.9, temperature=1.7)
+    after = words_of(export(workspace, counted.id, tmp_path / "after.html", "report").read_text("utf-8"))
+    assert "Answers below 90% sure go to a person" in after and "by the temperature 1.70" in after
+
+
+@pytest.mark.parametrize("tested", [3, 30])
+@pytest.mark.parametrize("classes", [2, 77, 200])
+def test_any_number_of_classes_and_texts_can_be_told(classes, tested):
+    facts, evidence = run([f"class {number}" for number in range(classes)], tested)
+    said = words_of(report.render(facts, evidence))
+    assert f"Which of these {classes} labels" in said and f"on {tested} test texts" in said
+
+
+def test_a_threshold_that_no_answer_reaches():
+    facts, evidence = run(["a", "b"], 20, rules=Rules(threshold=1.1))
+    assert "all 20 texts would" in words_of(report.render(facts, evidence))
+
+
+def test_what_people_wrote_stays_text():
+    facts, evidence = run(HOSTILE, 30, name=HOSTILE[1])
+    page = report.render(facts, evidence)
+    body = page.replace(report._plotly(), "")
+    assert (
+        body.count("<script") == body.count("</script>") == 2 + 4
+    )  # plotly and its call; the data of four charts
+    assert "<img" not in body and "{{ 7 * 7 }}" in unescape(body)
+    for one in HOSTILE:
+        assert one not in body or one.startswith("{{")
