@@ -48,7 +48,7 @@ NOTEBOOK = Way(
     ":material/code_blocks:",
     ".ipynb",
     "application/zip",
-    "The run once more in plain torch, without Tuneboard, to read or to change. It comes with the data set as CSV.",
+    "The run once more in plain Python, without Tuneboard. The data set comes along as CSV.",
 )
 
 
