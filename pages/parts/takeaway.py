@@ -40,4 +40,16 @@ def elsewhere(run: Run) -> None:
         )
         st.code(ELSEWHERE, language="bash")
         button(run)
+        checked(run)
         st.caption(f"On this machine the model is in {state.workspace().run(run.id).model}.")
+
+
+def checked(run: Run) -> None:
+    """What was proven of the model before the run was called finished; older runs do not say it."""
+    paths = state.workspace().run(run.id)
+    proof = cached.scores(str(paths.folder), paths.metrics.stat().st_mtime).get("checked")
+    if proof:
+        st.caption(
+            f":material/verified: Checked in a fresh process: same answers on {proof['texts']} texts "
+            f"within {proof['within']:.4f}."
+        )
