@@ -77,6 +77,7 @@ def long(workspace: Workspace, run: Run) -> dict:
             "metrics": scored["test"],
             "validation": scored["validation"],
             "baseline": scored["baseline"],
+            "checked": scored.get("checked"),
         }
     try:
         found["dataset"]["rows"] = load_info(workspace, run.dataset_id).rows

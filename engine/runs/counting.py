@@ -15,6 +15,7 @@ from engine.paths import RunPaths, Workspace, write_json
 from engine.runs.pipeline import VERIFIED_TEXTS
 from engine.runs.pulse import Pulse
 from engine.runs.store import Status
+from engine.serving.proving import AGAIN
 from engine.settings import TrainingConfig
 
 
@@ -58,7 +59,7 @@ def count_words(
     if not np.array_equal(tfidf.load(paths.model).probabilities(some), probabilities[: len(some)]):
         raise TrainingError(
             "The saved model does not predict what the trained one does.",
-            "Start the run again; if it happens twice, please report it.",
+            AGAIN,
             "not_verified",
         )
     pulse.events.write(

@@ -89,6 +89,7 @@ def elsewhere(run: Run) -> None:
                 with st.container(width=WIDE):
                     _download(run, way, "take")
                     st.caption(way.how)
+        checked(run)
         st.caption(f"On this machine the model is in {state.workspace().run(run.id).model}.")
 
 
@@ -105,3 +106,14 @@ def _download(run: Run, way: Way, place: str) -> None:
         key=f"{place}_{way.form}_{run.id}",
         on_click="ignore",
     )
+
+
+def checked(run: Run) -> None:
+    """What was proven of the model before the run was called finished; older runs do not say it."""
+    paths = state.workspace().run(run.id)
+    proof = cached.scores(str(paths.folder), paths.metrics.stat().st_mtime).get("checked")
+    if proof:
+        st.caption(
+            f":material/verified: Checked in a fresh process: same answers on {proof['texts']} texts "
+            f"within {proof['within']:.4f}."
+        )

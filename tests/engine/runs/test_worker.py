@@ -51,6 +51,8 @@ def test_a_run_from_the_queue_to_a_model_that_can_be_used(workspace, easy, tiny_
         == run.accuracy
     )
     assert set(table["split"]) == {"validation", "test"}
+    assert "loaded in a fresh process" in history.notes[-1]
+    assert scored["checked"] == {"texts": 32, "within": 1e-4}
 
 
 def test_the_saved_folder_is_a_plain_hugging_face_model(workspace, easy, tiny_model):
