@@ -48,11 +48,12 @@ def test_markup_is_only_text(workspace, finished):
     assert not any("<script>" in str(one.value) for one in test.markdown)
 
 
-@pytest.mark.parametrize("form, inside", [
-    ("report", b"<!doctype html>"), ("settings", b"# The settings of the run"), ("notebook", b"PK"), ("zip", b"PK"),
+@pytest.mark.parametrize("form, name, inside", [
+    ("report", "mine.html", b"<!doctype html>"), ("settings", "mine.yaml", b"# The settings of the run"),
+    ("notebook", "mine.ipynb", b"PK"), ("zip", "mine.zip", b"PK"),
 ])  # fmt: skip
-def test_what_a_run_leaves_can_be_downloaded(workspace, finished, form, inside):
-    assert cached.exported(str(workspace.root), finished.id, form, "mine.x").startswith(inside)
+def test_what_a_run_leaves_can_be_downloaded(workspace, finished, form, name, inside):
+    assert cached.exported(str(workspace.root), finished.id, form, name).startswith(inside)
 
 
 def test_each_thing_that_a_run_leaves_has_its_button(workspace, finished):
