@@ -5,7 +5,7 @@ import streamlit as st
 from engine.runs import queue
 from engine.runs.events import History
 from engine.runs.store import Run
-from pages.parts import cached, charts, frame, matrices, messages, state, words
+from pages.parts import bringing, cached, charts, frame, matrices, messages, state, words
 
 LEAST, MOST = 2, 10
 MOST_TEXTS = 200
@@ -59,7 +59,10 @@ def choose(scored: dict[str, Run]) -> tuple[str, ...]:
 
 
 def leaderboard(found, names: dict[str, str]) -> None:
-    st.caption(f"All on the same {found.rows:,} test texts, which none of them had seen.")
+    brought = [one.run for one in found.entries if queue.source_of(state.workspace(), one.run.id)]
+    unseen = "" if brought else ", which none of them had seen"
+    st.caption(f"All on the same {found.rows:,} test texts{unseen}.")
+    bringing.note(*brought)
     rows = [
         {
             "Run": names[one.run.id],

@@ -3,13 +3,25 @@
 import streamlit as st
 
 from engine.runs import queue
-from pages.parts import classes, confusion, frame, further, judged, messages, state, trust, weak, words
+from pages.parts import (
+    bringing,
+    classes,
+    confusion,
+    frame,
+    further,
+    judged,
+    messages,
+    state,
+    trust,
+    weak,
+    words,
+)
 from pages.parts.judged import Judged
 
 
 def page() -> None:
     st.title("Evaluate")
-    scored = queue.usable(state.workspace())
+    scored = queue.askable(state.workspace())
     if not scored:
         messages.empty(
             "No model to judge yet",
@@ -26,6 +38,10 @@ def page() -> None:
         lambda one: one.id,
         lambda one: f"{one.name}, {words.when(one.created_at)}, {one.id[:4]}",
     )
+    if bringing.unscored(run):
+        return
+    if queue.source_of(state.workspace(), run.id):
+        bringing.note(run)
     found = judged.choose(run)
     headline(found)
     more_scores(found)
@@ -87,7 +103,7 @@ def in_words(found: Judged) -> str:
     sure = f"95% sure: between {low * 100:.0f} and {high * 100:.0f}"
     times = words.count(round(rows[often] / found.rows * 100), "time")
     always = f"Always answering {messages.plain(often)} would be right {times}"
-    unseen = " that it had not seen" if found.texts == "test" else ""
+    unseen = " that it had not seen" if found.unseen else ""
     counting = f", word counting {base['accuracy'] * 100:.0f}" if base else ""
     return (
         f"**Right {scores['accuracy'] * 100:.0f} of 100 times** ({sure}), on {words.count(found.rows, f'{found.kind} text')}"

@@ -19,8 +19,8 @@ FLOORS = [
 GROUND = {"errors", "names", "paths", "settings", "machine"}
 RUNS_MAY = GROUND | {"runs"}
 WHOLE = {"engine/runs/pipeline.py", "engine/runs/counting.py", "engine/runs/measuring.py",
-         "engine/runs/comparison.py", "engine/runs/evaluations.py", "engine/runs/export.py", "engine/cli.py",
-         "engine/arguments.py", "engine/terminal.py", "engine/__main__.py"}  # fmt: skip
+         "engine/runs/comparison.py", "engine/runs/evaluations.py", "engine/runs/export.py", "engine/runs/importing.py",
+         "engine/cli.py", "engine/arguments.py", "engine/terminal.py", "engine/__main__.py"}  # fmt: skip
 HEAVY = ("torch", "transformers", "sklearn", "scipy", "peft", "huggingface_hub")
 
 
