@@ -206,10 +206,37 @@ def parser() -> argparse.ArgumentParser:
         argument(
             "--format",
             default="zip",
-            choices=("zip", "folder", "report", "settings", "notebook"),
-            help="zip or folder: the model; report: a page (HTML) for people who were not there; settings: YAML for "
-            "train --config; notebook: the run once more in plain torch, with its data beside it",
+            choices=("zip", "folder", "onnx", "report", "settings", "notebook"),
+            help="zip or folder: the model; onnx: for machines without torch, a folder, or a ZIP where PATH ends so; report: "
+            "a page (HTML) for people who were not there; settings: YAML for train --config; notebook: the run once more in "
+            "plain torch, with its data beside it",
         ),
+    )
+    command(
+        "push",
+        "Send the model of a run to the Hugging Face hub, with the token of the variable HF_TOKEN.",
+        run_id,
+        argument("name", metavar="OWNER/NAME", help="what to call it there"),
+        argument(
+            "--private",
+            action=argparse.BooleanOptionalAction,
+            default=True,
+            help="only you can see it there (default)",
+        ),
+    )
+    command(
+        "import",
+        "Make a run of a model from elsewhere, to ask it, judge it and compare it.",
+        argument("path", metavar="PATH", help="a ZIP made by export, or any classifier's folder or ZIP"),
+        argument(
+            "--data",
+            metavar="DATA",
+            help="what to score it on: a data set's id, a file or a sample; the labels have to be the model's",
+        ),
+        text,
+        label,
+        *reading,
+        name,
     )
     command(
         "predict",

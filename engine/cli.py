@@ -18,7 +18,7 @@ from engine import terminal
 from engine.arguments import parser
 from engine.data import revising
 from engine.data.columns import Roles, propose, spread
-from engine.data.datasets import DatasetInfo, is_dataset, save
+from engine.data.datasets import DatasetInfo, is_dataset, load_info, save
 from engine.data.drafting import column_of, draft
 from engine.data.health import MEASURED, examine_file, missing_roles, too_long
 from engine.data.reading import Options, Table
@@ -28,7 +28,7 @@ from engine.data.samples import read_source
 from engine.errors import DataError, RunStateError, SettingsError, TrainingError, TuneboardError
 from engine.models.catalogue import bundled_folder
 from engine.models.tokens import count_tokens
-from engine.paths import Workspace, read_json
+from engine.paths import ID, Workspace, read_json
 from engine.runs import forecast as forecasts
 from engine.runs import queue as runs_queue
 from engine.runs import space
@@ -216,11 +216,12 @@ def clean(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
 def evaluate(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     from engine.runs import evaluations
 
-    run = runs_queue.get_usable(workspace, asked.id, "scores")
     if not asked.data:
+        run = runs_queue.get_usable(workspace, asked.id, "scores")
         found = evaluations.scores(workspace.run(run.id))
         more = {**terminal.judged(found), **evaluations.depth(workspace, run)}
         return {**terminal.result(workspace, run), **more}, terminal.scores(found, run)
+    run = runs_queue.get_askable(workspace, asked.id)
     about, found = evaluations.judge_further(
         workspace, run, read_source(asked.data), asked.text, asked.label, terminal.counter(sys.stderr)
     )
@@ -275,12 +276,39 @@ def revise(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
 def export(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     from engine.runs import export as exports
 
+    if asked.format == "onnx":
+        checked = exports.export_onnx(workspace, asked.id, Path(asked.to))
+        told = {"exported": asked.id, "to": asked.to, "checked": asdict(checked)}
+        return told, terminal.onnx(asked.to, checked)
     to = exports.export(workspace, asked.id, Path(asked.to), asked.format)
     return {
         "exported": asked.id,
         "format": asked.format,
         "to": str(to),
     }, f"Written to {to}\n{exports.how(workspace, asked.id, asked.format, to)}"
+
+
+def push(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
+    from engine.runs import export as exports
+
+    address = exports.push(workspace, asked.id, asked.name, private=asked.private)
+    seen = "only you can see it" if asked.private else "everybody can see it"
+    return {"pushed": asked.id, "to": address, "private": asked.private}, f"Sent to {address}; {seen}."
+
+
+def import_(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
+    from engine.runs import importing
+
+    source = Path(asked.path).expanduser()
+    info = _stored(workspace, asked) if asked.data else None
+    run = importing.bring(
+        workspace, source, source.name, info=info, name=asked.name, progress=terminal.counter(sys.stderr)
+    )
+    scored = workspace.run(run.id).metrics
+    found = {**terminal.short(run), "folder": str(workspace.run(run.id).model)}
+    if scored.exists():
+        return {**found, **terminal.result(workspace, run)}, terminal.scores(read_json(scored), run)
+    return found, f"{run.name} ({run.id})\nTo ask it: predict {run.id} --text TEXT"
 
 
 def predict(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
@@ -319,7 +347,7 @@ def explain(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]
 
 
 COMMANDS = {
-    function.__name__: function
+    function.__name__.rstrip("_"): function
     for function in (
         check,
         train,
@@ -341,6 +369,8 @@ COMMANDS = {
         review,
         revise,
         export,
+        push,
+        import_,
         predict,
         explain,
     )
@@ -388,6 +418,13 @@ def _submit(workspace: Workspace, asked: argparse.Namespace) -> Run:
         model_name=planned.source.name,
         name=asked.name,
     )
+
+
+def _stored(workspace: Workspace, asked: argparse.Namespace) -> DatasetInfo:
+    """The data set that --data names by its id, or that its file becomes."""
+    if ID.fullmatch(asked.data) and workspace.dataset(asked.data).info.exists():
+        return load_info(workspace, asked.data)
+    return _saved(workspace, asked)
 
 
 def _saved(workspace: Workspace, asked: argparse.Namespace) -> DatasetInfo:
@@ -501,7 +538,7 @@ def _told(workspace: Workspace, asked: Study) -> tuple[dict, str]:
 
 
 def _model_of(workspace: Workspace, run_id: str) -> Path:
-    return workspace.run(runs_queue.get_usable(workspace, run_id).id).model
+    return workspace.run(runs_queue.get_askable(workspace, run_id).id).model
 
 
 def _opened(workspace: Workspace, run_or_folder: str) -> tuple["Predictor", "Rules"]:

@@ -8,6 +8,7 @@
     models/uploaded/<name>-<key>/ models that came as a ZIP, under the hash of its content
     runs/<id>/                   config.json  events.jsonl  log.txt  checkpoints/  model/
                                  predictions.parquet  metrics.json  further/<key>/
+                                 rules.json  tries.json  onnx.zip  onnx.json
     studies/<id>/                study.json, of a search also progress.json and trials.jsonl
     forecasts/                   what runs would cost, one file for each configuration that was measured
 
@@ -99,6 +100,15 @@ class RunPaths:
     @property
     def model(self) -> Path:
         return self.folder / "model"
+
+    @property
+    def onnx(self) -> Path:
+        """A ZIP of the model for machines without torch, where somebody asked for it."""
+        return self.folder / "onnx.zip"
+
+    @property
+    def onnx_check(self) -> Path:
+        return self.folder / "onnx.json"
 
     @property
     def predictions(self) -> Path:

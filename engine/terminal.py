@@ -23,7 +23,6 @@ from engine.runs.store import Run
 from engine.serving.explaining import Explanation
 from engine.serving.prediction import Prediction
 from engine.serving.rules import Rules
-from engine.settings import applying
 from engine.studies import records
 from engine.studies.progress import Progress
 from engine.studies.records import Standing
@@ -31,6 +30,7 @@ from engine.studies.records import Standing
 if TYPE_CHECKING:
     from engine.runs.comparison import Comparison  # which imports scipy
     from engine.runs.evaluations import Further
+    from engine.serving.onnx_export import Checked
     from engine.studies.outcome import Outcome
 
 SHOWN_REJECTED = 5
@@ -79,6 +79,8 @@ def long(workspace: Workspace, run: Run) -> dict:
             "baseline": scored["baseline"],
             "checked": scored.get("checked"),
         }
+    if source := queue.source_of(workspace, run.id):
+        found["imported"] = source
     try:
         found["dataset"]["rows"] = load_info(workspace, run.dataset_id).rows
     except NotFoundError:
@@ -361,9 +363,10 @@ def scores(found: dict, run: Run) -> str:
     test, matrix = found["test"], found["test"]["confusion_matrix"]
     rows = sum(map(sum, matrix["counts"]))
     low, high = found["intervals"]["accuracy"]
+    unseen = "" if "imported" in found else " that it had not seen"
     lines = [
         f"{run.name} ({run.id})",
-        f"Right {test['accuracy']:.1%} of {rows:,} texts that it had not seen (95% sure: {low:.1%} to {high:.1%}). "
+        f"Right {test['accuracy']:.1%} of {rows:,} texts{unseen} (95% sure: {low:.1%} to {high:.1%}). "
         f"Macro-F1 {test['macro_f1']:.3f}.",
     ]
     if "baseline" in found:
@@ -396,6 +399,23 @@ def further(about: "Further") -> str:
     if about.learnt:
         lines.append(f"The model learnt from {about.learnt:,} of these texts, so the scores are too good.")
     return "\n".join(lines)
+
+
+def onnx(to: str, checked: "Checked") -> str:
+    """Where an export as ONNX is, and how it was checked."""
+    how = "To use it anywhere: pip install onnxruntime tokenizers numpy\npython predict_onnx.py TEXT"
+    return f"Written to {to}\n{onnx_check(checked)}\n{how}"
+
+
+def onnx_check(checked: "Checked") -> str:
+    same = f"the label of torch on {checked.equal:.1%} of {checked.texts} texts"
+    small = (
+        f"model.int8.onnx ({size(checked.small_bytes)}) gives {same}."
+        if checked.small_bytes
+        else f"Rounded to int8 it gave {same}, which is too few; that file was left out."
+    )
+    within = f"to within {max(checked.difference, 1e-7):.0e}"
+    return f"model.onnx ({size(checked.bytes)}) answers as torch does, {within}. {small}"
 
 
 def run_list(runs: list[Run], none: str = "There are no runs yet. Start one: train sample:support") -> str:
@@ -515,7 +535,7 @@ def run_page(workspace: Workspace, run: Run) -> str:
     lines += [sentence for sentence in (run.message, run.action) if sentence]
     if not run.status.ended and run.steps:
         lines.append(f"{run.step:,} of {run.steps:,}, {duration(run.seconds_left)} left")
-    shown = applying(queue.config_of(workspace, run.id))
+    shown = queue.settings_of(workspace, run.id)
     lines += [f"  {field}: {value}" for field, value in shown.items()]
     metrics = workspace.run(run.id).metrics
     if metrics.exists():

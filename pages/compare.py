@@ -7,7 +7,7 @@ from engine.runs import queue
 from engine.runs.events import History
 from engine.runs.store import Run
 from engine.serving import rules
-from pages.parts import cached, charts, frame, matrices, messages, state, studies, words
+from pages.parts import bringing, cached, charts, frame, matrices, messages, state, studies, words
 
 LEAST, MOST = 2, 10
 MOST_TEXTS = 200
@@ -73,7 +73,10 @@ def choose(scored: dict[str, Run]) -> tuple[str, ...]:
 
 
 def leaderboard(found, names: dict[str, str]) -> None:
-    st.caption(found.note or f"All on the same {found.rows:,} test texts, which none of them had seen.")
+    brought = [one.run for one in found.entries if queue.source_of(state.workspace(), one.run.id)]
+    unseen = "" if brought else ", which none of them had seen"
+    st.caption(found.note or f"All on the same {found.rows:,} test texts{unseen}.")
+    bringing.note(*brought)
     rows = [
         {
             "Run": names[one.run.id],

@@ -4,6 +4,7 @@ import streamlit as st
 
 from engine.runs import queue
 from pages.parts import (
+    bringing,
     classes,
     confusion,
     frame,
@@ -22,7 +23,7 @@ from pages.parts.judged import Judged
 
 def page() -> None:
     st.title("Evaluate")
-    scored = queue.usable(state.workspace())
+    scored = queue.askable(state.workspace())
     if not scored:
         messages.empty(
             "No model to judge yet",
@@ -39,9 +40,15 @@ def page() -> None:
         lambda one: one.id,
         lambda one: f"{one.name}, {words.when(one.created_at)}, {one.id[:4]}",
     )
+    if bringing.unscored(run):
+        return
+    brought = queue.source_of(state.workspace(), run.id)
+    if brought:
+        bringing.note(run)
     found = judged.choose(run)
     headline(found)
-    takeaway.report(run)
+    if not brought:
+        takeaway.report(run)
     more_scores(found)
     confusion.show(found)
     classes.show(found)
@@ -102,7 +109,7 @@ def in_words(found: Judged) -> str:
     sure = f"95% sure: between {low * 100:.0f} and {high * 100:.0f}"
     times = words.count(round(rows[often] / found.rows * 100), "time")
     always = f"Always answering {messages.plain(often)} would be right {times}"
-    unseen = " that it had not seen" if found.texts == "test" else ""
+    unseen = " that it had not seen" if found.unseen else ""
     counting = f", word counting {base['accuracy'] * 100:.0f}" if base else ""
     return (
         f"**Right {scores['accuracy'] * 100:.0f} of 100 times** ({sure}), on {words.count(found.rows, f'{found.kind} text')}"

@@ -13,7 +13,7 @@ MOST_CHARACTERS = 20_000
 
 def page() -> None:
     st.title("Predict")
-    usable = queue.usable(state.workspace())
+    usable = queue.askable(state.workspace())
     if not usable:
         messages.empty(
             "No model to ask yet",
@@ -58,6 +58,8 @@ def box(run: Run) -> str:
 
 def examples(run: Run) -> None:
     path = state.workspace().run(run.id).predictions
+    if not path.exists():  # a model from elsewhere, without data
+        return
     test = cached.predicted(str(path), path.stat().st_mtime, "test")
     chosen = test.drop_duplicates("label").head(EXAMPLES)
     more = test[~test["source_row"].isin(chosen["source_row"])].head(EXAMPLES - len(chosen))

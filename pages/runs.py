@@ -4,7 +4,7 @@ import streamlit as st
 
 from engine.runs import queue
 from engine.runs.store import Run, Status
-from pages.parts import controls, curves, frame, live, messages, pace, state, status, waiting, words
+from pages.parts import bringing, controls, curves, frame, live, messages, pace, state, status, waiting, words
 
 TICK_SECONDS = 1.0
 CURVES_SECONDS = 3.0  # drawing them is most of the work
@@ -22,6 +22,7 @@ def page() -> None:
             "Go to Train",
             ":material/model_training:",
         )
+        bringing.show()
         waiting.trash()
         return
     run = state.pick(
@@ -38,6 +39,7 @@ def page() -> None:
     st.fragment(details, run_every=curve)(run.id)
     waiting.queue()
     waiting.everything(runs)
+    bringing.show()
     waiting.trash()
 
 

@@ -11,7 +11,7 @@ from engine.data.drafting import draft
 from engine.data.reading import read_file
 from engine.data.recipe import Recipe
 from engine.paths import Workspace
-from engine.runs import queue
+from engine.runs import proof, queue
 from tests import forked, tiny, words
 from tests.hub_standin import hub_server, model_hub  # noqa: F401 (fixtures for all)
 
@@ -33,6 +33,12 @@ def workers_fork(request, monkeypatch):
     """Workers start in a moment, except where a module's `START_AS_USERS_DO` says otherwise."""
     if not getattr(request.module, "START_AS_USERS_DO", False):
         monkeypatch.setattr(queue, "start_apart", forked.start_apart)
+
+
+@pytest.fixture
+def fresh_forks(monkeypatch):
+    """Fresh processes that this one asks (engine/runs/proof.py) start in a moment, too."""
+    monkeypatch.setattr(proof, "COMMAND", forked.fresh_command(forked.fresh_server()))
 
 
 @pytest.fixture(scope="session")

@@ -14,12 +14,11 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from engine.runs import processes
-from engine.serving import proving
+from engine.runs import processes, proof
 
 FRESH_SERVER = Path(__file__).with_name("fresh_server.py")
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["engine.runs.pipeline", "tests.forked"])
+_context.set_forkserver_preload(["engine.runs.pipeline", "tests.forked", "tests.warm"])
 
 
 def start_apart(log: Path, module: str, *arguments: object) -> None:
@@ -37,7 +36,7 @@ def fresh_server() -> str:
     folder = tempfile.mkdtemp(prefix="fresh-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     address = f"{folder}/socket"
-    command = [sys.executable, "-I", str(FRESH_SERVER), "serve", address, proving.COMMAND[-1]]
+    command = [sys.executable, "-I", str(FRESH_SERVER), "serve", address, proof.COMMAND[-1]]
     fresh_server.process = subprocess.Popen(command, stdin=subprocess.PIPE)
     return address
 
@@ -48,7 +47,7 @@ def fresh_command(address: str) -> list[str]:
 
 def _work(log: str, fresh: str, arguments: list[str]) -> None:
     os.setsid()
-    proving.COMMAND[:] = fresh_command(fresh)
+    proof.COMMAND[:] = fresh_command(fresh)
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(file, stream)

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import time
+from pathlib import Path
 
 WHERE = sys.argv[2]
 
@@ -21,9 +22,7 @@ def serve(program: str) -> None:
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(WHERE)
         server.listen()
-        import torch  # noqa: F401
-        from transformers import AutoModelForSequenceClassification, AutoTokenizer  # noqa: F401
-
+        runpy.run_path(str(Path(__file__).with_name("warm.py")))
         while True:
             ready, _, _ = select.select([server, sys.stdin], [], [])
             if sys.stdin in ready:

@@ -1,5 +1,7 @@
 """Servers on this machine that answer as the Hugging Face hub does: one with a few data sets, one with a few models."""
 
+import base64
+import hashlib
 import io
 import json
 import os
@@ -183,7 +185,8 @@ def hub_server(monkeypatch):
 def model_hub(tiny_model, monkeypatch):
     """A hub of models. `repos`: {name: {files, config, gated, offers}}; an offer is {author, title, files}, open for taking.
 
-    `downloads`: the files that were fetched.
+    `downloads`: the files that were fetched. Whoever has the token "writer" may make repositories of "me" and commit to
+    them. `breaks`: sending large files does not work.
     """
     files = {path.name: path.read_bytes() for path in tiny_model.iterdir()}
     pickled = {name: data for name, data in files.items() if name != "model.safetensors"}
@@ -197,6 +200,8 @@ def model_hub(tiny_model, monkeypatch):
 
     class Hub(BaseHTTPRequestHandler):
         downloads: list[str] = []
+        breaks = False
+        large: dict[str, bytes] = {}  # {SHA-256: content} of files that are sent before their commit
         repos: dict[str, dict] = {
             "me/tiny": {"files": {**files, "README.md": b"", "onnx/model.safetensors": b"another"}},
             "me/pickled": {"files": pickled, "offers": [{**offer, "author": "stranger"}]},
@@ -254,6 +259,64 @@ def model_hub(tiny_model, monkeypatch):
                         "config": {"model_type": "bert", **Hub.repos[repo].get("config", {})}}  # fmt: skip
             self.reply(200, json.dumps(told).encode(), {}, body)
 
+        def do_POST(self):
+            """As huggingface_hub asks: hf_api.create_repo, _commit_api.py, lfs.post_lfs_batch_info."""
+            path = unquote(self.path.partition("?")[0])
+            content = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.headers["Authorization"] != "Bearer writer":
+                return self.reply(
+                    401, b"{}", {"X-Error-Message": "Invalid credentials in Authorization header"}, True
+                )
+            if path == "/api/repos/create":
+                told, code = self.create(json.loads(content))
+                return self.reply(code, json.dumps(told).encode(), {}, True)
+            if path == "/api/validate-yaml":
+                return self.reply(200, b'{"errors": [], "warnings": []}', {}, True)
+            if path.endswith(".git/info/lfs/objects/batch"):
+                objects = [
+                    {**one, "actions": {"upload": {"href": f"{Hub.address}/large/{one['oid']}"}}}
+                    for one in json.loads(content)["objects"]
+                ]
+                return self.reply(
+                    200, json.dumps({"transfer": "basic", "objects": objects}).encode(), {}, True
+                )
+            owner, name, what, _ = path.removeprefix("/api/models/").split("/", 3)
+            if what == "preupload":
+                files = [
+                    {"path": one["path"], "shouldIgnore": False,
+                     "uploadMode": "lfs" if one["path"].endswith(".safetensors") else "regular"}
+                    for one in json.loads(content)["files"]
+                ]  # fmt: skip
+                return self.reply(200, json.dumps({"files": files}).encode(), {}, True)
+            for line in map(json.loads, content.splitlines()):
+                value = line["value"]
+                if line["key"] == "file":
+                    Hub.repos[f"{owner}/{name}"]["files"][value["path"]] = base64.b64decode(value["content"])
+                elif line["key"] == "lfsFile":
+                    Hub.repos[f"{owner}/{name}"]["files"][value["path"]] = Hub.large[value["oid"]]
+            told = {
+                "commitOid": MAIN,
+                "commitUrl": f"{Hub.address}/{owner}/{name}/commit/{MAIN}",
+                "success": True,
+            }
+            self.reply(200, json.dumps(told).encode(), {}, True)
+
+        def create(self, asked):
+            repo = f"{asked['organization']}/{asked['name']}"
+            if asked["organization"] != "me":
+                return {"error": "You don't have the rights to create a model under this namespace"}, 403
+            if repo in Hub.repos:
+                return {"error": "You already created this model repo"}, 409
+            Hub.repos[repo] = {"files": {".gitattributes": b"x"}, "visibility": asked.get("visibility")}
+            return {"url": f"{Hub.address}/{repo}", "name": repo}, 200
+
+        def do_PUT(self):
+            content = self.rfile.read(int(self.headers["Content-Length"]))
+            if Hub.breaks:
+                return self.reply(400, b"{}", {}, True)
+            Hub.large[hashlib.sha256(content).hexdigest()] = content
+            self.reply(200, b"", {}, True)
+
         def files_at(self, repo, revision):
             """Of a branch or a commit; a proposal has those of main and its own. COPY is the commit of the last one."""
             main, offers = Hub.repos[repo]["files"], Hub.repos[repo].get("offers", [])
@@ -289,7 +352,8 @@ def model_hub(tiny_model, monkeypatch):
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    point_to(f"http://127.0.0.1:{server.server_port}", monkeypatch)
+    Hub.address = f"http://127.0.0.1:{server.server_port}"
+    point_to(Hub.address, monkeypatch)
     yield Hub
     server.shutdown()
     server.server_close()
@@ -302,4 +366,7 @@ def point_to(endpoint, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", endpoint)  # for processes that are started
     monkeypatch.setattr(constants, "ENDPOINT", endpoint)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", True)
+    monkeypatch.setattr(
+        constants, "HF_HUB_DISABLE_XET", True
+    )  # its own protocol, which only the real hub speaks
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)

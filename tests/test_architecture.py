@@ -21,21 +21,14 @@ RUNS_MAY = GROUND | {"runs"}
 STUDIES_MAY = GROUND | {"data", "models", "training", "evaluation", "runs", "studies"}
 WHOLE = {"engine/runs/pipeline.py", "engine/runs/counting.py", "engine/runs/measuring.py",
          "engine/runs/comparison.py", "engine/runs/evaluations.py", "engine/runs/export.py",
-         "engine/runs/watcher.py", "engine/cli.py",
+         "engine/runs/importing.py", "engine/runs/watcher.py", "engine/cli.py",
          "engine/arguments.py", "engine/terminal.py", "engine/__main__.py"}  # fmt: skip
 # A report brings its charts with it, as the text of plotly.js; no other part of the engine draws.
 DRAWS = {"engine/serving/report.py"}
 HEAVY = (
-    "torch",
-    "transformers",
-    "sklearn",
-    "scipy",
-    "peft",
-    "huggingface_hub",
-    "captum",
-    "cleanlab",
-    "optuna",
-)
+    "torch", "transformers", "sklearn", "scipy", "peft", "huggingface_hub", "captum", "cleanlab", "optuna", "onnx",
+    "onnxruntime", "onnxscript",
+)  # fmt: skip
 
 
 def imports(file: Path, top_level: bool = False) -> set[str]:

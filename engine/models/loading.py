@@ -51,6 +51,21 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     return AutoTokenizer.from_pretrained(folder, **SAFE)
 
 
+def load_classifier(folder: Path, called: str) -> PreTrainedModel:
+    """A model that was trained as a classifier elsewhere. Raises ModelError when it is none, or cannot be opened.
+
+    called: what a person knows it as.
+    """
+    model, told = _opened(folder, output_loading_info=True)
+    if told["missing_keys"] or told["mismatched_keys"]:
+        raise ModelError(
+            f"{called} is no finished classifier: its weights lack {', '.join(sorted(told['missing_keys'])[:3])}.",
+            "Train it here first: choose it as the model on the Train page.",
+            "not_trained",
+        )
+    return model.eval()
+
+
 def load_model(folder: Path, labels: list[str] | None = None) -> PreTrainedModel:
     """A sequence classifier in fp32, in evaluation mode.
 
@@ -69,12 +84,17 @@ def load_model(folder: Path, labels: list[str] | None = None) -> PreTrainedModel
             "problem_type": "single_label_classification",
         }
     )
+    return _opened(folder, **head).eval()
+
+
+def _opened(folder: Path, **more: object):
+    """What transformers makes of the folder, in fp32. Raises ModelError when the files cannot be opened."""
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()  # a new head is what we ask for, not a warning
     logging.disable_progress_bar()
     try:
-        model = AutoModelForSequenceClassification.from_pretrained(
-            folder, dtype=torch.float32, use_safetensors=True, **head, **SAFE
+        return AutoModelForSequenceClassification.from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True, **more, **SAFE
         )
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise ModelError(
@@ -84,4 +104,3 @@ def load_model(folder: Path, labels: list[str] | None = None) -> PreTrainedModel
         ) from error
     finally:
         logging.set_verbosity(verbosity)
-    return model.eval()

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from engine import settings
 from engine.data.datasets import DatasetInfo, family, load_rows
 from engine.evaluation import predictions
 from engine.evaluation.comparing import Pair, align, common, compare, sentence
@@ -133,7 +132,7 @@ def _names(runs: Sequence[Run]) -> dict[str, str]:
 
 def differing_settings(workspace: Workspace, runs: Sequence[Run]) -> dict[str, dict[str, object]]:
     """The settings that are not the same for all runs: {setting: {run id: value}}; None where one has no such setting."""
-    values = {run.id: settings.applying(queue.config_of(workspace, run.id)) for run in runs}
+    values = {run.id: queue.settings_of(workspace, run.id) for run in runs}
     fields = dict.fromkeys(field for one in values.values() for field in one)
     found = {field: {run_id: one.get(field) for run_id, one in values.items()} for field in fields}
     return {field: row for field, row in found.items() if len(set(map(str, row.values()))) > 1}

@@ -13,9 +13,9 @@ from engine.evaluation.judging import judge_run
 from engine.models import tfidf
 from engine.paths import RunPaths, Workspace, write_json
 from engine.runs.pipeline import VERIFIED_TEXTS
+from engine.runs.proof import AGAIN
 from engine.runs.pulse import Pulse
 from engine.runs.store import Status
-from engine.serving.proving import AGAIN
 from engine.settings import TrainingConfig
 
 

@@ -16,6 +16,7 @@ from engine.evaluation import calibration, predictions, weakness
 from engine.evaluation.confusions import mistakes
 from engine.evaluation.judging import judge, judge_counting
 from engine.models import tfidf
+from engine.models.folders import read_config
 from engine.models.tokens import count_tokens
 from engine.paths import RunPaths, Workspace, read_json, replace_folder, write_json
 from engine.runs.store import Run
@@ -161,13 +162,24 @@ def _labelled(
     """(text and label of every row, made as those of the run's data set were; the labels that the model knows)."""
     try:
         info = load_info(workspace, run.dataset_id)
-    except NotFoundError:  # deleted since
+    except NotFoundError as error:  # deleted since, or it came without any
         if not (text and label):
-            raise
-        known = predictions.read(workspace.run(run.id).predictions, "test")
-        return labelled(table, Recipe(text=text, label=label)), predictions.labels_of(known)
+            raise DataError(
+                f"The data set of {run.name} is not there, so that the columns of {table.name} have to be named.",
+                "Name the columns of texts and labels: --text COL --label COL.",
+                "columns_unclear",
+            ) from error
+        return labelled(table, Recipe(text=text, label=label)), _answers_of(workspace.run(run.id))
     chosen = {"text": (text,) if text else info.made_by.text, "label": label or info.made_by.label}
-    return labelled(table, info.made_by.model_copy(update=chosen)), info.labels
+    return labelled(table, info.made_by.model_copy(update=chosen)), _answers_of(workspace.run(run.id))
+
+
+def _answers_of(paths: RunPaths) -> list[str]:
+    """The labels that a run's model gives, in the order of its probabilities."""
+    if paths.predictions.exists():
+        return predictions.labels_of(predictions.read(paths.predictions, "test"))
+    named = read_config(paths.model)["id2label"]  # brought from elsewhere, without data
+    return [named[str(number)] for number in range(len(named))]
 
 
 def _training(workspace: Workspace, run: Run) -> pd.DataFrame | None:

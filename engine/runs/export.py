@@ -1,20 +1,24 @@
 """What a run leaves for use elsewhere, put together from what it knows of itself; the files are made in engine/serving/."""
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from engine import settings
 from engine.data.datasets import DatasetInfo, load_info, load_rows
-from engine.errors import NotFoundError
+from engine.data.samples import read_sample
+from engine.errors import NotFoundError, RunStateError
 from engine.evaluation import predictions
 from engine.paths import Workspace, read_json
 from engine.runs import queue
 from engine.runs.events import History
 from engine.runs.store import Run
-from engine.serving import exporting, notebook, report, rules
+from engine.serving import exporting, notebook, onnx_export, publishing, report, rules
 from engine.serving.exporting import Facts
+from engine.serving.onnx_export import Checked
 from engine.terminal import duration
 from engine.training import settings_file
+
+OF_A_TRAINING = ("report", "settings", "notebook")  # which a model from elsewhere does not have
 
 
 def export(workspace: Workspace, run_id: str, to: Path, form: str) -> Path:
@@ -22,7 +26,12 @@ def export(workspace: Workspace, run_id: str, to: Path, form: str) -> Path:
 
     Raises RunStateError for a run without a model, DataError when something is there already.
     """
-    run = queue.get_usable(workspace, run_id)
+    run = queue.get_askable(workspace, run_id)
+    if form in OF_A_TRAINING and queue.source_of(workspace, run.id):
+        raise RunStateError(
+            f"The model {run.name!r} was not trained here, so that there is no {form} of its training.",
+            "Take the model away as a ZIP or a folder.",
+        )
     return FORMATS[form](workspace, run, to.expanduser().absolute())
 
 
@@ -47,7 +56,7 @@ def _report(workspace: Workspace, run: Run, to: Path) -> Path:
 
 def _settings(workspace: Workspace, run: Run, to: Path) -> Path:
     with exporting.new_file(to) as part:
-        found = settings.applying(queue.config_of(workspace, run.id))
+        found = queue.settings_of(workspace, run.id)
         part.write_text(settings_file.text(found, run.name), encoding="utf-8")
     return to
 
@@ -85,20 +94,50 @@ def how(workspace: Workspace, run_id: str, form: str, to: Path) -> str:
     }[form]
 
 
+def export_onnx(workspace: Workspace, run_id: str, to: Path) -> Checked:
+    """Write the model of a run as ONNX to the new folder, or ZIP, `to`, and tell how it was checked.
+
+    Raises RunStateError for a run without a model, DataError when something is there already, ModelError for a model that
+    ONNX cannot hold.
+    """
+    run = queue.get_askable(workspace, run_id)
+    paths = workspace.run(run.id)
+    if paths.predictions.exists():
+        known = predictions.read(paths.predictions).sort_values(
+            "split", kind="stable"
+        )  # test before validation
+    else:  # brought from elsewhere, without data
+        known = read_sample("support").frame
+    texts = known["text"].tolist()
+    return onnx_export.write(paths.model, run.name, rules.read(paths), texts, to.expanduser().absolute())
+
+
+def push(workspace: Workspace, run_id: str, name: str, token: str | None = None, private: bool = True) -> str:
+    """Send the model of a run to the Hugging Face hub as OWNER/NAME. Returns its address there.
+
+    token: by default that of the variable HF_TOKEN. Raises RunStateError and ModelError (engine/serving/publishing.py).
+    """
+    publishing.check(name)
+    with tempfile.TemporaryDirectory() as place:
+        folder = export(workspace, run_id, Path(place, "model"), "folder")
+        return publishing.push(folder, name, token, private)
+
+
 def _facts(workspace: Workspace, run: Run) -> Facts:
-    config, data = queue.config_of(workspace, run.id), _data(workspace, run)
-    metrics = read_json(workspace.run(run.id).metrics)
+    data, path = _data(workspace, run), workspace.run(run.id).metrics
+    metrics = read_json(path) if path.exists() else {}  # a model from elsewhere may not have been scored
     return Facts(
         run.id,
         run.name,
-        config.model,
+        queue.config_of(workspace, run.id).model,
         run.model_name,
         run.dataset_name,
         {**data.rows, "train": metrics.get("train_rows", data.rows["train"])} if data else {},
         metrics,
-        settings.applying(config),
+        queue.settings_of(workspace, run.id),
         rules.read(workspace.run(run.id)),
         (run.ended_at or run.created_at)[:10],
+        queue.source_of(workspace, run.id),
     )
 
 

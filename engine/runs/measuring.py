@@ -61,7 +61,6 @@ def measured(
     Raises TuneboardError for everything that a person can act on.
     """
     _die_first()
-    libraries = time.monotonic() - began
     told("reading data")
     labels, rows = load_info(workspace, dataset_id).labels, load_rows(workspace, dataset_id)
     if config.model == tfidf.REFERENCE:
@@ -143,7 +142,6 @@ def measured(
         told("timing the test")
         evaluating = seconds(model, scored, len(rows) - int(counts["train"]))
     evaluating += _scores_seconds(rows, labels, clock)
-    saving += max(0.0, libraries - evaluating)  # until the process that verifies has loaded its own
     total = torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else None
     memory = clock.peak() + steps.later + _later_of_pass(scored, device)
     return Measured(

@@ -21,9 +21,9 @@ from engine.models.devices import pick_device, pick_precision
 from engine.models.loading import fetch, load_model, load_tokenizer
 from engine.paths import Workspace, read_json, replace_folder, write_json
 from engine.runs import ending, space
+from engine.runs.proof import AGAIN, FreshProcess
 from engine.runs.pulse import Pulse, StopAsked
 from engine.runs.store import Request, Status
-from engine.serving.proving import AGAIN, FreshProcess
 from engine.settings import TrainingConfig
 from engine.training.batches import Batches
 from engine.training.checkpoints import Checkpoints, Point, restore
@@ -44,9 +44,12 @@ LESS_MEMORY = (
 NOT_YET_A_MODEL = "Stopped before the training began, so there is no model."
 
 
-def carry_out(workspace: Workspace, run_id: str, pulse: Pulse) -> dict[str, object]:
+def carry_out(
+    workspace: Workspace, run_id: str, pulse: Pulse, fresh: FreshProcess | None
+) -> dict[str, object]:
     """Train, save, score and verify. Returns what the store shows of the ending: status, and scores or the reason.
 
+    fresh: asks the saved model; None only for word counting, which needs none.
     A run that was begun before goes on from its last saved state. Raises TuneboardError for everything that a person can act
     on, and StopAsked.
     """
@@ -118,33 +121,30 @@ def carry_out(workspace: Workspace, run_id: str, pulse: Pulse) -> dict[str, obje
     part = paths.folder / "model.part"
     scored = (rows["split"] != "train").to_numpy().nonzero()[0]
     held_out = rows.iloc[scored]
-    with FreshProcess() as fresh:  # loads its libraries meanwhile
-        pulse.phase("saving", 0, 2)
-        model.config.update({"max_tokens": limit})
-        model.save_pretrained(part)
-        pulse.progress(1, 2)
-        tokenizer.model_max_length = limit
-        tokenizer.save_pretrained(part)
-        pulse.progress(2, 2)
+    pulse.phase("saving", 0, 2)
+    model.config.update({"max_tokens": limit})
+    model.save_pretrained(part)
+    pulse.progress(1, 2)
+    tokenizer.model_max_length = limit
+    tokenizer.save_pretrained(part)
+    pulse.progress(2, 2)
 
-        pulse.phase("evaluating", 0, len(scored))
-        scored_texts = encoded.select(scored)
-        began = time.monotonic()
-        found = probabilities(model, scored_texts, precision, pulse.progress)
-        milliseconds = (time.monotonic() - began) * 1000 / len(scored)
-        predicted = predictions.table(held_out, labels, found)
-        found = judge_run(predicted, rows[rows["split"] == "train"])
+    pulse.phase("evaluating", 0, len(scored))
+    scored_texts = encoded.select(scored)
+    began = time.monotonic()
+    found = probabilities(model, scored_texts, precision, pulse.progress)
+    milliseconds = (time.monotonic() - began) * 1000 / len(scored)
+    predicted = predictions.table(held_out, labels, found)
+    found = judge_run(predicted, rows[rows["split"] == "train"])
 
-        some = held_out["text"].tolist()[:VERIFIED_TEXTS]
-        pulse.phase("verifying", 0, len(some))
-        here = probabilities(model, scored_texts.select(np.arange(len(some))))
-        there = fresh.ask(part, some)
-        if there.labels != labels:
-            raise TrainingError(
-                "The saved model has other labels than the trained one.", AGAIN, "not_verified"
-            )
-        difference = verify(here, there.probabilities)
-        pulse.progress(len(some), len(some))
+    some = held_out["text"].tolist()[:VERIFIED_TEXTS]
+    pulse.phase("verifying", 0, len(some))
+    here = probabilities(model, scored_texts.select(np.arange(len(some))))
+    there = fresh.ask(part, some)
+    if there.labels != labels:
+        raise TrainingError("The saved model has other labels than the trained one.", AGAIN, "not_verified")
+    difference = verify(here, there.probabilities)
+    pulse.progress(len(some), len(some))
     pulse.events.write(
         "note",
         text="The saved model was loaded in a fresh process, with torch and transformers alone, and gave the same answers "

@@ -11,7 +11,7 @@ from engine.paths import Workspace, read_json, write_json, writing
 from engine.runs import ending, space
 from engine.runs.processes import identity, is_elsewhere, kill, start_apart
 from engine.runs.store import LAUNCH_SECONDS, STALE_SECONDS, Request, Run, Status, Store, clock
-from engine.settings import TrainingConfig
+from engine.settings import TrainingConfig, applying
 
 LEAST_TOKENS = 32  # fewer say too little
 UNANSWERED_SECONDS = 8.0  # after a request; the worker itself ends what does not answer a little earlier
@@ -92,6 +92,21 @@ def list_runs(workspace: Workspace) -> list[Run]:
 def usable(workspace: Workspace) -> list[Run]:
     """All runs that have a model and its scores, the newest first."""
     return [run for run in list_runs(workspace) if workspace.run(run.id).metrics.exists()]
+
+
+def askable(workspace: Workspace) -> list[Run]:
+    """All runs that have a model, scored or brought from elsewhere without data, the newest first."""
+    return [run for run in list_runs(workspace) if _is_askable(workspace, run)]
+
+
+def get_askable(workspace: Workspace, run_id: str) -> Run:
+    """A run that has a model. Raises NotFoundError and RunStateError."""
+    run = get_run(workspace, run_id)
+    return run if _is_askable(workspace, run) else get_usable(workspace, run_id)
+
+
+def _is_askable(workspace: Workspace, run: Run) -> bool:
+    return workspace.run(run.id).metrics.exists() or run.status == Status.FINISHED
 
 
 def get_usable(workspace: Workspace, run_id: str, lacks: str = "model yet") -> Run:
@@ -187,6 +202,11 @@ def resume(workspace: Workspace, run_id: str, epochs: int | None = None) -> Run:
     """
     workspace.may_change()
     run, config = get_run(workspace, run_id), config_of(workspace, run_id)
+    if source_of(workspace, run_id):
+        raise RunStateError(
+            f"The model of {run.name!r} was trained elsewhere, so there is nothing to go on from.",
+            "Start a new run from it: choose its folder as the model.",
+        )
     if not run.status.ended:
         raise RunStateError(f"The run {run.name!r} is {run.status}.", "It need not be resumed.")
     if config.counts_words and (epochs or run.status == Status.FINISHED):
@@ -244,7 +264,7 @@ def clone(
 def rename(workspace: Workspace, run_id: str, name: str) -> None:
     """Give a run another name."""
     workspace.may_change()
-    Store(workspace).rename(run_id, tidy(name) or get_run(workspace, run_id).name)
+    Store(workspace).change(run_id, name=tidy(name) or get_run(workspace, run_id).name)
 
 
 def move(workspace: Workspace, run_id: str, to: str) -> None:
@@ -306,6 +326,18 @@ def config_of(workspace: Workspace, run_id: str) -> TrainingConfig:
             "Start a new run instead.",
             "damaged",
         ) from error
+
+
+def source_of(workspace: Workspace, run_id: str) -> str | None:
+    """Where a model came from that was not trained here; None for all others."""
+    path = workspace.run(run_id).config
+    return read_json(path).get("imported") if path.exists() else None
+
+
+def settings_of(workspace: Workspace, run_id: str) -> dict[str, object]:
+    """The settings of a run that mean something for its model. Raises WorkspaceError as `config_of`."""
+    config, source = config_of(workspace, run_id), source_of(workspace, run_id)
+    return {"model": source, "max_tokens": config.max_tokens} if source else applying(config)
 
 
 def milder(config: TrainingConfig, reason: str) -> tuple[str, TrainingConfig] | None:

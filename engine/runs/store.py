@@ -179,11 +179,13 @@ class Store:
         self.reading = self.engine.execution_options(reading=True)
 
     def add(self, **values: object) -> Run:
-        """Queue a run, as the last one. An id that is there already stays as it is."""
+        """Queue a run, as the last one, or keep one that has ended. An id that is there already stays as it is."""
         with suppress(IntegrityError), self._begin() as connection:
             last = connection.scalar(select(func.max(runs.c.position))) or 0.0
             connection.execute(
-                insert(runs).values(created_at=now(), status=Status.QUEUED, position=last + 1, **values)
+                insert(runs).values(
+                    **{"created_at": now(), "status": Status.QUEUED, "position": last + 1, **values}
+                )
             )
         return self.get(str(values["id"]))
 
@@ -390,9 +392,10 @@ class Store:
         with self._begin(self.reading) as connection:
             return bool(connection.scalar(select(queue.c.paused)))
 
-    def rename(self, run_id: str, name: str) -> None:
+    def change(self, run_id: str, **values: object) -> None:
+        """Set some columns of a run that nobody works on."""
         with self._begin() as connection:
-            connection.execute(update(runs).where(runs.c.id == run_id).values(name=name))
+            connection.execute(update(runs).where(runs.c.id == run_id).values(**values))
 
     def say(self, run_id: str, message: str) -> None:
         """Let a run that has ended tell something else about its ending."""

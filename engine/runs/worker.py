@@ -8,12 +8,14 @@ import os
 import sys
 import time
 import traceback
+from contextlib import AbstractContextManager, nullcontext
 
 from engine.errors import TuneboardError, WorkspaceError, is_disk_full, is_out_of_memory
 from engine.paths import Workspace
 from engine.runs import ending, queue
 from engine.runs.events import EventLog
 from engine.runs.processes import complain
+from engine.runs.proof import FreshProcess
 from engine.runs.pulse import Pulse, StopAsked
 from engine.runs.store import Request, Status, Store
 
@@ -47,12 +49,18 @@ def main(root: str, run_id: str) -> int:
 def _work(workspace: Workspace, run_id: str, pulse: Pulse) -> dict[str, object]:
     try:
         pulse.phase("loading libraries")
-        from engine.runs.pipeline import carry_out
+        with _to_prove_it(workspace, run_id) as fresh:
+            from engine.runs.pipeline import carry_out
 
-        return carry_out(workspace, run_id, pulse)
+            return carry_out(workspace, run_id, pulse, fresh)
     except StopAsked:
         paused = pulse.request == Request.PAUSE
         return {"status": Status.STOPPED, **(ending.PAUSED if paused else ending.STOPPED)}
+
+
+def _to_prove_it(workspace: Workspace, run_id: str) -> AbstractContextManager[FreshProcess | None]:
+    """The process that will verify the model. It loads the same libraries at the same time, on another core."""
+    return nullcontext() if queue.config_of(workspace, run_id).counts_words else FreshProcess()
 
 
 def _close(store: Store, run_id: str, ended: dict[str, object]) -> None:

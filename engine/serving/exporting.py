@@ -38,6 +38,7 @@ class Facts:
     settings: Mapping[str, object]
     rules: Rules
     date: str
+    source: str | None = None  # where a model came from that was not trained here
 
 
 def write_folder(model: Path, facts: Facts, to: Path) -> Path:
@@ -48,7 +49,8 @@ def write_folder(model: Path, facts: Facts, to: Path) -> Path:
         shutil.copytree(model, to, dirs_exist_ok=True)
         write_json(to / IN_AN_EXPORT, asdict(facts.rules))
         if not tfidf.is_saved_in(model):  # word counting brings a page of its own, and needs Tuneboard
-            (to / CARD).write_text(card(facts), encoding="utf-8")
+            page = card(facts) if facts.source is None else card_of_imported(facts)
+            (to / CARD).write_text(page, encoding="utf-8")
             shutil.copyfile(alone.__file__, to / PREDICT)
     return to
 
@@ -184,6 +186,32 @@ def _told(rules: Rules) -> str:
         return "No threshold is set and its confidence is as it came from the training (rules.json)."
     said = "; ".join(found)
     return f"In predict.py, as set in rules.json: {said}. A pipeline does neither."
+
+
+def card_of_imported(facts: Facts) -> str:
+    """The card of a model that came from elsewhere: what is not known of it is not told."""
+    test = facts.metrics.get("test")
+    scored = (
+        f"Right {test['accuracy'] * 100:.0f} of 100 times (macro-F1 {test['macro_f1']:.3f}) on the test texts of "
+        f'"{_cell(facts.dataset)}"; whether it had learnt from them is not known.'
+        if test
+        else "It was not scored."
+    )
+    return f"""---
+library_name: transformers
+pipeline_tag: text-classification
+---
+
+# {_cell(facts.name)}
+
+A text classifier that came from {_cell(facts.source or "")}, where its licence and its history are to be looked up.
+{scored}
+
+## How to use it
+
+    pip install torch transformers
+    python predict.py "a text"
+"""
 
 
 def _cell(text: str) -> str:

@@ -1,6 +1,9 @@
 """What is expensive to read, kept under a bounded cache with a key that changes when the thing changes."""
 
+import json
+import os
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -8,13 +11,16 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from engine import machine
 from engine.data.health import MEASURED, Problem, too_long
 from engine.data.revising import row_name
 from engine.data.workbench import sample_rows
+from engine.errors import TuneboardError
 from engine.evaluation import predictions
 from engine.models.catalogue import bundled_folder
 from engine.models.tokens import count_tokens
-from engine.paths import RunPaths, Workspace, read_json
+from engine.paths import RunPaths, Workspace, read_json, write_json
+from engine.runs.processes import ROOT, command
 from engine.runs.store import Run
 from engine.serving.explaining import Explanation
 from engine.training.plan import Plan, plan
@@ -105,6 +111,40 @@ def exported(root: str, run_id: str, form: str, name: str) -> bytes:
         if form != "notebook":
             return made.read_bytes()
         return Path(shutil.make_archive(str(Path(folder) / "all"), "zip", inside)).read_bytes()
+
+
+def make_onnx(root: str, run_id: str) -> None:
+    """Keep the model as ONNX with its run, made in a process of its own, since it takes much memory for a moment.
+
+    Raises TuneboardError with what that process said.
+    """
+    workspace = Workspace(Path(root))
+    workspace.may_change()
+    paths = workspace.run(run_id)
+    with tempfile.TemporaryDirectory(dir=paths.folder) as place:
+        to = Path(place, paths.onnx.name)
+        asked = ("export", run_id, "--to", to, "--format", "onnx", "--workspace", root, "--json")
+        done = subprocess.run(
+            command("engine", *asked),
+            cwd=ROOT,
+            env=machine.sharing(os.environ),
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise TuneboardError(*done.stderr.strip().splitlines()[-2:])
+        to.replace(paths.onnx)
+    write_json(paths.onnx_check, json.loads(done.stdout)["checked"])
+
+
+def pushed(root: str, run_id: str, name: str, token: str, private: bool) -> str | TuneboardError:
+    """Where a model is on the hub now, or why it is not."""
+    from engine.runs.export import push
+
+    try:
+        return push(Workspace(Path(root)), run_id, name, token, private)
+    except TuneboardError as error:
+        return error
 
 
 @st.cache_resource(max_entries=4, show_spinner="Opening the model …")

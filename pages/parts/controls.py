@@ -62,12 +62,13 @@ def ending(run: Run) -> None:
         st.info(messages.plain(run.message), icon=":material/stop_circle:")
     config = live.settings_of(run)
     has_model = state.workspace().run(run.id).metrics.exists()
+    elsewhere = queue.source_of(state.workspace(), run.id)
     with st.container(horizontal=True):
-        if has_model:
+        if has_model or elsewhere:
             _use(run)
-        if config:
+        if config and not elsewhere:
             _go_on(run, config, has_model)
-        _more(run, config)
+        _more(run, None if elsewhere else config)
 
 
 def _use(run: Run) -> None:

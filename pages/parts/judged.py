@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.paths import RunPaths
+from engine.runs import queue
 from engine.runs.store import Run
 from pages.parts import cached, messages, state, words
 
@@ -34,6 +35,11 @@ class Judged:
         return cached.predicted(
             str(path), path.stat().st_mtime, self.texts if self.texts in NAMES else "test"
         )
+
+    @property
+    def unseen(self) -> bool:
+        """Whether the model had certainly not seen these texts before."""
+        return self.texts == "test" and not queue.source_of(state.workspace(), self.run.id)
 
     @property
     def kind(self) -> str:

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from engine import settings
 from engine.runs import queue
 from engine.runs.events import History
 from engine.runs.store import Run
@@ -41,7 +40,11 @@ def progress(run: Run, found: History) -> None:
 
 
 def figures(run: Run, found: History) -> None:
-    shown = {"Time": words.duration(run.seconds) or "not started"}
+    shown = (
+        {}
+        if queue.source_of(state.workspace(), run.id)
+        else {"Time": words.duration(run.seconds) or "not started"}
+    )
     if run.accuracy is not None:
         shown |= {"Accuracy (test)": words.share(run.accuracy), "Macro-F1 (test)": f"{run.macro_f1:.3f}"}
     elif found.epochs:
@@ -60,7 +63,7 @@ def record(run: Run, found: History) -> None:
     with st.expander("Settings, events and log", icon=":material/description:"):
         for note in found.notes:
             st.markdown(f"- {messages.plain(note)}")
-        st.json(settings.applying(queue.config_of(state.workspace(), run.id)), expanded=False)
+        st.json(queue.settings_of(state.workspace(), run.id), expanded=False)
         path = state.workspace().run(run.id).log
         written = path.read_bytes()[-LOG_BYTES:].decode("utf-8", errors="replace") if path.exists() else ""
         with st.container(

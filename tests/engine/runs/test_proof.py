@@ -11,11 +11,10 @@ from safetensors.torch import load_file, save_file
 
 from engine.errors import TrainingError
 from engine.models.loading import load_model, load_tokenizer
-from engine.runs import pipeline, processes, queue, worker
+from engine.runs import pipeline, processes, proof, queue, worker
 from engine.runs.store import Status
-from engine.serving import fresh, proving
+from engine.serving import fresh
 from engine.serving.transformer import OpenTransformer
-from tests import forked
 from tests.engine.runs.helpers import submit
 from tests.test_architecture import imports
 from tests.words import easy_texts
@@ -31,9 +30,8 @@ def folder(tiny_model, tmp_path):
 
 
 @pytest.fixture
-def process(monkeypatch):
-    monkeypatch.setattr(proving, "COMMAND", forked.fresh_command(forked.fresh_server()))
-    with proving.FreshProcess() as one:
+def process(fresh_forks):
+    with proof.FreshProcess() as one:
         yield one
 
 
@@ -81,7 +79,7 @@ def test_it_ends_when_whoever_wanted_to_ask_is_gone(process):
 
 def test_a_run_whose_model_says_something_else_there_fails(workspace, easy, tiny_model, monkeypatch):
     told = json.dumps({"labels": easy.labels, "probabilities": [[0.5, 0.5]] * 32})
-    monkeypatch.setattr(proving, "COMMAND", [sys.executable, "-c", f"input(); print({told!r})"])
+    monkeypatch.setattr(proof, "COMMAND", [sys.executable, "-c", f"input(); print({told!r})"])
     for module in (queue, processes):
         monkeypatch.setattr(module, "start_apart", lambda *_: None)
     run = submit(workspace, easy, tiny_model, epochs=1)

@@ -1,4 +1,4 @@
-"""The proof that a saved model says elsewhere what it said here: it is asked in a fresh process (fresh.py)."""
+"""The proof that a saved model says elsewhere what it says here: a fresh process is asked (engine/serving/fresh.py)."""
 
 import json
 import os
@@ -12,8 +12,9 @@ import numpy as np
 
 from engine import machine
 from engine.errors import TrainingError
+from engine.runs.processes import ROOT
 
-COMMAND = [sys.executable, "-I", str(Path(__file__).with_name("fresh.py"))]
+COMMAND = [sys.executable, "-I", str(ROOT / "engine" / "serving" / "fresh.py")]
 PATIENCE = 900.0  # seconds: longer than a large model takes to be read from a slow disk
 AGAIN = "Start the run again; if it happens twice, please report it."
 

@@ -1,0 +1,205 @@
+"""A finished model for machines without torch: as ONNX, in fp32 and in int8, each checked before it is handed out."""
+
+import logging
+import shutil
+import tempfile
+import warnings
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from engine.errors import DataError, ModelError
+from engine.models import tfidf
+from engine.paths import write_json, writing
+from engine.serving.rules import Rules
+
+PREDICT, README = "predict_onnx.py", "README.md"
+TOLERANCE = 1e-3  # between the probabilities of torch and of ONNX, in fp32
+LEAST_EQUAL = 0.99  # the share of texts on which int8 must give the same label
+CHECKED_TEXTS = 200
+ONE_FILE_BYTES = 1_800_000_000  # protobuf holds 2 GB: larger weights lie beside the graph
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the check found. texts: how many were asked about. difference: the largest between probabilities, in fp32.
+
+    equal: the share of texts to which int8 gives the same label. bytes: of the model in fp32 and in int8; None: left out.
+    """
+
+    texts: int
+    difference: float
+    equal: float
+    bytes: int
+    small_bytes: int | None
+
+
+def write(model: Path, name: str, rules: Rules, texts: list[str], to: Path) -> Checked:
+    """Write the model in the folder `model` to the new folder or ZIP `to`.
+
+    name: for its page. rules: how its answers are to be taken. texts: to check it on, that it did not learn from.
+    Raises DataError when there is something already, ModelError for a model that cannot be written as ONNX, or that says
+    something else then.
+    """
+    if to.exists() and (not to.is_dir() or any(to.iterdir())):
+        raise DataError(f"{to} is there already.", "Choose a new one.", "exists")
+    if tfidf.is_saved_in(model):
+        raise ModelError(
+            "A model that counts words has no network that ONNX could hold.",
+            "Take it away as a ZIP: its page says how to compute with it.",
+            "no_onnx",
+        )
+    with writing(to.parent), tempfile.TemporaryDirectory(dir=to.parent) as temporary:
+        folder = Path(temporary, to.stem)
+        folder.mkdir()
+        checked = _write_folder(model, name, rules, texts[:CHECKED_TEXTS], folder)
+        if to.suffix == ".zip":
+            packed = shutil.make_archive(str(Path(temporary, "packed")), "zip", temporary, folder.name)
+            Path(packed).replace(to)
+        else:
+            if to.exists():
+                to.rmdir()
+            folder.rename(to)
+    return checked
+
+
+def _write_folder(model: Path, name: str, rules: Rules, texts: list[str], folder: Path) -> Checked:
+    from engine.serving import alone_onnx
+    from engine.serving.transformer import OpenTransformer
+
+    opened = OpenTransformer(model, "cpu")
+    tokenizer = opened.tokenizer
+    tokenizer.backend_tokenizer.save(str(folder / alone_onnx.WORDS))
+    write_json(
+        folder / alone_onnx.ABOUT,
+        {
+            "labels": opened.labels,
+            **asdict(rules),
+            "max_tokens": opened.max_tokens,
+            "cut_at": tokenizer.truncation_side,
+            "pad_at": tokenizer.padding_side,
+            "pad_id": tokenizer.pad_token_id or 0,
+        },
+    )
+    shutil.copyfile(alone_onnx.__file__, folder / PREDICT)
+
+    from engine.evaluation.calibration import temper
+
+    wanted = temper(opened.probabilities(texts), rules.temperature)
+    full, small = folder / alone_onnx.FULL, folder / alone_onnx.SMALL
+    _to_onnx(opened.model, full)
+    found = alone_onnx.Classifier(folder, full.name).probabilities(texts)
+    difference = float(np.abs(found - wanted).max())
+    if not difference <= TOLERANCE:
+        raise ModelError(
+            f"As ONNX the model does not say what it says here (they differ by {difference:.2g}).",
+            "Take it away as a ZIP instead, which needs torch.",
+            "onnx_differs",
+        )
+    _to_int8(full, small)
+    found = alone_onnx.Classifier(folder, small.name).probabilities(texts)
+    equal = float((found.argmax(axis=1) == wanted.argmax(axis=1)).mean())
+    if equal < LEAST_EQUAL:
+        for path in folder.glob(f"{small.name}*"):
+            path.unlink()
+    bytes_of = {path.name: _size(path) for path in (full, small) if path.exists()}
+    checked = Checked(len(texts), difference, equal, bytes_of[full.name], bytes_of.get(small.name))
+    (folder / README).write_text(_page(name, opened.labels, checked), encoding="utf-8")
+    return checked
+
+
+def _to_onnx(model, path: Path) -> None:
+    """The model as a graph from input_ids and attention_mask, (texts, tokens) int64, to logits, (texts, classes)."""
+    import torch
+
+    class Plain(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = model
+
+        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+            return self.inner(input_ids=input_ids, attention_mask=attention_mask).logits
+
+    model.set_attn_implementation("sdpa" if model._supports_sdpa else "eager")
+    ids = torch.full((2, 8), model.config.pad_token_id or 0)
+    mask = torch.ones_like(ids)
+    mask[1, 5:] = 0  # so that nobody concludes that nothing is ever padded
+    free = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
+    noisy = logging.getLogger("torch.onnx")
+    level = noisy.level
+    noisy.setLevel(logging.ERROR)
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                Plain().eval(),
+                (ids, mask),
+                path,
+                dynamo=True,
+                input_names=["input_ids", "attention_mask"],
+                output_names=["logits"],
+                dynamic_shapes={"input_ids": free, "attention_mask": free},
+                external_data=4 * model.num_parameters() > ONE_FILE_BYTES,
+                verbose=False,
+            )
+    except Exception as error:  # whatever the exporter makes of an architecture
+        raise ModelError(
+            f"A {model.config.model_type} model cannot be written as ONNX ({type(error).__name__}).",
+            "Take it away as a ZIP instead, which needs torch.",
+            "no_onnx",
+        ) from error
+    finally:
+        noisy.setLevel(level)
+
+
+def _to_int8(full: Path, small: Path) -> None:
+    """Weights of the multiplications as 8-bit integers, one scale for each output; values are rounded as they come."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        quantize_dynamic(
+            full,
+            small,
+            per_channel=True,
+            weight_type=QuantType.QInt8,
+            use_external_data_format=_size(full) > ONE_FILE_BYTES,
+        )
+    finally:
+        root.setLevel(level)
+
+
+def _size(path: Path) -> int:
+    """Bytes of a graph and of the weights that lie beside it."""
+    return sum(part.stat().st_size for part in path.parent.glob(f"{path.name}*"))
+
+
+def _page(name: str, labels: list[str], checked: Checked) -> str:
+    same = f"the same label as torch on {checked.equal:.1%} of {checked.texts} texts"
+    if checked.small_bytes is None:
+        int8 = (
+            f"There is no model.int8.onnx: rounded to 8 bits this model gave {same}, and less than {LEAST_EQUAL:.0%} is not "
+            "handed out."
+        )
+    else:
+        int8 = f"`model.int8.onnx` ({checked.small_bytes / 1e6:,.1f} MB), rounded to 8 bits, gave {same}."
+    return f"""# A text classifier without torch
+
+    {name}
+
+A text classifier for {len(labels)} labels, as ONNX. It needs no torch and no transformers:
+
+    pip install onnxruntime tokenizers numpy
+    python predict_onnx.py "a text"
+
+`model.onnx` ({checked.bytes / 1e6:,.1f} MB) gave the same probabilities as torch on {checked.texts} texts, to within
+{max(checked.difference, 1e-7):.0e}. {int8}
+
+`classifier.json` holds the labels in the order of the logits, the temperature that the logits are divided by before the
+softmax, and the confidence below which a person should answer (`threshold`, for single labels `thresholds`).
+`tokenizer.json` is read by the package tokenizers. Inputs are `input_ids` and `attention_mask`, (texts, tokens) int64;
+the output is `logits`, (texts, classes) float32.
+"""
