@@ -207,7 +207,7 @@ def parser() -> argparse.ArgumentParser:
             "--format",
             default="zip",
             choices=("zip", "folder", "onnx", "report", "settings", "notebook"),
-            help="zip or folder: the model; onnx: for machines without torch, a folder, or a ZIP where PATH ends so; report: "
+            help="zip or folder: the model; onnx: for machines without torch, a folder or a ZIP as PATH ends; report: "
             "a page (HTML) for people who were not there; settings: YAML for train --config; notebook: the run once more in "
             "plain torch, with its data beside it",
         ),
