@@ -3,6 +3,7 @@
 A worker spends 5 seconds on importing torch and transformers. tests/engine/runs/test_worker.py starts them as users do.
 """
 
+import importlib
 import multiprocessing
 import os
 import sys
@@ -11,22 +12,23 @@ from pathlib import Path
 from engine.runs import processes
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["engine.runs.pipeline", "tests.forked"])
+_context.set_forkserver_preload(["engine.runs.pipeline", "engine.serving.predictor", "tests.forked"])
+HEAVY = ("engine.runs.worker", "engine.runs.batches")
 
 
-def start_apart(log: Path, module: str, *arguments: object) -> None:
+def start_apart(log: Path, module: str, *arguments: object) -> int:
     """As engine.runs.processes.start_apart."""
-    if module != "engine.runs.worker":
-        processes.start_apart(log, module, *arguments)
-        return
-    _context.Process(target=_work, args=(str(log), [str(one) for one in arguments]), daemon=True).start()
+    if module not in HEAVY:
+        return processes.start_apart(log, module, *arguments)
+    told = (str(log), module, [str(one) for one in arguments])
+    process = _context.Process(target=_work, args=told, daemon=True)
+    process.start()
+    return process.pid
 
 
-def _work(log: str, arguments: list[str]) -> None:
+def _work(log: str, module: str, arguments: list[str]) -> None:
     os.setsid()
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(file, stream)
-    from engine.runs import worker
-
-    sys.exit(worker.main(*arguments))
+    sys.exit(importlib.import_module(module).main(*arguments))

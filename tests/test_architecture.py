@@ -21,7 +21,7 @@ RUNS_MAY = GROUND | {"runs"}
 STUDIES_MAY = GROUND | {"data", "models", "training", "evaluation", "runs", "studies"}
 WHOLE = {"engine/runs/pipeline.py", "engine/runs/counting.py", "engine/runs/measuring.py",
          "engine/runs/comparison.py", "engine/runs/evaluations.py", "engine/runs/export.py",
-         "engine/runs/watcher.py", "engine/cli.py",
+         "engine/runs/watcher.py", "engine/runs/batches.py", "engine/cli.py",
          "engine/arguments.py", "engine/terminal.py", "engine/__main__.py"}  # fmt: skip
 HEAVY = (
     "torch",

@@ -13,9 +13,12 @@ from engine.data.workbench import sample_rows
 from engine.evaluation import predictions
 from engine.models.catalogue import bundled_folder
 from engine.models.tokens import count_tokens
-from engine.paths import RunPaths, Workspace, read_json
+from engine.paths import BatchPaths, RunPaths, Workspace, read_json
 from engine.runs.store import Run
+from engine.serving import batch
+from engine.serving.batch import Result
 from engine.serving.explaining import Explanation
+from engine.serving.rules import Rules
 from engine.training.plan import Plan, plan
 
 
@@ -101,7 +104,13 @@ def exported(root: str, run_id: str) -> bytes:
         return export(Workspace(Path(root)), run_id, Path(folder) / "model.zip", "zip").read_bytes()
 
 
-@st.cache_resource(max_entries=2, show_spinner="Opening the model …")
+@st.cache_data(max_entries=16, show_spinner="Counting the answers …")
+def batch_summary(folder: str, begun: str, rules: Rules) -> Result:
+    """folder, begun: of a job that is done."""
+    return batch.summary(BatchPaths(Path(folder)), rules)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Opening the model …")
 def predictor(folder: str, modified: float):
     from engine.serving.predictor import Predictor
 
