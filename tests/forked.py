@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import sys
 from pathlib import Path
+from types import ModuleType
 
 from engine.runs import processes
 
@@ -22,7 +23,12 @@ def start_apart(log: Path, module: str, *arguments: object) -> int:
         return processes.start_apart(log, module, *arguments)
     told = (str(log), module, [str(one) for one in arguments])
     process = _context.Process(target=_work, args=told, daemon=True)
-    process.start()
+    # A new process first imports the main module of its parent, which is a whole page where the page starts it.
+    main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
+    try:
+        process.start()
+    finally:
+        sys.modules["__main__"] = main
     return process.pid
 
 

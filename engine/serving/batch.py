@@ -144,9 +144,8 @@ def summary(paths: BatchPaths, rules: Rules) -> Result:
         counts.update(found["label"].dropna())
         empty += int(found["label"].isna().sum())
         people += int((found["to_a_person"] == "yes").sum())
-    return Result(
-        sum(counts.values()) + empty, empty, people if rules.sends_any else 0, dict(counts.most_common())
-    )
+    ranked = dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+    return Result(counts.total() + empty, empty, people if rules.sends_any else 0, ranked)
 
 
 def answered(paths: BatchPaths, rules: Rules, probabilities: bool = False) -> Iterator[pd.DataFrame]:

@@ -17,6 +17,7 @@ from pages.parts import cached, messages, state, steps, uploads, words
 
 TICK_SECONDS = 1.0
 SHOWN = 100
+HELD = "batch_upload"  # in the session: the upload that is about to be answered
 FORMATS = {".csv": "CSV", ".xlsx": "Excel", ".parquet": "Parquet", ".jsonl": "JSON lines"}
 
 
@@ -43,13 +44,13 @@ def show(run: Run) -> None:
 
 def _another(run: Run) -> None:
     """Choose a file and its column, and begin."""
-    key = st.session_state.get("batch_upload") or uploads.upload("Table with texts", "batch")
+    key = st.session_state.get(HELD) or uploads.upload("Table with texts", "batch")
     if not key:
         return
-    st.session_state["batch_upload"] = key
+    st.session_state[HELD] = key
     reading = workbench.read_step(key, Options())
     try:
-        if not steps.ready(reading):
+        if not steps.ready(reading, HELD):
             return
         facts = workbench.facts_of(state.workspace(), reading)
         column = _column(facts)
@@ -77,12 +78,12 @@ def _column(facts: dict) -> str | None:
         columns,
         index=columns.index(proposed) if proposed in columns else None,
         format_func=lambda name: words.column(name, facts["names_row"] > 0),
-        key=f"batch_column_{st.session_state['batch_upload']}",
+        key=f"batch_column_{st.session_state[HELD]}",
     )
 
 
 def _put_away() -> None:
-    st.session_state.pop("batch_upload", None)
+    st.session_state.pop(HELD, None)
 
 
 def _job(run: Run, one: Standing, newest: bool) -> None:

@@ -41,7 +41,12 @@ def sheet() -> bytes:
     out = io.BytesIO()
     with xlsxwriter.Workbook(out) as book:
         page = book.add_worksheet()
-        rows = [["id", "text"], [7, "a bright, calm and tidy coat"], [8, ""], [9, "a rude, cold and noisy coat"]]
+        rows = [
+            ["id", "text"],
+            [7, "a bright, calm and tidy coat"],
+            [8, ""],
+            [9, "a rude, cold and noisy coat"],
+        ]
         for number, row in enumerate(rows):
             page.write_row(number, 0, row)
     return out.getvalue()

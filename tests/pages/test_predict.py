@@ -56,9 +56,9 @@ def downloads(monkeypatch) -> dict:
     """{key of a download button: what makes its content}, of the pages that are opened."""
     found, button = {}, st.download_button
 
-    def noted(label, data, **options):
-        found[options["key"]] = data
-        return button(label, data, **options)
+    def noted(label, data, *others, **options):
+        found[options.get("key", label)] = data
+        return button(label, data, *others, **options)
 
     monkeypatch.setattr(st, "download_button", noted)
     return found

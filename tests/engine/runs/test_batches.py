@@ -14,6 +14,8 @@ from engine.serving import batch
 from tests.engine.runs.helpers import submit, wait
 from tests.words import easy_texts
 
+ROWS = 5 * batch.ROWS - 8
+
 
 @pytest.fixture
 def run(workspace, easy, tiny_model):
@@ -22,9 +24,9 @@ def run(workspace, easy, tiny_model):
 
 @pytest.fixture
 def reading(workspace, tmp_path):
-    """Seven parts of texts, read."""
-    path = tmp_path / "many.csv"
-    rows = [f'{number},"{text}"' for number, (text, _) in enumerate(easy_texts(7 * batch.ROWS - 9, seed=3))]
+    """Five parts of texts, read."""
+    path, texts = tmp_path / "many.csv", easy_texts(700, seed=3)
+    rows = [f'{number},"{texts[number % 700][0]}"' for number in range(ROWS - 1)]
     path.write_text("\n".join(["id,text", *rows, "last,"]))
     with path.open("rb") as file:
         step = workbench.read_step(workbench.keep(workspace, file, path.name), Options())
@@ -46,14 +48,14 @@ def test_a_killed_job_goes_on_to_the_result_of_an_uninterrupted_one(workspace, r
     os.kill(batches.read_json(job.process)["pid"], signal.SIGKILL)
     until(lambda: batches.standing(job).state != State.RUNNING)
     broken = batches.standing(job)
-    assert broken.state == State.BROKEN_OFF and broken.job.rows == 7 * batch.ROWS - 8
+    assert broken.state == State.BROKEN_OFF and broken.job.rows == ROWS
     before = {part.name: part.stat().st_mtime_ns for part in job.parts.glob("*.npy")}
-    assert 2 <= len(before) < 7
+    assert 2 <= len(before) < 5
     assert [one.key for one in batches.jobs(paths)] == [job.folder.name]
     batches.go_on(workspace, run.id, broken.key)
     until(lambda: batches.standing(job).state == State.DONE)
     after = {part.name: part.stat().st_mtime_ns for part in job.parts.glob("*.npy")}
-    assert before.items() <= after.items() and len(after) == 7
+    assert before.items() <= after.items() and len(after) == 5
     resumed = [(job.parts / name).read_bytes() for name in sorted(after)]
     batches.remove(workspace, run.id, broken.key)
     assert not job.folder.exists() and batches.jobs(paths) == []
@@ -68,7 +70,7 @@ def test_a_killed_job_goes_on_to_the_result_of_an_uninterrupted_one(workspace, r
         cli.shutil.rmtree = rmtree
     assert [part.read_bytes() for part in sorted((kept[0] / "parts").glob("*.npy"))] == resumed
     lines = out.read_text().splitlines()
-    assert len(lines) == 7 * batch.ROWS - 8
+    assert len(lines) == ROWS
     assert lines[0].startswith('{"id":"0"') and '"problem":"The text is empty."' in lines[-1]
 
 
