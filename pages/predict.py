@@ -30,13 +30,7 @@ def page() -> None:
             ":material/model_training:",
         )
         return
-    run = state.pick(
-        "Model",
-        usable,
-        "run",
-        lambda one: one.id,
-        _name,
-    )
+    run = state.pick("Model", usable, "run", lambda one: one.id, _name)
     conversation(run, [one for one in usable if one.id != run.id])
     batch.show(run)
     takeaway.elsewhere(run)
@@ -45,25 +39,26 @@ def page() -> None:
 @st.fragment
 def conversation(run: Run, others: list[Run]) -> None:
     """All that changes with the text; the rest of the page stays while one types."""
-    left, right = st.columns(2)
-    with left:
-        text = box()
-        asked = also(others)
-        examples(run)
-    with right, st.container(border=True, key="answer"):
-        place = st.empty()
+    with state.reported():
+        left, right = st.columns(2)
+        with left:
+            text = box()
+            asked = also(others)
+            examples(run)
+        with right, st.container(border=True, key="answer"):
+            place = st.empty()
+            if text:
+                answer(run, text)
+                compared(asked, text)
+            else:
+                st.caption("The answer appears here while you type, with the probability of every class.")
         if text:
-            answer(run, text)
-            compared(asked, text)
-        else:
-            st.caption("The answer appears here while you type, with the probability of every class.")
-    if text:
-        reasons(run, text)
-    history(run)
-    feedback.listing(run)
-    typing.send_after_a_pause("text")
-    with place:
-        opened(run)  # at the end, so that the page need not wait for it, and the first answer neither
+            reasons(run, text)
+        history(run)
+        feedback.listing(run)
+        typing.send_after_a_pause("text")
+        with place:
+            opened(run)  # at the end, so that the page need not wait for it, and the first answer neither
 
 
 def box() -> str:
