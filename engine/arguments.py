@@ -245,9 +245,16 @@ def parser() -> argparse.ArgumentParser:
         argument(
             "--text", dest="texts", action="append", default=[], metavar="T", help="a text; may be repeated"
         ),
-        argument("--file", metavar="IN", help="a table with a text column"),
+        argument(
+            "--file", metavar="IN", help="a table with a text column; broken off and asked again, it goes on"
+        ),
         argument("--column", metavar="COL", help="its text column (default: proposed)"),
-        argument("--out", metavar="OUT", help="where to write the table with label and confidence (CSV)"),
+        argument(
+            "--out",
+            metavar="OUT",
+            help="where to write the table with label and confidence: .csv, .xlsx, .parquet or .jsonl",
+        ),
+        argument("--probabilities", action="store_true", help="write the probability of every label, too"),
     )
     command(
         "explain",

@@ -6,10 +6,13 @@ Exit 0: done. 2: the person can fix it. 1: our fault.
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +31,7 @@ from engine.data.samples import read_source
 from engine.errors import DataError, RunStateError, SettingsError, TrainingError, TuneboardError
 from engine.models.catalogue import bundled_folder
 from engine.models.tokens import count_tokens
-from engine.paths import ID, Workspace, read_json
+from engine.paths import ID, BatchPaths, Workspace, read_json
 from engine.runs import forecast as forecasts
 from engine.runs import queue as runs_queue
 from engine.runs import space
@@ -46,6 +49,7 @@ if TYPE_CHECKING:  # what opens models is imported when one is asked
     from engine.serving.rules import Rules
 
 FOLLOW_SECONDS = 0.5
+MOST_LISTED = 10_000  # predictions of a file in a JSON object; the file itself has all
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -314,15 +318,15 @@ def import_(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]
 def predict(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     if not (asked.texts or asked.file):
         raise DataError("There is nothing to predict.", "Give --text TEXT, or --file IN and --out OUT.")
-    predictor, rules = _opened(workspace, asked.id)
     if asked.texts:
+        predictor, rules = _opened(workspace, asked.id)
         answers = predictor.predict(asked.texts, rules.temperature)
         found = [
             {**asdict(answer), "to_a_person": rules.to_a_person(answer.label, answer.confidence)}
             for answer in answers
         ]
         return {"predictions": found}, terminal.predictions(answers, rules)
-    return _predict_file(predictor, asked, rules)
+    return _predict_file(workspace, asked)
 
 
 def explain(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
@@ -537,8 +541,12 @@ def _told(workspace: Workspace, asked: Study) -> tuple[dict, str]:
     return terminal.study_result(found), terminal.study(found)
 
 
-def _model_of(workspace: Workspace, run_id: str) -> Path:
-    return workspace.run(runs_queue.get_askable(workspace, run_id).id).model
+def _folder_of(workspace: Workspace, run_or_folder: str) -> Path:
+    """The folder of a model: that of a run, or the one that is named. Raises RunStateError for a run without one."""
+    folder = Path(run_or_folder).expanduser()
+    if folder.is_dir():
+        return folder
+    return workspace.run(runs_queue.get_askable(workspace, run_or_folder).id).model
 
 
 def _opened(workspace: Workspace, run_or_folder: str) -> tuple["Predictor", "Rules"]:
@@ -546,31 +554,60 @@ def _opened(workspace: Workspace, run_or_folder: str) -> tuple["Predictor", "Rul
     from engine.serving.predictor import Predictor
     from engine.serving.rules import read, read_exported
 
-    folder = Path(run_or_folder).expanduser()
-    if folder.is_dir():
+    folder = _folder_of(workspace, run_or_folder)
+    if Path(run_or_folder).expanduser().is_dir():
         return Predictor(folder), read_exported(folder)
-    return Predictor(_model_of(workspace, run_or_folder)), read(workspace.run(run_or_folder))
+    return Predictor(folder), read(workspace.run(run_or_folder))
 
 
-def _predict_file(predictor, asked: argparse.Namespace, rules) -> tuple[dict, str]:
-    from engine.data.exports import write_csv
+def _predict_file(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
+    """Broken off and asked again, it goes on where it was."""
+    from engine.data import writers
     from engine.data.reading import read_file
+    from engine.serving import batch
 
     if not asked.out:
-        raise DataError("The predictions need a place to go to.", "Add --out OUT.csv.")
+        raise DataError(
+            "The predictions need a place to go to.", "Add --out OUT.csv, .xlsx, .parquet or .jsonl."
+        )
+    out = Path(asked.out).expanduser()
+    writers.check_format(out)
+    folder = _folder_of(workspace, asked.id)
     table = read_file(asked.file)
     column = asked.column or propose(table.frame).text
     if not column:
         raise DataError(f"None of the columns of {table.name} looks like text.", "Name it with --column.")
-    answers = predictor.predict(column_of(table, column, "--column").str.strip().tolist(), rules.temperature)
-    answered = table.frame.assign(
-        label=[a.label for a in answers], confidence=[round(a.confidence, 4) for a in answers]
-    )
-    if rules.sends_any:
-        sent = ["yes" if rules.to_a_person(a.label, a.confidence) else "no" for a in answers]
-        answered = answered.assign(to_a_person=sent)
-    write_csv(answered, asked.out)
-    return {
-        "predictions": [asdict(answer) for answer in answers],
+    column_of(table, column, "--column")
+    key = batch.key_of(batch.digest(Path(asked.file).expanduser()), folder, {}, column)
+    with _job(workspace, asked.id, key) as paths:
+        if not paths.job.exists():
+            batch.write_table(table.frame, paths)
+        job = batch.begin(paths, table.name, column)
+        del table  # from here on memory holds only a part of it
+        predictor, rules = _opened(workspace, asked.id)
+        batch.answer(paths, predictor, terminal.counter(sys.stderr))
+        writers.write(batch.answered(paths, rules, asked.probabilities), out)
+        found = batch.summary(paths, rules)
+        listed = batch.predictions(paths, rules, MOST_LISTED) if asked.json else []
+    result = {
+        "predictions": listed,
         "out": asked.out,
-    }, f"{len(answers):,} predictions written to {asked.out}"
+        "rows": job.rows,
+        "column": column,
+        "empty": found.empty,
+    }
+    return result, terminal.answered_file(found, asked.out)
+
+
+@contextmanager
+def _job(workspace: Workspace, run_or_folder: str, key: str) -> Iterator[BatchPaths]:
+    """Where the answers to a file grow. Gone once it ends well, unless a page began it."""
+    if not workspace.changeable:
+        with tempfile.TemporaryDirectory(prefix="tuneboard-") as folder:
+            yield BatchPaths(Path(folder))
+        return
+    of_run = not Path(run_or_folder).expanduser().is_dir()
+    paths = workspace.run(run_or_folder).batch(key) if of_run else workspace.batch(key)
+    yield paths
+    if not paths.process.exists():
+        shutil.rmtree(paths.folder)

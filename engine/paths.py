@@ -9,6 +9,8 @@
     runs/<id>/                   config.json  events.jsonl  log.txt  checkpoints/  model/
                                  predictions.parquet  metrics.json  further/<key>/
                                  rules.json  tries.json  onnx.zip  onnx.json
+    runs/<id>/batches/<key>/     a whole file that the model answers, and the answers so far
+    batches/<key>/               the same for a model that is no run's
     studies/<id>/                study.json, of a search also progress.json and trials.jsonl
     forecasts/                   what runs would cost, one file for each configuration that was measured
 
@@ -127,6 +129,14 @@ class RunPaths:
         return (self.folder / "further").exists()
 
     @property
+    def batches(self) -> Path:
+        """Whole files that its model answers."""
+        return self.folder / "batches"
+
+    def batch(self, key: str) -> "BatchPaths":
+        return BatchPaths(self.batches / _checked(key, "answered file"))
+
+    @property
     def rules(self) -> Path:
         """How its answers are to be taken: engine/serving/rules.py."""
         return self.folder / "rules.json"
@@ -135,6 +145,59 @@ class RunPaths:
     def tries(self) -> Path:
         """The last texts that somebody tried the model with."""
         return self.folder / "tries.json"
+
+
+@dataclass(frozen=True)
+class BatchPaths:
+    """A whole file that a model answers: engine/serving/batch.py."""
+
+    folder: Path
+
+    @property
+    def table(self) -> Path:
+        """The file as it was read."""
+        return self.folder / "table.parquet"
+
+    @property
+    def job(self) -> Path:
+        """What is to be done; written last, so that what has one was begun properly."""
+        return self.folder / "job.json"
+
+    @property
+    def way(self) -> Path:
+        """How the model answers, decided once."""
+        return self.folder / "way.json"
+
+    @property
+    def parts(self) -> Path:
+        return self.folder / "parts"
+
+    def part(self, number: int) -> Path:
+        """The answers to some rows: (rows, classes) float32."""
+        return self.parts / f"{number:06}.npy"
+
+    @property
+    def progress(self) -> Path:
+        """How many rows were answered; more often written than parts."""
+        return self.folder / "progress.json"
+
+    @property
+    def error(self) -> Path:
+        return self.folder / "error.json"
+
+    @property
+    def process(self) -> Path:
+        """Which process works on it."""
+        return self.folder / "process.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by whoever works on it."""
+        return self.folder / "lock"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log.txt"
 
 
 @dataclass(frozen=True)
@@ -251,6 +314,10 @@ class Workspace:
 
     def study(self, study_id: str) -> StudyPaths:
         return StudyPaths(self.studies / _checked(study_id, "study"))
+
+    def batch(self, key: str) -> BatchPaths:
+        """Of a model that is no run's."""
+        return BatchPaths(self.root / "batches" / _checked(key, "answered file"))
 
     def run(self, run_id: str) -> RunPaths:
         return RunPaths(self.root / "runs" / _checked(run_id, "run"))

@@ -20,6 +20,7 @@ from engine.runs import queue
 from engine.runs.events import History
 from engine.runs.forecast import Forecast
 from engine.runs.store import Run
+from engine.serving.batch import Result
 from engine.serving.explaining import Explanation
 from engine.serving.prediction import Prediction
 from engine.serving.rules import Rules
@@ -555,6 +556,16 @@ def predictions(answers: list[Prediction], rules: Rules) -> str:
             for a in answers
         ],
     )
+
+
+def answered_file(found: Result, out: str) -> str:
+    lines = [f"{found.rows:,} rows written to {out}"]
+    lines += [grid(["label", "rows"], [[label, f"{rows:,}"] for label, rows in found.counts.items()])]
+    if found.empty:
+        lines.append(f"{found.empty:,} without a text were not answered.")
+    if found.people:
+        lines.append(f"{found.people:,} go to a person.")
+    return "\n".join(lines)
 
 
 def explanation(found: Explanation, answer: Prediction, then: Prediction | None) -> str:

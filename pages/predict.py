@@ -1,13 +1,20 @@
 """What does it say about my text?"""
 
+from typing import TYPE_CHECKING
+
+import pandas as pd
 import streamlit as st
 
+from engine.data.exports import safe_csv
 from engine.runs import queue
 from engine.runs.store import Run
 from engine.serving import rules, tries
-from pages.parts import cached, charts, feedback, frame, messages, state, takeaway, why, words
+from pages.parts import batch, cached, charts, feedback, frame, messages, state, takeaway, typing, why, words
 
-EXAMPLES = 6
+if TYPE_CHECKING:  # opens torch
+    from engine.serving.predictor import Predictor
+
+EXAMPLES, MOST_OTHERS = 6, 3
 MOST_CHARACTERS = 20_000
 
 
@@ -23,37 +30,64 @@ def page() -> None:
             ":material/model_training:",
         )
         return
-    run = state.pick(
-        "Model",
-        usable,
-        "run",
-        lambda one: one.id,
-        lambda one: f"{one.name}, {words.when(one.created_at)}, {one.id[:4]}",
-    )
-    left, right = st.columns(2)
-    with left:
-        text = box(run)
-        examples(run)
-    with right:
-        answer(run, text)
-    if text:
-        reasons(run, text)
-    history(run)
-    feedback.listing(run)
+    run = state.pick("Model", usable, "run", lambda one: one.id, _name)
+    conversation(run, [one for one in usable if one.id != run.id])
+    batch.show(run)
     takeaway.elsewhere(run)
 
 
-def box(run: Run) -> str:
+@st.fragment
+def conversation(run: Run, others: list[Run]) -> None:
+    """All that changes with the text; the rest of the page stays while one types."""
+    with state.reported():
+        left, right = st.columns(2)
+        with left:
+            text = box()
+            asked = also(others)
+            examples(run)
+        with right, st.container(border=True, key="answer"):
+            place = st.empty()
+            if text:
+                answer(run, text)
+                compared(asked, text)
+            else:
+                st.caption("The answer appears here while you type, with the probability of every class.")
+        if text:
+            reasons(run, text)
+        history(run)
+        feedback.listing(run)
+        typing.send_after_a_pause("text")
+        with place:
+            opened(run)  # at the end, so that the page need not wait for it, and the first answer neither
+
+
+def box() -> str:
     text = st.text_area(
         "Your text",
         key="text",
         height=150,
         max_chars=MOST_CHARACTERS,
         persist_state="session",
-        placeholder="Type or paste a text, then press Ctrl+Enter or click beside the box",
+        placeholder="Type or paste a text; the answer follows when you pause",
     )
     st.button("Ask the model", type="primary", icon=":material/send:", key="ask")
     return text.strip()
+
+
+def also(others: list[Run]) -> list[Run]:
+    """Up to three further models, to be asked the same."""
+    if not others:
+        return []
+    by_id = {one.id: one for one in others}
+    chosen = st.multiselect(
+        "Also ask",
+        list(by_id),
+        format_func=lambda one: _name(by_id[one]),
+        max_selections=MOST_OTHERS,
+        placeholder="Other models, for the same text",
+        key="also",
+    )
+    return [by_id[one] for one in chosen]
 
 
 def examples(run: Run) -> None:
@@ -80,38 +114,53 @@ def _take(example: str) -> None:
 
 
 def answer(run: Run, text: str) -> None:
-    if not text:
-        with st.container(border=True):
-            st.caption("The answer appears here, with the probability of every class.")
-        return
-    folder = state.workspace().run(run.id).model
     chosen = rules.read(state.workspace().run(run.id))
-    model = cached.predictor(str(folder), folder.stat().st_mtime)
-    predicted = model.predict([text], chosen.temperature)[0]
+    predicted = opened(run).predict([text], chosen.temperature)[0]
     if state.workspace().changeable:
         tries.keep(state.workspace().run(run.id), predicted)
-    with st.container(border=True, key="answer"):
-        st.metric(
-            "The model says",
-            predicted.label,
-            f"{predicted.confidence:.1%} sure",
-            delta_color="off",
-            delta_arrow="off",
+    st.metric(
+        "The model says",
+        predicted.label,
+        f"{predicted.confidence:.1%} sure",
+        delta_color="off",
+        delta_arrow="off",
+    )
+    if chosen.to_a_person(predicted.label, predicted.confidence):
+        st.caption(
+            f":material/person: Less than {chosen.least(predicted.label):.0%} sure: this one would go to a person."
         )
-        if chosen.to_a_person(predicted.label, predicted.confidence):
-            st.caption(
-                f":material/person: Less than {chosen.least(predicted.label):.0%} sure: this one would go to a person."
+    shown = predicted.probabilities
+    charts.show(
+        charts.probabilities(shown),
+        ", ".join(f"{label} {p:.0%}" for label, p in list(shown.items())[:5]),
+        "probabilities",
+        height=max(150, 34 * min(20, len(shown)) + 60),
+    )
+    if len(shown) > 20:
+        st.caption(f"The 20 likeliest of {len(shown)} classes.")
+    feedback.wrong(run, predicted)
+
+
+def compared(others: list[Run], text: str) -> None:
+    """What further models say, side by side."""
+    with st.container(horizontal=True):
+        for other in others:
+            predicted = opened(other).predict(
+                [text], rules.read(state.workspace().run(other.id)).temperature
+            )[0]
+            st.metric(
+                messages.plain(other.name),
+                predicted.label,
+                f"{predicted.confidence:.1%} sure",
+                delta_color="off",
+                delta_arrow="off",
+                border=True,
             )
-        shown = predicted.probabilities
-        charts.show(
-            charts.probabilities(shown),
-            ", ".join(f"{label} {p:.0%}" for label, p in list(shown.items())[:5]),
-            "probabilities",
-            height=max(150, 34 * min(20, len(shown)) + 60),
-        )
-        if len(shown) > 20:
-            st.caption(f"The 20 likeliest of {len(shown)} classes.")
-        feedback.wrong(run, predicted)
+
+
+def opened(run: Run) -> "Predictor":
+    folder = state.workspace().run(run.id).model
+    return cached.predictor(str(folder), folder.stat().st_mtime)
 
 
 def reasons(run: Run, text: str) -> None:
@@ -123,24 +172,35 @@ def reasons(run: Run, text: str) -> None:
 
 def history(run: Run) -> None:
     tried = tries.last(state.workspace().run(run.id))
-    if tried:
-        with st.expander(
-            "The last try" if len(tried) == 1 else f"The last {len(tried)} tries",
-            icon=":material/history:",
-            expanded=True,
-        ):
-            st.dataframe(
-                [
-                    {"answer": one["label"], "confidence": one["confidence"] * 100, "text": one["text"]}
-                    for one in tried
-                ],
-                hide_index=True,
-                alt="The last texts that were tried",
-                column_config={
-                    "confidence": st.column_config.NumberColumn("sure", format="%.1f%%", width="small"),
-                    "text": st.column_config.TextColumn(width="large"),
-                },
-            )
+    if not tried:
+        return
+    title = "The last try" if len(tried) == 1 else f"The last {len(tried)} tries"
+    with st.expander(title, icon=":material/history:", expanded=True):
+        st.dataframe(
+            [
+                {"answer": one["label"], "confidence": one["confidence"] * 100, "text": one["text"]}
+                for one in tried
+            ],
+            hide_index=True,
+            alt="The last texts that were tried",
+            column_config={
+                "confidence": st.column_config.NumberColumn("sure", format="%.1f%%", width="small"),
+                "text": st.column_config.TextColumn(width="large"),
+            },
+        )
+        st.download_button(
+            "Download as CSV",
+            lambda: safe_csv(pd.DataFrame(tried)).encode("utf-8-sig"),
+            file_name=f"{words.file_name(run.name)}-tries.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            key="download_tries",
+            on_click="ignore",
+        )
+
+
+def _name(run: Run) -> str:
+    return f"{run.name}, {words.when(run.created_at)}, {run.id[:4]}"
 
 
 frame.show(page)

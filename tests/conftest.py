@@ -11,7 +11,7 @@ from engine.data.drafting import draft
 from engine.data.reading import read_file
 from engine.data.recipe import Recipe
 from engine.paths import Workspace
-from engine.runs import proof, queue
+from engine.runs import batches, proof, queue
 from tests import forked, tiny, words
 from tests.hub_standin import hub_server, model_hub  # noqa: F401 (fixtures for all)
 
@@ -32,7 +32,8 @@ def workspace(tmp_path, monkeypatch) -> Workspace:
 def workers_fork(request, monkeypatch):
     """Workers start in a moment, except where a module's `START_AS_USERS_DO` says otherwise."""
     if not getattr(request.module, "START_AS_USERS_DO", False):
-        monkeypatch.setattr(queue, "start_apart", forked.start_apart)
+        for module in (queue, batches):
+            monkeypatch.setattr(module, "start_apart", forked.start_apart)
 
 
 @pytest.fixture

@@ -7,16 +7,18 @@ import pandas as pd
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def safe_csv(frame: pd.DataFrame) -> str:
-    """CSV in which no text can act as a formula.
+def safe_csv(frame: pd.DataFrame, header: bool = True) -> str:
+    """CSV in which no text can act as a formula; a missing cell is empty.
 
     Cells that could begin one get an apostrophe in front, as OWASP advises against CSV injection.
     """
     safe = frame.copy()
     for name in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[name]):
-            safe[name] = [_harmless(str(cell)) for cell in safe[name]]
-    return safe.rename(columns=lambda name: _harmless(str(name))).to_csv(index=False)
+            there = safe[name].notna()
+            cells = zip(safe[name], there, strict=True)
+            safe[name] = [_harmless(str(cell)) if known else "" for cell, known in cells]
+    return safe.rename(columns=lambda name: _harmless(str(name))).to_csv(index=False, header=header)
 
 
 def write_csv(frame: pd.DataFrame, path: str | Path) -> None:

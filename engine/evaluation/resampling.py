@@ -76,7 +76,7 @@ class Tally:
         rows = self.rows
         covered = self.right.sum(axis=-1) * rows - (self.true * self.said).sum(axis=-1)
         spread = (rows**2 - (self.said**2).sum(axis=-1)) * (rows**2 - (self.true**2).sum(axis=-1))
-        return _ratio(covered, np.sqrt(spread))
+        return _ratio(covered, np.sqrt(np.maximum(spread, 0)))  # rounded, it can fall below
 
 
 def intervals(

@@ -26,15 +26,16 @@ def command(module: str, *arguments: object) -> list[str]:
     return [sys.executable, "-m", module, *map(str, arguments)]
 
 
-def start_apart(log: Path, module: str, *arguments: object) -> None:
-    """Start `python -m module arguments`. It writes into `log`: a pipe that nobody reads would bring it to a halt."""
+def start_apart(log: Path, module: str, *arguments: object) -> int:
+    """Start `python -m module arguments`; returns its process id. It writes into `log`: a pipe that nobody reads would
+    bring it to a halt."""
     apart = (
         {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
         if os.name == "nt"
         else {"start_new_session": True}
     )
     with log.open("ab") as file:
-        subprocess.Popen(
+        process = subprocess.Popen(
             command(module, *arguments),
             cwd=ROOT,
             env=machine.sharing(os.environ),
@@ -44,6 +45,7 @@ def start_apart(log: Path, module: str, *arguments: object) -> None:
             close_fds=True,
             **apart,
         )
+    return process.pid
 
 
 def identity(pid: int) -> str | None:

@@ -1,6 +1,9 @@
 """Ask a finished model about texts."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from engine.errors import DataError, ModelError
 from engine.models import tfidf
@@ -15,7 +18,8 @@ class Predictor:
         """Raises ModelError when there is no usable model in `folder`."""
         if not folder.is_dir():
             raise ModelError(f"There is no model in {folder}.", "Choose a finished run.", "no_model")
-        if tfidf.is_saved_in(folder):
+        self.counts = tfidf.is_saved_in(folder)
+        if self.counts:
             self.model = tfidf.load(folder)
         else:
             from engine.serving.transformer import OpenTransformer  # torch is only for those who need it
@@ -31,6 +35,23 @@ class Predictor:
 
             table = temper(table, temperature)
         return [self._prediction(text, row.tolist()) for text, row in zip(texts, table, strict=True)]
+
+    def probabilities(
+        self, texts: Sequence[str], progress: Callable[[int, int], None] = lambda done, total: None
+    ) -> np.ndarray:
+        """(texts, classes) float32, in the order of `labels`. progress: texts done, and in all."""
+        if self.counts:
+            return self.model.probabilities(texts)  # takes no time
+        return self.model.probabilities(texts, progress)
+
+    def hasten(self, texts: Sequence[str]) -> str:
+        """Answer faster from now on, where `texts` show that the labels stay the same; returns how: "fp32" or "bf16"."""
+        return "fp32" if self.counts else self.model.hasten(texts)
+
+    def compute_in(self, precision: str) -> None:
+        """precision: what `hasten` returned before."""
+        if not self.counts:
+            self.model.compute_in(precision)
 
     def explain(self, text: str, label: str | None = None) -> Explanation:
         """What each word of `text` adds to the score of `label`, or of the likeliest label.

@@ -7,11 +7,13 @@ KEPT = 10
 
 
 def keep(paths: RunPaths, prediction: Prediction) -> None:
-    """Remember a try. The same text again moves to the front."""
-    others = [one for one in last(paths) if one["text"] != prediction.text]
+    """Remember a try. The same text again moves to the front; one that was typed on takes the place of its beginning."""
+    before = last(paths)
+    others = before[1:] if before and prediction.text.startswith(before[0]["text"]) else before
+    others = [one for one in others if one["text"] != prediction.text]
     newest = {"text": prediction.text, "label": prediction.label, "confidence": prediction.confidence}
     tried = [newest, *others][:KEPT]
-    if tried != last(paths):
+    if tried != before:
         write_json(paths.tries, {"tries": tried})
 
 

@@ -51,7 +51,8 @@ def features(
 
 def _batches(model: PreTrainedModel, texts: Source) -> Iterator[tuple[np.ndarray, Batch]]:
     """All texts, the longest first, as many at a time as pays."""
-    model.eval()
+    if model.training:  # to say it again costs a millisecond, which one text alone would notice
+        model.eval()
     packs = attention.choose(model) == attention.PACKED
     texts = texts.to(model.device)
     for rows in pieces(texts.lengths, np.arange(len(texts)), MOST_TOKENS[model.device.type], 2**31):

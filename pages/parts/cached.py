@@ -19,10 +19,13 @@ from engine.errors import TuneboardError
 from engine.evaluation import predictions
 from engine.models.catalogue import bundled_folder
 from engine.models.tokens import count_tokens
-from engine.paths import RunPaths, Workspace, read_json, write_json
+from engine.paths import BatchPaths, RunPaths, Workspace, read_json, write_json
 from engine.runs.processes import ROOT, command
 from engine.runs.store import Run
+from engine.serving import batch
+from engine.serving.batch import Result
 from engine.serving.explaining import Explanation
+from engine.serving.rules import Rules
 from engine.training.plan import Plan, plan
 
 
@@ -145,6 +148,12 @@ def pushed(root: str, run_id: str, name: str, token: str, private: bool) -> str 
         return push(Workspace(Path(root)), run_id, name, token, private)
     except TuneboardError as error:
         return error
+
+
+@st.cache_data(max_entries=16, show_spinner="Counting the answers …")
+def batch_summary(folder: str, begun: str, rules: Rules) -> Result:
+    """folder, begun: of a job that is done."""
+    return batch.summary(BatchPaths(Path(folder)), rules)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Opening the model …")

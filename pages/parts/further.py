@@ -31,7 +31,7 @@ def _judge(run: Run, key: str) -> None:
     from engine.runs.evaluations import judge_further
 
     reading = workbench.read_step(key, Options())
-    if not steps.ready(reading):
+    if not steps.ready(reading, "further_upload"):
         return
     table = workbench.read_table(state.workspace(), reading)
     chosen = _columns(run, table.columns)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine import cli
+from engine.data.reading import read_file
 from tests import words
 from tests.engine.runs.helpers import submit, wait
 
@@ -162,7 +163,18 @@ def test_predict_a_file_that_no_cell_of_acts_as_a_formula(trained, tmp_path):
     rows = list(csv.DictReader((tmp_path / "out.csv").read_text("utf-8-sig").splitlines()))
     assert [row["id"] for row in rows] == ["1", "2", "3"]
     assert rows[1]["text"].startswith("'=")
-    assert set(rows[0]) == {"id", "text", "label", "confidence"}
+    assert set(rows[0]) == {"id", "text", "label", "confidence", "problem"}
+    assert [row["problem"] for row in rows] == ["", "", "The text is empty."]
+    assert (rows[2]["label"], rows[2]["confidence"]) == ("", "")
+    asked = ["predict", trained["run_id"], "--file", tmp_path / "in.csv", "--probabilities", "--out"]
+    found = as_json(*asked, tmp_path / "out.xlsx")
+    assert [one["label"] for one in found["predictions"]] == [row["label"] or None for row in rows]
+    assert (found["rows"], found["empty"], found["column"]) == (3, 1, "text")
+    frame = read_file(tmp_path / "out.xlsx").frame
+    assert frame["text"].tolist() == ["the lamp is calm and warm", '=HYPERLINK("x")', ""]
+    assert {"probability of good", "probability of bad"} <= set(frame.columns)
+    assert not list((Path(trained["folder"]).parent / "batches").iterdir())
+    assert "in which format" in engine(*asked, tmp_path / "out.pdf", code=2).stderr
 
 
 def test_check(workspace, tmp_path):

@@ -1,6 +1,14 @@
-import pytest
+import io
+import time
 
-from pages.parts import cached
+import pandas as pd
+import pytest
+import streamlit as st
+
+from engine.data.datasets import load_info
+from engine.data.exports import FORMULA_STARTS
+from engine.runs import batches
+from tests.engine.runs.helpers import submit, wait
 from tests.pages.helpers import open_page, press, words_on
 
 
@@ -63,3 +71,60 @@ def test_each_thing_that_a_run_leaves_has_its_button(workspace, finished):
     }.items():
         shown = {one.proto.label for one in open_page(page, run=finished.id).get("download_button")}
         assert labels <= shown
+
+
+@pytest.fixture
+def downloads(monkeypatch) -> dict:
+    """{key of a download button: what makes its content}, of the pages that are opened."""
+    found, button = {}, st.download_button
+
+    def noted(label, data, *others, **options):
+        found[options.get("key", label)] = data
+        return button(label, data, *others, **options)
+
+    monkeypatch.setattr(st, "download_button", noted)
+    return found
+
+
+def test_several_models_answer_the_same_text_side_by_side(workspace, finished):
+    info = load_info(workspace, finished.dataset_id)
+    other = wait(workspace, submit(workspace, info, "tfidf", name="*counting*").id)
+    test = open_page("predict", run=finished.id)
+    test.multiselect(key="also").set_value([other.id])
+    assert ask(test, "the lamp is rude, cold and noisy, like my mug") == "bad"
+    assert {one.label: one.value for one in test.metric}[r"\*counting\*"] == "bad"
+
+
+def test_the_tries_can_be_taken_away_and_none_acts_as_a_formula(workspace, finished, downloads):
+    test = open_page("predict", run=finished.id)
+    ask(test, "=HYPERLINK(1)")
+    taken = pd.read_csv(io.BytesIO(downloads["download_tries"]()))
+    assert list(taken) == ["text", "label", "confidence"]
+    assert not str(taken["text"][0]).startswith(FORMULA_STARTS)
+
+
+def test_a_whole_file_is_answered_in_a_process_of_its_own(workspace, finished, downloads):
+    test = open_page("predict", run=finished.id)
+    test.session_state["batch_open"] = True
+    test.run()
+    rows = "number,words\n1,the lamp is bright and calm\n2,\n3,=the lamp is rude and noisy\n"
+    test.file_uploader(key="upload_batch_0").upload("new.csv", rows.encode(), "text/csv").run()
+    assert not test.exception, test.exception
+    press(test, "answer_file")
+    paths, end = workspace.run(finished.id), time.monotonic() + 60
+    while batches.jobs(paths)[0].state != batches.State.DONE and time.monotonic() < end:
+        time.sleep(0.05)
+    (one,) = batches.jobs(paths)
+    again = open_page("predict", run=finished.id)  # a refresh, or another visitor
+    again.session_state["batch_open"] = True
+    again.run()
+    assert "3 rows, 1 bad, 1 good; 1 without a text" in words_on(again)
+    taken = pd.read_csv(io.BytesIO(downloads[f"download_csv_{one.key}"]()))
+    assert taken["words"].fillna("").tolist() == [
+        "the lamp is bright and calm",
+        "",
+        "'=the lamp is rude and noisy",
+    ]
+    assert taken["label"].fillna("").tolist() == ["good", "", "bad"]
+    press(again, f"remove_{one.key}")
+    assert batches.jobs(paths) == []

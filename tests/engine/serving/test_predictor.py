@@ -44,3 +44,11 @@ def test_the_last_ten_tries_are_kept_once_each(workspace, folder):
     assert [one["text"] for one in tries.last(paths)] == [
         f"text {n}" for n in (5, 11, 10, 9, 8, 7, 6, 4, 3, 2)
     ]
+
+
+def test_what_is_typed_on_takes_the_place_of_its_beginning(workspace, folder):
+    paths, predictor = workspace.run("aaaaaa"), Predictor(folder)
+    paths.folder.mkdir()
+    for text in ("the mug", "the lamp", "the lamp is", "the lamp is bright"):
+        tries.keep(paths, predictor.predict([text])[0])
+    assert [one["text"] for one in tries.last(paths)] == ["the lamp is bright", "the mug"]

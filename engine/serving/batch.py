@@ -1,0 +1,270 @@
+"""A whole file answered, some rows at a time; what was answered is kept, so that a job that was broken off goes on.
+
+    table.parquet     the file as it was read
+    job.json          its name, its text column, its rows
+    way.json          the labels, and how the model answers: decided once, for the same answers after a break
+    parts/<n>.npy     the probabilities of some rows, NaN where there was no text
+
+What was measured is kept, not what follows from it: the rules of the run apply when a result is written.
+Nothing heavy is imported until there is something to answer, so that a page may import this module.
+"""
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
+from filelock import FileLock, Timeout
+
+from engine.data import scan
+from engine.data.reading.columnar import as_frame
+from engine.errors import RunStateError
+from engine.paths import BatchPaths, read_json, write_json, writing
+from engine.serving.rules import Rules
+
+if TYPE_CHECKING:
+    from engine.serving.predictor import Predictor
+
+ROWS = 2048  # of a part: enough to put texts of one length together, and a few seconds of work
+DIGITS = 4  # of a confidence in a table
+COMPARED = 256  # texts on which it is tested whether fewer digits give the same labels
+EMPTY = "The text is empty."
+SHARE = "probability of "  # and the label: the name of a column
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """name: of the file. column: of the texts. created_at: UTC, ISO 8601."""
+
+    name: str
+    column: str
+    columns: list[str]
+    rows: int
+    created_at: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """rows: of the table. empty: of these, without a text. people: that go to a person, the empty ones among them.
+
+    counts: {answer: rows}, the most frequent first.
+    """
+
+    rows: int
+    empty: int
+    people: int
+    counts: dict[str, int]
+
+
+def key_of(content: str, model: Path, options: dict, column: str) -> str:
+    """What tells a job from any other: the digest of the file, the model's folder, how the file is read, its text column."""
+    files = [
+        (path.relative_to(model).as_posix(), path.stat().st_size, path.stat().st_mtime_ns)
+        for path in sorted(model.rglob("*"))
+        if path.is_file()
+    ]
+    asked = [content, str(model.resolve()), files, options, column]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
+
+
+def digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_table(frame: pd.DataFrame, paths: BatchPaths) -> None:
+    """Raises WorkspaceError when there is no place for it."""
+    paths.parts.mkdir(parents=True, exist_ok=True)
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    with writing(paths.folder):
+        pyarrow.parquet.write_table(table, paths.table, row_group_size=16 * ROWS, compression="lz4")
+
+
+def begin(paths: BatchPaths, name: str, column: str) -> Job:
+    """A job on a table that lies there already; one that was begun before goes on as it was."""
+    paths.parts.mkdir(parents=True, exist_ok=True)
+    if not paths.job.exists():
+        file = pyarrow.parquet.ParquetFile(paths.table)
+        columns, now = file.schema_arrow.names, datetime.now(UTC).isoformat()
+        write_json(paths.job, asdict(Job(name, column, columns, file.metadata.num_rows, now)))
+    return read(paths)
+
+
+def read(paths: BatchPaths) -> Job:
+    return Job(**read_json(paths.job))
+
+
+def is_done(paths: BatchPaths) -> bool:
+    return all(paths.part(number).exists() for number in range(len(_Pieces(paths))))
+
+
+def answer(paths: BatchPaths, predictor: "Predictor", progress: Progress = lambda done, total: None) -> None:
+    """Answer all rows that are not answered yet. progress: rows done, and in all.
+
+    Raises RunStateError when another process is at it, and WorkspaceError when there is no place for the answers.
+    """
+    job = read(paths)
+    try:
+        with FileLock(paths.lock).acquire(timeout=0):
+            pieces, done = _Pieces(paths, [job.column]), 0
+            _prepare(paths, predictor, pieces)
+            for number, count in enumerate(pieces.sizes):
+                if not paths.part(number).exists():
+                    texts = scan.trimmed(pieces[number][job.column]).tolist()
+                    found = _ask(predictor, texts, lambda more, _, done=done: progress(done + more, job.rows))
+                    _keep(found, paths.part(number))
+                done += count
+                progress(done, job.rows)
+    except Timeout:
+        raise RunStateError(
+            f"{job.name} is being answered already.", "Wait for it, or cancel it on the Predict page.", "busy"
+        ) from None
+
+
+def labels(paths: BatchPaths) -> list[str]:
+    return read_json(paths.way)["labels"]
+
+
+def summary(paths: BatchPaths, rules: Rules) -> Result:
+    """What a job that is done has found."""
+    names, counts, empty, people = labels(paths), Counter(), 0, 0
+    for number in range(len(_Pieces(paths))):
+        found = _judged(paths.part(number), names, rules)
+        counts.update(found["label"].dropna())
+        empty += int(found["label"].isna().sum())
+        people += int((found["to_a_person"] == "yes").sum())
+    ranked = dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+    return Result(counts.total() + empty, empty, people if rules.sends_any else 0, ranked)
+
+
+def answered(paths: BatchPaths, rules: Rules, probabilities: bool = False) -> Iterator[pd.DataFrame]:
+    """The table of a job that is done, in its order and some rows at a time, with what the model says beside it.
+
+    label, confidence; to_a_person (yes or no) where the rules send any; problem where any row could not be answered; and
+    with `probabilities` that of each label. Such a column is called otherwise where the table has one of its name already.
+    """
+    pieces, names = _Pieces(paths), labels(paths)
+    unneeded = [] if rules.sends_any else ["to_a_person"]
+    unneeded += [] if summary(paths, rules).empty else ["problem"]
+    for number in range(len(pieces)):
+        rows = pieces[number]
+        found = _judged(paths.part(number), names, rules, probabilities).drop(columns=unneeded).round(DIGITS)
+        found.columns = [_free(name, rows.columns) for name in found.columns]
+        yield pd.concat([rows, found], axis=1)
+
+
+def predictions(paths: BatchPaths, rules: Rules, most: int) -> list[dict]:
+    """text, label, confidence, probabilities and, where there is no answer, problem of the first rows of a job that is
+    done."""
+    names, found, job = labels(paths), [], read(paths)
+    pieces = _Pieces(paths, [job.column])
+    for number in range(len(pieces)):
+        judged = _judged(paths.part(number), names, rules, probabilities=True)
+        for text, row in zip(
+            scan.trimmed(pieces[number][job.column]), judged.to_dict("records"), strict=True
+        ):
+            if len(found) == most:
+                return found
+            if row["problem"]:
+                found.append({"text": text, "label": None, "confidence": None, "probabilities": {},
+                              "problem": row["problem"]})  # fmt: skip
+                continue
+            shares = {name: row[f"{SHARE}{name}"] for name in names}
+            ranked = dict(sorted(shares.items(), key=lambda pair: -pair[1]))
+            found.append({"text": text, "label": row["label"], "confidence": row["confidence"],
+                          "probabilities": ranked})  # fmt: skip
+    return found
+
+
+class _Pieces:
+    """The table of a job in the pieces that its parts belong to, with these columns or all. sizes: rows of each."""
+
+    def __init__(self, paths: BatchPaths, columns: list[str] | None = None):
+        self.file, self.columns = pyarrow.parquet.ParquetFile(paths.table), columns
+        self.places = [
+            (group, start)
+            for group in range(self.file.num_row_groups)
+            for start in range(0, self._rows(group), ROWS)
+        ]
+        self.sizes = [min(ROWS, self._rows(group) - start) for group, start in self.places]
+        self.loaded: tuple[int, pa.Table] | None = None
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, number: int) -> pd.DataFrame:
+        group, start = self.places[number]
+        if self.loaded is None or self.loaded[0] != group:
+            self.loaded = None  # before the next one comes into memory
+            self.loaded = group, self.file.read_row_group(group, columns=self.columns)
+        piece = self.loaded[1].slice(start, self.sizes[number])
+        return as_frame(piece, piece.column_names)
+
+    def _rows(self, group: int) -> int:
+        return self.file.metadata.row_group(group).num_rows
+
+
+def _prepare(paths: BatchPaths, predictor: "Predictor", pieces: _Pieces) -> None:
+    """Let the model answer in the way of this job, which is found out where nothing is answered yet."""
+    if paths.way.exists():
+        predictor.compute_in(read_json(paths.way)["precision"])
+        return
+    compared = scan.trimmed(pieces[0].iloc[:, 0]) if len(pieces) > 1 else pd.Series([], dtype=str)
+    precision = predictor.hasten([text for text in compared if text][:COMPARED])
+    write_json(paths.way, {"labels": predictor.labels, "precision": precision})
+
+
+def _ask(predictor: "Predictor", texts: list[str], progress: Progress) -> np.ndarray:
+    """(texts, classes) float32; NaN where there is no text."""
+    result = np.full((len(texts), len(predictor.labels)), np.nan, dtype=np.float32)
+    there = [place for place, text in enumerate(texts) if text]
+    if there:
+        result[there] = predictor.probabilities([texts[place] for place in there], progress)
+    return result
+
+
+def _keep(found: np.ndarray, path: Path) -> None:
+    growing = path.with_suffix(".part")
+    with writing(path.parent):
+        with growing.open("wb") as file:
+            np.save(file, found, allow_pickle=False)
+            file.flush()
+            os.fsync(file.fileno())
+        growing.replace(path)
+
+
+def _judged(part: Path, names: list[str], rules: Rules, probabilities: bool = False) -> pd.DataFrame:
+    """label, confidence, to_a_person, the probabilities, problem."""
+    found = np.load(part, allow_pickle=False)
+    there = ~np.isnan(found[:, 0])
+    if rules.temperature != 1.0:
+        from engine.evaluation.calibration import temper
+
+        found[there] = temper(found[there], rules.temperature)
+    best = np.where(there, found.argmax(axis=1), 0)
+    said = np.array(names, dtype=object)[best]
+    sure = found[np.arange(len(found)), best].astype(float)
+    sent = ["yes" if not known or rules.to_a_person(label, confidence) else "no"
+            for known, label, confidence in zip(there, said, sure, strict=True)]  # fmt: skip
+    columns = {"label": np.where(there, said, None), "confidence": sure, "to_a_person": sent}
+    if probabilities:
+        columns |= {f"{SHARE}{name}": found[:, place].astype(float) for place, name in enumerate(names)}
+    return pd.DataFrame({**columns, "problem": np.where(there, None, EMPTY)})
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    """'label', or 'label (model)' where the table has a label already."""
+    while name in taken:
+        name = f"{name} (model)"
+    return name

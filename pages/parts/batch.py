@@ -1,0 +1,196 @@
+"""A whole file that the model answers: upload, progress, downloads. It goes on when the page is closed."""
+
+import tempfile
+from pathlib import Path
+
+import streamlit as st
+
+from engine.data import workbench, writers
+from engine.data.reading import Options
+from engine.errors import TuneboardError
+from engine.paths import Workspace
+from engine.runs import batches
+from engine.runs.batches import Standing, State
+from engine.runs.store import Run
+from engine.serving import batch, rules
+from pages.parts import cached, messages, state, steps, uploads, words
+
+TICK_SECONDS = 1.0
+SHOWN = 100
+HELD = "batch_upload"  # in the session: the upload that is about to be answered
+FORMATS = {".csv": "CSV", ".xlsx": "Excel", ".parquet": "Parquet", ".jsonl": "JSON lines"}
+
+
+def show(run: Run) -> None:
+    if not state.workspace().changeable:
+        return
+    begun = batches.jobs(state.workspace().run(run.id))
+    live = any(one.state == State.RUNNING for one in begun)
+    place = st.expander(
+        "A whole file", icon=":material/table_view:", on_change="rerun", key="batch_open", expanded=live
+    )
+    if not place.open:
+        return
+    with place:
+        st.caption(
+            "A table with a column of texts; labels are not needed. You get it back with the answers beside them."
+        )
+        with state.reported():
+            _another(run)
+        for number, one in enumerate(begun):
+            with st.container(border=True, key=f"batch_{one.key}"), state.reported():
+                _job(run, one, newest=number == 0)
+
+
+def _another(run: Run) -> None:
+    """Choose a file and its column, and begin."""
+    key = st.session_state.get(HELD) or uploads.upload("Table with texts", "batch")
+    if not key:
+        return
+    st.session_state[HELD] = key
+    reading = workbench.read_step(key, Options())
+    try:
+        if not steps.ready(reading, HELD):
+            return
+        facts = workbench.facts_of(state.workspace(), reading)
+        column = _column(facts)
+    except TuneboardError:
+        _put_away()  # what cannot be read is not tried again
+        raise
+    with st.container(horizontal=True):
+        asked = st.button(
+            f"Answer {words.count(facts['rows'], 'row')}",
+            icon=":material/play_arrow:",
+            key="answer_file",
+            disabled=column is None,
+        )
+        st.button("Another file", type="tertiary", key="another_batch", on_click=_put_away)
+    if asked and column:
+        batches.begin(state.workspace(), run.id, reading, column)
+        _put_away()
+        st.rerun()
+
+
+def _column(facts: dict) -> str | None:
+    columns, proposed = facts["columns"], facts["roles"]["text"]
+    return st.selectbox(
+        f"Column with the texts, in {messages.plain(facts['name'])}",
+        columns,
+        index=columns.index(proposed) if proposed in columns else None,
+        format_func=lambda name: words.column(name, facts["names_row"] > 0),
+        key=f"batch_column_{st.session_state[HELD]}",
+    )
+
+
+def _put_away() -> None:
+    st.session_state.pop(HELD, None)
+
+
+def _job(run: Run, one: Standing, newest: bool) -> None:
+    if one.state == State.RUNNING:
+        _watch(run, one.key)
+        return
+    what = f"**{messages.plain(one.job.name)}**, column {messages.plain(one.job.column)}"
+    if one.state == State.DONE:
+        _result(run, one, what, newest)
+        return
+    st.markdown(f"{what}: {one.done:,} of {words.count(one.job.rows, 'row')}")
+    if one.state == State.FAILED:
+        messages.problem(TuneboardError(*one.error))
+    else:
+        st.caption("It was broken off; what was answered is kept.")
+    with st.container(horizontal=True):
+        st.button(
+            "Go on",
+            icon=":material/play_arrow:",
+            key=f"go_on_{one.key}",
+            on_click=_go_on,
+            args=(run.id, one.key),
+        )
+        _removal(run, one, "Remove")
+
+
+@st.fragment(run_every=TICK_SECONDS)
+def _watch(run: Run, key: str) -> None:
+    """Looks at one job until it is no longer running."""
+    with state.reported():
+        one = batches.standing(state.workspace().run(run.id).batch(key))
+        if one.state != State.RUNNING:
+            st.rerun()
+        share, rows = one.done / max(1, one.job.rows), words.count(one.job.rows, "row")
+        how_far = f"{one.done:,} of {rows}" if one.done else "opening the model …"
+        st.progress(min(1.0, share), text=f"{messages.plain(one.job.name)}: {how_far}")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if st.button("Cancel", icon=":material/close:", key=f"cancel_{key}"):
+                batches.remove(state.workspace(), run.id, key)
+                st.rerun()
+            st.caption("It goes on when you close this page.")
+
+
+def _result(run: Run, one: Standing, what: str, newest: bool) -> None:
+    workspace = state.workspace()
+    paths, chosen = workspace.run(run.id).batch(one.key), rules.read(workspace.run(run.id))
+    found = cached.batch_summary(str(paths.folder), one.job.created_at, chosen)
+    st.markdown(f"{what}: {words.count(found.rows, 'row')}, {in_words(found)}")
+    everything = st.checkbox("With the probability of every label", key=f"all_{one.key}")
+    with st.container(horizontal=True):
+        for ending, name in FORMATS.items():
+            if ending == ".xlsx" and found.rows >= writers.SHEET_ROWS:
+                continue  # a sheet does not hold so many
+            st.download_button(
+                name,
+                lambda ending=ending: _written(workspace, run.id, one.key, ending, everything),
+                file_name=f"{words.file_name(Path(one.job.name).stem)}-answered{ending}",
+                icon=":material/download:",
+                key=f"download_{ending[1:]}_{one.key}",
+                on_click="ignore",
+            )
+        _removal(run, one, "Remove")
+    if newest:
+        first = next(batch.answered(paths, chosen, everything)).head(SHOWN)
+        st.dataframe(
+            first, hide_index=True, height=240, alt=f"The first {len(first)} rows with their answers"
+        )
+
+
+def in_words(found: batch.Result) -> str:
+    """'60 good, 40 bad; 3 without a text; 12 go to a person'"""
+    counts = list(found.counts.items())
+    said = [", ".join(f"{rows:,} {messages.plain(label)}" for label, rows in counts[:5])] if counts else []
+    if len(counts) > 5:
+        said[0] += f", {sum(rows for _, rows in counts[5:]):,} others"
+    if found.empty:
+        said.append(f"{found.empty:,} without a text")
+    if found.people:
+        said.append(f"{found.people:,} {'goes' if found.people == 1 else 'go'} to a person")
+    return "; ".join(said)
+
+
+def _written(workspace: Workspace, run_id: str, key: str, ending: str, everything: bool) -> bytes:
+    """Made when somebody wants it."""
+    paths = workspace.run(run_id)
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / f"answered{ending}"
+        writers.write(batch.answered(paths.batch(key), rules.read(paths), everything), out)
+        return out.read_bytes()
+
+
+def _removal(run: Run, one: Standing, name: str) -> None:
+    st.button(
+        name,
+        icon=":material/delete:",
+        type="tertiary",
+        key=f"remove_{one.key}",
+        on_click=_remove,
+        args=(run.id, one.key),
+    )
+
+
+def _go_on(run_id: str, key: str) -> None:
+    with state.reported():
+        batches.go_on(state.workspace(), run_id, key)
+
+
+def _remove(run_id: str, key: str) -> None:
+    with state.reported():
+        batches.remove(state.workspace(), run_id, key)

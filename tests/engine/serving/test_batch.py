@@ -1,0 +1,121 @@
+import numpy as np
+import pandas as pd
+import pytest
+from filelock import FileLock
+
+from engine.errors import RunStateError
+from engine.models import tfidf
+from engine.models.loading import load_model, load_tokenizer
+from engine.paths import BatchPaths
+from engine.serving import batch
+from engine.serving.predictor import Predictor
+from engine.serving.rules import Rules
+from tests.words import easy_texts
+
+
+@pytest.fixture
+def predictor(tmp_path):
+    texts, labels = zip(*easy_texts(200), strict=True)
+    tfidf.save(tfidf.fit(texts, labels, ["bad", "good"]), tmp_path / "model")
+    return Predictor(tmp_path / "model")
+
+
+def begun(folder, texts, **columns) -> BatchPaths:
+    paths = BatchPaths(folder)
+    batch.write_table(
+        pd.DataFrame({"id": [str(n) for n in range(len(texts))], "text": texts, **columns}), paths
+    )
+    batch.begin(paths, "file.csv", "text")
+    return paths
+
+
+def whole(paths, rules=Rules(), probabilities=False) -> pd.DataFrame:  # noqa: B008 (frozen)
+    return pd.concat(list(batch.answered(paths, rules, probabilities)), ignore_index=True)
+
+
+def test_every_row_comes_back_in_its_place_with_its_answer(tmp_path, predictor, monkeypatch):
+    monkeypatch.setattr(batch, "ROWS", 10)  # groups of 160 rows in parts of 10, the last one shorter
+    texts = [text for text, _ in easy_texts(333, seed=5)]
+    texts[7], texts[250] = "", "  \n "
+    paths, told = begun(tmp_path / "job", texts), []
+    batch.answer(paths, predictor, lambda done, total: told.append((done, total)))
+    assert told[-1] == (333, 333) and told == sorted(told)
+    found = whole(paths, probabilities=True)
+    assert found["id"].tolist() == [str(n) for n in range(333)]
+    assert found["text"].tolist() == texts
+    for place, said in enumerate(predictor.predict([text for text in texts if text.strip()][:7])):
+        assert (found["label"][place], round(said.confidence, 4)) == (said.label, found["confidence"][place])
+    assert found["problem"].notna().to_numpy().nonzero()[0].tolist() == [7, 250]
+    assert found.loc[7, "problem"] == "The text is empty."
+    assert pd.isna(found.loc[7, "label"]) and pd.isna(found.loc[7, "confidence"])
+    shares = found[["probability of bad", "probability of good"]].dropna().to_numpy()
+    np.testing.assert_allclose(shares.sum(axis=1), 1, atol=2e-4)
+    result = batch.summary(paths, Rules())
+    assert (result.rows, result.empty, sum(result.counts.values())) == (333, 2, 331)
+
+
+def test_rules_apply_when_the_result_is_written_and_columns_keep_their_names(tmp_path, predictor):
+    paths = begun(tmp_path / "job", ["a bright lamp", "", "a dull lamp"], label=["x", "y", "z"])
+    batch.answer(paths, predictor)
+    assert list(whole(paths)) == ["id", "text", "label", "label (model)", "confidence", "problem"]
+    strict = whole(paths, Rules(thresholds={"good": 1.0}, temperature=2.0))
+    assert strict["label"].tolist() == ["x", "y", "z"]
+    assert strict["to_a_person"].tolist() == ["yes", "yes", "no"]
+    assert strict["confidence"][0] < whole(paths)["confidence"][0]
+    assert batch.summary(paths, Rules(threshold=1.0)).people == 3
+
+
+def test_what_is_answered_is_not_asked_again(tmp_path, predictor, monkeypatch):
+    monkeypatch.setattr(batch, "ROWS", 10)
+    paths = begun(tmp_path / "job", [text for text, _ in easy_texts(35)])
+
+    def broken_off(done, total):
+        if done >= 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        batch.answer(paths, predictor, broken_off)
+    assert not batch.is_done(paths)
+    asked = []
+    monkeypatch.setattr(predictor, "probabilities", lambda texts, progress: asked.append(len(texts))
+                        or predictor.model.probabilities(texts))  # fmt: skip
+    batch.answer(paths, predictor)
+    assert asked == [10, 5] and batch.is_done(paths)
+
+
+def test_two_processes_never_answer_the_same_file(tmp_path, predictor):
+    paths = begun(tmp_path / "job", ["a bright lamp"])
+    with FileLock(paths.lock), pytest.raises(RunStateError, match="being answered already"):
+        batch.answer(paths, predictor)
+
+
+def test_another_model_column_or_file_is_another_job(tmp_path, predictor):
+    folder = tmp_path / "model"
+    key = batch.key_of("abc", folder, {}, "text")
+    assert key == batch.key_of("abc", folder, {}, "text")
+    others = {
+        batch.key_of("abd", folder, {}, "text"),
+        batch.key_of("abc", folder, {"sheet": "two"}, "text"),
+        batch.key_of("abc", folder, {}, "body"),
+    }
+    (folder / "README.md").write_text("trained further")
+    assert len({key, *others, batch.key_of("abc", folder, {}, "text")}) == 5
+
+
+def test_bf16_only_where_the_labels_stay_the_same(tmp_path, tiny_model, monkeypatch):
+    import torch
+
+    from engine.serving import transformer
+
+    load_model(tiny_model, ["no", "yes"]).save_pretrained(tmp_path / "model")
+    load_tokenizer(tiny_model).save_pretrained(tmp_path / "model")
+    monkeypatch.setattr("engine.models.devices.bf16_speedup", lambda device: 3.0)
+    texts = [text for text, _ in easy_texts(50)]
+    predictor = Predictor(tmp_path / "model")
+    exact = predictor.probabilities(texts)
+    monkeypatch.setattr(transformer, "AGREED", 1.01)
+    assert predictor.hasten(texts) == "fp32"
+    np.testing.assert_array_equal(predictor.probabilities(texts), exact)
+    monkeypatch.setattr(transformer, "AGREED", 0.0)
+    assert predictor.hasten(texts) == "bf16" and predictor.model.model.dtype == torch.bfloat16
+    np.testing.assert_allclose(predictor.probabilities(texts), exact, atol=0.05)
