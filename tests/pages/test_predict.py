@@ -8,6 +8,7 @@ import streamlit as st
 from engine.data.datasets import load_info
 from engine.data.exports import FORMULA_STARTS
 from engine.runs import batches
+from pages.parts import cached
 from tests.engine.runs.helpers import submit, wait
 from tests.pages.helpers import open_page, press, words_on
 
