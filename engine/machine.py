@@ -7,10 +7,18 @@ from pathlib import Path
 
 import psutil
 
+THREADS = "TUNEBOARD_THREADS"  # the variable that keeps runs from taking all cores
+
+
+def all_cores() -> int:
+    """How many processor cores the system lets this process use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
 
 def cores() -> int:
-    """How many processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    """How many of them it shall use: all, or as many as engine/preferences.py says."""
+    wanted = os.environ.get(THREADS, "")
+    return min(int(wanted), all_cores()) if wanted.isdecimal() and int(wanted) else all_cores()
 
 
 def sharing(environment: Mapping[str, str]) -> dict[str, str]:
