@@ -66,5 +66,6 @@ def device_slot(device: str) -> str:
 def describe() -> str:
     """One line for people: 'Processor with 2 cores, 24 GB memory'."""
     kinds = {"cuda": "NVIDIA GPU", "mps": "Apple GPU"}
-    device = kinds.get(gpu() or "", f"Processor with {cores()} cores")
+    count = all_cores()
+    device = kinds.get(gpu() or "", f"Processor with {count} core{'s' if count > 1 else ''}")
     return f"{device}, {memory_bytes() / 2**30:.0f} GB memory"

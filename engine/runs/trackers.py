@@ -6,6 +6,7 @@ waits for a tracker, and what goes wrong with it is a note in that record. Each 
 """
 
 import importlib.util
+import os
 import re
 import threading
 from contextlib import suppress
@@ -30,6 +31,14 @@ CLOSING_SECONDS = 20.0  # that a tracker has at the end of a run
 BEFORE = ("starting", "loading libraries")  # then the record still holds what earlier attempts did in vain
 LONGEST_ERROR = 200  # letters
 OF_A_STEP = ("loss", "learning_rate", "gradient")
+DISCREET = {  # of what Weights & Biases would take along by itself: the output, the program, the packages, the machine
+    "console": "off",
+    "disable_code": True,
+    "disable_git": True,
+    "x_disable_meta": True,
+    "x_disable_machine_info": True,
+    "x_save_requirements": False,
+}
 NO_LETTERS = re.compile(r"[^\w]+")
 
 
@@ -70,7 +79,7 @@ KINDS = {
         "Trackio",
         "trackio",
         "trackio",
-        "To the folder in TRACKIO_DIR on this machine; to a Space of the hub where TRACKIO_SPACE_ID names one.",
+        "In the folder trackers/trackio of the workspace, or to the Space of the hub that TRACKIO_SPACE_ID names.",
     ),
 }
 
@@ -93,8 +102,9 @@ def opened(chosen: str, workspace: Workspace, name: str, key: str) -> "GeneralTr
                 PROJECT, logging_dir=None if address else str(folder), run_name=name
             )
         case "wandb":
-            tracker = tracking.WandBTracker(PROJECT, name=name, dir=str(folder))
+            tracker = tracking.WandBTracker(PROJECT, name=name, dir=str(folder), settings=DISCREET)
         case "trackio":
+            os.environ.setdefault("TRACKIO_DIR", str(folder))
             tracker = tracking.TrackioTracker(PROJECT, name=name)
     tracker.start()
     return tracker

@@ -97,5 +97,6 @@ def trackers(chosen: str) -> None:
             st.markdown(f":material/{mark}: **{kind.title}** ({there}). {messages.plain(kind.place)}")
         st.caption(
             "Install it into Tuneboard's own environment, the folder .venv; requirements-trackers.txt names the versions "
-            "that were tried. If a tracker fails, the run goes on and a note on the Runs page says so."
+            "that were tried. If a tracker fails, the run goes on and a note on the Runs page says so. MLflow adds the name "
+            "of your user to each run, as it always does."
         )

@@ -217,6 +217,15 @@ def test_tensorboard_finds_the_run(workspace, easy, tiny_model):
     assert float(accuracy) == pytest.approx(run.accuracy)
 
 
+@pytest.mark.parametrize(
+    ("chosen", "variables"), [("wandb", {"WANDB_MODE": "offline"}), ("trackio", {"HF_HUB_OFFLINE": "1"})]
+)
+def test_the_others_take_the_reports_and_keep_them_here(workspace, easy, tiny_model, chosen, variables):
+    trained(workspace, easy, tiny_model, chosen, **variables)
+    kept = [path for path in (workspace.trackers / chosen).rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in kept) > 1000
+
+
 def test_mlflow_finds_the_run_in_its_sqlite_file(workspace, easy, tiny_model):
     run, history = trained(workspace, easy, tiny_model, "mlflow", MLFLOW_TRACKING_URI="")
     program = (
