@@ -4,6 +4,7 @@ import argparse
 
 from engine import __version__
 from engine.data.repairs import BESIDE_A_TEST, REMEDIES
+from engine.preferences import VARIABLES
 from engine.settings import TrainingConfig
 
 
@@ -270,6 +271,17 @@ def parser() -> argparse.ArgumentParser:
             default=[],
             metavar="WORD",
             help="a word to strike out wherever it stands, to see what the model says then; may be repeated",
+        ),
+    )
+    command(
+        "settings",
+        "How this Tuneboard is set up: what is in force, where it comes from, and what the workspace takes on the disk.",
+        argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="field=value",
+            help=f"choose for all runs, or with no value go back to the default; one of: {', '.join(VARIABLES)}",
         ),
     )
     return whole

@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine import terminal
+from engine import preferences, terminal
 from engine.arguments import parser
 from engine.data import revising
 from engine.data.columns import Roles, propose, spread
@@ -56,6 +56,8 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser().parse_args(arguments)
     try:
         workspace = Workspace.open(asked.workspace)
+        if asked.command != "settings":  # which mends what cannot be used
+            preferences.apply(workspace)
         result, text = COMMANDS[asked.command](workspace, asked)
     except TuneboardError as error:
         print(f"{error.message}\n{error.action}".strip(), file=sys.stderr)
@@ -350,6 +352,13 @@ def explain(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]
     )
 
 
+def settings(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
+    if asked.set:
+        preferences.choose(workspace, parse_assignments(asked.set, preferences.VARIABLES))
+    found, sizes = preferences.in_force(workspace), space.by_kind(workspace)
+    return terminal.settings_result(workspace, found, sizes), terminal.settings(workspace, found, sizes)
+
+
 COMMANDS = {
     function.__name__.rstrip("_"): function
     for function in (
@@ -377,6 +386,7 @@ COMMANDS = {
         import_,
         predict,
         explain,
+        settings,
     )
 }
 

@@ -11,11 +11,18 @@ import psutil
 from engine import __version__
 
 DECISIVE = ("torch", "transformers", "scikit-learn")  # packages whose version can change a result
+THREADS = "TUNEBOARD_THREADS"  # the variable that keeps runs from taking all cores
+
+
+def all_cores() -> int:
+    """How many processor cores the system lets this process use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
 def cores() -> int:
-    """How many processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    """How many of them it shall use: all, or as many as engine/preferences.py says."""
+    wanted = os.environ.get(THREADS, "")
+    return min(int(wanted), all_cores()) if wanted.isdecimal() and int(wanted) else all_cores()
 
 
 def sharing(environment: Mapping[str, str]) -> dict[str, str]:
@@ -63,7 +70,8 @@ def device_slot(device: str) -> str:
 def describe() -> str:
     """One line for people: 'Processor with 2 cores, 24 GB memory'."""
     kinds = {"cuda": "NVIDIA GPU", "mps": "Apple GPU"}
-    device = kinds.get(gpu() or "", f"Processor with {cores()} cores")
+    count = all_cores()
+    device = kinds.get(gpu() or "", f"Processor with {count} core{'s' if count > 1 else ''}")
     return f"{device}, {memory_bytes() / 2**30:.0f} GB memory"
 
 

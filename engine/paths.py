@@ -1,6 +1,7 @@
 """Every file name of the workspace, in one place.
 
     tuneboard.db                 which data sets and runs there are (SQLite)
+    preferences.json             what was chosen on the Settings page
     watcher.lock  watcher.log    of the process that looks after the queue
     datasets/<id>/               rows.parquet, others.parquet, info.json, decisions.json
     uploads/<key>/               files that are being looked at, before they become data sets
@@ -13,6 +14,7 @@
     batches/<key>/               the same for a model that is no run's
     studies/<id>/                study.json, of a search also progress.json and trials.jsonl
     forecasts/                   what runs would cost, one file for each configuration that was measured
+    trackers/                    what was reported to trackers that keep it on this machine
 
 Ids are made by us and checked on the way in, so that nothing typed or uploaded ever becomes a path.
 """
@@ -276,6 +278,16 @@ class Workspace:
         return self.root / "tuneboard.db"
 
     @property
+    def preferences(self) -> Path:
+        """What was chosen for all runs: engine/preferences.py."""
+        return self.root / "preferences.json"
+
+    @property
+    def trackers(self) -> Path:
+        """For TensorBoard, MLflow and the like: engine/runs/trackers.py."""
+        return self.root / "trackers"
+
+    @property
     def watcher_lock(self) -> Path:
         """Held by the process that looks after the queue."""
         return self.root / "watcher.lock"
@@ -290,13 +302,17 @@ class Workspace:
         return self.root / "models"
 
     @property
+    def uploads(self) -> Path:
+        return self.root / "uploads"
+
+    @property
     def uploaded_models(self) -> Path:
         """Pretrained models that came as a ZIP, a folder each."""
         return self.downloads / UPLOADED
 
     def upload(self, key: str) -> UploadPaths:
         """Where an uploaded file waits until it is saved as a data set."""
-        return UploadPaths(self.root / "uploads" / _checked(key, "upload"))
+        return UploadPaths(self.uploads / _checked(key, "upload"))
 
     def dataset(self, dataset_id: str) -> DatasetPaths:
         return DatasetPaths(self.root / "datasets" / _checked(dataset_id, "data set"))

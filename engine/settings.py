@@ -1,5 +1,6 @@
 """The settings of a training run: one source for the form, the command line and the checks."""
 
+from collections.abc import Collection
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -138,8 +139,13 @@ def problems(**values: object) -> dict[str, str]:
     try:
         TrainingConfig(**values)
     except ValidationError as error:
-        return {str(e["loc"][0]): _sentence(e) for e in error.errors()}
+        return sentences(error)
     return {}
+
+
+def sentences(error: ValidationError) -> dict[str, str]:
+    """{field: what is wrong with its value}"""
+    return {str(one["loc"][0]): _sentence(one) for one in error.errors()}
 
 
 def applying(config: TrainingConfig) -> dict[str, object]:
@@ -155,10 +161,12 @@ def help_text(field: str) -> str:
     return " ".join((TrainingConfig.model_fields[field].description or "").split())
 
 
-def parse_assignments(assignments: list[str]) -> dict[str, str]:
+def parse_assignments(
+    assignments: list[str], fields: Collection[str] = TrainingConfig.model_fields
+) -> dict[str, str]:
     """['epochs=3', 'seed=1'] -> {'epochs': '3', 'seed': '1'}.
 
-    Raises SettingsError for a part without '=' and for unknown fields.
+    Raises SettingsError for a part without '=' and for other than the known `fields`.
     """
     values, wrong = {}, {}
     for assignment in assignments:
@@ -166,8 +174,8 @@ def parse_assignments(assignments: list[str]) -> dict[str, str]:
         field = field.strip()
         if not equals:
             wrong[assignment] = "expected field=value, such as epochs=3."
-        elif field not in TrainingConfig.model_fields:
-            wrong[field] = f"there is no such setting. There are: {', '.join(TrainingConfig.model_fields)}."
+        elif field not in fields:
+            wrong[field] = f"there is no such setting. There are: {', '.join(fields)}."
         else:
             values[field] = value.strip()
     if wrong:
@@ -190,6 +198,10 @@ def _sentence(error: dict) -> str:
             return f"must be a whole number; it is {found!r}."
         case "float_parsing" | "float_type" | "finite_number":
             return f"must be a number; it is {found!r}."
+        case "bool_parsing":
+            return f"must be yes or no; it is {found!r}."
+        case "value_error":
+            return f"{limits['error']}; it is {found!r}."
         case "extra_forbidden":
             return f"there is no such setting. There are: {', '.join(TrainingConfig.model_fields)}."
         case _:

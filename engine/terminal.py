@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import pandas as pd
 
+from engine import machine
 from engine.data.columns import Roles
 from engine.data.datasets import DatasetInfo, load_info
 from engine.data.drafting import Draft
@@ -16,7 +17,8 @@ from engine.data.reading import Table
 from engine.data.revising import row_name
 from engine.errors import NotFoundError
 from engine.paths import Workspace, read_json
-from engine.runs import queue
+from engine.preferences import InForce
+from engine.runs import queue, space
 from engine.runs.events import History
 from engine.runs.forecast import Forecast
 from engine.runs.store import Run
@@ -105,6 +107,25 @@ def result(workspace: Workspace, run: Run) -> dict:
         "intervals": found["intervals"],
         "baseline": found["baseline"],
         "folder": str(workspace.run(run.id).model),
+    }
+
+
+def settings_result(workspace: Workspace, found: dict[str, InForce], sizes: dict[str, int]) -> dict:
+    """What `settings --json` returns. sizes: of engine/runs/space.py."""
+    return {
+        "workspace": str(workspace.root),
+        "bytes": sizes,
+        "free_bytes": space.free(workspace),
+        "machine": {
+            "cores": machine.all_cores(),
+            "memory_bytes": machine.memory_bytes(),
+            "gpu": machine.gpu(),
+        },
+        "read_only": not workspace.changeable,
+        "settings": {
+            field: {"value": one.shown, "origin": one.origin, "variable": one.variable}
+            for field, one in found.items()
+        },
     }
 
 
@@ -542,6 +563,23 @@ def run_page(workspace: Workspace, run: Run) -> str:
     if metrics.exists():
         lines += ["", scores(read_json(metrics), run)]
     return "\n".join([*lines, f"Log: {workspace.run(run.id).log}"])
+
+
+def settings(workspace: Workspace, found: dict[str, InForce], sizes: dict[str, int]) -> str:
+    rows = [
+        [field, one.shown, one.variable if one.origin == "environment" else one.origin]
+        for field, one in found.items()
+    ]
+    lines = [
+        f"Workspace: {workspace.root}, {size(sum(sizes.values()))}; {size(space.free(workspace))} are free",
+        f"Machine: {machine.describe()}",
+        *([] if workspace.changeable else ["For looking only: nothing can be started, changed or deleted."]),
+        "",
+        grid(["setting", "value", "from"], rows),
+        "",
+        grid(["on the disk", "size"], [[kind, size(taken)] for kind, taken in sizes.items()]),
+    ]
+    return "\n".join(lines)
 
 
 def predictions(answers: list[Prediction], rules: Rules) -> str:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from engine import machine
+from engine import machine, preferences
 from engine.data.datasets import DatasetInfo, list_datasets
 from engine.runs import queue
 from engine.settings import TrainingConfig
@@ -44,7 +44,7 @@ def page() -> None:
     if way == "search":
         several.search(info, plan)
         return
-    key = f"{info.id}_{source.reference}_{preset}"
+    key = "_".join([info.id, source.reference, preset, *preferences.of_new_runs(state.workspace()).values()])
     taken = {}
     if like and (like.model, like.preset) == (source.reference, preset):
         key, taken = f"{key}_{st.query_params['like']}", like.model_dump()

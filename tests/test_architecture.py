@@ -16,7 +16,7 @@ FLOORS = [
     "evaluation",
     "serving",
 ]  # each may import those before it, and the ground
-GROUND = {"errors", "names", "paths", "settings", "machine"}
+GROUND = {"errors", "names", "paths", "settings", "machine", "preferences"}
 RUNS_MAY = GROUND | {"runs"}
 STUDIES_MAY = GROUND | {"data", "models", "training", "evaluation", "runs", "studies"}
 WHOLE = {"engine/runs/pipeline.py", "engine/runs/counting.py", "engine/runs/measuring.py",
@@ -27,7 +27,7 @@ WHOLE = {"engine/runs/pipeline.py", "engine/runs/counting.py", "engine/runs/meas
 DRAWS = {"engine/serving/report.py"}
 HEAVY = (
     "torch", "transformers", "sklearn", "scipy", "peft", "huggingface_hub", "captum", "cleanlab", "optuna", "onnx",
-    "onnxruntime", "onnxscript",
+    "onnxruntime", "onnxscript", "accelerate", "mlflow",
 )  # fmt: skip
 
 
@@ -136,7 +136,7 @@ def test_the_readme_names_every_room_and_every_command():
 
 
 def test_every_requirement_is_pinned():
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-dev.txt", "requirements-trackers.txt"):
         for line in (ROOT / name).read_text().splitlines():
             line = line.partition("#")[0].strip()
             assert not line or "==" in line, line

@@ -39,6 +39,7 @@ SENTENCES = {  # what is wrong. What to do.
     "not_allowed": "The Hugging Face hub does not let you read {name}. Check your token.",
     "hub_error": "The Hugging Face hub answered with error {status} about {name}. Try again in some minutes.",
     "hub_unreachable": "The Hugging Face hub cannot be reached, so nothing is known of {name}. Check the connection.",
+    "offline": "Tuneboard is set to work offline, so the hub is not asked for {name}. Change that in Settings.",
     "no_table": "{name} holds no table that can be read, such as Parquet, CSV or JSONL. Choose another data set.",
     "no_such_split": "{name} has no {asked} in {config!r}. There is: {there}.",
     "disk_full": "The disk has no room for {name}; {needed:,.0f} MB are needed. Make room, or take fewer splits.",
@@ -91,7 +92,7 @@ class HubDataset:
 def look_up(name: str, token: str | None = None) -> HubDataset:
     """Ask the hub what is in a data set, without downloading any of it. name: 'owner/name', or its address.
 
-    Raises DataError: bad_name, no_such_dataset, gated, not_allowed, hub_error, hub_unreachable, no_table.
+    Raises DataError: bad_name, no_such_dataset, gated, not_allowed, hub_error, hub_unreachable, offline, no_table.
     """
     from huggingface_hub import HfApi, errors
 
@@ -212,6 +213,8 @@ def _hub_problems(name: str) -> Iterator[None]:
     except errors.HfHubHTTPError as error:
         status = error.response.status_code
         raise _problem("not_allowed" if status in (401, 403) else "hub_error", name, status=status) from error
+    except errors.OfflineModeIsEnabled as error:
+        raise _problem("offline", name) from error
     except (errors.HTTPError, ConnectionError, ValueError) as error:  # ValueError: not the hub's answer
         raise _problem("hub_unreachable", name) from error
 

@@ -72,7 +72,7 @@ def keep(workspace: Workspace, file: BinaryIO, name: str, parent: str | None = N
     parent: the data set that a further version is made of. Raises DataError when it is too large.
     """
     workspace.may_change()
-    folder = workspace.root / "uploads"
+    folder = workspace.uploads
     folder.mkdir(exist_ok=True)
     _tidy(folder)
     digest, size = hashlib.sha256(f"{name}\0{parent or ''}\0".encode()), 0

@@ -2,11 +2,42 @@
 
 import statistics
 import time
+from dataclasses import dataclass
 from functools import cache
 
 import torch
 
 from engine.errors import SettingsError
+
+MUCH_FASTER = 1.3  # times, from which on bf16 is worth its fewer digits
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """What a device can do. bf16: how many times faster it is in that format. memory: its own, in bytes; None where it
+    shares the machine's."""
+
+    name: str
+    bf16: float
+    memory: int | None
+
+    @property
+    def prefers_bf16(self) -> bool:
+        return self.bf16 > MUCH_FASTER
+
+
+def abilities(wanted: str = "auto") -> Abilities:
+    """Measured in a moment. Raises SettingsError as pick_device."""
+    device = pick_device(wanted)
+    memory = torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else None
+    return Abilities(name(device), bf16_speedup(device), memory)
+
+
+def name(device: torch.device) -> str:
+    """What people call it."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return "Apple GPU" if device.type == "mps" else "Processor"
 
 
 def pick_device(wanted: str) -> torch.device:
@@ -24,7 +55,7 @@ def pick_device(wanted: str) -> torch.device:
 def pick_precision(wanted: str, device: torch.device) -> torch.dtype:
     """The number format for matrix multiplications: torch.float32 or torch.bfloat16."""
     if wanted == "auto":
-        return torch.bfloat16 if bf16_speedup(device) > 1.3 else torch.float32
+        return torch.bfloat16 if bf16_speedup(device) > MUCH_FASTER else torch.float32
     return {"fp32": torch.float32, "bf16": torch.bfloat16}[wanted]
 
 

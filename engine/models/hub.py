@@ -171,6 +171,12 @@ def _asked(name: str, question: Callable[[], Answer]) -> Answer:
         raise ModelError(
             f"{name} has no such version.", "Leave the version empty for the newest.", "no_such_revision"
         ) from error
+    except errors.OfflineModeIsEnabled as error:
+        raise ModelError(
+            f"Tuneboard is set to work offline, so the hub is not asked for {name}.",
+            "Change that in Settings, or take the bundled model.",
+            "offline",
+        ) from error
     except (errors.HTTPError, OSError, ValueError) as error:  # ValueError: not the hub's answer
         if getattr(error, "errno", None) == errno.ENOSPC:
             raise  # the disk, not the hub

@@ -15,7 +15,7 @@ from engine.data.splitting import thinned
 from engine.errors import TrainingError
 from engine.evaluation import metrics, predictions
 from engine.evaluation.judging import judge_run
-from engine.models import adapting
+from engine.models import adapting, devices
 from engine.models.catalogue import find_model
 from engine.models.devices import pick_device, pick_precision
 from engine.models.loading import fetch, load_model, load_tokenizer
@@ -92,7 +92,7 @@ def carry_out(
         parameters = model.num_parameters()
         pulse.events.write(
             "setup",
-            device=_device_name(device),
+            device=devices.name(device),
             precision=_name(precision),
             threads=torch.get_num_threads(),
             parameters=parameters,
@@ -345,13 +345,3 @@ def _name(precision: torch.dtype) -> str:
 
 def _dtype(name: str) -> torch.dtype:
     return {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]
-
-
-def _device_name(device: torch.device) -> str:
-    return (
-        torch.cuda.get_device_name(device)
-        if device.type == "cuda"
-        else "Apple GPU"
-        if device.type == "mps"
-        else "Processor"
-    )

@@ -9,6 +9,7 @@ from engine.paths import Workspace
 from engine.runs.store import Run, Status, Store
 
 TRASH_DAYS = 7
+KINDS = ("datasets", "models", "runs", "checkpoints", "pretrained", "uploads", "trash", "other")
 POINTS = 3  # saved states on the disk while the newest is being written
 STATE = 12  # bytes of a learning parameter in a saved state: the weight and two running means, fp32
 WEIGHT = 4  # bytes of a parameter in fp32
@@ -65,6 +66,26 @@ def empty_trash(workspace: Workspace, older_than: int = 0) -> int:
             shutil.rmtree(folder, ignore_errors=True)
             store.remove(run.id)
     return freed
+
+
+def by_kind(workspace: Workspace) -> dict[str, int]:
+    """{what it is: bytes} of everything in the workspace, the kinds as in KINDS."""
+    found = dict.fromkeys(KINDS, 0)
+    deleted = {run.id for run in Store(workspace).all(deleted=True)} if workspace.database.exists() else set()
+    for path in (workspace.root / "runs").iterdir():
+        everything = taken(path)
+        if path.name in deleted:
+            found["trash"] += everything
+            continue
+        states, model = (taken(path / part) for part in ("checkpoints", "model"))
+        found["checkpoints"] += states
+        found["models"] += model
+        found["runs"] += everything - states - model
+    found["datasets"] = taken(workspace.root / "datasets")
+    found["uploads"] = taken(workspace.uploads)
+    found["pretrained"] = taken(workspace.downloads)
+    found["other"] = max(0, taken(workspace.root) - sum(found.values()))
+    return found
 
 
 def free(workspace: Workspace) -> int:

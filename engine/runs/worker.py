@@ -10,6 +10,7 @@ import time
 import traceback
 from contextlib import AbstractContextManager, nullcontext
 
+from engine import preferences
 from engine.errors import TuneboardError, WorkspaceError, is_disk_full, is_out_of_memory
 from engine.paths import Workspace
 from engine.runs import ending, queue
@@ -18,6 +19,7 @@ from engine.runs.processes import complain
 from engine.runs.proof import FreshProcess
 from engine.runs.pulse import Pulse, StopAsked
 from engine.runs.store import Request, Status, Store
+from engine.runs.trackers import Reporter
 
 CLOSING_TRIES = 15
 
@@ -31,13 +33,19 @@ def main(root: str, run_id: str) -> int:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if run.slot == "cuda":
         os.environ["CUDA_VISIBLE_DEVICES"] = visible.split(",")[run.place] if visible else str(run.place)
+    reporter = None
     try:
+        preferences.apply(workspace)
+        reporter = Reporter(workspace, run)
         with EventLog(workspace.run(run_id).events) as events, Pulse(workspace, run_id, events) as pulse:
+            reporter.follow(pulse)
             ended = _work(workspace, run_id, pulse)
     except Exception as error:  # every failure is told, logged, and the queue goes on
         complain(traceback.format_exc())
         ended = {"status": Status.FAILED, **explain(error)}
     _close(store, run_id, ended)
+    if reporter:
+        reporter.close(scored="accuracy" in ended)
     if visible is None:  # the next worker shall see all devices
         os.environ.pop("CUDA_VISIBLE_DEVICES", None)
     else:

@@ -1,9 +1,10 @@
 """From a data set, a model and a preset to the settings of a run; for the form and the command line alike."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from engine import preferences
 from engine.data.datasets import DatasetInfo, first_rows
 from engine.errors import SettingsError
 from engine.models.cards import BY_REFERENCE
@@ -88,6 +89,9 @@ def plan(
         width,
         is_sentence_encoder(source),
     )
+    decided = preferences.of_new_runs(workspace)
+    reasons = {field: "As decided in Settings." for field in decided}
+    chosen = replace(chosen, values=chosen.values | decided, reasons=chosen.reasons | reasons)
     return Plan(chosen, source, lengths, longest, layers)
 
 

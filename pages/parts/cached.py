@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine import machine
+from engine import machine, preferences
 from engine.data.health import MEASURED, Problem, too_long
 from engine.data.revising import row_name
 from engine.data.workbench import sample_rows
@@ -38,9 +38,14 @@ def lengths(folder: str, rows: int) -> tuple[np.ndarray, list[Problem]]:
     return tokens, too_long(sample, tokens, rows)
 
 
+def planned(root: str, dataset_id: str, model: str, preset: str, info: object) -> Plan:
+    decided = preferences.of_new_runs(Workspace(Path(root)))
+    return _planned(root, dataset_id, model, preset, decided, info)
+
+
 @st.cache_data(max_entries=16, show_spinner="Measuring the texts …")
-def planned(root: str, dataset_id: str, model: str, preset: str, _info: object) -> Plan:
-    """_info: the data set's; not part of the key, since the id is the hash of its content."""
+def _planned(root: str, dataset_id: str, model: str, preset: str, decided: dict, _info: object) -> Plan:
+    """decided: for all new runs. _info: the data set's; not part of the key, since the id is the hash of its content."""
     return plan(Workspace(Path(root)), _info, model, preset)
 
 
@@ -114,6 +119,13 @@ def exported(root: str, run_id: str, form: str, name: str) -> bytes:
         if form != "notebook":
             return made.read_bytes()
         return Path(shutil.make_archive(str(Path(folder) / "all"), "zip", inside)).read_bytes()
+
+
+@st.cache_resource(max_entries=4, show_spinner="Measuring this machine …")
+def abilities(device: str):
+    from engine.models import devices
+
+    return devices.abilities(device)
 
 
 def make_onnx(root: str, run_id: str) -> None:

@@ -19,6 +19,18 @@ def is_open() -> bool:
     return not os.environ.get(VARIABLE) or bool(st.session_state.get("knows_the_password"))
 
 
+def kept_by() -> tuple[str, str]:
+    """(who may come in, what says so)"""
+    keys = {}
+    if _has_login():
+        keys["logs in"] = ".streamlit/secrets.toml"
+    if os.environ.get(VARIABLE):
+        keys["knows the password"] = f"Variable {VARIABLE}"
+    if not keys:
+        return "Everybody who reaches this address", "Default"
+    return f"Whoever {' and '.join(keys)}", ", ".join(keys.values())
+
+
 def ask() -> None:
     """What a visitor sees before the door."""
     st.title("Tuneboard")

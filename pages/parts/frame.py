@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from engine import preferences
 from pages.parts import door, state, status
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +33,7 @@ def draw() -> None:
             st.Page("pages/evaluate.py", title="Evaluate", icon=":material/grid_on:"),
             st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
             st.Page("pages/predict.py", title="Predict", icon=":material/chat:"),
+            st.Page("pages/settings.py", title="Settings", icon=":material/settings:"),
         ],
         position="sidebar" if door.is_open() else "hidden",
     )
@@ -39,6 +41,8 @@ def draw() -> None:
         door.ask()
         return
     st.session_state.pop(status.RESTING, None)
+    with state.reported():
+        preferences.apply(state.workspace())
     with state.reported(), st.sidebar:
         status.who_is_training()
     token = framed.set(True)

@@ -5,7 +5,7 @@ import streamlit as st
 from engine.runs import queue as runs_queue
 from engine.runs import space
 from engine.runs.store import Run
-from pages.parts import messages, pace, state, words
+from pages.parts import disk, messages, pace, state, words
 
 LOOK_SECONDS = 3.0
 MOVES = {"first": "vertical_align_top", "up": "arrow_upward", "down": "arrow_downward"}
@@ -82,17 +82,8 @@ def everything(runs: list[Run]) -> None:
                 "Macro-F1": st.column_config.NumberColumn(format="%.3f"),
             },
         )
-        freed = sum(space.cleanable(workspace, one) for one in runs)
         st.caption(f"{words.size(space.free(workspace))} are free on this disk.")
-        if freed and st.button(
-            f"Clean up {words.size(freed)}",
-            icon=":material/cleaning_services:",
-            key="clean",
-            help="Removes the saved states of runs that have their model. The models stay; training such a run further "
-            "begins anew.",
-        ):
-            space.clean(workspace, runs)
-            st.rerun()
+        disk.clean()
 
 
 def trash() -> None:

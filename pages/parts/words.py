@@ -37,6 +37,15 @@ SETTINGS = {
     "device": "Where to compute (device)",
     "precision": "Number format (precision)",
 }
+PREFERENCES = {
+    "device": SETTINGS["device"],
+    "precision": SETTINGS["precision"],
+    "threads": "Cores for a run (threads)",
+    "hub": "Hugging Face hub, or a mirror",
+    "offline": "Work offline",
+    "tracker": "Runs are reported to (tracker)",
+    "mlflow": "MLflow server (tracking URI)",
+}
 CHOICES = {
     "full": "The whole model (full)",
     "head": "Only the last layer (head)",

@@ -4,7 +4,7 @@ import pytest
 
 from tests.engine.runs.helpers import submit, wait
 
-PAGES = ["", "train", "runs", "evaluate", "predict"]
+PAGES = ["", "train", "runs", "evaluate", "predict", "settings"]
 
 # What Streamlit's own elements do, by rule and by the selector that axe names; everything else is ours.
 OF_THE_FRAMEWORK = {

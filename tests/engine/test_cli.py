@@ -243,3 +243,22 @@ def test_progress_goes_to_stderr_line_by_line_where_there_is_no_terminal(workspa
     assert "round 60: macro-F1" in done.stderr.splitlines()[-1]
     assert "Confusion matrix" in done.stdout and "Word counting" in done.stdout
     assert "\r" not in done.stderr
+
+
+def test_settings_are_shown_chosen_and_taken_back(workspace, monkeypatch):
+    shown = as_json("settings")
+    assert shown["workspace"] == str(workspace.root)
+    assert shown["settings"]["tracker"] == {
+        "value": "off",
+        "origin": "default",
+        "variable": "TUNEBOARD_TRACKER",
+    }
+    assert {"datasets", "models", "runs", "checkpoints", "pretrained", "uploads", "trash"} <= set(
+        shown["bytes"]
+    )
+    chosen = as_json("settings", "--set", "threads=1", "--set", "precision=fp32")["settings"]
+    assert (chosen["threads"]["value"], chosen["threads"]["origin"]) == (1, "settings")
+    monkeypatch.setenv("TUNEBOARD_PRECISION", "bf16")
+    assert "TUNEBOARD_PRECISION" in engine("settings").stdout
+    assert "decides" in engine("settings", "--set", "precision=fp32", code=2).stderr
+    assert "There are: device" in engine("settings", "--set", "epochs=3", code=2).stderr

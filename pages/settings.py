@@ -1,0 +1,78 @@
+"""How is this Tuneboard set up?"""
+
+import os
+
+import streamlit as st
+
+from engine import machine, preferences
+from engine.preferences import InForce
+from pages.parts import cached, disk, door, frame, setup, state, words
+
+DEFAULT = "Default"
+
+
+def page() -> None:
+    st.title("Settings")
+    found = preferences.in_force(state.workspace())
+    if st.session_state.pop("just_kept", False):
+        st.toast("Kept.", icon=":material/check_circle:")
+    st.dataframe(
+        [{"What": what, "In force": value, "From": origin} for what, value, origin in rows(found)],
+        hide_index=True,
+        alt="What is in force, and where it comes from",
+        column_config={"In force": st.column_config.TextColumn(width="large")},
+    )
+    st.caption("Light or dark: in the menu with the three dots at the top right, for this browser only.")
+    setup.form(found)
+    setup.trackers(found["tracker"].value)
+    abilities(found["device"].value)
+    disk.show()
+
+
+def rows(found: dict[str, InForce]) -> list[tuple[str, str, str]]:
+    """(what it is, its value, where that comes from)"""
+    home, read_only = os.environ.get("TUNEBOARD_HOME"), not state.workspace().changeable
+    return [
+        (
+            "Where everything is kept (workspace)",
+            str(state.workspace().root),
+            _variable("TUNEBOARD_HOME", home),
+        ),
+        ("This machine", machine.describe(), "Found"),
+        *(
+            (words.PREFERENCES[field], setup.said(field, one.shown), setup.origin(one))
+            for field, one in found.items()
+            if field != "mlflow" or found["tracker"].value == "mlflow"
+        ),
+        ("Who may come in", *door.kept_by()),
+        (
+            "What visitors may do",
+            "Look, evaluate and predict" if read_only else "Everything",
+            _variable("TUNEBOARD_READ_ONLY", read_only),
+        ),
+    ]
+
+
+def _variable(name: str, decides: object) -> str:
+    return f"Variable {name}" if decides else DEFAULT
+
+
+def abilities(device: str) -> None:
+    place = st.expander("What this machine can do", icon=":material/memory:", on_change="rerun")
+    if not place.open:
+        return
+    with place, state.reported():
+        found = cached.abilities(device)
+        memory = found.memory or machine.memory_bytes()
+        with st.container(horizontal=True):
+            st.metric("Computes on", found.name, border=True)
+            st.metric("Cores", machine.all_cores(), border=True, width=140)
+            st.metric("Memory", words.size(memory), border=True, width=160)
+            st.metric("Fast format (bf16)", f"{found.bf16:.1f} times", border=True, width=200)
+        st.caption(
+            f"In bf16 it multiplies {found.bf16:.1f} times as fast as in fp32, so the automatic number format takes "
+            f"{'bf16' if found.prefers_bf16 else 'fp32'}. Measured now with matrices of 768 by 768 numbers."
+        )
+
+
+frame.show(page)

@@ -1,0 +1,16 @@
+"""From a choice on the Settings page to the form of another visitor's next run."""
+
+from engine.preferences import in_force
+
+
+def test_a_choice_holds_for_every_visitor(visit, workspace, easy):
+    visitor = visit().open("settings")
+    visitor.choose("Number format (precision)", "Exact (fp32)")
+    visitor.press("Keep")
+    visitor.see("Kept.")
+    visitor.leave()
+    assert in_force(workspace)["precision"].origin == "settings"
+    another = visit().open("train")
+    another.page.get_by_text("Advanced").first.click()
+    another.see("As decided in Settings.")
+    another.leave()

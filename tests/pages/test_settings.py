@@ -1,0 +1,101 @@
+import json
+
+import pytest
+
+from engine import preferences
+from tests.pages.helpers import open_page, press, words_on
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch):
+    """What a page tells the library of the hub is forgotten after the test."""
+    for variable in ("HF_ENDPOINT", "HF_HUB_OFFLINE", "TUNEBOARD_THREADS", preferences.OURS):
+        monkeypatch.setenv(variable, "")
+        monkeypatch.delenv(variable)
+
+
+def table(test):
+    return {row["What"]: (row["In force"], row["From"]) for row in test.dataframe[0].value.to_dict("records")}
+
+
+def keep(test, kind, field, value):
+    [widget] = [one for one in getattr(test, kind) if one.key and one.key.startswith(f"choice_{field}_")]
+    widget.set_value(value)
+    return press(test, "keep_choices")
+
+
+def test_the_first_screen_says_what_is_in_force_and_why(workspace, monkeypatch):
+    monkeypatch.setenv("TUNEBOARD_READ_ONLY", "1")
+    shown = table(open_page("settings"))
+    assert shown["Where everything is kept (workspace)"] == (str(workspace.root), "Variable TUNEBOARD_HOME")
+    assert shown["Hugging Face hub, or a mirror"] == ("https://huggingface.co", "Default")
+    assert shown["Runs are reported to (tracker)"] == ("Nobody", "Default")
+    assert shown["Who may come in"] == ("Everybody who reaches this address", "Default")
+    assert shown["What visitors may do"] == ("Look, evaluate and predict", "Variable TUNEBOARD_READ_ONLY")
+
+
+def test_a_choice_is_kept_for_the_next_visitor_and_can_be_taken_back(workspace):
+    test = keep(open_page("settings"), "selectbox", "tracker", "tensorboard")
+    assert table(test)["Runs are reported to (tracker)"] == ("TensorBoard", "Chosen here")
+    test = open_page("settings")
+    assert table(test)["Runs are reported to (tracker)"] == ("TensorBoard", "Chosen here")
+    keep(test, "selectbox", "tracker", "off")
+    assert json.loads(workspace.preferences.read_text()) == {}
+
+
+def test_what_a_variable_decides_cannot_be_changed_here(workspace, monkeypatch):
+    preferences.choose(workspace, {"offline": True})
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    test = open_page("settings")
+    assert table(test)["Work offline"] == ("No", "Variable HF_HUB_OFFLINE")
+    assert test.checkbox[0].disabled
+    assert "Decided by the variable HF" in words_on(test)
+
+
+def test_a_wrong_address_is_said_under_its_field(workspace):
+    test = keep(open_page("settings"), "text_input", "hub", "hub.example.org")
+    assert "must be an address such as" in words_on(test)
+    assert not workspace.preferences.exists()
+
+
+def test_nothing_can_be_changed_where_tuneboard_is_for_looking_only(workspace, monkeypatch):
+    monkeypatch.setenv("TUNEBOARD_READ_ONLY", "1")
+    test = keep(open_page("settings"), "number_input", "threads", 1)
+    assert "for looking only" in words_on(test)
+    assert not workspace.preferences.exists()
+
+
+def test_new_runs_start_with_what_was_decided(workspace, easy):
+    test = open_page("train", dataset=easy.id)
+    assert [one.value for one in test.selectbox if one.key and one.key.startswith("precision_")] == ["auto"]
+    preferences.choose(workspace, {"precision": "fp32"})
+    test = test.run()
+    assert [one.value for one in test.selectbox if one.key and one.key.startswith("precision_")] == ["fp32"]
+    assert "As decided in Settings" in words_on(test)
+
+
+def unfold(test, title):
+    """Open an expander that computes only when it is open."""
+    expander = next(one for one in test.expander if one.label == title)
+    test.session_state[expander.proto.id] = True
+    test.run()
+    assert not test.exception, test.exception
+
+
+def test_the_disk_is_told_by_kind_and_cleaned(workspace, finished):
+    test = open_page("settings")
+    assert len(test.dataframe) == 1  # counted only when somebody asks
+    unfold(test, "What takes space")
+    before = {row["What"]: row["Size"] for row in test.dataframe[1].value.to_dict("records")}
+    assert {"Data sets", "Models of runs", "Saved states of runs (checkpoints)"} <= set(before)
+    press(test, "clean")
+    after = {row["What"]: row["Size"] for row in test.dataframe[1].value.to_dict("records")}
+    assert set(before) - set(after) == {"Saved states of runs (checkpoints)"}
+    assert after["Models of runs"] == before["Models of runs"]
+
+
+def test_the_machine_is_measured_when_somebody_asks(workspace):
+    test = open_page("settings")
+    assert not test.metric
+    unfold(test, "What this machine can do")
+    assert "times as fast as in fp32" in words_on(test)
