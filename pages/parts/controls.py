@@ -58,11 +58,13 @@ def ending(run: Run) -> None:
             f"{messages.plain(run.message)}  \n**{messages.plain(run.action or '')}**",
             icon=":material/error:",
         )
-    elif run.message:
-        st.info(messages.plain(run.message), icon=":material/stop_circle:")
+    elsewhere = queue.source_of(state.workspace(), run.id)
+    if run.message and run.status not in (Status.FAILED, Status.INTERRUPTED):
+        st.info(
+            messages.plain(run.message), icon=":material/info:" if elsewhere else ":material/stop_circle:"
+        )
     config = live.settings_of(run)
     has_model = state.workspace().run(run.id).metrics.exists()
-    elsewhere = queue.source_of(state.workspace(), run.id)
     with st.container(horizontal=True):
         if has_model or elsewhere:
             _use(run)
