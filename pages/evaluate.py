@@ -40,7 +40,7 @@ def page() -> None:
     )
     if bringing.unscored(run):
         return
-    if queue.source_of(state.workspace(), run.id):
+    if run.imported:
         bringing.note(run)
     found = judged.choose(run)
     headline(found)

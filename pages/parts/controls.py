@@ -58,19 +58,17 @@ def ending(run: Run) -> None:
             f"{messages.plain(run.message)}  \n**{messages.plain(run.action or '')}**",
             icon=":material/error:",
         )
-    elsewhere = queue.source_of(state.workspace(), run.id)
-    if run.message and run.status not in (Status.FAILED, Status.INTERRUPTED):
-        st.info(
-            messages.plain(run.message), icon=":material/info:" if elsewhere else ":material/stop_circle:"
-        )
+    elif run.message:
+        icon = ":material/info:" if run.imported else ":material/stop_circle:"
+        st.info(messages.plain(run.message), icon=icon)
     config = live.settings_of(run)
     has_model = state.workspace().run(run.id).metrics.exists()
     with st.container(horizontal=True):
-        if has_model or elsewhere:
+        if has_model or run.imported:
             _use(run)
-        if config and not elsewhere:
+        if config and not run.imported:
             _go_on(run, config, has_model)
-        _more(run, None if elsewhere else config)
+        _more(run, None if run.imported else config)
 
 
 def _use(run: Run) -> None:
