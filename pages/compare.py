@@ -73,7 +73,7 @@ def choose(scored: dict[str, Run]) -> tuple[str, ...]:
 
 
 def leaderboard(found, names: dict[str, str]) -> None:
-    brought = [one.run for one in found.entries if queue.source_of(state.workspace(), one.run.id)]
+    brought = [one.run for one in found.entries if one.run.imported]
     unseen = "" if brought else ", which none of them had seen"
     st.caption(found.note or f"All on the same {found.rows:,} test texts{unseen}.")
     bringing.note(*brought)

@@ -42,12 +42,11 @@ def page() -> None:
     )
     if bringing.unscored(run):
         return
-    brought = queue.source_of(state.workspace(), run.id)
-    if brought:
+    if run.imported:
         bringing.note(run)
     found = judged.choose(run)
     headline(found)
-    if not brought:
+    if not run.imported:
         takeaway.report(run)
     more_scores(found)
     confusion.show(found)

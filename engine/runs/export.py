@@ -115,8 +115,10 @@ def export_onnx(workspace: Workspace, run_id: str, to: Path) -> Checked:
 def push(workspace: Workspace, run_id: str, name: str, token: str | None = None, private: bool = True) -> str:
     """Send the model of a run to the Hugging Face hub as OWNER/NAME. Returns its address there.
 
-    token: by default that of the variable HF_TOKEN. Raises RunStateError and ModelError (engine/serving/publishing.py).
+    token: by default that of the variable HF_TOKEN. Raises RunStateError and ModelError (engine/serving/publishing.py), and
+    ReadOnlyError, since visitors shall not use the token of whoever set it up.
     """
+    workspace.may_change()
     publishing.check(name)
     with tempfile.TemporaryDirectory() as place:
         folder = export(workspace, run_id, Path(place, "model"), "folder")

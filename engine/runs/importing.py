@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.data.datasets import DatasetInfo, load_rows
 from engine.data.samples import SAMPLES, read_sample
-from engine.errors import DataError, ModelError
+from engine.errors import DataError, ModelError, TrainingError
 from engine.evaluation import predictions
 from engine.evaluation.judging import judge_run
 from engine.models import hub
@@ -55,7 +55,7 @@ def bring(
             labels = _prepare(paths.model, called)
             if info:
                 _fits(info, labels)
-            note, checked = _prove(fresh, paths.model, labels)
+            note, checked = _prove(fresh, paths.model, labels, called)
         config = TrainingConfig(model=str(paths.model), max_tokens=_limit(paths.model))
         asked = {"dataset_id": "", "config": config.model_dump(), "imported": called, "checked": checked}
         write_json(paths.config, asked)
@@ -92,11 +92,6 @@ def score(
     return Store(workspace).get(run.id)
 
 
-def labels_of(workspace: Workspace, run: Run) -> list[str]:
-    """What the model of a run can answer, in the order of its probabilities."""
-    return _labels(read_config(workspace.run(run.id).model))
-
-
 def _take(source: Path, called: str, paths: RunPaths) -> None:
     """Put the files of a model, and nothing else, into the run's folder."""
     if source.is_file():
@@ -107,7 +102,7 @@ def _take(source: Path, called: str, paths: RunPaths) -> None:
     if not source.is_dir():
         raise ModelError(f"There is no folder or ZIP {called}.", SAVE_AS, "no_such_model")
     # Its own files, and what the cache of the hub keeps beside the folders of its versions.
-    allowed = (source.resolve(), source.resolve().parents[1] / "blobs")
+    allowed = (source.resolve(), source.resolve().parent.parent / "blobs")
     files = [path for path in sorted(source.iterdir()) if path.is_file() and hub.is_wanted(path.name)]
     if any(path.resolve().parent not in allowed for path in files):
         raise ModelError(f"A file in {called} leads out of the folder.", SAVE_AS, "not_a_model")
@@ -136,7 +131,7 @@ def _prepare(folder: Path, called: str) -> list[str]:
     return labels
 
 
-def _labels(config: dict, called: str = "The model") -> list[str]:
+def _labels(config: dict, called: str) -> list[str]:
     """The answers in the order of their numbers. Raises ModelError where they are not those of one label per text."""
     named = config.get("id2label")
     if config.get("problem_type") not in (None, "single_label_classification"):
@@ -172,16 +167,23 @@ def _limit(folder: Path) -> int:
     return max(8, min(8192, longest_input(read_config(folder), OTHERWISE)))
 
 
-def _prove(fresh: FreshProcess, folder: Path, labels: list[str]) -> tuple[str, dict]:
+def _prove(fresh: FreshProcess, folder: Path, labels: list[str], called: str) -> tuple[str, dict]:
     """That it says in a fresh process what it says here, on texts of the samples. Returns a sentence, and what to keep."""
     from engine.runs.pipeline import TOLERANCE, VERIFIED_TEXTS, verify
     from engine.serving.transformer import OpenTransformer
 
     texts = [text for name in SAMPLES for text in read_sample(name).frame["text"].tolist()][:VERIFIED_TEXTS]
-    here, there = OpenTransformer(folder), fresh.ask(folder, texts)
-    difference = verify(here.probabilities(texts), there.probabilities)
+    try:
+        here, there = OpenTransformer(folder), fresh.ask(folder, texts)
+        difference = verify(here.probabilities(texts), there.probabilities)
+    except TrainingError as error:
+        raise ModelError(
+            f"{called} does not say in a fresh process what it says here, or cannot be used there.",
+            "Choose another model.",
+            "not_verified",
+        ) from error
     if there.labels != labels:
-        raise ModelError("Its config.json names other labels than its weights have.", SAVE_AS, "no_labels")
+        raise ModelError(f"{called} names other labels than its weights have.", SAVE_AS, "no_labels")
     within = f"to within {max(difference, 1e-7):.0e}"
     said = f"It was loaded in a fresh process, and gave the same answers on {len(texts)} texts ({within})."
     return said, {"texts": len(texts), "within": TOLERANCE}

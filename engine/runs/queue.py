@@ -202,7 +202,7 @@ def resume(workspace: Workspace, run_id: str, epochs: int | None = None) -> Run:
     """
     workspace.may_change()
     run, config = get_run(workspace, run_id), config_of(workspace, run_id)
-    if source_of(workspace, run_id):
+    if run.imported:
         raise RunStateError(
             f"The model of {run.name!r} was trained elsewhere, so there is nothing to go on from.",
             "Start a new run from it: choose its folder as the model.",

@@ -117,6 +117,11 @@ class Run:
         return self.seconds_before + max(0.0, (end - datetime.fromisoformat(self.started_at)).total_seconds())
 
     @property
+    def imported(self) -> bool:
+        """Whether its model came from elsewhere: it is finished, and never began."""
+        return self.status == Status.FINISHED and not self.started_at
+
+    @property
     def paused(self) -> bool:
         return self.status == Status.STOPPED and self.reason == "paused"
 

@@ -59,16 +59,16 @@ def ending(run: Run) -> None:
             icon=":material/error:",
         )
     elif run.message:
-        st.info(messages.plain(run.message), icon=":material/stop_circle:")
+        icon = ":material/info:" if run.imported else ":material/stop_circle:"
+        st.info(messages.plain(run.message), icon=icon)
     config = live.settings_of(run)
     has_model = state.workspace().run(run.id).metrics.exists()
-    elsewhere = queue.source_of(state.workspace(), run.id)
     with st.container(horizontal=True):
-        if has_model or elsewhere:
+        if has_model or run.imported:
             _use(run)
-        if config and not elsewhere:
+        if config and not run.imported:
             _go_on(run, config, has_model)
-        _more(run, None if elsewhere else config)
+        _more(run, None if run.imported else config)
 
 
 def _use(run: Run) -> None:

@@ -6,7 +6,6 @@ import pandas as pd
 import streamlit as st
 
 from engine.paths import RunPaths
-from engine.runs import queue
 from engine.runs.store import Run
 from pages.parts import cached, messages, state, words
 
@@ -39,7 +38,7 @@ class Judged:
     @property
     def unseen(self) -> bool:
         """Whether the model had certainly not seen these texts before."""
-        return self.texts == "test" and not queue.source_of(state.workspace(), self.run.id)
+        return self.texts == "test" and not self.run.imported
 
     @property
     def kind(self) -> str:

@@ -40,11 +40,7 @@ def progress(run: Run, found: History) -> None:
 
 
 def figures(run: Run, found: History) -> None:
-    shown = (
-        {}
-        if queue.source_of(state.workspace(), run.id)
-        else {"Time": words.duration(run.seconds) or "not started"}
-    )
+    shown = {} if run.imported else {"Time": words.duration(run.seconds) or "not started"}
     if run.accuracy is not None:
         shown |= {"Accuracy (test)": words.share(run.accuracy), "Macro-F1 (test)": f"{run.macro_f1:.3f}"}
     elif found.epochs:

@@ -90,7 +90,7 @@ def elsewhere(run: Run) -> None:
             )
             st.code(PREDICT, language=None)  # its colours for bash are too faint to read
         checked(run)
-        if not queue.source_of(state.workspace(), run.id):  # a model from elsewhere was not trained here
+        if not run.imported:  # a model from elsewhere was not trained here
             with st.container(horizontal=True):  # which wraps where columns would squeeze the buttons
                 for way in (REPORT, SETTINGS, NOTEBOOK):
                     with st.container(width=WIDE):

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import ModelError
+from engine.errors import ModelError, ReadOnlyError
+from engine.runs.export import push
 from engine.serving import publishing
 from tests.hub_standin import point_to
 
@@ -67,6 +68,14 @@ def test_a_refusal_is_a_sentence_without_the_token(model_hub, folder, monkeypatc
     assert refusal.value.code == code
     assert not token or token not in str(refusal.value)
     assert refusal.value.__cause__ is None and refusal.value.action
+    assert "me/new" not in model_hub.repos
+
+
+def test_visitors_who_may_only_look_send_nothing(model_hub, workspace, monkeypatch):
+    monkeypatch.setenv("TUNEBOARD_READ_ONLY", "1")
+    monkeypatch.setenv("HF_TOKEN", "writer")
+    with pytest.raises(ReadOnlyError):
+        push(workspace, "aaaaaa", "me/new")
     assert "me/new" not in model_hub.repos
 
 
