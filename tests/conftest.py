@@ -22,6 +22,11 @@ os.environ.update(
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are named by their place: those of an archive hold the time, and both processes must call a test the same."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture
 def workspace(tmp_path, monkeypatch) -> Workspace:
     monkeypatch.setenv("TUNEBOARD_HOME", str(tmp_path / "workspace"))

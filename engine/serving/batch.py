@@ -69,12 +69,7 @@ class Result:
 
 def key_of(content: str, model: Path, options: dict, column: str) -> str:
     """What tells a job from any other: the digest of the file, the model's folder, how the file is read, its text column."""
-    files = [
-        (path.relative_to(model).as_posix(), path.stat().st_size, path.stat().st_mtime_ns)
-        for path in sorted(model.rglob("*"))
-        if path.is_file()
-    ]
-    asked = [content, str(model.resolve()), files, options, column]
+    asked = [content, str(model.resolve()), _mark(model), options, column]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
 
 
@@ -218,11 +213,27 @@ class _Pieces:
 def _prepare(paths: BatchPaths, predictor: "Predictor", pieces: _Pieces) -> None:
     """Let the model answer in the way of this job, which is found out where nothing is answered yet."""
     if paths.way.exists():
-        predictor.compute_in(read_json(paths.way)["precision"])
+        known = read_json(paths.way)
+        if known["model"] != _mark(predictor.folder):
+            raise RunStateError(
+                "The model was trained further since this file was begun.", "Begin it anew.", "another_model"
+            )
+        predictor.compute_in(known["precision"])
         return
     compared = scan.trimmed(pieces[0].iloc[:, 0]) if len(pieces) > 1 else pd.Series([], dtype=str)
     precision = predictor.hasten([text for text in compared if text][:COMPARED])
-    write_json(paths.way, {"labels": predictor.labels, "precision": precision})
+    way = {"labels": predictor.labels, "precision": precision, "model": _mark(predictor.folder)}
+    write_json(paths.way, way)
+
+
+def _mark(model: Path) -> str:
+    """What tells a model's folder from what it was before."""
+    files = [
+        (path.relative_to(model).as_posix(), path.stat().st_size, path.stat().st_mtime_ns)
+        for path in sorted(model.rglob("*"))
+        if path.is_file()
+    ]
+    return hashlib.sha256(json.dumps(files).encode()).hexdigest()[:16]
 
 
 def _ask(predictor: "Predictor", texts: list[str], progress: Progress) -> np.ndarray:

@@ -18,6 +18,7 @@ class Predictor:
         """Raises ModelError when there is no usable model in `folder`."""
         if not folder.is_dir():
             raise ModelError(f"There is no model in {folder}.", "Choose a finished run.", "no_model")
+        self.folder = folder
         self.counts = tfidf.is_saved_in(folder)
         if self.counts:
             self.model = tfidf.load(folder)

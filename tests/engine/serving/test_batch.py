@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -76,7 +78,12 @@ def test_what_is_answered_is_not_asked_again(tmp_path, predictor, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         batch.answer(paths, predictor, broken_off)
     assert not batch.is_done(paths)
-    asked = []
+    asked, readme = [], predictor.folder / "README.md"
+    before = readme.stat()
+    os.utime(readme, ns=(0, 0))
+    with pytest.raises(RunStateError, match="trained further"):
+        batch.answer(paths, predictor)
+    os.utime(readme, ns=(before.st_atime_ns, before.st_mtime_ns))
     monkeypatch.setattr(predictor, "probabilities", lambda texts, progress: asked.append(len(texts))
                         or predictor.model.probabilities(texts))  # fmt: skip
     batch.answer(paths, predictor)
