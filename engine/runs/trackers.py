@@ -67,7 +67,7 @@ KINDS = {
         "MLflow",
         "mlflow",
         "mlflow-skinny",
-        "To the address below or in MLFLOW_TRACKING_URI, else to the file trackers/mlflow.db of the workspace.",
+        "To the address in Settings or in MLFLOW_TRACKING_URI, else to the file trackers/mlflow.db of the workspace.",
     ),
     "wandb": Kind(
         "Weights & Biases",
