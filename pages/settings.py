@@ -6,7 +6,7 @@ import streamlit as st
 
 from engine import machine, preferences
 from engine.preferences import InForce
-from pages.parts import cached, disk, door, frame, setup, state, words
+from pages.parts import cached, disk, door, frame, messages, setup, state, words
 
 DEFAULT = "Default"
 
@@ -16,11 +16,14 @@ def page() -> None:
     found = preferences.in_force(state.workspace())
     if st.session_state.pop("just_kept", False):
         st.toast("Kept.", icon=":material/check_circle:")
-    st.dataframe(
-        [{"What": what, "In force": value, "From": origin} for what, value, origin in rows(found)],
+    st.table(
+        [
+            {"What": what, "In force": messages.plain(value), "From": messages.plain(origin)}
+            for what, value, origin in rows(found)
+        ],
+        border="horizontal",
         hide_index=True,
         alt="What is in force, and where it comes from",
-        column_config={"In force": st.column_config.TextColumn(width="large")},
     )
     st.caption("Light or dark: in the menu with the three dots at the top right, for this browser only.")
     setup.form(found)
@@ -67,7 +70,7 @@ def abilities(device: str) -> None:
         with st.container(horizontal=True):
             st.metric("Computes on", found.name, border=True)
             st.metric("Cores", machine.all_cores(), border=True, width=140)
-            st.metric("Memory", words.size(memory), border=True, width=160)
+            st.metric("Memory", f"{memory / 2**30:.0f} GB", border=True, width=160)
             st.metric("Fast format (bf16)", f"{found.bf16:.1f} times", border=True, width=200)
         st.caption(
             f"In bf16 it multiplies {found.bf16:.1f} times as fast as in fp32, so the automatic number format takes "

@@ -67,7 +67,7 @@ KINDS = {
         "MLflow",
         "mlflow",
         "mlflow-skinny",
-        "To the address below or in MLFLOW_TRACKING_URI, else to the file trackers/mlflow.db of the workspace.",
+        "To the address in Settings or in MLFLOW_TRACKING_URI, else to the file trackers/mlflow.db of the workspace.",
     ),
     "wandb": Kind(
         "Weights & Biases",
@@ -86,8 +86,9 @@ KINDS = {
 
 def opened(chosen: str, workspace: Workspace, name: str, key: str) -> "GeneralTracker":
     """The tracker, ready for the reports of a run. key: of this attempt, fit for the name of a folder."""
-    from accelerate import tracking
+    from accelerate import PartialState, tracking
 
+    PartialState()  # without it some of them refuse to speak
     folder = workspace.trackers / chosen
     folder.mkdir(parents=True, exist_ok=True)
     match chosen:

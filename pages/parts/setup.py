@@ -72,15 +72,17 @@ def _widget(field: str, one: InForce) -> object:
     common = {"help": about, "disabled": one.origin == "environment", "key": f"choice_{field}_{one.shown}"}
     if field == "device":
         options = [name for name in options if name in ("auto", "cpu", machine.gpu(), value)]
+    if field == "threads":
+        options = range(machine.all_cores())  # 0 is all
+        value = value if value in options else 0
     if options:
         return st.selectbox(
-            label, options, options.index(value), format_func=lambda name: said(field, name), **common
+            label, options, options.index(value), format_func=lambda one: said(field, one), **common
         )
     if field == "offline":
         return st.checkbox(label, value, **common)
-    if field == "threads":
-        most = machine.all_cores()
-        return st.number_input(label, 0, most, min(value, most), step=1, **common)
+    if field == "mlflow":
+        common["placeholder"] = said(field, "")
     return st.text_input(label, one.shown, max_chars=400, **common)
 
 
