@@ -1,6 +1,6 @@
 """How fast a finished model answers: python -m benchmarks.predict FOLDER [options]
 
-Trains the bundled MiniLM (preset Quick, --learn texts of SST-2, 256 tokens read at most), then in turn, round after round on one machine:
+Trains the bundled MiniLM (preset Quick, --learn texts of SST-2, 256 tokens read at most), then in turn, round after round:
 
 - a whole file: the job behind `predict --file` (engine/serving/batch.py), opening of the model left out, on --texts texts;
   transformers.pipeline on --peer of them, drawn by chance, at the batch size that was its best of {sizes} in the first
