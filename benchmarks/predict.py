@@ -49,17 +49,9 @@ def main() -> None:
     rows = common.read(common.parts(asked.folder, "sst2")[0])
     with tempfile.TemporaryDirectory(prefix="tuneboard-benchmark-") as folder:
         learnt = common.write(Path(folder) / "learn.csv", common.some(rows, asked.learn))
-        training = [
-            str(learnt),
-            "--workspace",
-            folder,
-            "--json",
-            "--preset",
-            "quick",
-            "--set",
-            f"max_tokens={TOKENS}",
-        ]
-        model = Path(engine("train", *training)["folder"])
+        training = [str(learnt), "--workspace", folder, "--json"]
+        quick = ["--preset", "quick", "--set", f"max_tokens={TOKENS}"]
+        model = Path(engine("train", *training, *quick)["folder"])
         if asked.memory:
             counted = Path(engine("train", *training, "--model", "tfidf")["folder"])
             memory(Path(folder), rows.texts, {counted: asked.memory, model: asked.memory // 100})
