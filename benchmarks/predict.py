@@ -39,8 +39,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="the public data sets, a folder each")
     parser.add_argument("--learn", type=int, default=600, help="texts to train on (default: %(default)s)")
-    parser.add_argument("--texts", type=int, default=6000, help="short ones (default: %(default)s)")
-    parser.add_argument("--long", type=int, default=2500, help="long ones (default: %(default)s)")
+    parser.add_argument("--texts", type=int, default=6000, help="short ones, 0: none (default: %(default)s)")
+    parser.add_argument("--long", type=int, default=2500, help="long ones, 0: none (default: %(default)s)")
     parser.add_argument("--peer", type=int, default=300, help="for the pipeline (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--singles", type=int, default=60, help="answers of each (default: %(default)s)")
@@ -56,8 +56,9 @@ def main() -> None:
             counted = Path(engine("train", *training, "--model", "tfidf")["folder"])
             memory(Path(folder), rows.texts, {counted: asked.memory, model: asked.memory // 100})
             return
-        throughput(Path(folder), model, "SST-2", drawn(rows.texts, asked.texts, (1, 1)), asked)
-        throughput(Path(folder), model, "long", drawn(rows.texts, asked.long, SENTENCES), asked)
+        for name, count, sentences in (("SST-2", asked.texts, (1, 1)), ("long", asked.long, SENTENCES)):
+            if count:
+                throughput(Path(folder), model, name, drawn(rows.texts, count, sentences), asked)
         latency(model, drawn(rows.texts, asked.singles, (4, 4)))
 
 
