@@ -1,6 +1,6 @@
 """How fast a finished model answers: python -m benchmarks.predict FOLDER [options]
 
-Trains the bundled MiniLM (preset Quick, --learn texts of SST-2), then in turn, round after round on one machine:
+Trains the bundled MiniLM (preset Quick, --learn texts of SST-2, 256 tokens read at most), then in turn, round after round:
 
 - a whole file: the job behind `predict --file` (engine/serving/batch.py), opening of the model left out, on --texts texts;
   transformers.pipeline on --peer of them, drawn by chance, at the batch size that was its best of {sizes} in the first
@@ -30,7 +30,7 @@ from benchmarks import common
 from benchmarks.forecast import engine
 
 SIZES = (1, 8, 16, 32, 64)
-WORDS, SENTENCES = 30, (5, 12)
+WORDS, SENTENCES, TOKENS = 30, (5, 12), 256
 WANTED_TIMES, WANTED_LATENCY = 2.5, 1.3
 
 
@@ -39,8 +39,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="the public data sets, a folder each")
     parser.add_argument("--learn", type=int, default=600, help="texts to train on (default: %(default)s)")
-    parser.add_argument("--texts", type=int, default=6000, help="short ones (default: %(default)s)")
-    parser.add_argument("--long", type=int, default=2500, help="long ones (default: %(default)s)")
+    parser.add_argument("--texts", type=int, default=6000, help="short ones, 0: none (default: %(default)s)")
+    parser.add_argument("--long", type=int, default=2500, help="long ones, 0: none (default: %(default)s)")
     parser.add_argument("--peer", type=int, default=300, help="for the pipeline (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--singles", type=int, default=60, help="answers of each (default: %(default)s)")
@@ -49,14 +49,16 @@ def main() -> None:
     rows = common.read(common.parts(asked.folder, "sst2")[0])
     with tempfile.TemporaryDirectory(prefix="tuneboard-benchmark-") as folder:
         learnt = common.write(Path(folder) / "learn.csv", common.some(rows, asked.learn))
-        training = [str(learnt), "--workspace", folder, "--json", "--preset", "quick"]
-        model = Path(engine("train", *training)["folder"])
+        training = [str(learnt), "--workspace", folder, "--json"]
+        quick = ["--preset", "quick", "--set", f"max_tokens={TOKENS}"]
+        model = Path(engine("train", *training, *quick)["folder"])
         if asked.memory:
             counted = Path(engine("train", *training, "--model", "tfidf")["folder"])
             memory(Path(folder), rows.texts, {counted: asked.memory, model: asked.memory // 100})
             return
-        throughput(Path(folder), model, "SST-2", drawn(rows.texts, asked.texts, (1, 1)), asked)
-        throughput(Path(folder), model, "long", drawn(rows.texts, asked.long, SENTENCES), asked)
+        for name, count, sentences in (("SST-2", asked.texts, (1, 1)), ("long", asked.long, SENTENCES)):
+            if count:
+                throughput(Path(folder), model, name, drawn(rows.texts, count, sentences), asked)
         latency(model, drawn(rows.texts, asked.singles, (4, 4)))
 
 
@@ -74,17 +76,20 @@ def throughput(folder: Path, model: Path, name: str, texts: list[str], asked: ar
     exact, fast = Predictor(model), Predictor(model)
     some = random.Random(1).sample(texts, asked.peer)  # noqa: S311 (no secret)
     peer = pipeline("text-classification", str(model), device=-1)
-    peer(some[:32], batch_size=8)
+    peer(some[:32], batch_size=8, truncation=True)
     speeds: dict[str, list[float]] = {}
     for turn in range(asked.rounds):
         speeds.setdefault("Tuneboard, the whole job", []).append(
             len(texts) / seconds(lambda turn=turn: job(folder / f"{name}-{turn}", fast, texts))
         )
         if turn == 0:
-            by_size = {size: seconds(lambda size=size: peer(some, batch_size=size)) for size in SIZES}
+            by_size = {
+                size: seconds(lambda size=size: peer(some, batch_size=size, truncation=True))
+                for size in SIZES
+            }
             best = min(by_size, key=by_size.get)
         speeds.setdefault(f"pipeline, batches of {best}", []).append(
-            len(some) / seconds(lambda best=best: peer(some, batch_size=best))
+            len(some) / seconds(lambda best=best: peer(some, batch_size=best, truncation=True))
         )
         speeds.setdefault("Tuneboard in fp32", []).append(
             len(some) / seconds(lambda: exact.probabilities(some))
@@ -154,7 +159,7 @@ def latency(model: Path, texts: list[str]) -> None:
     ways: dict[str, Callable[[str], object]] = {
         "Predictor.predict": lambda text: predictor.predict([text]),
         "bare forward pass": bare,
-        "pipeline": lambda text: peer(text, top_k=None),
+        "pipeline": lambda text: peer(text, top_k=None, truncation=True),
     }
     short = [" ".join(text.split()[:WORDS]) for text in texts]
     for way in ways.values():

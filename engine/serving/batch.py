@@ -171,7 +171,7 @@ def predictions(paths: BatchPaths, rules: Rules, most: int) -> list[dict]:
         ):
             if len(found) == most:
                 return found
-            if row["problem"]:
+            if pd.notna(row["problem"]):
                 found.append({"text": text, "label": None, "confidence": None, "probabilities": {},
                               "problem": row["problem"]})  # fmt: skip
                 continue

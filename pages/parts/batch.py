@@ -25,10 +25,9 @@ def show(run: Run) -> None:
     if not state.workspace().changeable:
         return
     begun = batches.jobs(state.workspace().run(run.id))
-    live = any(one.state == State.RUNNING for one in begun)
-    place = st.expander(
-        "A whole file", icon=":material/table_view:", on_change="rerun", key="batch_open", expanded=live
-    )
+    if any(one.state == State.RUNNING for one in begun):
+        st.session_state.setdefault("batch_open", True)  # after a refresh
+    place = st.expander("A whole file", icon=":material/table_view:", on_change="rerun", key="batch_open")
     if not place.open:
         return
     with place:
