@@ -89,8 +89,8 @@ class InForce:
 
     @property
     def shown(self) -> Value:
-        """Without the password that an address may hold."""
-        return SECRET.sub("…@", self.value) if isinstance(self.value, str) else self.value
+        """As it may be shown to others."""
+        return without_secrets(self.value) if isinstance(self.value, str) else self.value
 
 
 def in_force(workspace: Workspace) -> dict[str, InForce]:
@@ -162,6 +162,11 @@ def apply(workspace: Workspace) -> None:
         constants.HUGGINGFACE_CO_URL_TEMPLATE = (
             constants.ENDPOINT + "/{repo_id}/resolve/{revision}/{filename}"
         )
+
+
+def without_secrets(sentence: str) -> str:
+    """Without the names and passwords that stand in addresses."""
+    return SECRET.sub("…@", sentence)
 
 
 def help_text(field: str) -> str:

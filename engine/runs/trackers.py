@@ -147,11 +147,9 @@ class Reporter:
         try:
             self._report(pulse)
         except BaseException as error:  # whatever it raises, SystemExit included, is no concern of the run
-            complain(f"The tracker: {type(error).__name__}: {error}")
-            said = preferences.SECRET.sub("…@", " ".join(str(error).split()))[:LONGEST_ERROR]
-            self._note(
-                f"took no more reports, which the run does not mind. It said: {type(error).__name__}: {said}"
-            )
+            said = f"{type(error).__name__}: {preferences.without_secrets(' '.join(str(error).split()))}"
+            complain(f"The tracker: {said}")
+            self._note(f"took no more reports, which the run does not mind. It said: {said[:LONGEST_ERROR]}")
 
     def _report(self, pulse: Pulse) -> None:
         while pulse.name in BEFORE:
