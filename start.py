@@ -53,7 +53,7 @@ other ways in:
   start.py test ...      install what the tests need and run them; the rest goes to pytest
   start.py COMMAND ...   the command line; start.py COMMAND --help explains each command:
                          train, check, forecast, runs, show, stop, pause, resume, clone, queue, delete, restore,
-                         clean, evaluate, compare, export, predict
+                         clean, evaluate, compare, export, predict, serve
 """
 
 

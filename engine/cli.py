@@ -6,14 +6,17 @@ Exit 0: done. 2: the person can fix it. 1: our fault.
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import time
 import traceback
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from engine import terminal
+from engine import machine, terminal
 from engine.arguments import parser
 from engine.data.columns import Roles, propose, spread
 from engine.data.datasets import DatasetInfo, save
@@ -34,6 +37,9 @@ from engine.runs.events import History
 from engine.runs.store import Run, Status
 from engine.settings import TrainingConfig, parse_assignments, problems
 from engine.training.plan import Plan, plan
+
+if TYPE_CHECKING:
+    from engine.serving.opened import Source
 
 FOLLOW_SECONDS = 0.5
 
@@ -223,6 +229,26 @@ def predict(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]
     return _predict_file(predictor, asked, rules)
 
 
+def serve(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
+    os.environ.update(machine.sharing(os.environ))  # before torch is loaded, which reads it once
+    from engine.serving import server
+    from engine.serving.batching import Limits
+
+    sources = [_source(workspace, one) for one in asked.models]
+    if len({source.name for source in sources}) < len(sources):
+        raise SettingsError({"name": "two models have the same name; give other ones: NAME=RUN."})
+    if min(asked.batch, asked.queue) < 1 or not 0 <= asked.wait <= 1000:
+        raise SettingsError({"batch, queue, wait": "give 1 or more texts, and 0 to 1000 ms."})
+    limits = Limits(asked.batch, wait_seconds=asked.wait / 1000, waiting_texts=asked.queue)
+    key = asked.api_key or os.environ.get("TUNEBOARD_API_KEY") or None
+    if not key and asked.host not in ("127.0.0.1", "::1", "localhost"):
+        print("Whoever reaches this machine may ask: there is no API key.", file=sys.stderr)
+    say = partial(print, file=sys.stderr, flush=True)
+    answered = server.run(sources, asked.host, asked.port, key, limits, say)
+    found = {"models": [source.name for source in sources], "requests": answered}
+    return found, f"Stopped. {answered:,} requests were answered."
+
+
 COMMANDS = {
     function.__name__: function
     for function in (
@@ -243,6 +269,7 @@ COMMANDS = {
         compare,
         export,
         predict,
+        serve,
     )
 }
 
@@ -342,6 +369,18 @@ def _follow(workspace: Workspace, run: Run) -> Run:
 
 def _model_of(workspace: Workspace, run_id: str) -> Path:
     return workspace.run(runs_queue.get_usable(workspace, run_id).id).model
+
+
+def _source(workspace: Workspace, asked: str) -> "Source":
+    """What to serve for [NAME=]RUN|FOLDER."""
+    from engine.serving.opened import Source
+
+    folder = Path(asked).expanduser()
+    name, what = ("", asked) if folder.is_dir() or "=" not in asked else asked.split("=", 1)
+    folder = Path(what).expanduser()
+    if folder.is_dir():
+        return Source(name or folder.resolve().name, folder.resolve())
+    return Source(name or what, _model_of(workspace, what), workspace.run(what))
 
 
 def _predict_file(predictor, asked: argparse.Namespace, rules) -> tuple[dict, str]:

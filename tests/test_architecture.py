@@ -21,7 +21,7 @@ RUNS_MAY = GROUND | {"runs"}
 WHOLE = {"engine/runs/pipeline.py", "engine/runs/counting.py", "engine/runs/measuring.py",
          "engine/runs/comparison.py", "engine/runs/evaluations.py", "engine/runs/export.py", "engine/cli.py",
          "engine/arguments.py", "engine/terminal.py", "engine/__main__.py"}  # fmt: skip
-HEAVY = ("torch", "transformers", "sklearn", "scipy", "peft", "huggingface_hub")
+HEAVY = ("torch", "transformers", "sklearn", "scipy", "peft", "huggingface_hub", "fastapi")
 
 
 def imports(file: Path, top_level: bool = False) -> set[str]:
