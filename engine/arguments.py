@@ -284,4 +284,36 @@ def parser() -> argparse.ArgumentParser:
             help=f"choose for all runs, or with no value go back to the default; one of: {', '.join(VARIABLES)}",
         ),
     )
+    command(
+        "serve",
+        "Answer over HTTP, until Ctrl-C or SIGTERM; SIGHUP opens the models again.",
+        argument(
+            "models",
+            nargs="+",
+            metavar="[NAME=]RUN|FOLDER",
+            help="runs or model folders; the first is the usual one",
+        ),
+        argument("--host", default="127.0.0.1", help="where to listen (default: this machine only)"),
+        argument("--port", type=int, default=8502, metavar="N", help="0 takes a free one (default: 8502)"),
+        argument(
+            "--api-key",
+            metavar="KEY",
+            help="what clients have to send; better given as TUNEBOARD_API_KEY, which no list of processes shows",
+        ),
+        argument("--batch", type=int, default=64, metavar="N", help="texts answered at a time (default: 64)"),
+        argument(
+            "--wait",
+            type=float,
+            default=3,
+            metavar="MS",
+            help="how long a text waits for others (default: 3)",
+        ),
+        argument(
+            "--queue",
+            type=int,
+            default=1024,
+            metavar="N",
+            help="texts that may wait; more get 429 (default: 1024)",
+        ),
+    )
     return whole

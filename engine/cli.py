@@ -6,6 +6,7 @@ Exit 0: done. 2: the person can fix it. 1: our fault.
 
 import argparse
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -14,10 +15,11 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine import preferences, terminal
+from engine import machine, preferences, terminal
 from engine.arguments import parser
 from engine.data import revising
 from engine.data.columns import Roles, propose, spread
@@ -45,6 +47,7 @@ from engine.training.plan import Plan, plan
 from engine.training.settings_file import Written
 
 if TYPE_CHECKING:  # what opens models is imported when one is asked
+    from engine.serving.opened import Source
     from engine.serving.predictor import Predictor
     from engine.serving.rules import Rules
 
@@ -359,6 +362,26 @@ def settings(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str
     return terminal.settings_result(workspace, found, sizes), terminal.settings(workspace, found, sizes)
 
 
+def serve(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
+    os.environ.update(machine.sharing(os.environ))  # before torch is loaded, which reads it once
+    from engine.serving import server
+    from engine.serving.batching import Limits
+
+    sources = [_source(workspace, one) for one in asked.models]
+    if len({source.name for source in sources}) < len(sources):
+        raise SettingsError({"name": "two models have the same name; give other ones: NAME=RUN."})
+    if min(asked.batch, asked.queue) < 1 or not 0 <= asked.wait <= 1000:
+        raise SettingsError({"batch, queue, wait": "give 1 or more texts, and 0 to 1000 ms."})
+    limits = Limits(asked.batch, wait_seconds=asked.wait / 1000, waiting_texts=asked.queue)
+    key = asked.api_key or os.environ.get("TUNEBOARD_API_KEY") or None
+    if not key and asked.host not in ("127.0.0.1", "::1", "localhost"):
+        print("Whoever reaches this machine may ask: there is no API key.", file=sys.stderr)
+    say = partial(print, file=sys.stderr, flush=True)
+    answered = server.run(sources, asked.host, asked.port, key, limits, say)
+    found = {"models": [source.name for source in sources], "requests": answered}
+    return found, f"Stopped. {answered:,} requests were answered."
+
+
 COMMANDS = {
     function.__name__.rstrip("_"): function
     for function in (
@@ -387,6 +410,7 @@ COMMANDS = {
         predict,
         explain,
         settings,
+        serve,
     )
 }
 
@@ -572,7 +596,21 @@ def _opened(workspace: Workspace, run_or_folder: str) -> tuple["Predictor", "Rul
 
 def _predict_file(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     """Broken off and asked again, it goes on where it was."""
-    from engine.data import writers
+
+
+def _source(workspace: Workspace, asked: str) -> "Source":
+    """What to serve for [NAME=]RUN|FOLDER."""
+    from engine.serving.opened import Source
+
+    folder = Path(asked).expanduser()
+    name, what = ("", asked) if folder.is_dir() or "=" not in asked else asked.split("=", 1)
+    folder = Path(what).expanduser()
+    if folder.is_dir():
+        return Source(name or folder.resolve().name, folder.resolve())
+    return Source(name or what, _model_of(workspace, what), workspace.run(what))
+
+
+def _predict_file(predictor, asked: argparse.Namespace, rules) -> tuple[dict, str]:
     from engine.data.reading import read_file
     from engine.serving import batch
 

@@ -27,7 +27,7 @@ WHOLE = {"engine/runs/pipeline.py", "engine/runs/counting.py", "engine/runs/meas
 DRAWS = {"engine/serving/report.py"}
 HEAVY = (
     "torch", "transformers", "sklearn", "scipy", "peft", "huggingface_hub", "captum", "cleanlab", "optuna", "onnx",
-    "onnxruntime", "onnxscript", "accelerate", "mlflow",
+    "onnxruntime", "onnxscript", "accelerate", "mlflow", "fastapi",
 )  # fmt: skip
 
 

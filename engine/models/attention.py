@@ -21,15 +21,17 @@ PADDED, PACKED = "tuneboard", "tuneboard_packed"
 CHUNK_BYTES = 4_000_000  # of scores at a time: about what the second-level caches of two cores hold
 
 
-def choose(model: PreTrainedModel) -> str:
+def choose(model: PreTrainedModel, few: bool = False) -> str:
     """Let `model` attend in the way that is fastest on its device; returns which one it is.
 
-    PACKED on an NVIDIA card with bf16 weights, which its kernel wants; else PADDED; "" where the architecture has its own
-    attention and keeps it.
+    few: texts of any length come a few at a time, so that on a processor, too, their padding costs more than attending to
+    one after another. PACKED there, and on an NVIDIA card with bf16 weights, which its kernel wants; else PADDED; "" where
+    the architecture has its own attention and keeps it.
     """
     if not model._supports_attention_backend:
         return ""
-    fits = model.device.type == "cuda" and model.dtype == torch.bfloat16
+    on_card = model.device.type == "cuda" and model.dtype == torch.bfloat16
+    fits = on_card or (few and model.device.type == "cpu")
     chosen = PACKED if fits else PADDED
     if model.config._attn_implementation != chosen:
         model.set_attn_implementation(chosen)

@@ -16,15 +16,16 @@ def probabilities(
     texts: Source,
     precision: torch.dtype = torch.float32,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    few: bool = False,
 ) -> np.ndarray:
     """(texts, classes) float32: the probability of each class for each text, in the order given.
 
     precision: what to multiply in, where the weights are in fp32; weights in bf16 are used as they are.
-    Leaves the model in evaluation mode.
+    few: as in engine.models.attention.choose. Leaves the model in evaluation mode.
     """
     result = np.zeros((len(texts), model.config.num_labels), dtype=np.float32)
     done = 0
-    for rows, batch in _batches(model, texts):
+    for rows, batch in _batches(model, texts, few):
         with torch.autocast(model.device.type, dtype=precision, enabled=precision != model.dtype):
             logits = batch.logits(model)
         result[rows] = torch.softmax(logits.float(), dim=-1).cpu().numpy()
@@ -49,11 +50,11 @@ def features(
     return Features(result.clone())
 
 
-def _batches(model: PreTrainedModel, texts: Source) -> Iterator[tuple[np.ndarray, Batch]]:
+def _batches(model: PreTrainedModel, texts: Source, few: bool = False) -> Iterator[tuple[np.ndarray, Batch]]:
     """All texts, the longest first, as many at a time as pays."""
     if model.training:  # to say it again costs a millisecond, which one text alone would notice
         model.eval()
-    packs = attention.choose(model) == attention.PACKED
+    packs = attention.choose(model, few) == attention.PACKED
     texts = texts.to(model.device)
     for rows in pieces(texts.lengths, np.arange(len(texts)), MOST_TOKENS[model.device.type], 2**31):
         yield rows, texts.lay_out(rows, packs)

@@ -1,0 +1,55 @@
+"""What every request passes: its size is limited, it is counted and timed, and while the service stops it is the last one
+of its connection."""
+
+import time
+from typing import TYPE_CHECKING
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from engine.serving.bodies import MOST_BYTES
+
+if TYPE_CHECKING:
+    from engine.serving.service import Service
+
+
+class Refused(HTTPException):
+    """A request that is not answered, with what TuneboardError has: message, action and code."""
+
+    def __init__(self, status: int, code: str, message: str, action: str, headers: dict | None = None):
+        super().__init__(status, message, headers)
+        self.code, self.message, self.action = code, message, action
+
+
+class Gate:
+    def __init__(self, app: ASGIApp, service: "Service"):
+        self._app, self._service = app, service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        began, status, size = time.perf_counter(), 500, 0
+
+        async def limited() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > MOST_BYTES:
+                action = f"Send at most {MOST_BYTES:,} bytes at a time."
+                raise Refused(413, "too_large", "The body is too large.", action)
+            return message
+
+        async def told(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                if self._service.stopping:
+                    message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+            await send(message)
+
+        try:
+            await self._app(scope, limited, told)
+        finally:
+            route = scope.get("route")
+            path = getattr(route, "path", "other")  # and not what was typed, of which there is no end
+            self._service.meters.request(path, status, time.perf_counter() - began)

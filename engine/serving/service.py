@@ -1,0 +1,292 @@
+"""Finished models behind HTTP: which address answers what. engine/serving/server.py makes a process of it."""
+
+import asyncio
+import hmac
+import json
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.exceptions import HTTPException
+
+from engine import __version__
+from engine.errors import TuneboardError
+from engine.serving import meters
+from engine.serving.batching import Batcher, Full, Limits
+from engine.serving.bodies import About, Answers, Asked, Health, Many, Models, Versions, Wrong
+from engine.serving.front import front
+from engine.serving.gate import Gate, Refused
+from engine.serving.meters import Meters
+from engine.serving.opened import Opened, Source
+
+SEE = "See /openapi.json for what is expected."
+RETRY = {
+    "headers": {
+        "Retry-After": {
+            "description": "Seconds to wait.",
+            "schema": {"type": "string", "pattern": "^[0-9]+$"},
+        }
+    }
+}
+WRONG = {
+    400: "The body is no JSON.",
+    401: "The API key is missing or wrong.",
+    403: "Reloading over HTTP needs an API key.",
+    404: "There is no such model.",
+    409: "The model could not be opened again; the one from before goes on.",
+    413: "The body is too large.",
+    415: "The body is not said to be JSON.",
+    422: "The body is not what is expected.",
+    429: "Too much waits already; the request was not taken.",
+    503: "The service is stopping.",
+}
+
+
+class Served:
+    """A model at its address. `opened` may be replaced at any time; what is being answered goes on with the one before."""
+
+    def __init__(self, opened: Opened, source: Source):
+        self.opened, self.source = opened, source
+        self.batcher: Batcher | None = None
+
+    def answer(self, texts: list[str]) -> list[tuple[str, dict]]:
+        """(version, prediction) of each text."""
+        opened = self.opened
+        return [(opened.version, one) for one in opened.predict(texts)]
+
+
+class Service:
+    """The models by name. All are computed in one thread of their own: two would fight for the same cores."""
+
+    def __init__(self, sources: Sequence[Source], limits: Limits):
+        """Raises TuneboardError when one of the models cannot be opened."""
+        self.models = {source.name: Served(Opened(source), source) for source in sources}
+        self.limits, self.meters, self.stopping = limits, Meters(), False
+        self._reloading = asyncio.Lock()
+
+    async def start(self) -> None:
+        self._executor = ThreadPoolExecutor(1, "model")
+        for name, served in self.models.items():
+            measured = self.meters.batch(name)
+            batcher = served.batcher = Batcher(served.answer, self._executor, self.limits, measured)
+            self.meters.queue(name, lambda batcher=batcher: batcher.waiting)
+
+    async def close(self) -> None:
+        for served in self.models.values():
+            await served.batcher.close()
+        self._executor.shutdown()
+
+    def find(self, name: str | None = None) -> Served:
+        """None: the first. Raises Refused."""
+        if name is None:
+            return next(iter(self.models.values()))
+        if name not in self.models:
+            known = ", ".join(self.models)
+            raise Refused(404, "no_such_model", "There is no such model.", f"There are: {known}.")
+        return self.models[name]
+
+    async def predict(self, name: str | None, texts: list[str]) -> dict:
+        served = self.find(name)
+        try:
+            found = await served.batcher.ask(texts)
+        except Full as full:
+            raise Refused(
+                429,
+                "queue_full",
+                "Too much waits already.",
+                f"Ask again in {full.seconds} s.",
+                {"Retry-After": str(full.seconds)},
+            ) from full
+        return {"model": served.source.name, "version": found[0][0], "predictions": [one for _, one in found]}
+
+    async def reload(self) -> dict[str, str]:
+        """Open every model again, then let it take the other's place; meanwhile answers go on. Returns {name: version}.
+
+        Raises TuneboardError; what could not be opened again stays as it was.
+        """
+        async with self._reloading:
+            for served in self.models.values():
+                served.opened = await asyncio.to_thread(Opened, served.source)
+        return {name: served.opened.version for name, served in self.models.items()}
+
+
+def build(service: Service, key: str | None = None) -> FastAPI:
+    """The application. key: what has to be sent as `Authorization: Bearer KEY`, except to / and /health."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await service.start()
+        yield
+        await service.close()
+
+    app = FastAPI(
+        title="Tuneboard",
+        version=__version__,
+        description="Ask fine-tuned text classifiers.",
+        lifespan=lifespan,
+        docs_url=None,  # those pages of FastAPI fetch scripts from elsewhere
+        redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        exception_handlers={
+            HTTPException: _refused,
+            RequestValidationError: _not_valid,
+            Exception: _unexpected,
+        },
+    )
+    app.add_middleware(Gate, service=service)
+    guard = [Depends(_guard(key))] if key else []
+
+    def wrong(*statuses: int) -> dict[int, dict]:
+        """For openapi.json: how else an address may answer."""
+        return {
+            status: {"model": Wrong, "description": WRONG[status], **(RETRY if status == 429 else {})}
+            for status in [*([401] if key else []), *statuses]
+        }
+
+    @app.get("/", include_in_schema=False)
+    async def page(request: Request) -> HTMLResponse:
+        return front(app.openapi(), str(request.base_url), guarded=bool(key))
+
+    @app.get("/health/live", response_model=Health, summary="Is the process alive?")
+    async def live() -> dict:
+        return _health(service)
+
+    @app.get(
+        "/health",
+        response_model=Health,
+        summary="Should requests be sent here?",
+        responses={503: {"model": Health, "description": WRONG[503]}},
+    )
+    async def health() -> Response:
+        return JSONResponse(_health(service), 503 if service.stopping else 200)
+
+    @app.get(
+        "/metrics",
+        dependencies=guard,
+        summary="Requests, latencies, queues and batches, for Prometheus",
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **wrong()},
+    )
+    async def metrics() -> Response:
+        return Response(service.meters.page(), media_type=meters.FORMAT)
+
+    @app.get(
+        "/model",
+        response_model=About,
+        dependencies=guard,
+        summary="What is the first model?",
+        responses=wrong(),
+    )
+    async def model() -> dict:
+        return service.find().opened.about()
+
+    @app.get(
+        "/models",
+        response_model=Models,
+        dependencies=guard,
+        summary="Which models are there?",
+        responses=wrong(),
+    )
+    async def models() -> dict:
+        return {"models": [served.opened.about() for served in service.models.values()]}
+
+    @app.get(
+        "/models/{name}",
+        response_model=About,
+        dependencies=guard,
+        summary="What is this model?",
+        responses=wrong(404),
+    )
+    async def named(name: str) -> dict:
+        return service.find(name).opened.about()
+
+    asking = {"response_model": Answers, "dependencies": guard}
+    refusals = (400, 413, 415, 422, 429)
+
+    @app.post("/predict", summary="Ask the first model", responses=wrong(*refusals), **asking)
+    async def predict(asked: Asked) -> Response:
+        return JSONResponse(await service.predict(None, _texts(asked)))
+
+    @app.post("/models/{name}/predict", summary="Ask this model", responses=wrong(404, *refusals), **asking)
+    async def predict_named(name: str, asked: Asked) -> Response:
+        return JSONResponse(await service.predict(name, _texts(asked)))
+
+    @app.post(
+        "/reload",
+        response_model=Versions,
+        dependencies=guard,
+        summary="Open the models again, after a run or its rules changed",
+        responses=wrong(*([] if key else [403]), 409),
+    )
+    async def reload() -> dict:
+        if not key:
+            raise Refused(403, "no_key", WRONG[403], "Start it with one, or send the process SIGHUP.")
+        try:
+            return {"versions": await service.reload()}
+        except TuneboardError as error:
+            raise Refused(409, error.code, error.message, error.action) from error
+
+    return app
+
+
+def _health(service: Service) -> dict:
+    return {"status": "stopping" if service.stopping else "ok", "models": list(service.models)}
+
+
+def _texts(asked: Asked) -> list[str]:
+    return asked.texts if isinstance(asked, Many) else [asked.text]
+
+
+def _guard(key: str):
+    expected = key.encode()
+
+    async def guard(
+        given: HTTPAuthorizationCredentials | None = Depends(HTTPBearer(auto_error=False)),  # noqa: B008
+    ) -> None:
+        sent = given.credentials.encode("latin-1") if given else b""  # as headers are read
+        if not hmac.compare_digest(sent, expected):
+            raise Refused(
+                401,
+                "no_key",
+                WRONG[401],
+                "Send it as Authorization: Bearer KEY.",
+                {"WWW-Authenticate": "Bearer"},
+            )
+
+    return guard
+
+
+# -- what is wrong, as JSON: never a traceback, and nothing that was sent is repeated unread ---------------
+
+
+def _refused(request: Request, error: HTTPException) -> Response:
+    if isinstance(error, Refused):
+        return _wrong(error.status_code, error.code, error.message, error.action, error.headers)
+    if error.status_code == 400:  # FastAPI, of a body that cannot be decoded
+        return _wrong(400, "not_json", WRONG[400], SEE)
+    return _wrong(error.status_code, "no_such_address", f"{error.detail}.", SEE, error.headers)
+
+
+def _not_valid(request: Request, error: RequestValidationError) -> Response:
+    first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        return _wrong(400, "not_json", WRONG[400], SEE)
+    if first["loc"][0] == "body" and "json" not in request.headers.get("content-type", ""):
+        return _wrong(415, "not_json", WRONG[415], "Send it with Content-Type: application/json.")
+    place = ".".join(str(part) for part in first["loc"][1:] if part not in ("one", "many"))
+    return _wrong(422, "not_valid", f"{place[:100] or 'The body'}: {first['msg']}.", SEE)
+
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    action = "The details are where it was started; try again, or tell whoever runs it."
+    return _wrong(500, "unexpected", "Something went wrong that Tuneboard did not foresee.", action)
+
+
+def _wrong(status: int, code: str, message: str, action: str, headers: dict | None = None) -> Response:
+    # json.dumps as it is writes half characters (lone surrogates) as escapes, which a JSONResponse cannot send.
+    body = json.dumps({"code": code, "message": message, "action": action})
+    return Response(body, status, headers, "application/json")
