@@ -594,23 +594,21 @@ def _opened(workspace: Workspace, run_or_folder: str) -> tuple["Predictor", "Rul
     return Predictor(folder), read(workspace.run(run_or_folder))
 
 
-def _predict_file(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
-    """Broken off and asked again, it goes on where it was."""
-
-
 def _source(workspace: Workspace, asked: str) -> "Source":
     """What to serve for [NAME=]RUN|FOLDER."""
     from engine.serving.opened import Source
 
     folder = Path(asked).expanduser()
     name, what = ("", asked) if folder.is_dir() or "=" not in asked else asked.split("=", 1)
-    folder = Path(what).expanduser()
-    if folder.is_dir():
+    folder = _folder_of(workspace, what)
+    if Path(what).expanduser().is_dir():
         return Source(name or folder.resolve().name, folder.resolve())
-    return Source(name or what, _model_of(workspace, what), workspace.run(what))
+    return Source(name or what, folder, workspace.run(what))
 
 
-def _predict_file(predictor, asked: argparse.Namespace, rules) -> tuple[dict, str]:
+def _predict_file(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
+    """Broken off and asked again, it goes on where it was."""
+    from engine.data import writers
     from engine.data.reading import read_file
     from engine.serving import batch
 
