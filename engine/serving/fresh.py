@@ -6,15 +6,15 @@ read, so that whoever will ask can start this process early.
 """
 
 import json
-import os
 import sys
 import traceback
 
-if hasattr(os, "nice"):
-    os.nice(10)  # while it gets ready, others have something better to do
-
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,  # noqa: F401 (what every model stands on, and would import only when it is opened: 2 s)
+)
 from transformers.utils import logging
 
 AT_ONCE = 32

@@ -97,10 +97,13 @@ def _write_folder(model: Path, name: str, rules: Rules, texts: list[str], folder
             "Take it away as a ZIP instead, which needs torch.",
             "onnx_differs",
         )
-    _to_int8(full, small)
-    found = alone_onnx.Classifier(folder, small.name).probabilities(texts)
-    equal = float((found.argmax(axis=1) == wanted.argmax(axis=1)).mean())
-    if equal < LEAST_EQUAL:
+    equal = 0.0
+    for by_blocks in (False, True):
+        _to_int8(full, small, by_blocks)
+        found = alone_onnx.Classifier(folder, small.name).probabilities(texts)
+        equal = float((found.argmax(axis=1) == wanted.argmax(axis=1)).mean())
+        if equal >= LEAST_EQUAL:
+            break
         for path in folder.glob(f"{small.name}*"):
             path.unlink()
     bytes_of = {path.name: _size(path) for path in (full, small) if path.exists()}
@@ -153,20 +156,35 @@ def _to_onnx(model, path: Path) -> None:
         noisy.setLevel(level)
 
 
-def _to_int8(full: Path, small: Path) -> None:
-    """Weights of the multiplications as 8-bit integers, one scale for each output; values are rounded as they come."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
+def _to_int8(full: Path, small: Path, by_blocks: bool) -> None:
+    """Weights of the multiplications as 8-bit integers, values rounded as they come. Word vectors stay as they are.
 
+    by_blocks: a scale for 32 numbers each, which is more exact and no faster than fp32; else one for each output and one for
+    all values of a batch.
+    """
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+
+    beside = _size(full) > ONE_FILE_BYTES
     root = logging.getLogger()
     level = root.level
     root.setLevel(logging.ERROR)
     try:
+        if by_blocks:
+            blocks = MatMulNBitsQuantizer(
+                onnx.load(full), bits=8, block_size=32, is_symmetric=True, accuracy_level=4
+            )
+            blocks.process()
+            blocks.model.save_model_to_file(str(small), beside)
+            return
         quantize_dynamic(
             full,
             small,
             per_channel=True,
             weight_type=QuantType.QInt8,
-            use_external_data_format=_size(full) > ONE_FILE_BYTES,
+            op_types_to_quantize=["MatMul", "Gemm"],
+            use_external_data_format=beside,
         )
     finally:
         root.setLevel(level)

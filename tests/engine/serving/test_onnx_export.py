@@ -90,7 +90,7 @@ def _what_says_something_else_is_not_handed_out(workspace, run, folder, tmp_path
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(onnx_export, "_to_onnx", the_graph)
-        patch.setattr(onnx_export, "_to_int8", lambda full, small: _negated(full, small))
+        patch.setattr(onnx_export, "_to_int8", lambda full, small, by_blocks: _negated(full, small))
         checked = onnx_export.write(model, "x", Rules(), texts, tmp_path / "packed.zip")
         assert checked.small_bytes is None and checked.equal == 0.0
         shutil.unpack_archive(tmp_path / "packed.zip", tmp_path)
