@@ -10,7 +10,7 @@ from engine.models import attention
 from engine.training.layout import MOST_TOKENS, Batch, Encoded, Features, Source, pieces
 
 
-@torch.inference_mode()
+@torch.no_grad()  # not inference_mode: a run resumed at a round's end scores first, and what is cached then is learnt with
 def probabilities(
     model: PreTrainedModel,
     texts: Source,
@@ -33,7 +33,7 @@ def probabilities(
     return result
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def features(
     model: PreTrainedModel,
     texts: Encoded,

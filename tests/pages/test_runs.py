@@ -52,7 +52,7 @@ def test_a_run_is_paused_and_resumed(workspace, easy, tiny_model):
     test = open_page("runs", run=run.id)
     assert "What it has learnt is saved" in words_on(test)
     press(test, "resume")
-    wait(workspace, run.id, lambda run: run.phase == "training")
+    wait(workspace, run.id, lambda run: run.status == Status.RUNNING and run.phase == "training")
     press(open_page("runs", run=run.id), f"discard_{run.id}")
     stopped = wait(workspace, run.id)
     assert stopped.status == Status.STOPPED
