@@ -10,7 +10,7 @@ from engine.models import attention
 from engine.training.layout import MOST_TOKENS, Batch, Encoded, Features, Source, pieces
 
 
-@torch.no_grad()  # not inference_mode: a run resumed at a round's end scores first, and what is cached then is learnt with
+@torch.inference_mode()
 def probabilities(
     model: PreTrainedModel,
     texts: Source,
@@ -33,7 +33,7 @@ def probabilities(
     return result
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def features(
     model: PreTrainedModel,
     texts: Encoded,
@@ -52,8 +52,7 @@ def features(
 
 def _batches(model: PreTrainedModel, texts: Source, few: bool = False) -> Iterator[tuple[np.ndarray, Batch]]:
     """All texts, the longest first, as many at a time as pays."""
-    if model.training:  # to say it again costs a millisecond, which one text alone would notice
-        model.eval()
+    model.eval()
     packs = attention.choose(model, few) == attention.PACKED
     texts = texts.to(model.device)
     for rows in pieces(texts.lengths, np.arange(len(texts)), MOST_TOKENS[model.device.type], 2**31):
