@@ -124,11 +124,11 @@ class RunPaths:
 
     def further(self, key: str) -> "RunPaths":
         """Where its answers to a further labelled file are, under the same names: engine/runs/evaluations.py."""
-        return RunPaths(self.folder / "further" / _checked(key, "further file"))
+        return RunPaths(self.furthers / _checked(key, "further file"))
 
     @property
-    def has_further(self) -> bool:
-        return (self.folder / "further").exists()
+    def furthers(self) -> Path:
+        return self.folder / "further"
 
     @property
     def batches(self) -> Path:

@@ -20,8 +20,7 @@ from engine.models.folders import read_config
 from engine.models.tokens import count_tokens
 from engine.paths import RunPaths, Workspace, read_json, replace_folder, write_json
 from engine.runs.store import Run
-
-AT_ONCE = 2000  # texts between two reports of the progress
+from engine.serving.predictor import Predictor
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def scores(paths: RunPaths) -> dict:
 
 def further(workspace: Workspace, run_id: str) -> list[Further]:
     """The further files that a run was judged on, the newest first."""
-    folder = workspace.run(run_id).folder / "further"
+    folder = workspace.run(run_id).furthers
     found = [Further(**read_json(path)["further"]) for path in folder.glob("*/metrics.json")]
     return sorted(found, key=lambda one: one.created_at, reverse=True)
 
@@ -82,7 +81,9 @@ def judge_further(
             "no_known_label",
         )
     chosen = rows[known].assign(split="test", source_row=np.flatnonzero(known) + 1)
-    predicted = predictions.table(chosen, labels, _ask(paths, chosen["text"].tolist(), progress))
+    predicted = predictions.table(
+        chosen, labels, Predictor(paths.model).probabilities(chosen["text"].tolist(), progress)
+    )
     found = judge(predicted)
     training = _training(workspace, run)
     learnt = 0 if training is None else int(chosen["text"].isin(set(training["text"])).sum())
@@ -188,15 +189,3 @@ def _training(workspace: Workspace, run: Run) -> pd.DataFrame | None:
         return load_rows(workspace, run.dataset_id, "train")
     except NotFoundError:
         return None
-
-
-def _ask(paths: RunPaths, texts: list[str], progress: Callable[[int, int], None]) -> np.ndarray:
-    """(texts, classes)"""
-    from engine.serving.predictor import Predictor  # torch, for transformers
-
-    model = Predictor(paths.model).model
-    found = []
-    for start in range(0, len(texts), AT_ONCE):
-        found.append(model.probabilities(texts[start : start + AT_ONCE]))
-        progress(min(start + AT_ONCE, len(texts)), len(texts))
-    return np.concatenate(found)

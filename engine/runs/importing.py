@@ -5,8 +5,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from engine.data.datasets import DatasetInfo, load_rows
 from engine.data.samples import SAMPLES, read_sample
 from engine.errors import DataError, ModelError, TrainingError
@@ -24,7 +22,6 @@ from engine.runs.store import Run, Status, Store, now
 from engine.settings import TrainingConfig
 
 OTHERWISE = 512  # tokens that are read where nothing names a limit
-AT_ONCE = 500  # texts between two reports of the progress
 UNKNOWN = "It came from elsewhere, so nobody here knows which texts it learnt from."
 SAVE_AS = "Bring a folder, or a ZIP of one, that was written by export or by save_pretrained."
 Progress = Callable[[int, int], None]
@@ -199,12 +196,10 @@ def _score(workspace: Workspace, paths: RunPaths, info: DatasetInfo, progress: P
     rows = load_rows(workspace, info.id)
     held_out = rows[rows["split"] != "train"]
     texts = held_out["text"].tolist()
-    began, found = time.monotonic(), []
-    for start in range(0, len(texts), AT_ONCE):
-        found.append(model.probabilities(texts[start : start + AT_ONCE]))
-        progress(min(start + AT_ONCE, len(texts)), len(texts))
+    began = time.monotonic()
+    found = model.probabilities(texts, progress)
     milliseconds = (time.monotonic() - began) * 1000 / len(texts)
-    predicted = predictions.table(held_out, model.labels, np.concatenate(found))
+    predicted = predictions.table(held_out, model.labels, found)
     judged = judge_run(predicted, rows[rows["split"] == "train"])
     predicted.to_parquet(paths.predictions, index=False)
     write_json(

@@ -64,7 +64,7 @@ def scores(folder: str, modified: float) -> dict:
 def further(root: str, run_id: str) -> list:
     """Further files that a run was judged on; without importing what judges them as long as there are none."""
     workspace = Workspace(Path(root))
-    if not workspace.run(run_id).has_further:
+    if not workspace.run(run_id).furthers.exists():
         return []
     from engine.runs.evaluations import further as found
 

@@ -6,7 +6,7 @@ import streamlit as st
 from engine.evaluation import predictions
 from engine.evaluation.predictions import PROBABILITY
 from pages.parts import cached, charts, matrices, messages, review, why
-from pages.parts.judged import NAMES, Judged
+from pages.parts.judged import OWN, Judged
 
 MOST_TEXTS = 200
 SHOWN = {
@@ -163,7 +163,7 @@ def closer(judged: Judged, row: int) -> None:
         if place.open:
             with place:
                 why.explain(judged.run, chosen["text"], f"cell_{row}")
-        if judged.texts in NAMES:
+        if judged.texts in OWN:
             place = st.expander(
                 "Is its label right?",
                 icon=":material/rule:",

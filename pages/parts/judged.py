@@ -1,6 +1,7 @@
 """What the Evaluate page is about just now: a run, and the texts that it is judged on."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 import streamlit as st
@@ -9,7 +10,7 @@ from engine.paths import RunPaths
 from engine.runs.store import Run
 from pages.parts import cached, messages, state, words
 
-NAMES = {"test": "test", "validation": "validation"}
+OWN = ("test", "validation")
 
 
 @dataclass(frozen=True)
@@ -25,15 +26,13 @@ class Judged:
     def paths(self) -> RunPaths:
         """Where the predictions are."""
         paths = state.workspace().run(self.run.id)
-        return paths if self.texts in NAMES else paths.further(self.texts)
+        return paths if self.texts in OWN else paths.further(self.texts)
 
-    @property
+    @cached_property
     def table(self) -> pd.DataFrame:
         """The predictions, a row for each text."""
         path = self.paths.predictions
-        return cached.predicted(
-            str(path), path.stat().st_mtime, self.texts if self.texts in NAMES else "test"
-        )
+        return cached.predicted(str(path), path.stat().st_mtime, self.texts if self.texts in OWN else "test")
 
     @property
     def unseen(self) -> bool:
@@ -43,7 +42,7 @@ class Judged:
     @property
     def kind(self) -> str:
         """Of the texts, as in '420 test texts'."""
-        return NAMES.get(self.texts, "further")
+        return self.texts if self.texts in OWN else "further"
 
     @property
     def rows(self) -> int:
@@ -64,11 +63,11 @@ def choose(run: Run) -> Judged:
 
     if "show_texts" in st.session_state:  # of a file that was judged just now
         st.session_state["split"] = st.session_state.pop("show_texts")
-    if st.session_state.get("split") not in (*NAMES, *more):
+    if st.session_state.get("split") not in (*OWN, *more):
         st.session_state["split"] = "test"
     texts = st.radio(
         "Texts",
-        [*NAMES, *more],
+        [*OWN, *more],
         format_func=name,
         key="split",
         horizontal=True,
