@@ -46,7 +46,7 @@ def begin(workspace: Workspace, run_id: str, reading: Step, column: str) -> str:
     """Let the run's model answer a table that was read; returns the key of the job. One that was begun before goes on."""
     workspace.may_change()
     paths, table = (
-        workspace.run(queue.get_usable(workspace, run_id).id),
+        workspace.run(queue.get_askable(workspace, run_id).id),
         reading.folder(workspace) / "table.parquet",
     )
     key = batch.key_of(reading.key, paths.model, reading.settings, column)

@@ -44,7 +44,7 @@ class Opened:
         self.name = source.name
         self.version = _version(source)
         self.written_at = _written_at(source.folder)
-        self.rules = rules.read(source.run) if source.run else rules.Rules()
+        self.rules = rules.read(source.run) if source.run else rules.read_exported(source.folder)
         self.scores = _scores(source.run)
         self.predictor = Predictor(source.folder)
         self.precision = self.predictor.quicken(_texts(source.run))

@@ -2,27 +2,29 @@
 
 import json
 import shutil
+import time
 
 import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 
+from engine.data import workbench
 from engine.data.datasets import save
 from engine.data.drafting import draft
-from engine.data.reading import read_bytes
+from engine.data.reading import Options, read_bytes
 from engine.data.recipe import Recipe
 from engine.errors import DataError, ModelError, ReadOnlyError, RunStateError
 from engine.evaluation import predictions
 from engine.models.loading import load_model, load_tokenizer
 from engine.paths import read_json
-from engine.runs import comparison, evaluations, queue
+from engine.runs import batches, comparison, evaluations, queue
 from engine.runs.events import History
 from engine.runs.export import export
 from engine.runs.importing import bring, score
 from engine.runs.store import Status
 from engine.serving.predictor import Predictor
+from tests import words
 from tests.engine.runs.helpers import submit, wait
-from tests.words import easy_csv
 
 pytestmark = pytest.mark.usefixtures("fresh_forks")
 
@@ -74,7 +76,7 @@ def test_without_data_it_can_be_asked_and_is_scored_later(workspace, easy, folde
     assert set(answer.probabilities) == {"bad", "good", "other"}
     with pytest.raises(RunStateError, match="no scores"):
         queue.get_usable(workspace, run.id, "scores")
-    table = read_bytes(easy_csv(20, seed=4).encode(), "more.csv")
+    table = read_bytes(words.easy_csv(20, seed=4).encode(), "more.csv")
     with pytest.raises(DataError, match="have to be named"):
         evaluations.judge_further(workspace, run, table)
     about, _ = evaluations.judge_further(workspace, run, table, "text", "label")
@@ -85,6 +87,18 @@ def test_without_data_it_can_be_asked_and_is_scored_later(workspace, easy, folde
         read_json(workspace.run(run.id).metrics)["test"]["accuracy"],
     )
     assert [one.id for one in queue.usable(workspace)] == [run.id]
+
+
+def test_without_data_it_answers_a_whole_file(workspace, folder, easy_csv):
+    run = bring(workspace, folder, "theirs")
+    with easy_csv.open("rb") as file:
+        reading = workbench.read_step(workbench.keep(workspace, file, easy_csv.name), Options())
+    assert workbench.ensure(workspace, reading).done
+    job = workspace.run(run.id).batch(batches.begin(workspace, run.id, reading, "text"))
+    end = time.monotonic() + 60
+    while batches.standing(job).state == batches.State.RUNNING and time.monotonic() < end:
+        time.sleep(0.05)
+    assert batches.standing(job).state == batches.State.DONE
 
 
 def test_a_tokenizer_without_a_limit_gets_the_model_s(workspace, folder):
@@ -148,7 +162,7 @@ def test_what_is_refused_leaves_nothing_behind(workspace, folder, sentence):
 
 
 def test_labels_that_the_model_does_not_know_are_named(workspace, folder):
-    table = read_bytes(easy_csv(60).replace(",good", ",splendid").encode(), "x.csv")
+    table = read_bytes(words.easy_csv(60).replace(",good", ",splendid").encode(), "x.csv")
     info = save(workspace, draft(table, Recipe(text="text", label="label")))
     with pytest.raises(DataError, match="does not know splendid"):
         bring(workspace, folder, "theirs", info=info)

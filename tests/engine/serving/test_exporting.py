@@ -15,6 +15,7 @@ from engine.evaluation import predictions
 from engine.runs import queue
 from engine.runs.export import export
 from engine.serving import rules
+from engine.serving.opened import Opened, Source
 from engine.serving.predictor import Predictor
 from tests.engine.runs.helpers import submit, wait
 
@@ -107,3 +108,11 @@ def test_word_counting_is_taken_away_with_its_own_page(workspace, easy, tmp_path
     folder = export(workspace, counted.id, tmp_path / "words", "folder")
     assert "counts words" in (folder / "README.md").read_text()
     assert not (folder / "predict.py").exists()
+
+
+def test_a_folder_that_is_served_keeps_the_rules_that_it_was_exported_with(
+    workspace, word_counting, tmp_path
+):
+    rules.change(workspace, word_counting.id, threshold=0.9, temperature=2.0)
+    folder = export(workspace, word_counting.id, tmp_path / "mine", "folder")
+    assert Opened(Source("mine", folder)).rules == rules.read(workspace.run(word_counting.id))
