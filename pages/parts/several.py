@@ -31,12 +31,12 @@ TRIED = 3  # times more and less than the preset's value are proposed
 def way() -> str:
     """What shall be trained; one run at first."""
     st.session_state.setdefault("way", "one")
-    return st.segmented_control(
+    return st.radio(
         "What shall be trained?",
         list(WAYS),
         format_func=WAYS.get,
         key="way",
-        required=True,
+        horizontal=True,
         persist_state="session",
     )
 

@@ -26,7 +26,7 @@ def as_if_trained(workspace, run_id, original, run):
 
 def ask(way):
     test = open_page("train")
-    test.segmented_control(key="way").set_value(way).run()
+    test.radio(key="way").set_value(way).run()
     assert not test.exception, test.exception
     return test
 
