@@ -250,9 +250,7 @@ def depths(found, names: dict[str, str]) -> None:
             if (history := History.read(state.workspace().run(run.id).events)).epochs
         }
         if histories:
-            charts.show(
-                charts.validations(histories), "Macro-F1 of each run by round", "compared", height=320
-            )
+            charts.show(charts.validations(histories), "Macro-F1 of each run by round", "rounds", height=320)
 
 
 frame.show(page)

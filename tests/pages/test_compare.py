@@ -34,6 +34,13 @@ def test_all_of_them_answer_one_text(workspace, three):
     assert len(asked) == 3 and set(asked["says"]) <= {"bad", "good"}
 
 
+def test_the_settings_that_differ_and_how_each_learnt(workspace, three):
+    test = unfold(open_page("compare"), "Settings that differ, and how each learnt")
+    differing = next(one.value for one in test.dataframe if "Setting" in one.value.columns)
+    assert "Training rounds (epochs)" in set(differing["Setting"])
+    assert len(test.get("plotly_chart")) == 2  # right or fast, and the rounds
+
+
 def test_the_chosen_runs_stand_in_the_address(workspace, three):
     test = open_page("compare", runs=f"{three[0].id},{three[2].id}")
     assert test.multiselect(key="compared").value == [three[0].id, three[2].id]
