@@ -182,14 +182,15 @@ def probabilities(values: dict[str, float]) -> go.Figure:
             orientation="h",
             marker_color=colours,
             text=[f"{p:.1%}" for _, p in ordered],
-            textposition="outside",
+            textposition=["inside" if p > 0.5 else "outside" for _, p in ordered],  # beside a long bar is no room
+            insidetextfont_color="#0a1313",
             cliponaxis=False,
             customdata=[safe(label) for label, _ in ordered],
             hovertemplate="%{customdata}: %{x:.1%}<extra></extra>",
         )
     )
     return figure.update_layout(
-        xaxis={"range": [0, 1.12], "tickformat": ".0%", "tickvals": [0, 0.25, 0.5, 0.75, 1]},
+        xaxis={"range": [0, 1.12], "tickformat": ".0%", "tickvals": [0, 0.5, 1], "tickangle": 0},
         yaxis={"type": "category"},
     )
 
