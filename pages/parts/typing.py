@@ -19,6 +19,7 @@ export default function ({ data }) {
     if (!event.isComposing) timer = setTimeout(send, data.pause)
   })
   box.addEventListener("compositionend", () => { timer = setTimeout(send, data.pause) })
+  if (box.value && box === document.activeElement) timer = setTimeout(send, data.pause)  // typed before we were here
 }
 """
 
