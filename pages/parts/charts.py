@@ -182,7 +182,9 @@ def probabilities(values: dict[str, float]) -> go.Figure:
             orientation="h",
             marker_color=colours,
             text=[f"{p:.1%}" for _, p in ordered],
-            textposition=["inside" if p > 0.5 else "outside" for _, p in ordered],  # beside a long bar is no room
+            textposition=[
+                "inside" if p > 0.5 else "outside" for _, p in ordered
+            ],  # beside a long bar is no room
             insidetextfont_color="#0a1313",
             cliponaxis=False,
             customdata=[safe(label) for label, _ in ordered],
@@ -325,7 +327,8 @@ def with_intervals(values: dict[str, tuple[float, list[float] | None]], title: s
         )
     )
     return figure.update_layout(
-        xaxis={"title": title, "tickformat": ".0%", "rangemode": "tozero"}, yaxis={"type": "category"}
+        xaxis={"title": title, "tickformat": ".0%", "rangemode": "tozero"},
+        yaxis={"type": "category", "range": [-0.7, len(ordered) - 0.3]},
     )
 
 

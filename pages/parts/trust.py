@@ -109,7 +109,7 @@ def costs(judged: Judged) -> None:
             key=f"costs_{run.id}",
             width=460,
             column_config={
-                "answer": st.column_config.TextColumn("It says"),
+                "answer": st.column_config.TextColumn("It says", width="medium"),
                 "cost": st.column_config.NumberColumn("and is wrong: costs", min_value=0.0, required=True),
             },
         )
