@@ -86,7 +86,10 @@ class Visitor:
         self.page.get_by_text(text).first.wait_for(timeout=seconds * 1000)
 
     def press(self, name: str) -> None:
-        self.page.get_by_role("button", name=name, exact=True).click()
+        ours = self.page.locator(
+            "button:not([kind=header])"
+        )  # Streamlit's own has a Stop while the page is drawn
+        self.page.get_by_role("button", name=name, exact=True).and_(ours).click()
 
     def choose(self, label: str, option: str) -> None:
         self.page.get_by_role("combobox", name=label).click()

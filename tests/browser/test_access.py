@@ -46,6 +46,7 @@ def test_no_filled_page_keeps_anybody_out(visit, workspace, easy, tiny_model, sc
         visitor.open(f"{path}?run={run.id}" if path else "")
         visitor.page.wait_for_timeout(500)
         assert violations(visitor.page) == [], path or "data"
+    visitor.open(f"predict?run={run.id}")
     visitor.page.get_by_text("Use it elsewhere").click()
     visitor.see("On this machine the model is in")
     assert violations(visitor.page) == []
