@@ -11,7 +11,6 @@ from engine.data.drafting import draft
 from engine.data.reading import read_file
 from engine.data.recipe import Recipe
 from engine.paths import Workspace
-from engine.runs import batches, proof, queue
 from tests import forked, tiny, words
 from tests.hub_standin import hub_server, model_hub  # noqa: F401 (fixtures for all)
 
@@ -34,17 +33,13 @@ def workspace(tmp_path, monkeypatch) -> Workspace:
 
 
 @pytest.fixture(autouse=True)
-def workers_fork(request, monkeypatch):
-    """Workers start in a moment, except where a module's `START_AS_USERS_DO` says otherwise."""
-    if not getattr(request.module, "START_AS_USERS_DO", False):
-        for module in (queue, batches):
-            monkeypatch.setattr(module, "start_apart", forked.start_apart)
-
-
-@pytest.fixture
-def fresh_forks(monkeypatch):
-    """Fresh processes that this one asks (engine/runs/proof.py) start in a moment, too."""
-    monkeypatch.setattr(proof, "COMMAND", forked.fresh_command(forked.fresh_server()))
+def as_users_do(request, monkeypatch) -> bool:
+    """Whether this test starts the engine's processes as users do; else they start in a moment (tests/forked.py)."""
+    if request.node.get_closest_marker("as_users_do"):
+        return True
+    for module, name, value in forked.substitutes():
+        monkeypatch.setattr(module, name, value)
+    return False
 
 
 @pytest.fixture(scope="session")

@@ -14,9 +14,13 @@ from engine import machine
 from engine.errors import TrainingError
 from engine.runs.processes import ROOT
 
-COMMAND = [sys.executable, "-I", str(ROOT / "engine" / "serving" / "fresh.py")]
+PROGRAM = ROOT / "engine" / "serving" / "fresh.py"
 PATIENCE = 900.0  # seconds: longer than a large model takes to be read from a slow disk
 AGAIN = "Start the run again; if it happens twice, please report it."
+
+
+def command() -> list[str]:
+    return [sys.executable, "-I", str(PROGRAM)]
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class FreshProcess:
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
-            COMMAND,
+            command(),
             env={**machine.sharing(os.environ), "CUDA_VISIBLE_DEVICES": "", "HF_HUB_OFFLINE": "1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -12,12 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from tests import forked
+
 ROOT = Path(__file__).parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = [
     "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+FORKING = "from tests import forked; forked.substitute(); from streamlit.web.cli import main; main()"
 # Streamlit's client looks for its server below the address it was opened at, and takes the 404 for "not here".
 HARMLESS = ("Failed to load resource: the server responded with a status of 404",)
 
@@ -29,15 +32,19 @@ def find_browser() -> str | None:
 class Server:
     """The dashboard as a process of its own, which can be killed and started again on the same port."""
 
-    def __init__(self, workspace: Path):
+    def __init__(self, workspace: Path, as_users_do: bool = True):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.workspace, self.url = workspace, f"http://127.0.0.1:{self.port}"
+        self.program = ["-m", "streamlit"]
+        if not as_users_do:
+            forked.addresses()
+            self.program = ["-c", FORKING]
         self.process: subprocess.Popen | None = None
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
+        command = [sys.executable, *self.program, "run", "app.py", "--server.port", str(self.port)]
         with (self.workspace / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
                 command,
@@ -86,9 +93,7 @@ class Visitor:
         self.page.get_by_text(text).first.wait_for(timeout=seconds * 1000)
 
     def press(self, name: str) -> None:
-        ours = self.page.locator(
-            "button:not([kind=header])"
-        )  # Streamlit's own has a Stop while the page is drawn
+        ours = self.page.locator("button:not([kind=header])")  # Streamlit's own: "Stop", while it draws
         self.page.get_by_role("button", name=name, exact=True).and_(ours).click()
 
     def choose(self, label: str, option: str) -> None:
@@ -104,8 +109,8 @@ class Visitor:
 
 
 @pytest.fixture
-def server(workspace):
-    server = Server(workspace.root)
+def server(workspace, as_users_do):
+    server = Server(workspace.root, as_users_do)
     server.start()
     yield server
     server.kill()

@@ -3,6 +3,7 @@
 import re
 import time
 
+import pytest
 from playwright.sync_api import expect
 
 from engine.runs import queue
@@ -16,6 +17,7 @@ def share_done(page) -> float:
     return float(bar.get_attribute("aria-valuenow") or 0) if bar.count() else 0.0
 
 
+@pytest.mark.as_users_do
 def test_from_a_file_to_a_prediction(visit, workspace, tmp_path):
     file = tmp_path / "opinions.csv"
     file.write_text(words.easy_csv(600), encoding="utf-8")
@@ -85,6 +87,7 @@ def click_cell(visitor, row: int, column: int) -> None:
     visitor.page.mouse.click(*point)
 
 
+@pytest.mark.as_users_do
 def test_a_killed_server_costs_the_run_nothing(visit, server, workspace, easy, tiny_model):
     run = submit(workspace, easy, tiny_model, epochs=150)
     visitor = visit().open(f"runs?run={run.id}")

@@ -2,17 +2,18 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests import forked
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("name", ["support", "reviews"])
 def test_fine_tuning_clearly_beats_word_counting(workspace, name):
-    command = [sys.executable, "-m", "engine", "train", f"sample:{name}", "--preset", "quick", "--json"]
+    command = forked.command("engine", "train", f"sample:{name}", "--preset", "quick", "--json")
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

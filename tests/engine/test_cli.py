@@ -4,14 +4,13 @@ import csv
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from engine import cli
 from engine.data.reading import read_file
-from tests import words
+from tests import forked, words
 from tests.engine.runs.helpers import submit, wait
 
 ROOT = Path(__file__).parents[2]
@@ -19,9 +18,7 @@ TINY = ["--set", "epochs=3", "--set", "learning_rate=0.003", "--set", "max_token
 
 
 def engine(*arguments, code=0):
-    done = subprocess.run(
-        [sys.executable, "-m", "engine", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True
-    )
+    done = subprocess.run(forked.command("engine", *arguments), cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr + done.stdout
     return done

@@ -18,8 +18,6 @@ from pages.parts import cached
 from tests.engine.runs.helpers import submit, wait
 from tests.pages.helpers import open_page, press, words_on
 
-pytestmark = pytest.mark.usefixtures("fresh_forks")
-
 
 @pytest.fixture
 def archive(tiny_model, tmp_path) -> bytes:

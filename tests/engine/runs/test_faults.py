@@ -77,7 +77,7 @@ def test_dashboard_killed(workspace, easy, tiny_model, tmp_path):
     """The process that submitted goes, with all that shares its terminal: the run does not notice."""
     program = (
         "import sys, time; from tests.engine.runs.helpers import submit; from engine.paths import Workspace;"
-        "from engine.data.datasets import load_info;"
+        "from engine.data.datasets import load_info; from tests.forked import substitute; substitute();"
         "w = Workspace.open(sys.argv[1]); print(submit(w, load_info(w, sys.argv[2]), sys.argv[3]).id, flush=True);"
         "time.sleep(600)"
     )
@@ -93,6 +93,7 @@ def test_dashboard_killed(workspace, easy, tiny_model, tmp_path):
     assert wait(workspace, run_id).status == Status.FINISHED
 
 
+@pytest.mark.as_users_do
 def test_both_killed(workspace, easy, tiny_model, finished):
     """Worker and watcher are gone, nobody is there; whoever comes first finds the truth, and the queue goes on."""
     run, waiting = submit(workspace, easy, tiny_model, **LONG), submit(workspace, easy, tiny_model)
@@ -482,8 +483,7 @@ def test_a_run_of_another_machine_is_left_to_it(workspace):
     assert queue.get_run(workspace, "aaaaaa").status == Status.INTERRUPTED
 
 
-def test_the_folder_of_a_waiting_run_is_gone(workspace, easy, tiny_model, monkeypatch):
-    monkeypatch.setattr(queue, "start_apart", processes.start_apart)
+def test_the_folder_of_a_waiting_run_is_gone(workspace, easy, tiny_model):
     queue.pause_queue(workspace, True)
     lost, following = submit(workspace, easy, tiny_model), submit(workspace, easy, tiny_model)
     queue.move(workspace, following.id, "last")

@@ -26,8 +26,6 @@ from engine.serving.predictor import Predictor
 from tests import words
 from tests.engine.runs.helpers import submit, wait
 
-pytestmark = pytest.mark.usefixtures("fresh_forks")
-
 
 @pytest.fixture
 def folder(tiny_model, tmp_path):

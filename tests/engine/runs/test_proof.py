@@ -30,7 +30,7 @@ def folder(tiny_model, tmp_path):
 
 
 @pytest.fixture
-def process(fresh_forks):
+def process():
     with proof.FreshProcess() as one:
         yield one
 
@@ -79,7 +79,7 @@ def test_it_ends_when_whoever_wanted_to_ask_is_gone(process):
 
 def test_a_run_whose_model_says_something_else_there_fails(workspace, easy, tiny_model, monkeypatch):
     told = json.dumps({"labels": easy.labels, "probabilities": [[0.5, 0.5]] * 32})
-    monkeypatch.setattr(proof, "COMMAND", [sys.executable, "-c", f"input(); print({told!r})"])
+    monkeypatch.setattr(proof, "command", lambda: [sys.executable, "-c", f"input(); print({told!r})"])
     for module in (queue, processes):
         monkeypatch.setattr(module, "start_apart", lambda *_: None)
     run = submit(workspace, easy, tiny_model, epochs=1)

@@ -19,9 +19,9 @@ from engine.runs.store import Status, Store
 from tests.engine.runs.helpers import submit, wait
 
 LONG = {"epochs": 200}
-START_AS_USERS_DO = True
 
 
+@pytest.mark.as_users_do
 def test_a_run_from_the_queue_to_a_model_that_can_be_used(workspace, easy, tiny_model):
     run = wait(workspace, submit(workspace, easy, tiny_model, epochs=4).id)
     assert run.status == Status.FINISHED, run.message
@@ -90,6 +90,7 @@ def test_a_worker_that_is_killed_is_noticed_and_the_next_one_goes_on(workspace, 
     assert wait(workspace, second.id).status == Status.FINISHED
 
 
+@pytest.mark.as_users_do
 def test_the_queue_goes_on_while_nobody_looks(workspace, easy, tiny_model):
     first, second = submit(workspace, easy, tiny_model), submit(workspace, easy, tiny_model, epochs=1)
     store = Store(workspace)
@@ -146,6 +147,7 @@ def test_a_data_set_that_is_gone_fails_with_a_sentence(workspace, easy, tiny_mod
     assert (ended.status, ended.reason) == (Status.FAILED, "not_found")
 
 
+@pytest.mark.as_users_do
 def test_the_command_line_of_the_worker_names_its_run(workspace, easy, tiny_model):
     run = wait(workspace, submit(workspace, easy, tiny_model, **LONG).id, lambda run: run.pid)
     process = psutil.Process(run.pid)
