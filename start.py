@@ -46,11 +46,12 @@ VERSION = "%d.%d" % sys.version_info[:2]
 NEEDED_GB = 3
 PATIENCE = 120  # seconds that the dashboard may take until it answers
 COMMAND = "python start.py" if os.name == "nt" else "python3 start.py"
+ALL_TESTS = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]  # half of the files beside the other half
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 OTHER_WAYS = """
 other ways in:
-  start.py test ...      install what the tests need and run them; the rest goes to pytest
+  start.py test ...      install what the tests need and run all of them; or what the rest, which goes to pytest, says
   start.py COMMAND ...   the command line; start.py COMMAND --help explains each command:
                          check, train, forecast, study, studies, runs, show, stop, pause, resume, clone, queue,
                          evaluate, compare, review, revise, predict, explain, serve, export, push, import,
@@ -131,7 +132,7 @@ def run_tests(arguments):
     if browser_is_missing:
         install_chromium(progress)
     os.chdir(str(ROOT))
-    return hand_over(["-u", "-m", "pytest", *arguments])
+    return hand_over(["-u", "-m", "pytest", *(arguments or ALL_TESTS)])
 
 
 def hand_over(arguments):

@@ -22,7 +22,7 @@ REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Bytes are named by their place: those of an archive hold the time, and its name would change."""
+    """Bytes are named by their place: those of an archive hold the time, and both processes must call a test the same."""
     return argname if isinstance(val, bytes) else None
 
 

@@ -529,6 +529,11 @@ def test_signals_reach_the_engine(folder):
     process.stdout.close()
 
 
+def test_without_a_word_more_all_tests_run_two_files_at_a_time(folder):
+    result = folder.run("test", env={"PATH": fake_programs(folder, "chromium")})
+    assert json.loads(result.stdout.splitlines()[-1])["argv"][:2] == ["-n", "2"]
+
+
 def test_the_rest_goes_to_pytest(folder):
     path = fake_programs(folder, "chromium")
     result = folder.run("test", "-k", "foo bar", cwd=folder.root.parent, env={"PATH": path})
