@@ -125,14 +125,17 @@ def costs(judged: Judged) -> None:
             "honest figure.",
         )
         st.dataframe(
-            [{"answer": label, "by itself from": value} for label, value in found.items()],
+            [
+                {"answer": label, "by itself from": _from(value, label in learnt[0])}
+                for label, value in found.items()
+            ],
             hide_index=True,
             width=460,
             alt="The threshold of each answer",
             column_config={
                 "answer": st.column_config.TextColumn("It says"),
-                "by itself from": st.column_config.NumberColumn(
-                    format="percent", help="100%: a person always looks at this answer. 0%: never."
+                "by itself from": st.column_config.TextColumn(
+                    help="Below this confidence a person looks at the answer. 0%: never."
                 ),
             },
         )
@@ -144,6 +147,13 @@ def costs(judged: Judged) -> None:
         ):
             rules.change(state.workspace(), run.id, thresholds=found)
             st.rerun()
+
+
+def _from(threshold: float, was_said: bool) -> str:
+    """was_said: of any validation text."""
+    if not was_said:
+        return "a person: never said on validation"
+    return "always a person" if threshold > 1 else f"{threshold:.1%}"
 
 
 def _validation(run) -> pd.DataFrame:
