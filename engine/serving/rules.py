@@ -11,7 +11,8 @@ IN_AN_EXPORT = "rules.json"  # beside the model
 
 @dataclass(frozen=True)
 class Rules:
-    """threshold: below this confidence a person answers; 0: never; ALWAYS_A_PERSON: always. thresholds: {answer: another one}.
+    """threshold: below this confidence a person answers; 0: never. thresholds: {answer: another one for it}.
+    ALWAYS_A_PERSON in either: whatever the confidence.
     temperature: by which confidence is corrected; 1: not."""
 
     threshold: float = 0.0
