@@ -1,5 +1,8 @@
+import re
+
 import numpy as np
 import pandas as pd
+import pytest
 
 from engine.evaluation.weakness import LEAST_TEXTS, groups, in_parts, of_texts
 
@@ -42,9 +45,33 @@ def test_small_groups_empty_cells_and_columns_of_many_values_say_nothing():
 def test_figures_are_cut_into_parts_of_about_as_many():
     parts = in_parts(pd.Series(np.arange(1, 101)))
     assert parts.value_counts().tolist() == [25] * 4
-    assert parts.iloc[0] == "up to 26" and parts.iloc[99] == "above 75"
-    assert in_parts(pd.Series([7.0] * 20)).isna().all()
+    assert parts.iloc[24] == "up to 25" and parts.iloc[25] == "above 25, up to 50"
+    assert parts.iloc[99] == "above 75"
     assert in_parts(pd.Series([1.0, 2.0, np.nan, 3.0])).isna().tolist() == [False, False, True, False]
+
+
+@pytest.mark.parametrize("rows", [30, 97, 100, 101, 1234])
+def test_a_figure_lies_in_the_part_that_is_named(rows):
+    figures = pd.Series(np.random.default_rng(rows).integers(0, 400, rows))
+    for figure, part in zip(figures, in_parts(figures), strict=True):
+        above, upto = re.search(r"above (\d+)", part), re.search(r"up to (\d+)", part)
+        assert not above or figure > int(above[1])
+        assert not upto or figure <= int(upto[1])
+
+
+def test_few_figures_are_groups_of_their_own_and_skewed_ones_are_still_some():
+    assert in_parts(pd.Series([0] * 30 + [1] * 20)).value_counts().to_dict() == {"0": 30, "1": 20}
+    skewed = in_parts(pd.Series([0] * 80 + [1] * 9 + [2] * 6 + list(range(3, 13))))
+    assert skewed.value_counts().to_dict() == {"0": 80, "3 or more": 10, "1": 9, "2": 6}
+    shares = in_parts(pd.Series([1.0] * 90 + [1.5, 1.7, 2.1, 2.2, 2.5]))
+    assert shares.value_counts().to_dict() == {"up to 1.00": 90, "above 1.00": 5}
+
+
+def test_what_is_infinite_and_what_is_true_or_false_is_fine():
+    assert in_parts(pd.Series([1.0, 2.0, np.inf, 3.0])).tolist() == ["1", "2", None, "3"]
+    wrong = np.arange(60) % 3 == 0
+    found = groups(wrong, pd.DataFrame({"urgent": [True, False] * 30}))
+    assert {one.value for one in found} == {"True", "False"}
 
 
 def test_what_every_text_has():
