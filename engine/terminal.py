@@ -153,7 +153,7 @@ def comparison_result(found: "Comparison") -> dict:
             }
             for one in found.entries
         ],
-        "baseline": {key: found.baseline[key] for key in ("name", "accuracy", "macro_f1")},
+        "baseline": {key: found.baseline[key] for key in ("name", "accuracy", "macro_f1", "train_rows")},
         "pairs": [
             {
                 "a": pair.a,
@@ -244,7 +244,7 @@ def comparison(found: "Comparison") -> str:
     rows.append(
         [
             "",
-            found.baseline["name"],
+            f"{found.baseline['name']}{_learnt_from(found.baseline)}",
             f"{found.baseline['accuracy']:.3f}",
             "",
             f"{found.baseline['macro_f1']:.3f}",
@@ -254,6 +254,10 @@ def comparison(found: "Comparison") -> str:
     head = ["run", "name", "accuracy", "95% sure", "macro-F1", "training", "per text", "size"]
     where = found.note or f"On the same {found.rows:,} test texts:"
     return "\n".join([where, "", grid(head, rows), "", *found.verdicts])
+
+
+def _learnt_from(baseline: dict) -> str:
+    return f", {baseline['train_rows']:,} texts" if baseline["train_rows"] else ""
 
 
 def study_short(found: Standing) -> dict:
