@@ -13,6 +13,7 @@ from engine.evaluation.metrics import wilson
 LEAST_TEXTS = 10  # in a group, to say anything of it
 MOST_KINDS = 4  # different figures, up to which each is a group of its own
 PARTS = 4  # groups that a figure is cut into, with about as many texts each
+STRANGE = ("0", "1", "2 to 3", "4 or more")  # words that a model does not know as a whole
 MOST_GROUPS = 30  # values of a column
 
 
@@ -111,13 +112,11 @@ def _named(values: pd.Series, different: np.ndarray) -> pd.Series:
     return values.map(names).astype(object).where(values.notna(), None)
 
 
-def of_texts(texts: pd.Series, tokens: np.ndarray | None = None) -> pd.DataFrame:
-    """What every text has: its length in words; with `tokens`, (texts,) of the model, how many of them a word takes."""
+def of_texts(texts: pd.Series, strange: np.ndarray) -> pd.DataFrame:
+    """What every text has: its length in words, and how many of them are `strange`, (texts,), to the model."""
     words = texts.str.split().str.len().clip(lower=1)
-    found = pd.DataFrame({"length in words": words.astype(int)})
-    if tokens is not None:
-        found["pieces per word"] = np.asarray(tokens) / words
-    return found
+    some = np.array(STRANGE, dtype=object)[np.searchsorted([1, 2, 4], strange, side="right")]
+    return pd.DataFrame({"length in words": words.astype(int), "unknown or split words": some})
 
 
 def sentence(group: Group) -> str:

@@ -5,6 +5,9 @@ import pandas as pd
 import pytest
 
 from engine.evaluation.weakness import LEAST_TEXTS, groups, in_parts, of_texts
+from engine.models import tfidf
+from engine.models.catalogue import bundled_folder
+from engine.models.tokens import count_strange
 
 
 def test_a_group_with_more_mistakes_is_found_and_the_others_are_not():
@@ -75,6 +78,14 @@ def test_what_is_infinite_and_what_is_true_or_false_is_fine():
 
 
 def test_what_every_text_has():
-    found = of_texts(pd.Series(["one two three", ""]), np.array([6, 2]))
-    assert found["length in words"].tolist() == [3, 1]
-    assert found["pieces per word"].tolist() == [2.0, 2.0]
+    found = of_texts(pd.Series(["one two three", "", "a", "b", "c"]), np.array([4, 0, 1, 3, 2]))
+    assert found["length in words"].tolist() == [3, 1, 1, 1, 1]
+    assert found["unknown or split words"].tolist() == ["4 or more", "0", "1", "2 to 3", "2 to 3"]
+
+
+def test_words_that_a_model_does_not_know_as_a_whole_are_counted():
+    texts = ["a good lamp", "a good zyxwvut", "🦕🦕 xqzjk lamp"]
+    bundled = count_strange(texts, bundled_folder()).tolist()
+    assert bundled[0] == 0 and bundled[1] == 1 and bundled[2] >= 1
+    counter = tfidf.fit(["a good lamp", "a bad lamp"], ["x", "y"], ["x", "y"])
+    assert counter.count_strange([*texts, "GOOD, new"]).tolist() == [0, 1, 1, 1]
