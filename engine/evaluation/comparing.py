@@ -151,8 +151,8 @@ def macro_f1_gap(
     """(macro-F1 of `first` minus that of `second`, its 95% interval, its p-value).
 
     By the Bayesian bootstrap over the rows, both models on the same resample, with an imaginary text that one of them has
-    right and the other has not (as in resampling.py). The p-value is two-sided, of the gap in standard errors of the bootstrap
-    (Efron and Tibshirani 1993): a share of 1,000 resamples is never small enough to be corrected for many pairs.
+    right and the other has not (as in resampling.py). The p-value is two-sided, of the gap in standard errors of the
+    bootstrap (Efron and Tibshirani 1993): a share of 1,000 resamples is never small enough to be corrected for many pairs.
     """
     number = {label: index for index, label in enumerate(labels)}
     columns = (np.array([number[one] for one in values]) for values in (actual, first, second))
