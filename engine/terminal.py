@@ -153,18 +153,21 @@ def comparison_result(found: "Comparison") -> dict:
             }
             for one in found.entries
         ],
-        "baseline": {key: found.baseline[key] for key in ("name", "accuracy", "macro_f1")},
+        "baseline": {key: found.baseline[key] for key in ("name", "accuracy", "macro_f1", "train_rows")},
         "pairs": [
             {
                 "a": pair.a,
                 "b": pair.b,
                 "difference": pair.difference,
+                "difference_interval": list(pair.difference_interval),
                 "only_a": pair.only_a,
                 "only_b": pair.only_b,
                 "p_value": pair.p_value,
                 "p_value_adjusted": pair.adjusted,
                 "macro_f1_difference": pair.macro_f1,
                 "macro_f1_interval": list(pair.interval),
+                "macro_f1_p_value": pair.macro_f1_p_value,
+                "macro_f1_p_value_adjusted": pair.macro_f1_adjusted,
                 "texts_needed": pair.needed,
                 "better": pair.better,
                 "verdict": verdict,
@@ -241,7 +244,7 @@ def comparison(found: "Comparison") -> str:
     rows.append(
         [
             "",
-            found.baseline["name"],
+            f"{found.baseline['name']}{_learnt_from(found.baseline)}",
             f"{found.baseline['accuracy']:.3f}",
             "",
             f"{found.baseline['macro_f1']:.3f}",
@@ -251,6 +254,10 @@ def comparison(found: "Comparison") -> str:
     head = ["run", "name", "accuracy", "95% sure", "macro-F1", "training", "per text", "size"]
     where = found.note or f"On the same {found.rows:,} test texts:"
     return "\n".join([where, "", grid(head, rows), "", *found.verdicts])
+
+
+def _learnt_from(baseline: dict) -> str:
+    return f", {baseline['train_rows']:,} texts" if baseline["train_rows"] else ""
 
 
 def study_short(found: Standing) -> dict:

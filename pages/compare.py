@@ -90,9 +90,10 @@ def leaderboard(found, names: dict[str, str]) -> None:
         for one in found.entries
     ]
     base = found.baseline
+    learnt = f", {base['train_rows']:,} texts" if base["train_rows"] else ""
     rows.append(
         {
-            "Run": f"Word counting ({base['name']})",
+            "Run": f"Word counting ({base['name']}{learnt})",
             "Right (accuracy)": base["accuracy"],
             "95% sure": "",
             "Macro-F1": base["macro_f1"],

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import false_discovery_control, norm
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.metrics import precision_recall_curve, roc_curve
 
@@ -13,7 +14,7 @@ EXAMPLES = 3
 MOST_POINTS = 300  # of a curve
 MOST_WORDS = 12
 LEAST_TEXTS = 3  # that a word has to be in
-CLEAR = 1.96  # standard errors between the shares of texts with a word, here and elsewhere
+FALSE = 0.05  # of the words that are named, at most so many may be luck
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ def look(table: pd.DataFrame, label: str) -> CloseUp:
 def words(table: pd.DataFrame, label: str) -> list[Word]:
     """The words that texts of the class have more often than others do, the clearest first.
 
-    By the z of the difference of two proportions (pooled); a word counts from CLEAR on, and once per text.
+    By the z of the difference of two proportions (pooled), a word counting once per text; luck among so many words is
+    allowed for (Benjamini and Hochberg 1995).
     """
     mine = (table["label"] == label).to_numpy()
     if not 0 < mine.sum() < len(mine):
@@ -69,7 +71,8 @@ def words(table: pd.DataFrame, label: str) -> list[Word]:
     error = np.sqrt(overall * (1 - overall) * (1 / mine.sum() + 1 / (~mine).sum()))
     clear = np.divide(inside - outside, error, out=np.zeros_like(error), where=error > 0)
     names = counter.get_feature_names_out()
-    chosen = [place for place in np.argsort(-clear, kind="stable") if clear[place] > CLEAR]
+    luck = false_discovery_control(2 * norm.sf(np.abs(clear)))
+    chosen = [i for i in np.argsort(-clear, kind="stable") if clear[i] > 0 and luck[i] < FALSE]
     return [Word(names[i], float(inside[i]), float(outside[i])) for i in chosen[:MOST_WORDS]]
 
 

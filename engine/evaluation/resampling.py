@@ -18,7 +18,9 @@ MOST_ROWS = (
 )
 AT_ONCE = 100  # resamples, so that their sums stay in the processor's cache
 MIDDLE = (0.025, 0.975)
-IMAGINARY = 0.25  # of a text at either end of the ranking, of a pair of classes
+IMAGINARY = (
+    0.25  # of a text at either end of the ranking, of a pair of classes; and of one whose label is by chance
+)
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,12 @@ class Tally:
         seen = np.flatnonzero((self.true + self.said).sum(axis=0))
         if len(seen) < 2:
             seen = np.arange(self.true.shape[-1])
+        resamples = len(self.true)
+        return self.with_one_more(chance.exponential(size=resamples), *chance.choice(seen, (2, resamples)))
+
+    def with_one_more(self, weight: np.ndarray, true: np.ndarray, said: np.ndarray) -> "Tally":
+        """With one more text in each resample: (resamples,) each."""
         rows = np.arange(len(self.true))
-        weight, true, said = chance.exponential(size=len(rows)), *chance.choice(seen, (2, len(rows)))
         more = Tally(*(np.zeros_like(self.true) for _ in range(3)))
         more.true[rows, true] = more.said[rows, said] = weight
         more.right[rows, true] = weight * (true == said)
@@ -126,11 +132,6 @@ def kinds(*columns: np.ndarray) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
     return tuple(found), counts
 
 
-def draw(counts: np.ndarray, seed: int) -> np.ndarray:
-    """(RESAMPLES, kinds): as many rows drawn with replacement as there are."""
-    return np.random.default_rng(seed).multinomial(counts.sum(), counts / counts.sum(), size=RESAMPLES)
-
-
 def _of_probabilities(true: np.ndarray, probabilities: np.ndarray, chance: np.random.Generator) -> dict:
     """log_loss, roc_auc and average_precision. Of more than MOST_ROWS rows so many are resampled, and the interval
     is drawn together by the root of their share, around the score of all (Bickel, Götze and van Zwet 1997)."""
@@ -152,7 +153,8 @@ class _Ranking:
     def __init__(self, true: np.ndarray, probabilities: np.ndarray):
         table = probabilities.astype(np.float64)
         self.rows = len(true)
-        self.losses = -np.log(np.clip(table[np.arange(self.rows), true], LEAST_PROBABILITY, 1.0))
+        self.losses = -np.log(np.clip(table, LEAST_PROBABILITY, 1.0))  # of each label that a row could have
+        self.lost = self.losses[np.arange(self.rows), true]
         self.classes = [
             _OneAgainstTheRest(true == number, column)
             for number, column in enumerate(table.T)
@@ -175,7 +177,7 @@ class _Ranking:
 
     def _scores(self, weights: np.ndarray, chance: np.random.Generator | None) -> dict[str, np.ndarray]:
         """weights: (rows, resamples). chance: of the imaginary texts; None for none."""
-        found = {"log_loss": self.losses @ weights / weights.sum(axis=0)}
+        found = {"log_loss": self._log_loss(weights, chance)}
         if self.classes:
             ends = np.zeros((2, weights.shape[1]))
             if chance is not None:
@@ -191,6 +193,13 @@ class _Ranking:
                 "average_precision": np.mean(precisions, axis=0),
             }
         return found
+
+    def _log_loss(self, weights: np.ndarray, chance: np.random.Generator | None) -> np.ndarray:
+        lost, total = self.lost @ weights, weights.sum(axis=0)
+        if chance is None:
+            return lost / total
+        imaginary = chance.standard_gamma(IMAGINARY, len(total))
+        return (lost + imaginary * chance.choice(self.losses.ravel(), len(total))) / (total + imaginary)
 
 
 class _OneAgainstTheRest:

@@ -11,7 +11,9 @@ from engine.evaluation.comparing import SURE, holm
 from engine.evaluation.metrics import wilson
 
 LEAST_TEXTS = 10  # in a group, to say anything of it
+MOST_KINDS = 4  # different figures, up to which each is a group of its own
 PARTS = 4  # groups that a figure is cut into, with about as many texts each
+STRANGE = ("0", "1", "2 to 3", "4 or more")  # words that a model does not know as a whole
 MOST_GROUPS = 30  # values of a column
 
 
@@ -43,9 +45,9 @@ def groups(wrong: np.ndarray, properties: pd.DataFrame) -> list[Group]:
         cells = (
             in_parts(properties[name])
             if pd.api.types.is_numeric_dtype(properties[name])
-            else properties[name]
+            and not pd.api.types.is_bool_dtype(properties[name])
+            else properties[name].astype(object).replace("", None)
         )
-        cells = cells.replace("", None)
         values = cells.value_counts()
         if not 1 < len(values) <= MOST_GROUPS:
             continue
@@ -75,12 +77,20 @@ def _group(name: str, value: str, wrong: np.ndarray, inside: np.ndarray) -> Grou
 
 
 def in_parts(values: pd.Series) -> pd.Series:
-    """Figures as the part of the range they lie in, in words: '13 to 25'; each part has about as many of them."""
-    whole = (values.dropna() % 1 == 0).all()
-    edges = np.unique(values.quantile(np.linspace(0, 1, PARTS + 1)))
-    if len(edges) < 3:
-        return pd.Series(None, index=values.index, dtype="object")
-    inner = edges[1:-1]
+    """Figures as the part of the range they lie in, in words: 'above 12, up to 25'; each part has about as many of them.
+
+    Few different ones, and whole ones of which a few have most of the places, are named: '0', '1', '2', '3 or more'. What is
+    infinite belongs to no part.
+    """
+    values = values.astype(float).where(np.isfinite(values.astype(float)))
+    known = values.dropna()
+    whole = bool((known % 1 == 0).all())
+    edges = np.unique(known.quantile(np.linspace(0, 1, PARTS + 1)))
+    different = np.unique(known)
+    if len(different) <= MOST_KINDS or (len(edges) < 4 and whole):
+        return _named(values, different)
+    inner = edges[1:-1] if len(edges) > 2 else edges[:1]
+    inner = np.unique(np.floor(inner)) if whole else inner
     place = np.searchsorted(inner, values, side="left")  # a figure at an edge belongs to the part below
     digits = 0 if whole else max(0, 2 - int(np.floor(np.log10(max(abs(edges[-1]), 1e-9)))))
 
@@ -93,13 +103,20 @@ def in_parts(values: pd.Series) -> pd.Series:
     return pd.Series(np.array(names, dtype=object)[place], index=values.index).where(values.notna(), None)
 
 
-def of_texts(texts: pd.Series, tokens: np.ndarray | None = None) -> pd.DataFrame:
-    """What every text has: its length in words; with `tokens`, (texts,) of the model, how many of them a word takes."""
+def _named(values: pd.Series, different: np.ndarray) -> pd.Series:
+    """Figures by name, those from the last of MOST_KINDS on together. different: in their order."""
+    names = {value: f"{value:,.6g}" for value in different}
+    if len(different) > MOST_KINDS:
+        last = different[MOST_KINDS - 1]
+        names |= {value: f"{last:,.6g} or more" for value in different if value >= last}
+    return values.map(names).astype(object).where(values.notna(), None)
+
+
+def of_texts(texts: pd.Series, strange: np.ndarray) -> pd.DataFrame:
+    """What every text has: its length in words, and how many of them are `strange`, (texts,), to the model."""
     words = texts.str.split().str.len().clip(lower=1)
-    found = pd.DataFrame({"length in words": words.astype(int)})
-    if tokens is not None:
-        found["pieces per word"] = np.asarray(tokens) / words
-    return found
+    some = np.array(STRANGE, dtype=object)[np.searchsorted([1, 2, 4], strange, side="right")]
+    return pd.DataFrame({"length in words": words.astype(int), "unknown or split words": some})
 
 
 def sentence(group: Group) -> str:

@@ -64,6 +64,13 @@ class WordCounter:
     def predict(self, texts: Sequence[str]) -> list[str]:
         return [self.labels[index] for index in self.probabilities(texts).argmax(axis=1)]
 
+    def count_strange(self, texts: Sequence[str]) -> np.ndarray:
+        """(texts,) int64: words of each text that no training text had."""
+        known = set(self.terms)
+        return np.array(
+            [sum(word not in known for word in _words_in(text)[1]) for text in texts], dtype=np.int64
+        )
+
     def contributions(self, text: str, target: int) -> Contributions:
         """What each counted word of `text` adds to the margin of the class at `target`; exact, since scores are sums.
 

@@ -34,7 +34,8 @@ class Entry:
 
 @dataclass(frozen=True)
 class Comparison:
-    """entries: the best accuracy first. baseline: accuracy and macro_f1 of word counting on the same rows. rows: test texts.
+    """entries: the best accuracy first. baseline: accuracy and macro_f1 of word counting on the same rows; it learnt
+    from train_rows, as the run with most of them did (None: not written down). rows: test texts.
     note: on which rows, where the runs had different versions of the data; else empty.
 
     names: of each run, by id, one that none of the others has. tables: the predictions of each run, the same text in the
@@ -83,7 +84,10 @@ def of(workspace: Workspace, run_ids: Sequence[str]) -> Comparison:
     rows = len(next(iter(tables.values())))
     names = _names([one.run for one in entries])
     verdicts = [sentence(pair, names[pair.a], names[pair.b], rows) for pair in pairs]
-    counted = found[entries[0].run.id]["baseline"]
+    most = max(
+        found.values(), key=lambda one: one.get("train_rows", 0)
+    )  # a study of curves has runs on parts of them
+    counted = {"train_rows": most.get("train_rows"), **most["baseline"]}
     return Comparison(entries, pairs, verdicts, counted, rows, names, tables, note)
 
 
@@ -109,6 +113,7 @@ def _on_common_rows(
     tables = common(tables, judge_of, learnt)
     training = rows[newest.id].query("split == 'train'")
     base = judge_counting(training, tables[judge_of], predictions.labels_of(tables[judge_of]))
+    base["train_rows"] = len(training)
     scored = {}
     for run_id, table in tables.items():
         test = judge(table)

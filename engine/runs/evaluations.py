@@ -17,7 +17,7 @@ from engine.evaluation.confusions import mistakes
 from engine.evaluation.judging import judge, judge_counting
 from engine.models import tfidf
 from engine.models.folders import read_config
-from engine.models.tokens import count_tokens
+from engine.models.tokens import count_strange
 from engine.paths import RunPaths, Workspace, read_json, replace_folder, write_json
 from engine.runs.store import Run
 from engine.serving.predictor import Predictor
@@ -121,8 +121,12 @@ def find_weakness(workspace: Workspace, run: Run, texts: str = "test") -> Weakne
     """Where a run is weak. texts: test, validation, or the key of a further file."""
     paths, own = workspace.run(run.id), texts in ("test", "validation")
     table = predictions.read((paths if own else paths.further(texts)).predictions, texts if own else "test")
-    tokens = None if tfidf.is_saved_in(paths.model) else count_tokens(table["text"].tolist(), paths.model)
-    properties = weakness.of_texts(table["text"], tokens)
+    asked = table["text"].tolist()
+    counts_words = tfidf.is_saved_in(paths.model)
+    strange = (
+        tfidf.load(paths.model).count_strange(asked) if counts_words else count_strange(asked, paths.model)
+    )
+    properties = weakness.of_texts(table["text"], strange)
     if own:
         others = _others(workspace, run, table)
         properties = pd.concat([properties, others.drop(columns=properties.columns, errors="ignore")], axis=1)
@@ -140,7 +144,9 @@ def depth(workspace: Workspace, run: Run) -> dict:
             "error": judged.error,
             "interval": list(judged.interval),
             "temperature": judged.temperature,
+            "few_mistakes": judged.few_mistakes,
             "corrected_error": judged.corrected_error,
+            "corrected_interval": list(judged.corrected_interval),
         },
         "mistakes": [asdict(one) for one in mistakes(matrix["labels"], matrix["counts"])],
         "weak": [asdict(one) for one in find_weakness(workspace, run).groups if one.weak],

@@ -51,3 +51,14 @@ def test_curves_are_those_of_scikit_learn():
 def test_a_class_without_texts_has_nothing_to_show():
     found = look(answers([("one", "a"), ("two", "a")], ["a", "b"]), "b")
     assert found.words == [] and found.good.empty and found.bad.empty and found.curves is None
+
+
+def test_of_texts_without_a_difference_no_word_stands_out():
+    """A word in a hundred would, if each were judged for itself."""
+    named = 0
+    for seed in range(20):
+        chance = np.random.default_rng(seed)
+        vocabulary = [f"{first}{second}word" for first in "abcdefghij" for second in "abcdefghijklmnopqrst"]
+        texts = [(" ".join(chance.choice(vocabulary, 12)), "ab"[i % 2]) for i in range(200)]
+        named += bool(look(answers(texts, [label for _, label in texts]), "a").words)
+    assert named <= 3

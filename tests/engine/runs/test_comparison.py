@@ -11,6 +11,7 @@ from engine.data.revising import Decisions, revise, row_name
 from engine.errors import DataError
 from engine.evaluation import predictions
 from engine.evaluation.judging import judge
+from engine.paths import read_json, write_json
 from engine.runs import comparison, queue
 from tests.engine.runs.helpers import submit, wait
 from tests.words import easy_csv
@@ -60,6 +61,18 @@ def test_versions_are_compared_on_what_both_have_by_the_labels_of_the_newer_one(
     assert found.baseline["accuracy"] == second.accuracy  # the same word counting on the same rows
     old = next(entry for entry in found.entries if entry.run.id == first.id)
     assert old.accuracy < first.accuracy  # four labels that it has right are now the other one
+
+
+def test_word_counting_that_learnt_from_most_is_compared_with(workspace, easy, first):
+    part = wait(workspace, submit(workspace, easy, "tfidf", name="a part").id)
+    path = workspace.run(first.id).metrics
+    whole = read_json(path)
+    few = {**whole, "train_rows": 10, "baseline": {**whole["baseline"], "accuracy": 0.25}}
+    write_json(workspace.run(part.id).metrics, few)
+    for order in ((first.id, part.id), (part.id, first.id)):
+        counted = comparison.of(workspace, order).baseline
+        assert counted["accuracy"] == whole["baseline"]["accuracy"]
+        assert counted["train_rows"] == easy.rows["train"]
 
 
 def test_three_versions_are_named_and_the_newest_judges(workspace, easy, first):
