@@ -125,9 +125,9 @@ def answer(run: Run, text: str) -> None:
         delta_arrow="off",
     )
     if chosen.to_a_person(predicted.label, predicted.confidence):
-        st.caption(
-            f":material/person: Less than {chosen.least(predicted.label):.0%} sure: this one would go to a person."
-        )
+        least = chosen.least(predicted.label)
+        why = "A person looks at all answers like it" if least > 1 else f"Less than {least:.0%} sure"
+        st.caption(f":material/person: {why}: this one would go to a person.")
     shown = predicted.probabilities
     charts.show(
         charts.probabilities(shown),

@@ -1,7 +1,7 @@
 """Is one model better than another on the same test rows, or could the gap be luck?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -11,7 +11,7 @@ from scipy.stats import binomtest, norm
 from engine.data import similarity
 from engine.errors import DataError
 from engine.evaluation.predictions import labels_of
-from engine.evaluation.resampling import MIDDLE, Tally, draw, kinds
+from engine.evaluation.resampling import MIDDLE, RESAMPLES, Tally, kinds
 
 LEAST, MOST = 2, 10
 SURE = 0.05  # the chance of luck below which a difference counts as real
@@ -23,10 +23,11 @@ NOT_COMPARABLE = "Choose runs on the same data set; or score each of them on the
 class Pair:
     """Two runs, a before b, on the same rows.
 
-    difference: accuracy of a minus that of b. only_a, only_b: texts that only one of them has right. p_value: of the exact
-    McNemar test (McNemar 1947), two-sided. adjusted: for all pairs looked at (Holm 1979). macro_f1: difference, and interval
-    its 95% percentile bootstrap over the rows, both models on the same resample. needed: about how many test texts would
-    find a difference of this size (Connor 1987); None where they are equally often right.
+    difference: accuracy of a minus that of b, and difference_interval as of `gap_interval`. only_a, only_b: texts that only
+    one of them has right. p_value: of the exact McNemar test (McNemar 1947), two-sided. macro_f1: difference; interval and
+    macro_f1_p_value are its own, as of `macro_f1_gap`. adjusted, macro_f1_adjusted: p-values corrected for all pairs that
+    were looked at (Holm 1979). needed: about how many test texts would find a difference in accuracy of this size, so
+    corrected (Connor 1987); None where they are equally often right.
     """
 
     a: str
@@ -38,7 +39,10 @@ class Pair:
     adjusted: float
     macro_f1: float
     interval: tuple[float, float]
-    needed: int | None
+    macro_f1_p_value: float
+    macro_f1_adjusted: float
+    difference_interval: tuple[float, float]
+    needed: int | None = None
 
     @property
     def better(self) -> str | None:
@@ -109,8 +113,23 @@ def compare(tables: Mapping[str, pd.DataFrame], seed: int = 0) -> list[Pair]:
     """All pairs of the runs. tables: as of `align`, which is done here. Raises DataError as it does."""
     tables = align(tables)
     raw = [_pair(a, b, tables[a], tables[b], seed) for a, b in combinations(tables, 2)]
-    adjusted = holm([pair.p_value for pair in raw])
-    return [Pair(**{**vars(pair), "adjusted": p}) for pair, p in zip(raw, adjusted, strict=True)]
+    rows = len(next(iter(tables.values())))
+    p_values = [pair.p_value for pair in raw]
+    steps = SURE / (
+        len(raw) - np.argsort(np.argsort(p_values, kind="stable"))
+    )  # what Holm asks of each p-value
+    corrected = zip(
+        raw, holm(p_values), holm([pair.macro_f1_p_value for pair in raw]), steps.tolist(), strict=True
+    )
+    return [
+        replace(
+            pair,
+            adjusted=p,
+            macro_f1_adjusted=p_of_f1,
+            needed=texts_needed(pair.only_a / rows, pair.only_b / rows, step),
+        )
+        for pair, p, p_of_f1, step in corrected
+    ]
 
 
 def _pair(a: str, b: str, first: pd.DataFrame, second: pd.DataFrame, seed: int) -> Pair:
@@ -119,26 +138,47 @@ def _pair(a: str, b: str, first: pd.DataFrame, second: pd.DataFrame, seed: int) 
     only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
     p = binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
     labels = sorted({*labels_of(first), *labels_of(second), *actual})
-    gap, interval = macro_f1_gap(
+    gap, interval, p_of_f1 = macro_f1_gap(
         actual, first["predicted"].to_numpy(), second["predicted"].to_numpy(), labels, seed
     )
-    difference = (only_a - only_b) / len(actual)
-    needed = texts_needed(only_a / len(actual), only_b / len(actual))
-    return Pair(a, b, difference, only_a, only_b, float(p), float(p), gap, interval, needed)
+    difference, reach = (only_a - only_b) / len(actual), gap_interval(only_a, only_b, len(actual))
+    return Pair(a, b, difference, only_a, only_b, float(p), float(p), gap, interval, p_of_f1, p_of_f1, reach)
 
 
 def macro_f1_gap(
     actual: np.ndarray, first: np.ndarray, second: np.ndarray, labels: list[str], seed: int = 0
-) -> tuple[float, tuple[float, float]]:
-    """(macro-F1 of `first` minus that of `second`, its 95% interval by the paired percentile bootstrap over the rows)."""
+) -> tuple[float, tuple[float, float], float]:
+    """(macro-F1 of `first` minus that of `second`, its 95% interval, its p-value).
+
+    By the Bayesian bootstrap over the rows, both models on the same resample, with an imaginary text that one of them has
+    right and the other has not (as in resampling.py). The p-value is two-sided, of the gap in standard errors of the
+    bootstrap (Efron and Tibshirani 1993): a share of 1,000 resamples is never small enough to be corrected for many pairs.
+    """
     number = {label: index for index, label in enumerate(labels)}
     columns = (np.array([number[one] for one in values]) for values in (actual, first, second))
     (true, *said), counts = kinds(*columns)
-    drawn = np.vstack([counts, draw(counts, seed)])  # first as it is
-    of_first, of_second = (Tally.of(true, one, drawn, len(labels)).macro_f1() for one in said)
-    gaps = of_first - of_second
-    low, high = np.quantile(gaps[1:], MIDDLE)
-    return float(gaps[0]), (float(low), float(high))
+    chance = np.random.default_rng(seed)
+    weights = chance.standard_gamma(counts, size=(RESAMPLES, len(counts)))
+    weight = chance.exponential(size=RESAMPLES)
+    label, *answers = _divided(chance, np.unique([true, *said]), len(labels))
+    once = [Tally.of(true, one, counts[None], len(labels)).macro_f1() for one in said]
+    often = [
+        Tally.of(true, one, weights, len(labels)).with_one_more(weight, label, answer).macro_f1()
+        for one, answer in zip(said, answers, strict=True)
+    ]
+    gap, gaps = float(once[0][0] - once[1][0]), often[0] - often[1]
+    low, high = np.quantile(gaps, MIDDLE)
+    p = 2 * norm.sf(abs(gap) / gaps.std())
+    return gap, (float(min(low, gap)), float(max(high, gap))), float(p)
+
+
+def _divided(chance: np.random.Generator, seen: np.ndarray, classes: int) -> np.ndarray:
+    """(3, RESAMPLES) class numbers: a label and the answers of two models, one of which, by chance, is right."""
+    among = seen if len(seen) > 1 else np.arange(classes)
+    label = chance.integers(0, len(among), RESAMPLES)
+    other = (label + chance.integers(1, max(2, len(among)), RESAMPLES)) % len(among)
+    first_is_right = chance.random(RESAMPLES) < 0.5
+    return among[[label, np.where(first_is_right, label, other), np.where(first_is_right, other, label)]]
 
 
 def gap_interval(only_a: int, only_b: int, rows: int) -> tuple[float, float]:
@@ -162,38 +202,55 @@ def holm(p_values: list[float]) -> list[float]:
     return corrected.tolist()
 
 
-def texts_needed(only_a: float, only_b: float) -> int | None:
-    """How many texts would show that one model is better, with SURE and POWER; None where neither is.
+def texts_needed(only_a: float, only_b: float, sure: float = SURE) -> int | None:
+    """How many texts would show that one model is better, with POWER; None where neither is.
 
-    only_a, only_b: shares of texts that only one has right. The normal approximation for McNemar's test (Connor 1987).
+    only_a, only_b: shares of texts that only one has right. sure: the p-value that is asked for. The normal
+    approximation for McNemar's test (Connor 1987).
     """
     gap, apart = only_a - only_b, only_a + only_b
     if not gap:
         return None
-    reach = norm.ppf(1 - SURE / 2) * np.sqrt(apart) + norm.ppf(POWER) * np.sqrt(apart - gap**2)
+    reach = norm.ppf(1 - sure / 2) * np.sqrt(apart) + norm.ppf(POWER) * np.sqrt(apart - gap**2)
     return int(np.ceil((reach / gap) ** 2))
 
 
 def sentence(pair: Pair, name_a: str, name_b: str, rows: int) -> str:
-    """The verdict in words, for somebody who knows no statistics."""
+    """The verdict in words, for somebody who knows no statistics: on accuracy, then on macro-F1."""
+    return f"{_on_accuracy(pair, name_a, name_b, rows)} {_on_macro_f1(pair, name_a, name_b)}"
+
+
+def _on_accuracy(pair: Pair, name_a: str, name_b: str, rows: int) -> str:
     ahead, behind = (name_a, name_b) if pair.difference >= 0 else (name_b, name_a)
     if not pair.difference:
         return f"{name_a} and {name_b} are right equally often, on {rows:,} test texts."
     points = f"{abs(pair.difference) * 100:.1f} points"
+    chance = _chance(pair.adjusted)
     if pair.better:
-        return f"{ahead} is better than {behind}: right {points} more often, and that is hardly luck ({_chance(pair)})."
+        return (
+            f"{ahead} is better than {behind}: right {points} more often, and that is hardly luck ({chance})."
+        )
     enough = (
         f"; about {_round(pair.needed)} test texts would be needed to tell"
         if pair.needed and pair.needed > rows
         else ""
     )
+    return f"{ahead} is right {points} more often than {behind}; that could be luck ({chance}){enough}."
+
+
+def _on_macro_f1(pair: Pair, name_a: str, name_b: str) -> str:
+    if not pair.macro_f1:
+        return "With every class counting alike (macro-F1), neither is ahead."
+    ahead = name_a if pair.macro_f1 > 0 else name_b
+    luck = "is hardly" if pair.macro_f1_adjusted < SURE else "could be"
     return (
-        f"{ahead} is right {points} more often than {behind}; that could be luck ({_chance(pair)}){enough}."
+        f"With every class counting alike (macro-F1), {ahead} is {abs(pair.macro_f1) * 100:.1f} points ahead; that {luck} "
+        f"luck ({_chance(pair.macro_f1_adjusted)})."
     )
 
 
-def _chance(pair: Pair) -> str:
-    return "p < 0.001" if pair.adjusted < 0.001 else f"p = {pair.adjusted:.2g}"
+def _chance(p_value: float) -> str:
+    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
 
 
 def _round(number: int) -> str:

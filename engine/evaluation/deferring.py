@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+ALWAYS_A_PERSON = 1.01  # a threshold that no confidence reaches, not even one that is rounded to 1
+
 
 @dataclass(frozen=True)
 class Deferral:
@@ -52,11 +54,15 @@ def cheapest(
     give an answer wrongly; person: what it costs when a person answers.
 
     Each answer is looked at by itself: from the surest text on as many are answered as cost less than people. A threshold
-    lies midway between the last text that is answered and the next; 1 where none is worth it, 0 where all are.
+    lies midway between the last text that is answered and the next; ALWAYS_A_PERSON where none is worth it, or where the
+    answer is never said, so that nothing is known of it; 0 where all are.
     """
     found = {}
     for answer, cost in mistake.items():
         mine = said == answer
+        if not mine.any():
+            found[answer] = ALWAYS_A_PERSON
+            continue
         order = np.argsort(-confidence[mine], kind="stable")
         ranked, wrong = confidence[mine][order], ~right[mine][order]
         last = np.append(ranked[1:] < ranked[:-1], True)
@@ -68,9 +74,9 @@ def cheapest(
         if kept == len(ranked):
             found[answer] = 0.0
         elif kept == 0:
-            found[answer] = 1.0
+            found[answer] = ALWAYS_A_PERSON
         else:
-            found[answer] = float((ranked[kept - 1] + ranked[kept]) / 2)
+            found[answer] = (float(ranked[kept - 1]) + float(ranked[kept])) / 2
     return found
 
 

@@ -47,8 +47,12 @@ class Tally:
         seen = np.flatnonzero((self.true + self.said).sum(axis=0))
         if len(seen) < 2:
             seen = np.arange(self.true.shape[-1])
+        resamples = len(self.true)
+        return self.with_one_more(chance.exponential(size=resamples), *chance.choice(seen, (2, resamples)))
+
+    def with_one_more(self, weight: np.ndarray, true: np.ndarray, said: np.ndarray) -> "Tally":
+        """With one more text in each resample: (resamples,) each."""
         rows = np.arange(len(self.true))
-        weight, true, said = chance.exponential(size=len(rows)), *chance.choice(seen, (2, len(rows)))
         more = Tally(*(np.zeros_like(self.true) for _ in range(3)))
         more.true[rows, true] = more.said[rows, said] = weight
         more.right[rows, true] = weight * (true == said)
@@ -124,11 +128,6 @@ def kinds(*columns: np.ndarray) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
     """(the distinct rows of some columns of class numbers, how often each comes): what a resample has to draw."""
     found, counts = np.unique(np.stack(columns), axis=1, return_counts=True)
     return tuple(found), counts
-
-
-def draw(counts: np.ndarray, seed: int) -> np.ndarray:
-    """(RESAMPLES, kinds): as many rows drawn with replacement as there are."""
-    return np.random.default_rng(seed).multinomial(counts.sum(), counts / counts.sum(), size=RESAMPLES)
 
 
 def _of_probabilities(true: np.ndarray, probabilities: np.ndarray, chance: np.random.Generator) -> dict:

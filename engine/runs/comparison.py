@@ -8,7 +8,7 @@ import pandas as pd
 
 from engine.data.datasets import DatasetInfo, family, load_rows
 from engine.evaluation import predictions
-from engine.evaluation.comparing import Pair, align, common, compare, gap_interval, sentence
+from engine.evaluation.comparing import Pair, align, common, compare, sentence
 from engine.evaluation.judging import judge, judge_counting
 from engine.evaluation.metrics import wilson
 from engine.paths import Workspace, read_json
@@ -183,13 +183,8 @@ def depth(workspace: Workspace, comparison: Comparison, complete: bool = False) 
     table, matrices = disagreements(comparison), {one.run.id: one.confusion for one in comparison.entries}
     return {
         "confusion_matrices": matrices,
-        "gaps": [
-            {
-                "a": pair.a,
-                "b": pair.b,
-                "interval": list(gap_interval(pair.only_a, pair.only_b, comparison.rows)),
-                "confusion_difference": _difference(matrices[pair.a], matrices[pair.b]),
-            }
+        "confusion_differences": [
+            {"a": pair.a, "b": pair.b, "counts": _difference(matrices[pair.a], matrices[pair.b])}
             for pair in comparison.pairs
         ],
         "disagree": len(table),

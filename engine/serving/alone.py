@@ -16,7 +16,8 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 FOLDER = Path(__file__).resolve().parent
-# threshold: below this confidence a person answers; thresholds: {answer: its own}. temperature: divides the logits.
+# threshold: below this confidence a person answers (0: never, 1.01: always); thresholds: {answer: its own}.
+# temperature: divides the logits.
 RULES = FOLDER / "rules.json"
 AT_ONCE = 32
 

@@ -23,7 +23,8 @@ AT_ONCE = 32
 
 
 class Classifier:
-    """labels: (classes,). threshold, thresholds: below which confidence, of all or of single labels, a person answers."""
+    """labels: (classes,). threshold, thresholds: below which confidence, of all or of single labels, a person answers;
+    0: never, 1.01: always."""
 
     def __init__(self, folder: Path = FOLDER, model: str = FULL):
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))

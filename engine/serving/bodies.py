@@ -87,7 +87,9 @@ class About(BaseModel):
     precision: Annotated[
         str, Field(description="What is computed in: fp32, bf16, or fp64 for word counting.")
     ]
-    threshold: Annotated[float, Field(description="Below this confidence a person should answer; 0: never.")]
+    threshold: Annotated[
+        float, Field(description="Below this confidence a person should answer; 0: never, 1.01: always.")
+    ]
     thresholds: Annotated[dict[str, float], Field(description="Of labels that have one of their own.")]
     temperature: Annotated[float, Field(description="By which confidence is corrected; 1: not.")]
 

@@ -217,7 +217,7 @@ A text classifier for {len(labels)} labels, as ONNX. It needs no torch and no tr
 {max(checked.difference, 1e-7):.0e}. {int8}
 
 `classifier.json` holds the labels in the order of the logits, the temperature that the logits are divided by before the
-softmax, and the confidence below which a person should answer (`threshold`, for single labels `thresholds`).
+softmax, and the confidence below which a person should answer (`threshold`, for single labels `thresholds`; 1.01: always).
 `tokenizer.json` is read by the package tokenizers. Inputs are `input_ids` and `attention_mask`, (texts, tokens) int64;
 the output is `logits`, (texts, classes) float32.
 """

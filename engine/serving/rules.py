@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from engine.evaluation.deferring import ALWAYS_A_PERSON
 from engine.paths import RunPaths, Workspace, read_json, write_json
 
 IN_AN_EXPORT = "rules.json"  # beside the model
@@ -11,6 +12,7 @@ IN_AN_EXPORT = "rules.json"  # beside the model
 @dataclass(frozen=True)
 class Rules:
     """threshold: below this confidence a person answers; 0: never. thresholds: {answer: another one for it}.
+    ALWAYS_A_PERSON in either: whatever the confidence.
     temperature: by which confidence is corrected; 1: not."""
 
     threshold: float = 0.0
@@ -19,7 +21,10 @@ class Rules:
 
     def least(self, label: str) -> float:
         """The confidence from which on the model gives this answer by itself."""
-        return self.thresholds.get(label, self.threshold)
+        found = self.thresholds.get(label, self.threshold)
+        return (
+            ALWAYS_A_PERSON if found >= 1 else found
+        )  # 1 was written for it once, and some answers are as sure
 
     def to_a_person(self, label: str, confidence: float) -> bool:
         return confidence < self.least(label)

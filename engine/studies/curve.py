@@ -98,14 +98,14 @@ def of(workspace: Workspace, standing: Standing) -> Curve:
 
 def _judged(workspace: Workspace, points: Sequence[Point]) -> Curve:
     from engine.evaluation import predictions
-    from engine.evaluation.comparing import compare, gap_interval
+    from engine.evaluation.comparing import compare
 
     before, last = points[-2:]
     tables = {
         one.run_id: predictions.read(workspace.run(one.run_id).predictions, "test") for one in (last, before)
     }
     pair, rows = compare(tables)[0], len(tables[last.run_id])
-    low, high = gap_interval(pair.only_a, pair.only_b, rows)
+    low, high = pair.difference_interval
     helps = True if low > 0 else False if high < LEVEL else None
     return Curve(list(points), pair.difference, (low, high), helps, sentence(before, last, (low, high), rows))
 

@@ -22,9 +22,11 @@ def confidence(judged: Judged) -> None:
     with place:
         before, after = found.error * 100, found.corrected_error * 100
         low, high = (one * 100 for one in found.interval)
+        then_low, then_high = (one * 100 for one in found.corrected_interval)
         st.markdown(
             f"On the {judged.kind} texts what it says and how often it is right differ by **{before:.1f} points** on "
-            f"average (95% sure: between {low:.1f} and {high:.1f}); corrected, by **{after:.1f}**.",
+            f"average (95% sure: between {low:.1f} and {high:.1f}); corrected, by **{after:.1f}** (between "
+            f"{then_low:.1f} and {then_high:.1f}).",
             help="Expected calibration error over ten bins. The correction divides the logits by one number, the "
             f"temperature, fitted on the validation texts: {found.temperature:.2f}. No answer changes, only how sure it is.",
         )
@@ -41,6 +43,10 @@ def confidence(judged: Judged) -> None:
         if st.toggle("Correct its confidence", value=used, key=f"correct_{run.id}") != used:
             rules.change(state.workspace(), run.id, temperature=1.0 if used else found.temperature)
             st.rerun()
+        if found.few_mistakes:
+            st.caption(
+                "It made too few mistakes on the validation texts to tell the correction from; a careful one is used."
+            )
         st.caption(
             "Corrected confidence holds wherever the model says how sure it is: on this page with the thresholds above, on "
             "the Predict page, on the command line, by the API, and in what is exported."
@@ -130,14 +136,17 @@ def costs(judged: Judged) -> None:
             "honest figure.",
         )
         st.dataframe(
-            [{"answer": label, "by itself from": value} for label, value in found.items()],
+            [
+                {"answer": label, "by itself from": _from(value, label in learnt[0])}
+                for label, value in found.items()
+            ],
             hide_index=True,
             width=460,
             alt="The threshold of each answer",
             column_config={
                 "answer": st.column_config.TextColumn("It says"),
-                "by itself from": st.column_config.NumberColumn(
-                    format="percent", help="100%: a person always looks at this answer. 0%: never."
+                "by itself from": st.column_config.TextColumn(
+                    help="Below this confidence a person looks at the answer. 0%: never."
                 ),
             },
         )
@@ -149,6 +158,13 @@ def costs(judged: Judged) -> None:
         ):
             rules.change(state.workspace(), run.id, thresholds=found)
             st.rerun()
+
+
+def _from(threshold: float, was_said: bool) -> str:
+    """was_said: of any validation text."""
+    if not was_said:
+        return "a person: never said on validation"
+    return "always a person" if threshold > 1 else f"{threshold:.1%}"
 
 
 def _validation(judged: Judged) -> pd.DataFrame:

@@ -101,9 +101,9 @@ def test_the_json_has_what_the_page_shows(workspace, three):
     assert len(differing) == len(said["settings"])
     rounds = said["histories"][three[1].id]
     assert len(rounds) == 3 and rounds[-1]["loss"] < rounds[0]["loss"]
-    gap = said["gaps"][0]
-    assert gap["interval"][0] <= said["pairs"][0]["difference"] <= gap["interval"][1]
-    assert sum(map(sum, gap["confusion_difference"])) == 0
+    low, high = said["pairs"][0]["difference_interval"]
+    assert low <= said["pairs"][0]["difference"] <= high
+    assert sum(map(sum, said["confusion_differences"][0]["counts"])) == 0
 
 
 def test_times_that_may_be_the_machines_take_no_star():

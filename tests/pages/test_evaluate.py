@@ -93,6 +93,20 @@ def test_costs_give_each_answer_a_threshold_that_predicting_uses(workspace, fini
     assert "one for each answer" in words_on(open_page("evaluate", run=finished.id))
 
 
+def test_an_answer_that_was_never_said_costs_no_crash(workspace, finished):
+    path = workspace.run(finished.id).predictions
+    table = predictions.read(path)
+    table.loc[table["split"] == "validation", "predicted"] = "bad"
+    table.to_parquet(path, index=False)
+    test = open_page("evaluate", run=finished.id)
+    unfold(test, "When some mistakes cost more than others")
+    (thresholds,) = (one.value for one in test.dataframe if "by itself from" in one.value)
+    chosen = dict(zip(thresholds["answer"], thresholds["by itself from"], strict=True))
+    assert chosen["good"] == "a person: never said on validation" != chosen["bad"]
+    person = rules.Rules(thresholds={"good": 1.0})
+    assert person.to_a_person("good", 1.0)  # as an older version kept it
+
+
 def test_where_it_is_weak_is_said_or_that_nothing_is(workspace, finished):
     test = open_page("evaluate", run=finished.id)
     unfold(test, "Where is it weak?")

@@ -1,3 +1,6 @@
+import time
+import tracemalloc
+
 import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
@@ -55,3 +58,38 @@ def test_one_text_and_full_confidence_are_fine():
     assert reliability(np.array([1.0]), np.array([True]))[0].texts == 1
     assert calibration_error(np.array([1.0]), np.array([True]))[0] == 0.0
     assert 0.05 <= fit_temperature(np.array([[1.0, 0.0]]), np.array([0])) <= 20
+
+
+@pytest.mark.parametrize("texts", [1, 5, 40])
+def test_all_right_makes_nothing_certain(texts):
+    probabilities = np.tile([0.9, 0.1], (texts, 1))
+    assert 0.3 < fit_temperature(probabilities, np.zeros(texts, dtype=int)) < 1
+    assert temper(probabilities, fit_temperature(probabilities, np.zeros(texts, dtype=int))).max() < 0.999
+
+
+def test_one_mistake_among_few_texts_moves_the_temperature_little():
+    probabilities = np.array([[0.98, 0.02]] * 8)
+    assert 1 < fit_temperature(probabilities, np.array([0] * 7 + [1])) < 2
+
+
+def test_many_texts_cost_neither_time_nor_memory():
+    chance = np.random.default_rng(0)
+    sure = chance.uniform(0.5, 1, 20_000)
+    tracemalloc.start()
+    before = time.process_time()
+    calibration_error(sure, chance.random(20_000) < sure)
+    assert time.process_time() - before < 6  # 1 second without being traced
+    assert tracemalloc.get_traced_memory()[1] < 60e6
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("texts", "gap"), [(60, 0.0), (60, 0.05), (144, 0.05), (400, 0.0), (400, 0.1)])
+def test_its_interval_holds_the_true_error_and_the_point(texts, gap):
+    """The whole simulation is benchmarks/interval_coverage.py; this is a part of it."""
+    chance, held = np.random.default_rng(1), 0
+    for seed in range(60):
+        sure = 0.6 + 0.4 * chance.beta(3, 1, texts)
+        error, (low, high) = calibration_error(sure, chance.random(texts) < sure - gap, seed)
+        held += low <= gap <= high
+        assert low <= error <= high
+    assert held >= 53

@@ -64,7 +64,8 @@ def test_the_gap_in_macro_f1_is_that_of_scikit_learn_and_its_interval_covers():
     first, second = (
         np.where(chance.random(300) < share, actual, chance.choice(labels, 300)) for share in (0.8, 0.6)
     )
-    gap, (low, high) = macro_f1_gap(actual, first, second, labels)
+    gap, (low, high), p = macro_f1_gap(actual, first, second, labels)
+    assert p < 0.001
     assert gap == pytest.approx(
         f1_score(actual, first, average="macro") - f1_score(actual, second, average="macro")
     )
@@ -115,8 +116,9 @@ def test_other_test_rows_are_refused():
         compare({"A": tables["A"]})
 
 
-def pair(difference, adjusted, needed=900):
-    return Pair("a", "b", difference, 1, 1, adjusted, adjusted, 0.0, (0.0, 0.0), needed)
+def pair(difference, adjusted, needed=900, macro_f1=0.0, macro_f1_adjusted=1.0):
+    p_values = macro_f1_adjusted, macro_f1_adjusted
+    return Pair("a", "b", difference, 1, 1, adjusted, adjusted, macro_f1, (0, 0), *p_values, (0, 0), needed)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +132,56 @@ def pair(difference, adjusted, needed=900):
     ],
 )  # fmt: skip
 def test_the_verdict_is_a_sentence(found, said):
-    assert sentence(found, "One", "Two", 500) == said
+    alike = " With every class counting alike (macro-F1), neither is ahead."
+    assert sentence(found, "One", "Two", 500) == said + alike
+
+
+@pytest.mark.parametrize(
+    ("gap", "p", "said"),
+    [
+        (0.04, 0.01, "One is 4.0 points ahead; that is hardly luck (p = 0.01)."),
+        (-0.01, 0.3, "Two is 1.0 points ahead; that could be luck (p = 0.3)."),
+    ],
+)
+def test_the_verdict_speaks_of_small_classes_too(gap, p, said):
+    assert sentence(pair(0.02, 0.2, None, gap, p), "One", "Two", 500).endswith(
+        f" With every class counting alike (macro-F1), {said}"
+    )
+
+
+def test_two_models_that_say_the_same_leave_a_doubt_and_many_pairs_are_corrected_for():
+    actual = np.array(list("ab") * 20)
+    gap, (low, high), p = macro_f1_gap(actual, actual, actual, ["a", "b"])
+    assert gap == 0 and low < 0 < high and p == 1
+    chance = np.random.default_rng(2)
+    labels = list("abc")
+    truth = chance.choice(labels, 300)
+    runs = {
+        name: table(truth, np.where(chance.random(300) < share, truth, chance.choice(labels, 300)), labels)
+        for name, share in (("A", 0.9), ("B", 0.8), ("C", 0.78), ("D", 0.75))
+    }
+    pairs = compare(runs)
+    assert [one.macro_f1_adjusted for one in pairs] == pytest.approx(
+        holm([one.macro_f1_p_value for one in pairs])
+    )
+    low, high = pairs[0].difference_interval
+    assert low < pairs[0].difference < high
+    likeliest, *_others, last = sorted(pairs, key=lambda one: one.p_value)
+    shares = likeliest.only_a / 300, likeliest.only_b / 300
+    assert likeliest.needed == texts_needed(*shares, 0.05 / len(pairs)) > texts_needed(*shares)
+    assert last.needed == texts_needed(last.only_a / 300, last.only_b / 300)
+
+
+def test_the_interval_of_the_gap_in_macro_f1_holds_the_truth_where_mistakes_are_few():
+    """The whole simulation is benchmarks/interval_coverage.py; with equally good models, the true gap is 0."""
+    chance, held, sure = np.random.default_rng(5), 0, 0
+    for seed in range(200):
+        actual = chance.integers(0, 2, 120)
+        first, second = (np.where(chance.random(120) < 0.03, 1 - actual, actual) for _ in range(2))
+        _, (low, high), p = macro_f1_gap(actual, first, second, [0, 1], seed)
+        held += low <= 0 <= high
+        sure += p < 0.05
+    assert held >= 185 and sure <= 15
 
 
 def test_seventy_seven_classes_and_three_rows_are_fine():

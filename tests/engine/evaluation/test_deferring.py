@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from engine.evaluation.deferring import bill, cheapest, curve, defer
+from engine.evaluation.deferring import ALWAYS_A_PERSON, bill, cheapest, curve, defer
 
 SURE = np.array([0.9, 0.8, 0.8, 0.6, 0.5])
 RIGHT = np.array([True, True, False, True, False])
@@ -47,7 +47,19 @@ def test_the_cheapest_thresholds_are_those_of_trying_all():
 
 def test_where_people_cost_nothing_they_answer_and_where_mistakes_do_they_never_do():
     said, sure, right = np.array(["a", "a", "b"]), np.array([0.9, 0.6, 0.8]), np.array([False] * 3)
-    assert cheapest(said, sure, right, {"a": 1.0, "b": 1.0}, 0.01) == {"a": 1.0, "b": 1.0}
+    assert cheapest(said, sure, right, {"a": 1.0, "b": 1.0}, 0.01) == dict.fromkeys("ab", ALWAYS_A_PERSON)
     assert cheapest(said, sure, right, {"a": 0.0, "b": 0.0}, 1.0) == {"a": 0.0, "b": 0.0}
     found = bill(said, sure, right, {"a": 0.0, "b": 1.0}, {"a": 2.0, "b": 2.0}, 1.0)
     assert (found.chosen, found.all_by_model, found.all_by_person) == (pytest.approx(500 / 3), 200.0, 100.0)
+
+
+def test_an_answer_that_was_never_said_goes_to_a_person():
+    said, sure, right = np.array(["a", "a"]), np.array([0.9, 0.6]), np.array([True, True])
+    assert cheapest(said, sure, right, {"a": 2.0, "b": 2.0}, 1.0) == {"a": 0.0, "b": ALWAYS_A_PERSON}
+
+
+def test_where_people_are_worth_it_they_look_at_the_surest_answers_too():
+    said, sure, right = np.array(["a"] * 5), np.ones(5, dtype=np.float32), np.zeros(5, dtype=bool)
+    found = cheapest(said, sure, right, {"a": 5.0}, 1.0)
+    assert bill(said, sure, right, found, {"a": 5.0}, 1.0).chosen == 100.0
+    assert not defer(sure, right, found["a"]).covered
