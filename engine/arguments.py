@@ -158,7 +158,7 @@ def parser() -> argparse.ArgumentParser:
     )
     command(
         "evaluate",
-        "The scores of a run, or on a further labelled file. --json gives every figure of the Evaluate page.",
+        "The scores of a run, or on a further labelled file.",
         run_id,
         argument("--data", metavar="FILE", help="a labelled table to score instead of the test rows"),
         argument(
@@ -184,20 +184,22 @@ def parser() -> argparse.ArgumentParser:
         argument(
             "--all",
             action="store_true",
-            help="with --json: also the words, examples and curves of each class, and all points of the coverage curve "
-            "(hundreds of kilobytes for many classes); doubtful labels: review --json",
+            help="with --json, which has the figures of the Evaluate page: also the words, examples and curves of each "
+            "class, and all points of the coverage curve (hundreds of kilobytes for many classes); doubtful labels: "
+            "review --json",
         ),
         text,
         label,
     )
     command(
         "compare",
-        "Which of some runs is better, and could the gap be luck? --json gives every figure of the Compare page.",
+        "Which of some runs is better, and could the gap be luck?",
         argument("ids", nargs="+", metavar="RUN", help="the ids of two to ten runs"),
         argument(
             "--all",
             action="store_true",
-            help="with --json: all texts on which they disagree, not the first 200",
+            help="with --json, which has the figures of the Compare page: all texts on which they disagree, not the "
+            "first 200",
         ),
     )
     command(

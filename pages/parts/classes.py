@@ -22,7 +22,7 @@ def show(judged: Judged) -> None:
     columns = [column for name in MEASURES for column in (name, f"{name} sure")]
     bar = {"min_value": 0.0, "max_value": 1.0, "format": "%.3f"}
     st.dataframe(
-        table[["class", *columns, "support"]],
+        table[["class", "support", *columns]],
         hide_index=True,
         alt="Precision, recall, F1 and support of each class",
         key="per_class",
@@ -38,7 +38,7 @@ def show(judged: Judged) -> None:
             ),
             **{f"{name} sure": st.column_config.TextColumn("95% sure", width="small") for name in MEASURES},
             "support": st.column_config.NumberColumn(
-                "texts (support)", help="How many texts of this class there were to judge by."
+                "texts", help="How many texts of this class there were to judge by (support).", width="small"
             ),
         },
     )

@@ -46,7 +46,7 @@ def test_each_class_has_its_scores(workspace, finished):
     table = open_page("evaluate", run=finished.id).dataframe[-1].value
     assert table["class"].tolist() == ["bad", "good"]
     assert list(table.columns) == [
-        "class", "precision", "precision sure", "recall", "recall sure", "f1", "f1 sure", "support",
+        "class", "support", "precision", "precision sure", "recall", "recall sure", "f1", "f1 sure",
     ]  # fmt: skip
     sure = json.loads(workspace.run(finished.id).metrics.read_text())["test"]["intervals"]["per_class"]
     assert table["f1 sure"][0] == "{:.2f} to {:.2f}".format(*sure["bad"]["f1"])
