@@ -111,9 +111,7 @@ def cell(judged: Judged, labels: list[str], counts: list[list[int]]) -> None:
     if chosen.empty:
         st.caption("No text is in this cell.")
         return
-    st.caption(
-        "1 text." if len(chosen) == 1 else f"{len(chosen):,} texts, those first of which the model is surest."
-    )
+    st.caption("1 text." if len(chosen) == 1 else f"{len(chosen):,} texts, the most confident first.")
     place = f"{judged.key}_{labels.index(actual)}_{labels.index(said)}"
     shown = picking.page(chosen, f"cell_page_{place}")
     event = st.dataframe(
