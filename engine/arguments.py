@@ -161,6 +161,33 @@ def parser() -> argparse.ArgumentParser:
         "The scores of a run, or on a further labelled file.",
         run_id,
         argument("--data", metavar="FILE", help="a labelled table to score instead of the test rows"),
+        argument(
+            "--on",
+            default="test",
+            choices=("test", "validation"),
+            help="which rows of the run (default: test)",
+        ),
+        argument(
+            "--cost",
+            action="append",
+            default=[],
+            metavar="LABEL=COST",
+            help="what it costs to give this answer wrongly (default: 5)",
+        ),
+        argument(
+            "--person",
+            type=float,
+            default=1.0,
+            metavar="COST",
+            help="what it costs to ask a person (default: 1)",
+        ),
+        argument(
+            "--all",
+            action="store_true",
+            help="with --json, which has the figures of the Evaluate page: also the words, examples and curves of each "
+            "class, and all points of the coverage curve (hundreds of kilobytes for many classes); doubtful labels: "
+            "review --json",
+        ),
         text,
         label,
     )
@@ -168,6 +195,12 @@ def parser() -> argparse.ArgumentParser:
         "compare",
         "Which of some runs is better, and could the gap be luck?",
         argument("ids", nargs="+", metavar="RUN", help="the ids of two to ten runs"),
+        argument(
+            "--all",
+            action="store_true",
+            help="with --json, which has the figures of the Compare page: all texts on which they disagree, not the "
+            "first 200",
+        ),
     )
     command(
         "review",

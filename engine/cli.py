@@ -7,6 +7,7 @@ Exit 0: done. 2: the person can fix it. 1: our fault.
 import argparse
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -225,31 +226,47 @@ def clean(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
 def evaluate(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     from engine.runs import evaluations
 
+    costs = {label: _cost(cost) for label, cost in (_pair(one, "--cost", "LABEL=COST") for one in asked.cost)}
+    depth = partial(evaluations.depth, workspace, costs=costs, person=asked.person, complete=asked.all)
     if not asked.data:
         run = runs_queue.get_usable(workspace, asked.id, "scores")
         found = evaluations.scores(workspace.run(run.id))
-        more = {**terminal.judged(found), **evaluations.depth(workspace, run)}
-        return {**terminal.result(workspace, run), **more}, terminal.scores(found, run)
+        more = {**terminal.judged(found), **(depth(run, asked.on) if asked.json else {})}
+        return {**terminal.result(workspace, run), **more}, terminal.scores(found, run, asked.on)
     run = runs_queue.get_askable(workspace, asked.id)
     about, found = evaluations.judge_further(
         workspace, run, read_source(asked.data), asked.text, asked.label, terminal.counter(sys.stderr)
     )
     result = {"run_id": run.id, **asdict(about), **terminal.judged(found)}
+    if asked.json and workspace.changeable:  # what cannot be kept is only scored
+        result |= depth(run, about.key)
     return result, f"{terminal.further(about)}\n{terminal.scores(found, run)}"
+
+
+def _cost(written: str) -> float:
+    if not re.fullmatch(r"\d+(\.\d+)?", written):
+        raise DataError(
+            f"{written} is no cost.", "Write a number from 0 on, such as --cost spam=2.5.", "no_number"
+        )
+    return float(written)
 
 
 def compare(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     from engine.runs import comparison
 
     found = comparison.of(workspace, asked.ids)
-    return terminal.comparison_result(found), terminal.comparison(found)
+    more = comparison.depth(workspace, found, asked.all) if asked.json else {}
+    return {**terminal.comparison_result(found), **more}, terminal.comparison(found)
 
 
 def review(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     from engine.evaluation import doubts, predictions
+    from engine.runs.evaluations import corrected
+    from engine.serving import rules
 
     run = runs_queue.get_usable(workspace, asked.id, "scores")
-    judged = doubts.judge(predictions.read(workspace.run(run.id).predictions))
+    paths = workspace.run(run.id)
+    judged = doubts.judge(corrected(predictions.read(paths.predictions), rules.read(paths).temperature))
     found = doubts.ranked(judged, asked.show)
     listed = found.head(asked.most)
     return terminal.review_result(run, judged, listed), terminal.review(run, judged, found, len(listed))

@@ -146,14 +146,18 @@ def comparison_result(found: "Comparison") -> dict:
                 "name": one.run.name,
                 "accuracy": one.accuracy,
                 "macro_f1": one.macro_f1,
+                "scores": one.scores,
                 "intervals": one.intervals,
                 "seconds": one.seconds,
                 "milliseconds_per_text": one.milliseconds,
                 "bytes": one.bytes,
+                "best_trade_off": one.run.id in found.trade_offs,
             }
             for one in found.entries
         ],
-        "baseline": {key: found.baseline[key] for key in ("name", "accuracy", "macro_f1", "train_rows")},
+        "baseline": {
+            key: found.baseline[key] for key in ("name", "accuracy", "interval", "macro_f1", "train_rows")
+        },
         "pairs": [
             {
                 "a": pair.a,
@@ -246,7 +250,7 @@ def comparison(found: "Comparison") -> str:
             "",
             f"{found.baseline['name']}{_learnt_from(found.baseline)}",
             f"{found.baseline['accuracy']:.3f}",
-            "",
+            "{:.3f} to {:.3f}".format(*found.baseline["interval"]),
             f"{found.baseline['macro_f1']:.3f}",
         ]
     )
@@ -387,18 +391,18 @@ def forecast(found: Forecast) -> str:
     return "\n".join(lines)
 
 
-def scores(found: dict, run: Run) -> str:
-    """Headline, scores per class and the confusion matrix. found: as in metrics.json."""
-    test, matrix = found["test"], found["test"]["confusion_matrix"]
+def scores(found: dict, run: Run, split: str = "test") -> str:
+    """Headline, scores per class and the confusion matrix. found: as in metrics.json. split: test or validation."""
+    test, matrix, is_test = found[split], found[split]["confusion_matrix"], split == "test"
     rows = sum(map(sum, matrix["counts"]))
-    low, high = found["intervals"]["accuracy"]
-    unseen = "" if "imported" in found else " that it had not seen"
+    low, high = (found if is_test else test)["intervals"]["accuracy"]
+    unseen = " that it had not seen" if is_test and "imported" not in found else ""
     lines = [
         f"{run.name} ({run.id})",
         f"Right {test['accuracy']:.1%} of {rows:,} texts{unseen} (95% sure: {low:.1%} to {high:.1%}). "
         f"Macro-F1 {test['macro_f1']:.3f}.",
     ]
-    if "baseline" in found:
+    if is_test and "baseline" in found:
         lines.append(
             f"Word counting ({found['baseline']['name']}) is right {found['baseline']['accuracy']:.1%}, "
             f"macro-F1 {found['baseline']['macro_f1']:.3f}."

@@ -7,7 +7,9 @@ from engine.runs import queue
 from engine.runs.events import History
 from engine.runs.store import Run
 from engine.serving import rules
-from pages.parts import bringing, cached, charts, frame, matrices, messages, state, studies, words
+from engine.studies import records
+from engine.studies.records import Study
+from pages.parts import bringing, cached, charts, frame, matrices, messages, state, studies, typing, words
 
 LEAST, MOST = 2, 10
 MOST_TEXTS = 200
@@ -18,7 +20,7 @@ def page() -> None:
     st.title("Compare")
     study = studies.choose()
     if study:
-        chosen = studies.show(study)[:MOST]
+        chosen = of_study(study, studies.show(study))
         if len(chosen) >= LEAST:
             side_by_side(chosen)
         return
@@ -52,6 +54,23 @@ def side_by_side(chosen: tuple[str, ...]) -> None:
     depths(found, names)
 
 
+def of_study(study: Study, scored: tuple[str, ...]) -> tuple[str, ...]:
+    """All of its runs with scores; where they are too many, at first the best ten, and others as one likes."""
+    if len(scored) <= MOST:
+        return scored
+    labels = records.standing(state.workspace(), study).labels
+    return tuple(
+        st.multiselect(
+            f"Compared below: the best {MOST} of {len(scored)}, unless you choose others",
+            scored,
+            default=scored[:MOST],
+            format_func=lambda one: f"{labels[one]}, {one[:4]}",
+            key=f"compared_of_{study.id}",
+            max_selections=MOST,
+        )
+    )
+
+
 def choose(scored: dict[str, Run]) -> tuple[str, ...]:
     """Two to ten runs, named in the address; at first the newest ones on the newest data set and its other versions."""
     asked = [one for one in st.query_params.get("runs", "").split(",") if one in scored]
@@ -83,9 +102,9 @@ def leaderboard(found, names: dict[str, str]) -> None:
             "Right (accuracy)": one.accuracy,
             "95% sure": "{:.1%} to {:.1%}".format(*one.intervals["accuracy"]),
             "Macro-F1": one.macro_f1,
-            "Training": words.duration(one.seconds),
+            "Training": one.seconds,
             "Per text": one.milliseconds,
-            "Size": words.size(one.bytes),
+            "Size": one.bytes / 1e6,
         }
         for one in found.entries
     ]
@@ -95,10 +114,8 @@ def leaderboard(found, names: dict[str, str]) -> None:
         {
             "Run": f"Word counting ({base['name']}{learnt})",
             "Right (accuracy)": base["accuracy"],
-            "95% sure": "",
+            "95% sure": "{:.1%} to {:.1%}".format(*base["interval"]),
             "Macro-F1": base["macro_f1"],
-            "Training": "",
-            "Size": "",
         }
     )
     st.dataframe(
@@ -111,9 +128,12 @@ def leaderboard(found, names: dict[str, str]) -> None:
                 help="Between these lies the share that it would get right on very many such texts (Wilson interval)."
             ),
             "Macro-F1": st.column_config.NumberColumn(format="%.3f"),
+            "Training": st.column_config.NumberColumn(format="%.0f s"),
+            "Size": st.column_config.NumberColumn(format="%.1f MB"),
             "Per text": st.column_config.NumberColumn(
                 format="%.2f ms",
-                help="When all test texts were scored together, on the machine that trained it.",
+                help="Of a hundred texts together, with cutting them into tokens; the middle of three times, on the "
+                "machine that trained it.",
             ),
         },
     )
@@ -140,8 +160,20 @@ def trade_off(found, names: dict[str, str]) -> None:
     timed = [one for one in found.entries if one.milliseconds is not None]
     if len(timed) < LEAST:
         return
-    st.header("Right or fast", help="Runs that no other one beats in both are stars: the best trade-offs.")
-    points = {names[one.run.id]: (one.milliseconds, one.accuracy, one.intervals["accuracy"]) for one in timed}
+    st.header(
+        "Right or fast",
+        help="Runs that no other one beats in both are stars: the best trade-offs. Times that differ by less than 10% count "
+        "as the same.",
+    )
+    points = {
+        names[one.run.id]: (
+            one.milliseconds,
+            one.accuracy,
+            one.intervals["accuracy"],
+            one.run.id in found.trade_offs,
+        )
+        for one in timed
+    }
     charts.show(charts.trade_off(points), "Accuracy against milliseconds per text", "trade_off", height=300)
 
 
@@ -167,16 +199,27 @@ def disagreements(found, names: dict[str, str], chosen: tuple[str, ...], stamps:
 def ask_all(found, names: dict[str, str]) -> None:
     """One text, all models."""
     with st.expander("Ask them all", icon=":material/forum:", on_change="rerun") as place:
-        if not place.open:
-            return
-        text = st.text_input("Your text", key="ask_all", placeholder="Type a text and press Enter").strip()
+        if place.open:
+            st.fragment(_asked)([one.run.id for one in found.entries], names)
+
+
+def _asked(ids: list[str], names: dict[str, str]) -> None:
+    with state.reported():
+        text = st.text_area(
+            "Your text",
+            key="ask_all",
+            height=100,
+            max_chars=typing.MOST_CHARACTERS,
+            placeholder="Type or paste a text; the answers follow when you pause",
+        ).strip()
+        typing.send_after_a_pause("ask_all")
         if not text:
             return
         answers = {}
-        for entry in found.entries:
-            paths = state.workspace().run(entry.run.id)
+        for run_id in ids:
+            paths = state.workspace().run(run_id)
             model = cached.predictor(str(paths.model), paths.model.stat().st_mtime)
-            answers[entry.run.id] = model.predict([text], rules.read(paths).temperature)[0]
+            answers[run_id] = model.predict([text], rules.read(paths).temperature)[0]
         st.dataframe(
             [
                 {"Run": names[run_id], "says": one.label, "sure": one.confidence * 100}
@@ -196,7 +239,7 @@ def two_matrices(found, names: dict[str, str]) -> None:
         if not place.open:
             return
         ids = [one.run.id for one in found.entries]
-        columns = st.columns(MATRICES)
+        columns = st.container(key="stacks_matrices").columns(MATRICES)
         picked = [
             column.selectbox(label, ids, index=index, format_func=names.get, key=f"matrix_{index}")
             for index, (column, label) in enumerate(zip(columns, ("Left", "Right"), strict=True))
@@ -204,13 +247,17 @@ def two_matrices(found, names: dict[str, str]) -> None:
         by_id = {one.run.id: one.confusion for one in found.entries}
         left, right = (by_id[one] for one in picked)
         height = max(360, min(800, 40 * len(left["labels"]) + 110))
-        for column, run_id, matrix in zip(columns, picked, (left, right), strict=True):
-            with column:
+        for place, run_id, matrix in zip(("left", "right"), picked, (left, right), strict=True):
+            with columns[place == "right"]:
                 figure = matrices.confusion(matrix["labels"], matrix["counts"])
                 charts.show(
-                    figure, f"Confusion matrix of {names[run_id]}", f"side_{column}_{run_id}", height=height
+                    figure, f"Confusion matrix of {names[run_id]}", f"side_{place}_{run_id}", height=height
                 )
-        if picked[0] != picked[1] and left["labels"] == right["labels"]:
+        if left["labels"] != right["labels"]:
+            st.caption(
+                "These two do not know the same labels, so that one matrix cannot be taken from the other."
+            )
+        elif picked[0] != picked[1]:
             st.markdown("**Left minus right**: on the diagonal more is better, elsewhere less.")
             charts.show(
                 matrices.difference(left["labels"], left["counts"], right["counts"]),
@@ -251,7 +298,13 @@ def depths(found, names: dict[str, str]) -> None:
             if (history := History.read(state.workspace().run(run.id).events)).epochs
         }
         if histories:
-            charts.show(charts.validations(histories), "Macro-F1 of each run by round", "rounds", height=320)
+            left, right = st.columns(2)
+            with left:
+                charts.show(charts.losses(histories), "Training loss of each run", "losses", height=320)
+            with right:
+                charts.show(
+                    charts.validations(histories), "Macro-F1 of each run by round", "rounds", height=320
+                )
 
 
 frame.show(page)

@@ -105,15 +105,16 @@ def in_words(found: Judged) -> str:
     rows = {label: one["support"] for label, one in scores["per_class"].items()}
     often = max(rows, key=rows.get)
     low, high = scores["intervals"]["accuracy"]
-    sure = f"95% sure: between {low * 100:.0f} and {high * 100:.0f}"
-    times = words.count(round(rows[often] / found.rows * 100), "time")
-    always = f"Always answering {messages.plain(often)} would be right {times}"
-    unseen = " that it had not seen" if found.unseen else ""
-    counting = f", word counting {base['accuracy'] * 100:.0f}" if base else ""
-    return (
-        f"**Right {scores['accuracy'] * 100:.0f} of 100 times** ({sure}), on {words.count(found.rows, f'{found.kind} text')}"
-        f"{unseen}. {always}{counting}."
+    sure = f"95% sure: between {words.of_100(low)} and {words.of_100(high)}"
+    times = words.of_100(rows[often] / found.rows)
+    always = (
+        f"Always answering {messages.plain(often)} would be right {times} time{'' if times == '1' else 's'}"
     )
+    unseen = " that it had not seen" if found.unseen else ""
+    counting = f", word counting {words.of_100(base['accuracy'])}" if base else ""
+    texts = words.count(found.rows, f"{found.kind} text")
+    right = words.of_100(scores["accuracy"])
+    return f"**Right {right} of 100 times** ({sure}), on {texts}{unseen}. {always}{counting}."
 
 
 def more_scores(found: Judged) -> None:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:  # opens torch
     from engine.serving.predictor import Predictor
 
 EXAMPLES, MOST_OTHERS = 6, 3
-MOST_CHARACTERS = 20_000
 
 
 def page() -> None:
@@ -66,7 +65,7 @@ def box() -> str:
         "Your text",
         key="text",
         height=150,
-        max_chars=MOST_CHARACTERS,
+        max_chars=typing.MOST_CHARACTERS,
         persist_state="session",
         placeholder="Type or paste a text; the answer follows when you pause",
     )

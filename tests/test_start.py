@@ -212,7 +212,7 @@ def is_one_sentence(result):
 def test_the_first_start_installs_and_opens(first_start):
     folder, port, told, output = first_start
     assert re.search(
-        r"first start.*\nStep 1 of 3  Making.*\nStep 1 of 3 .*: done\n"
+        r"first start.*\nStep 1 of 3  Making(.*\n)+Step 1 of 3 .*: done\n"
         r"Step 2 of 3  Installing packages(.*\n)+Step 3 of 3  Starting the dashboard",
         output,
     )

@@ -33,6 +33,13 @@ def probabilities_of(predictions: pd.DataFrame) -> np.ndarray:
     return predictions[[PROBABILITY + label for label in labels_of(predictions)]].to_numpy(dtype=np.float32)
 
 
+def answers(predictions: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(answer, its probability, whether it is right) of each text."""
+    sure = probabilities_of(predictions).max(axis=1)
+    said, label = (predictions[name].to_numpy() for name in ("predicted", "label"))
+    return said, sure, said == label
+
+
 def cell(predictions: pd.DataFrame, actual: str, predicted: str) -> pd.DataFrame:
     """The texts of one cell of the confusion matrix with the model's confidence, the most confident first."""
     chosen = predictions[(predictions["label"] == actual) & (predictions["predicted"] == predicted)]

@@ -3,28 +3,35 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from engine.data.datasets import DatasetInfo, family, load_rows
 from engine.evaluation import predictions
 from engine.evaluation.comparing import Pair, align, common, compare, sentence
 from engine.evaluation.judging import judge, judge_counting
+from engine.evaluation.metrics import wilson
 from engine.paths import Workspace, read_json
 from engine.runs import queue, space
+from engine.runs.events import History
 from engine.runs.store import Run
+
+MOST_TEXTS = 200  # on which the runs disagree, unless all are wanted
+ALIKE = 0.1  # of a time per text: a difference that may be the machine's
 
 
 @dataclass(frozen=True)
 class Entry:
     """A run on the leaderboard.
 
-    intervals: 95%, by score. seconds: of the training. milliseconds: per text, when its test rows were scored together; None
+    scores: by name, with their 95% intervals. seconds: of the training. milliseconds: per text (engine/runs/speed.py); None
     where it was not measured. bytes: of the model's folder.
     """
 
     run: Run
     accuracy: float
     macro_f1: float
+    scores: dict[str, float | None]
     intervals: dict[str, list[float]]
     confusion: dict
     seconds: float | None
@@ -34,8 +41,8 @@ class Entry:
 
 @dataclass(frozen=True)
 class Comparison:
-    """entries: the best accuracy first. baseline: accuracy and macro_f1 of word counting on the same rows; it learnt
-    from train_rows, as the run with most of them did (None: not written down). rows: test texts.
+    """entries: the best accuracy first. baseline: accuracy, its interval and macro_f1 of word counting on the same rows; it
+    learnt from train_rows, as the run with most of them did (None: not written down). rows: test texts.
     note: on which rows, where the runs had different versions of the data; else empty.
 
     names: of each run, by id, one that none of the others has. tables: the predictions of each run, the same text in the
@@ -50,6 +57,18 @@ class Comparison:
     names: dict[str, str]
     tables: dict[str, pd.DataFrame]
     note: str = ""
+
+    @property
+    def trade_offs(self) -> set[str]:
+        """The runs that no other one beats: as right and faster, or more right and as fast. Times within ALIKE are alike."""
+        timed = [one for one in self.entries if one.milliseconds is not None]
+
+        def beaten(one: Entry, other: Entry) -> bool:
+            as_fast = other.milliseconds <= one.milliseconds * (1 + ALIKE)
+            faster = other.milliseconds < one.milliseconds * (1 - ALIKE)
+            return as_fast and (other.accuracy > one.accuracy or (faster and other.accuracy == one.accuracy))
+
+        return {one.run.id for one in timed if not any(beaten(one, other) for other in timed)}
 
 
 def of(workspace: Workspace, run_ids: Sequence[str]) -> Comparison:
@@ -71,6 +90,11 @@ def of(workspace: Workspace, run_ids: Sequence[str]) -> Comparison:
             run,
             found[run_id]["test"]["accuracy"],
             found[run_id]["test"]["macro_f1"],
+            {
+                name: found[run_id]["test"].get(name)
+                for name in found[run_id]["intervals"]
+                if name != "per_class"
+            },
             found[run_id]["intervals"],
             found[run_id]["test"]["confusion_matrix"],
             run.seconds,
@@ -86,8 +110,9 @@ def of(workspace: Workspace, run_ids: Sequence[str]) -> Comparison:
     verdicts = [sentence(pair, names[pair.a], names[pair.b], rows) for pair in pairs]
     most = max(
         found.values(), key=lambda one: one.get("train_rows", 0)
-    )  # a study of curves has runs on parts of them
+    )  # studies of curves have runs on parts of them
     counted = {"train_rows": most.get("train_rows"), **most["baseline"]}
+    counted["interval"] = wilson(round(counted["accuracy"] * rows), rows)
     return Comparison(entries, pairs, verdicts, counted, rows, names, tables, note)
 
 
@@ -152,3 +177,41 @@ def disagreements(comparison: Comparison) -> pd.DataFrame:
     found = pd.concat([first[["text", "label"]], said], axis=1)[divided > 1]
     order = pd.DataFrame({"divided": divided, "wrong": (wrong - said.shape[1] / 2).abs()})[divided > 1]
     return found.loc[order.sort_values(["divided", "wrong"], ascending=[False, True], kind="stable").index]
+
+
+def depth(workspace: Workspace, comparison: Comparison, complete: bool = False) -> dict:
+    """What `compare --json` tells beyond leaderboard and verdicts: the figures of the Compare page.
+
+    complete: with all texts on which the runs disagree, not only the first MOST_TEXTS. The difference of two confusion
+    matrices is the counts of a minus those of b, and None where their labels are not the same.
+    """
+    table, matrices = disagreements(comparison), {one.run.id: one.confusion for one in comparison.entries}
+    return {
+        "confusion_matrices": matrices,
+        "confusion_differences": [
+            {"a": pair.a, "b": pair.b, "counts": _difference(matrices[pair.a], matrices[pair.b])}
+            for pair in comparison.pairs
+        ],
+        "disagree": len(table),
+        "disagreements": [
+            {"text": row["text"], "label": row["label"], "said": {one: row[one] for one in comparison.tables}}
+            for row in table.head(len(table) if complete else MOST_TEXTS).to_dict("records")
+        ],
+        "settings": differing_settings(workspace, [one.run for one in comparison.entries]),
+        "histories": {
+            one.run.id: _rounds(History.read(workspace.run(one.run.id).events)) for one in comparison.entries
+        },
+    }
+
+
+def _difference(a: dict, b: dict) -> list[list[int]] | None:
+    return (np.array(a["counts"]) - np.array(b["counts"])).tolist() if a["labels"] == b["labels"] else None
+
+
+def _rounds(history: History) -> list[dict]:
+    """Of each round the scores on validation, and the mean training loss."""
+    losses = pd.DataFrame(history.steps, columns=["epoch", "loss"]).groupby("epoch")["loss"].mean()
+    return [
+        {"round": one["epoch"], "loss": losses.get(one["epoch"]), "validation": one["scores"]}
+        for one in history.epochs
+    ]

@@ -1,7 +1,5 @@
 """The phases of a run that counts words: data, counting, saving, scores, verification. It takes seconds and no rounds."""
 
-import time
-
 import numpy as np
 
 from engine import machine
@@ -15,6 +13,7 @@ from engine.paths import RunPaths, Workspace, write_json
 from engine.runs.pipeline import VERIFIED_TEXTS
 from engine.runs.proof import AGAIN
 from engine.runs.pulse import Pulse
+from engine.runs.speed import milliseconds_per_text
 from engine.runs.store import Status
 from engine.settings import TrainingConfig
 
@@ -46,16 +45,16 @@ def count_words(
     tfidf.save(counter, paths.model)
 
     pulse.phase("evaluating")
-    began = time.monotonic()
-    probabilities = counter.probabilities(scored["text"].tolist())
-    milliseconds = (time.monotonic() - began) * 1000 / len(scored)
+    texts = scored["text"].tolist()
+    probabilities = counter.probabilities(texts)
+    milliseconds = milliseconds_per_text(counter.probabilities, texts)
     predicted = predictions.table(scored, labels, probabilities)
     predicted.to_parquet(paths.predictions, index=False)
     found = judge_run(predicted, training)
     write_json(paths.metrics, {**found, "milliseconds_per_text": milliseconds})
 
     pulse.phase("verifying")
-    some = scored["text"].tolist()[:VERIFIED_TEXTS]
+    some = texts[:VERIFIED_TEXTS]
     if not np.array_equal(tfidf.load(paths.model).probabilities(some), probabilities[: len(some)]):
         raise TrainingError(
             "The saved model does not predict what the trained one does.",

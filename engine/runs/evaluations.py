@@ -1,7 +1,7 @@
 """The scores of a run: on its validation and test texts, and on further labelled files that somebody gave it."""
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -12,15 +12,22 @@ from engine.data.drafting import labelled
 from engine.data.reading import Table
 from engine.data.recipe import Recipe
 from engine.errors import DataError, NotFoundError
-from engine.evaluation import calibration, predictions, weakness
+from engine.evaluation import calibration, deferring, predictions, weakness
+from engine.evaluation.closeup import CloseUp, examples, look
 from engine.evaluation.confusions import mistakes
 from engine.evaluation.judging import judge, judge_counting
+from engine.evaluation.metrics import wilson
 from engine.models import tfidf
 from engine.models.folders import read_config
 from engine.models.tokens import count_strange
 from engine.paths import RunPaths, Workspace, read_json, replace_folder, write_json
 from engine.runs.store import Run
+from engine.serving import rules
 from engine.serving.predictor import Predictor
+
+OWN = ("test", "validation")
+MISTAKE, PERSON = 5.0, 1.0  # what a wrong answer and a person cost, as long as nobody says
+MOST_POINTS = 100  # of a curve that is told in figures
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,15 @@ def scores(paths: RunPaths) -> dict:
     if older:
         found["intervals"] = found["test"]["intervals"]
     return found
+
+
+def corrected(table: pd.DataFrame, temperature: float) -> pd.DataFrame:
+    """Predictions with their probabilities as everybody is to see them: corrected by the temperature of a run's rules."""
+    if temperature == 1.0:
+        return table
+    names = [predictions.PROBABILITY + label for label in predictions.labels_of(table)]
+    tempered = calibration.temper(predictions.probabilities_of(table), temperature)
+    return table.assign(**dict(zip(names, tempered.T, strict=True)))
 
 
 def further(workspace: Workspace, run_id: str) -> list[Further]:
@@ -119,8 +135,8 @@ class Weakness:
 
 def find_weakness(workspace: Workspace, run: Run, texts: str = "test") -> Weakness:
     """Where a run is weak. texts: test, validation, or the key of a further file."""
-    paths, own = workspace.run(run.id), texts in ("test", "validation")
-    table = predictions.read((paths if own else paths.further(texts)).predictions, texts if own else "test")
+    paths, own = workspace.run(run.id), texts in OWN
+    table = _answers(paths, texts)
     asked = table["text"].tolist()
     counts_words = tfidf.is_saved_in(paths.model)
     strange = (
@@ -134,23 +150,112 @@ def find_weakness(workspace: Workspace, run: Run, texts: str = "test") -> Weakne
     return Weakness(found, [weakness.sentence(one) for one in found], weakness.LEAST_TEXTS)
 
 
-def depth(workspace: Workspace, run: Run) -> dict:
-    """What `evaluate --json` tells beyond the scores: calibration, most frequent mistakes, and groups that stand out."""
+def closeup(table: pd.DataFrame, temperature: float, label: str) -> CloseUp:
+    """One class in detail; its examples are as sure as the corrected model is, its curves those of the scores."""
+    found, shown = look(table, label), corrected(table, temperature)
+    good, bad = examples(shown, label)
+    return replace(found, good=good, bad=bad)
+
+
+def confidence(validation: pd.DataFrame, judged: pd.DataFrame) -> calibration.Judged:
+    """Whether the confidence on some texts can be trusted, and corrected by what the validation texts say. Both as they are,
+    not corrected yet."""
+    return calibration.judge(pd.concat([validation.assign(split="validation"), judged.assign(split="test")]))
+
+
+def depth(
+    workspace: Workspace,
+    run: Run,
+    texts: str = "test",
+    costs: Mapping[str, float] | None = None,
+    person: float = PERSON,
+    complete: bool = False,
+) -> dict:
+    """What `evaluate --json` tells beyond the scores: the figures of the Evaluate page.
+
+    texts: test, validation, or the key of a further file. costs: of a wrong answer, by answer, where it is not MISTAKE;
+    person: of asking one. complete: with each class in detail, and with all points of the curves. Figures that need
+    validation texts are None for a model that came without data. Raises DataError for a cost of an answer that the model
+    never gives.
+    """
     paths = workspace.run(run.id)
-    judged = calibration.judge(predictions.read(paths.predictions))
-    matrix = read_json(paths.metrics)["test"]["confusion_matrix"]
-    return {
-        "calibration": {
-            "error": judged.error,
-            "interval": list(judged.interval),
-            "temperature": judged.temperature,
-            "few_mistakes": judged.few_mistakes,
-            "corrected_error": judged.corrected_error,
-            "corrected_interval": list(judged.corrected_interval),
-        },
+    in_force, own = rules.read(paths), texts in OWN
+    scored = scores(paths if own else paths.further(texts))
+    of_texts, base = (
+        scored[texts if own else "test"],
+        scored.get("baseline") if texts != "validation" else None,
+    )
+    raw = _answers(paths, texts)
+    table, rows = corrected(raw, in_force.temperature), len(raw)
+    validation = _answers(paths, "validation") if paths.predictions.exists() else None
+    matrix = of_texts["confusion_matrix"]
+    often = max(of_texts["per_class"].items(), key=lambda pair: pair[1]["support"])
+    answers = predictions.answers(table)
+    groups = find_weakness(workspace, run, texts).groups
+    found = {
+        "texts": texts,
+        "always": {"label": often[0], "accuracy": often[1]["support"] / rows},
+        "baseline_intervals": base and {"accuracy": wilson(round(base["accuracy"] * rows), rows)},
+        "calibration": None if validation is None else asdict(confidence(validation, raw)),
+        "rules": {**asdict(in_force), **asdict(_in_force(in_force, *answers))},
+        "coverage": _points(*deferring.curve(*answers[1:]), rows if complete else MOST_POINTS),
+        "costs": None,
         "mistakes": [asdict(one) for one in mistakes(matrix["labels"], matrix["counts"])],
-        "weak": [asdict(one) for one in find_weakness(workspace, run).groups if one.weak],
+        "groups": [asdict(one) for one in groups],
+        "weak": [asdict(one) for one in groups if one.weak],
     }
+    if validation is not None:
+        learnt = predictions.answers(corrected(validation, in_force.temperature))
+        labels = predictions.labels_of(raw)
+        if unknown := [label for label in costs or {} if label not in labels]:
+            raise DataError(
+                f"The model never says {unknown[0]}.", f"It says: {', '.join(labels)}.", "unknown_label"
+            )
+        each = {**dict.fromkeys(labels, MISTAKE), **(costs or {})}
+        least = deferring.cheapest(*learnt, each, person)
+        bill = deferring.bill(*answers, least, each, person)
+        found["costs"] = {
+            "mistakes": each,
+            "person": person,
+            "thresholds": least,
+            "per_100_texts": asdict(bill),
+        }
+    if complete:
+        found["classes"] = {
+            label: _detail(closeup(raw, in_force.temperature, label)) for label in matrix["labels"]
+        }
+    return found
+
+
+def _in_force(
+    in_force: rules.Rules, said: np.ndarray, sure: np.ndarray, right: np.ndarray
+) -> deferring.Deferral:
+    return deferring.defer(sure, right, np.array([in_force.least(answer) for answer in said]))
+
+
+def _points(covered: np.ndarray, accuracy: np.ndarray, threshold: np.ndarray, most: int) -> list[dict]:
+    places = np.unique(np.linspace(0, len(covered) - 1, min(most, len(covered))).round().astype(int))
+    return [
+        {"covered": float(covered[i]), "accuracy": float(accuracy[i]), "threshold": float(threshold[i])}
+        for i in places
+    ]
+
+
+def _detail(found: CloseUp) -> dict:
+    curves = found.curves
+    return {
+        "words": [asdict(one) for one in found.words],
+        "found": found.good.to_dict("records"),
+        "missed": found.bad.to_dict("records"),
+        "roc": curves and np.stack(curves.roc, axis=1).tolist(),
+        "precision_recall": curves and np.stack(curves.precision_recall, axis=1).tolist(),
+    }
+
+
+def _answers(paths: RunPaths, texts: str) -> pd.DataFrame:
+    """The predictions for test, validation, or the key of a further file."""
+    own = texts in OWN
+    return predictions.read((paths if own else paths.further(texts)).predictions, texts if own else "test")
 
 
 def _others(workspace: Workspace, run: Run, table: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,6 @@
 """A model from elsewhere becomes a run: taken for hostile, checked, asked in a fresh process, scored where there is data."""
 
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from engine.paths import RunPaths, Workspace, read_json, write_json, writing
 from engine.runs import queue
 from engine.runs.events import EventLog
 from engine.runs.proof import FreshProcess
+from engine.runs.speed import milliseconds_per_text
 from engine.runs.store import Run, Status, Store, now
 from engine.settings import TrainingConfig
 
@@ -196,9 +196,8 @@ def _score(workspace: Workspace, paths: RunPaths, info: DatasetInfo, progress: P
     rows = load_rows(workspace, info.id)
     held_out = rows[rows["split"] != "train"]
     texts = held_out["text"].tolist()
-    began = time.monotonic()
     found = model.probabilities(texts, progress)
-    milliseconds = (time.monotonic() - began) * 1000 / len(texts)
+    milliseconds = milliseconds_per_text(model.probabilities, texts)
     predicted = predictions.table(held_out, model.labels, found)
     judged = judge_run(predicted, rows[rows["split"] == "train"])
     predicted.to_parquet(paths.predictions, index=False)

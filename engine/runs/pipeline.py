@@ -23,6 +23,7 @@ from engine.paths import Workspace, read_json, replace_folder, write_json
 from engine.runs import ending, space
 from engine.runs.proof import AGAIN, FreshProcess
 from engine.runs.pulse import Pulse, StopAsked
+from engine.runs.speed import milliseconds_per_text
 from engine.runs.store import Request, Status
 from engine.settings import TrainingConfig
 from engine.training.batches import Batches
@@ -131,9 +132,11 @@ def carry_out(
 
     pulse.phase("evaluating", 0, len(scored))
     scored_texts = encoded.select(scored)
-    began = time.monotonic()
     found = probabilities(model, scored_texts, precision, pulse.progress)
-    milliseconds = (time.monotonic() - began) * 1000 / len(scored)
+    milliseconds = milliseconds_per_text(
+        lambda texts: probabilities(model, tokenize(tokenizer, texts, limit), precision),
+        held_out["text"].tolist(),
+    )
     predicted = predictions.table(held_out, labels, found)
     found = judge_run(predicted, rows[rows["split"] == "train"])
 

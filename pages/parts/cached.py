@@ -86,12 +86,11 @@ def mistakes(labels: list[str], counts: list[list[int]]) -> list:
 
 
 @st.cache_resource(max_entries=16, show_spinner="Looking closer …")
-def closeup(folder: str, modified: float, texts: str, label: str):
-    """folder: of the predictions. texts: of engine/runs/evaluations.py."""
-    from engine.evaluation.closeup import look
+def closeup(path: str, modified: float, split: str, temperature: float, label: str):
+    """path: of the predictions. The curves are those of the scores, the examples as sure as they are shown elsewhere."""
+    from engine.runs.evaluations import closeup as found
 
-    path = RunPaths(Path(folder)).predictions
-    return look(predicted(str(path), modified, texts if texts == "validation" else "test"), label)
+    return found(predicted(path, modified, split), temperature, label)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Looking for weak spots …")
@@ -103,9 +102,15 @@ def weakness(root: str, run_id: str, texts: str, modified: float):
     return find_weakness(workspace, queue.get_run(workspace, run_id), texts)
 
 
-@st.cache_data(max_entries=4, show_spinner=False)
-def predicted(path: str, modified: float, split: str) -> pd.DataFrame:
-    return predictions.read(Path(path), split)
+@st.cache_data(max_entries=8, show_spinner=False)
+def predicted(path: str, modified: float, split: str, temperature: float = 1.0) -> pd.DataFrame:
+    """The predictions of one split, with corrected probabilities."""
+    found = predictions.read(Path(path), split)
+    if temperature == 1.0:
+        return found
+    from engine.runs.evaluations import corrected  # needs scipy
+
+    return corrected(found, temperature)
 
 
 def exported(root: str, run_id: str, form: str, name: str) -> bytes:
@@ -168,7 +173,7 @@ def batch_summary(folder: str, begun: str, rules: Rules) -> Result:
     return batch.summary(BatchPaths(Path(folder)), rules)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Opening the model …")
+@st.cache_resource(max_entries=12, show_spinner="Opening the model …")  # ten are compared at once
 def predictor(folder: str, modified: float):
     from engine.serving.predictor import Predictor
 
@@ -181,28 +186,22 @@ def explanation(folder: str, modified: float, text: str, label: str) -> Explanat
 
 
 @st.cache_resource(max_entries=4, show_spinner="Looking at its confidence …")
-def calibration(path: str, modified: float):
-    from engine.evaluation.calibration import judge
+def calibration(own: str, path: str, modified: float, split: str):
+    """own: predictions of the run, whose validation texts the correction comes from. path: those that are judged."""
+    from engine.runs.evaluations import confidence
 
-    return judge(predictions.read(Path(path)))
+    return confidence(predictions.read(Path(own), "validation"), predicted(path, modified, split))
 
 
 @st.cache_resource(max_entries=4, show_spinner="Looking for doubtful labels …")
-def doubts(path: str, modified: float) -> dict[str, pd.DataFrame]:
+def doubts(path: str, modified: float, temperature: float) -> dict[str, pd.DataFrame]:
     """The lists of engine/evaluation/doubts.py, with the name of each row; not to be changed."""
     from engine.evaluation.doubts import judge, ranked
+    from engine.runs.evaluations import corrected
 
-    judged = judge(predictions.read(Path(path)))
+    judged = judge(corrected(predictions.read(Path(path)), temperature))
     names = [row_name(*row) for row in zip(judged["split"], judged["source_row"], strict=True)]
     return {kind: ranked(judged.assign(row=names), kind) for kind in ("labels", "confident", "uncertain")}
-
-
-def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    if temperature == 1.0:
-        return probabilities
-    from engine.evaluation.calibration import temper
-
-    return temper(probabilities, temperature)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Comparing …")

@@ -332,20 +332,19 @@ def with_intervals(values: dict[str, tuple[float, list[float] | None]], title: s
     )
 
 
-def trade_off(points: dict[str, tuple[float, float, list[float]]]) -> go.Figure:
-    """Accuracy with its interval, by milliseconds per text; what no other beats in both is a star.
+def trade_off(points: dict[str, tuple[float, float, list[float], bool]]) -> go.Figure:
+    """Accuracy with its interval, by milliseconds per text.
 
-    points: by name (milliseconds, accuracy, [low, high]).
+    points: by name (milliseconds, accuracy, [low, high], whether it is a best trade-off, and so a star).
     """
     figure = go.Figure()
-    for index, (name, (x, y, (low, high))) in enumerate(points.items()):
-        beaten = any(o[0] <= x and o[1] >= y and o[:2] != (x, y) for o in points.values())
+    for index, (name, (x, y, (low, high), best)) in enumerate(points.items()):
         figure.add_scatter(
             x=[x],
             y=[y],
             mode="markers",
             name=short(name, 32),
-            marker={"size": 13, "color": LINES[index % len(LINES)], "symbol": "circle" if beaten else "star"},
+            marker={"size": 13, "color": LINES[index % len(LINES)], "symbol": "star" if best else "circle"},
             error_y={"array": [high - y], "arrayminus": [y - low], "thickness": 1},
             hovertemplate=f"{safe(name)}: %{{y:.1%}}, %{{x:.2f}} ms<extra></extra>",
         )

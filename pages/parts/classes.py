@@ -7,14 +7,22 @@ from pages.parts import cached, charts, messages, words
 from pages.parts.judged import Judged
 
 MOST_IN_CHART = 40
+MEASURES = ("precision", "recall", "f1")
 
 
 def show(judged: Judged) -> None:
     st.header("Class by class")
-    table = pd.DataFrame([{"class": label, **one} for label, one in judged.scores["per_class"].items()])
+    sure = judged.scores["intervals"]["per_class"]
+    table = pd.DataFrame(
+        [
+            {"class": label, **one, **{f"{name} sure": _edges(sure[label][name]) for name in MEASURES}}
+            for label, one in judged.scores["per_class"].items()
+        ]
+    )
+    columns = [column for name in MEASURES for column in (name, f"{name} sure")]
     bar = {"min_value": 0.0, "max_value": 1.0, "format": "%.3f"}
     st.dataframe(
-        table[["class", "precision", "recall", "f1", "support"]],
+        table[["class", "support", *columns]],
         hide_index=True,
         alt="Precision, recall, F1 and support of each class",
         key="per_class",
@@ -28,12 +36,17 @@ def show(judged: Judged) -> None:
             "f1": st.column_config.ProgressColumn(
                 "F1", help="Precision and recall in one figure (harmonic mean).", **bar
             ),
+            **{f"{name} sure": st.column_config.TextColumn("95% sure", width="small") for name in MEASURES},
             "support": st.column_config.NumberColumn(
-                "texts (support)", help="How many texts of this class there were to judge by."
+                "texts", help="How many texts of this class there were to judge by (support).", width="small"
             ),
         },
     )
     closer(judged)
+
+
+def _edges(edges: list[float] | None) -> str:
+    return "{:.2f} to {:.2f}".format(*edges) if edges else ""
 
 
 def closer(judged: Judged) -> None:
@@ -46,10 +59,8 @@ def closer(judged: Judged) -> None:
         labels = list(per_class)
         label = st.selectbox("Class", labels, index=labels.index(weakest), key="class")
         st.markdown(in_words(label, per_class[label], judged))
-        found = cached.closeup(
-            str(judged.paths.folder), judged.paths.metrics.stat().st_mtime, judged.texts, label
-        )
-        left, right = st.columns(2)
+        found = cached.closeup(*judged.source, judged.temperature, label)
+        left, right = st.container(key="stacks_class").columns(2)
         with left:
             _words(found.words)
             _curves(found.curves, per_class[label])
@@ -66,11 +77,13 @@ def in_words(label: str, one: dict, judged: Judged) -> str:
     said = _said(judged, label)
     name, sure = messages.plain(label), judged.scores["intervals"]["per_class"][label]
     right = (
-        f"right {one['precision'] * 100:.0f} of 100 times {_between(sure['precision'])}" if said else "never"
+        f"right {words.of_100(one['precision'])} of 100 times {_between(sure['precision'])}"
+        if said
+        else "never"
     )
     return (
         f"Of the {words.count(one['support'], f'{judged.kind} text')} that are {name} it finds "
-        f"**{one['recall'] * 100:.0f} of 100** {_between(sure['recall'])}. It says {name} {words.count(said, 'time')}"
+        f"**{words.of_100(one['recall'])} of 100** {_between(sure['recall'])}. It says {name} {words.count(said, 'time')}"
         + (f" and is **{right}**." if said else ".")
     )
 
@@ -82,7 +95,7 @@ def _said(judged: Judged, label: str) -> int:
 
 
 def _between(edges: list[float] | None) -> str:
-    return f"(95% sure: between {edges[0] * 100:.0f} and {edges[1] * 100:.0f})" if edges else ""
+    return f"(95% sure: between {words.of_100(edges[0])} and {words.of_100(edges[1])})" if edges else ""
 
 
 def _words(found: list) -> None:

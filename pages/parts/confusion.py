@@ -5,10 +5,9 @@ import streamlit as st
 
 from engine.evaluation import predictions
 from engine.evaluation.predictions import PROBABILITY
-from pages.parts import cached, charts, matrices, messages, review, why
+from pages.parts import cached, charts, matrices, messages, picking, review, state, why
 from pages.parts.judged import OWN, Judged
 
-MOST_TEXTS = 200
 SHOWN = {
     "counts": "counts",
     "row": "share of the row",
@@ -23,11 +22,10 @@ def show(judged: Judged) -> None:
     matrix = judged.scores["confusion_matrix"]
     labels, counts = matrix["labels"], matrix["counts"]
     many = len(labels) > matrices.MOST_LABELLED
-    left, right = st.columns(2)
+    left, right = st.container(key="stacks_confusion").columns(2)
     with st.container() if many else left:  # many classes need the whole width
         clicked = matrix_of(judged, labels, counts, many)
-    if clicked:
-        _go_to(judged, labels[clicked[0]], labels[clicked[1]])
+    _go_to("matrix", clicked and (labels[clicked[0]], labels[clicked[1]]))
     with left if many else right:
         mistakes(judged, labels, counts)
     with right:
@@ -89,16 +87,14 @@ def mistakes(judged: Judged, labels: list[str], counts: list[list[int]]) -> None
             ),
         },
     )
-    if event.selection.rows:
-        chosen = found[event.selection.rows[0]]
-        _go_to(judged, chosen.actual, chosen.said)
+    rows = [(found[row].actual, found[row].said) for row in event.selection.rows]
+    _go_to("list", rows[0] if rows else None)
 
 
-def _go_to(judged: Judged, actual: str, said: str) -> None:
-    """Show a cell, when it was just chosen; what is chosen later in the boxes stays."""
-    if st.session_state.get("clicked") != (judged.key, actual, said):
-        st.session_state.clicked = (judged.key, actual, said)
-        st.session_state.cell_true, st.session_state.cell_said = actual, said
+def _go_to(source: str, cell: tuple[str, str] | None) -> None:
+    """Show the cell that was just chosen in the matrix or in the list; what was chosen elsewhere since stays."""
+    if state.changed(f"cell_of_{source}", cell) and cell:
+        st.session_state.cell_true, st.session_state.cell_said = cell
 
 
 def cell(judged: Judged, labels: list[str], counts: list[list[int]]) -> None:
@@ -115,18 +111,15 @@ def cell(judged: Judged, labels: list[str], counts: list[list[int]]) -> None:
     if chosen.empty:
         st.caption("No text is in this cell.")
         return
-    st.caption(
-        f"{len(chosen):,} texts, the most confident first."
-        + (f" The first {MOST_TEXTS} are shown." if len(chosen) > MOST_TEXTS else "")
-        + " Choose one to look closer."
-    )
-    shown = chosen.head(MOST_TEXTS)
+    st.caption("1 text." if len(chosen) == 1 else f"{len(chosen):,} texts, the most confident first.")
+    place = f"{judged.key}_{labels.index(actual)}_{labels.index(said)}"
+    shown = picking.page(chosen, f"cell_page_{place}")
     event = st.dataframe(
         shown.assign(confidence=shown["confidence"] * 100)[["confidence", "text"]],
         hide_index=True,
         height=min(330, 38 + 35 * len(shown)),
         alt="Texts of the chosen cell",
-        key=f"cell_texts_{judged.key}_{labels.index(actual)}_{labels.index(said)}",
+        key=f"cell_texts_{place}_{shown.index[0]}",
         on_select="rerun",
         selection_mode="single-row",
         column_config={
@@ -139,8 +132,9 @@ def cell(judged: Judged, labels: list[str], counts: list[list[int]]) -> None:
             "text": st.column_config.TextColumn("text", width="large"),
         },
     )
-    if event.selection.rows:
-        closer(judged, shown.index[event.selection.rows[0]])
+    row = picking.row(shown["text"], event.selection.rows, f"cell_text_{place}")
+    if row is not None:
+        closer(judged, row)
 
 
 def closer(judged: Judged, row: int) -> None:

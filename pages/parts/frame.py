@@ -12,8 +12,10 @@ from pages.parts import door, state, status
 
 ROOT = Path(__file__).parents[2]
 # The download in the corner of a table writes cells as they are, which a spreadsheet may run as formulas.
-NO_RAW_CSV = """<style>
+# Columns in a container whose key begins with "stacks" stand below one another where half a window is too little.
+STYLE = """<style>
 [data-testid="stElementToolbarButton"]:has(> span > button[aria-label^="Download as CSV"]) { display: none; }
+@media (max-width: 1100px) { [class*="st-key-stacks"] [data-testid="stColumn"] { min-width: calc(100% - 1.5rem); } }
 </style>"""
 framed: ContextVar[bool] = ContextVar("framed", default=False)
 
@@ -24,7 +26,7 @@ def draw() -> None:
     # A Material symbol as the tab's icon would be fetched from the internet; this one is ours.
     st.set_page_config(page_title="Tuneboard", page_icon=str(here / "icon.svg"), layout="wide")
     st.logo(str(here / "logo.svg"), icon_image=str(here / "icon.svg"), size="large")
-    st.html(NO_RAW_CSV)
+    st.html(STYLE)
     page = st.navigation(
         [
             st.Page("pages/data.py", title="Data", icon=":material/table_chart:", default=True),

@@ -8,6 +8,7 @@ import streamlit as st
 
 from engine.paths import RunPaths
 from engine.runs.store import Run
+from engine.serving import rules
 from pages.parts import cached, messages, state, words
 
 OWN = ("test", "validation")
@@ -29,10 +30,20 @@ class Judged:
         return paths if self.texts in OWN else paths.further(self.texts)
 
     @cached_property
+    def temperature(self) -> float:
+        """By which its confidence is corrected, if it is."""
+        return rules.read(state.workspace().run(self.run.id)).temperature
+
+    @cached_property
     def table(self) -> pd.DataFrame:
-        """The predictions, a row for each text."""
+        """The predictions, a row for each text, with the probabilities that are shown everywhere: corrected ones."""
+        return cached.predicted(*self.source, self.temperature)
+
+    @property
+    def source(self) -> tuple[str, float, str]:
+        """(file of the predictions, when it was written, split)"""
         path = self.paths.predictions
-        return cached.predicted(str(path), path.stat().st_mtime, self.texts if self.texts in OWN else "test")
+        return str(path), path.stat().st_mtime, self.texts if self.texts in OWN else "test"
 
     @property
     def unseen(self) -> bool:

@@ -6,9 +6,9 @@ import streamlit as st
 from engine.data import revising
 from engine.data.datasets import load_info
 from engine.runs.store import Run
-from pages.parts import cached, messages, state, versions, words
+from engine.serving import rules
+from pages.parts import cached, messages, picking, state, versions, words
 
-SHOWN = 200
 KINDS = {
     "labels": "Labels that may be wrong",
     "confident": "Sure and wrong",
@@ -50,7 +50,9 @@ def decide(run: Run, split: str, source_row: int, key: str, with_text: bool = Tr
             right = st.selectbox(
                 "Right label",
                 info.labels,
-                index=info.labels.index(one["predicted"]),
+                index=info.labels.index(
+                    one["predicted"] if one["predicted"] in info.labels else one["label"]
+                ),
                 key=f"{key}_label_{run.id}_{row}",
             )
             with st.container(horizontal=True):
@@ -101,17 +103,13 @@ def _review(run: Run) -> None:
 
 
 def _list(run: Run, kind: str, left: pd.DataFrame, decisions: int) -> None:
-    pages = -(-len(left) // SHOWN)
-    page = 1
-    if pages > 1:
-        page = st.number_input(f"Page, of {pages}", 1, pages, key=f"review_page_{run.id}_{kind}", width=160)
-    shown = left.iloc[(page - 1) * SHOWN : page * SHOWN]
+    shown = picking.page(left, f"review_page_{run.id}_{kind}")
     clicked = st.dataframe(
         shown.assign(doubt=(1 - shown["given"]) * 100)[["label", "predicted", "doubt", "text"]],
         hide_index=True,
         height=290,
         alt=KINDS[kind],
-        key=f"review_rows_{run.id}_{kind}_{page}_{decisions}",
+        key=f"review_rows_{run.id}_{kind}_{shown.index[0]}_{decisions}",
         on_select="rerun",
         selection_mode="single-row",
         column_config={
@@ -136,7 +134,7 @@ def _choose(run: Run, shown: pd.DataFrame, clicked: int | None) -> pd.Series:
         st.session_state[key] = rows[min(st.session_state.get(place, 0), len(rows) - 1)]
     by_name = shown.set_index("row", drop=False)
     chosen = st.selectbox(
-        "Text", rows, format_func=lambda row: " ".join(by_name.loc[row, "text"].split())[:80], key=key
+        "Text", rows, format_func=lambda row: picking.beginning(by_name.loc[row, "text"]), key=key
     )
     st.session_state[place] = rows.index(chosen)
     return by_name.loc[chosen]
@@ -153,7 +151,7 @@ def _decided(run: Run, edits: dict[str, str | None], judged: pd.DataFrame) -> No
         st.dataframe(
             table.assign(decided=[_said(edits[row], plain=False) for row in rows])[
                 ["label", "decided", "text"]
-            ].head(SHOWN),
+            ].head(picking.SHOWN),
             hide_index=True,
             alt="What was decided so far",
             width=700,
@@ -174,8 +172,9 @@ def _said(label: str | None, plain: bool = True) -> str:
 
 
 def _judged(run: Run) -> dict[str, pd.DataFrame]:
-    path = state.workspace().run(run.id).predictions
-    return cached.doubts(str(path), path.stat().st_mtime)
+    paths = state.workspace().run(run.id)
+    path = paths.predictions
+    return cached.doubts(str(path), path.stat().st_mtime, rules.read(paths).temperature)
 
 
 def _decide(dataset_id: str, row: str, label: str | None) -> None:

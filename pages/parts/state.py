@@ -56,3 +56,10 @@ def pick(
     if st.query_params.get(parameter) != chosen:
         st.query_params[parameter] = chosen
     return by_id[chosen]
+
+
+def changed(key: str, now: object) -> bool:
+    """Whether `now` is not what it was when this was last asked: a selection stays with its widget, and is new only once."""
+    before = st.session_state.get(key)
+    st.session_state[key] = now
+    return now != before

@@ -1,13 +1,14 @@
 """How far to trust the model: whether its confidence means what it says, and which answers to leave to a person."""
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
 from engine.evaluation import deferring, predictions
 from engine.serving import rules
-from pages.parts import cached, charts, state
+from pages.parts import cached, charts, state, words
 from pages.parts.judged import Judged
+
+IN_USE = "In use on the Predict page, on the command line, by the API, and in what is exported"
 
 
 def confidence(judged: Judged) -> None:
@@ -15,21 +16,24 @@ def confidence(judged: Judged) -> None:
     place = st.expander("Can its confidence be trusted?", icon=":material/speed:", on_change="rerun")
     if not place.open:
         return
-    run = judged.run
-    paths = state.workspace().run(run.id)
-    found = cached.calibration(str(paths.predictions), paths.predictions.stat().st_mtime)
-    used = rules.read(paths).temperature != 1.0
+    run, used = judged.run, judged.temperature != 1.0
+    validation = state.workspace().run(run.id).predictions
+    found = cached.calibration(str(validation), *judged.source)
     with place:
         before, after = found.error * 100, found.corrected_error * 100
         low, high = (one * 100 for one in found.interval)
         then_low, then_high = (one * 100 for one in found.corrected_interval)
         st.markdown(
-            f"On the test texts what it says and how often it is right differ by **{before:.1f} points** on average "
-            f"(95% sure: between {low:.1f} and {high:.1f}); corrected, by **{after:.1f}** (between {then_low:.1f} and "
-            f"{then_high:.1f}).",
+            f"On the {judged.kind} texts what it says and how often it is right differ by **{before:.1f} points** on "
+            f"average (95% sure: between {low:.1f} and {high:.1f}); corrected, by **{after:.1f}** (between "
+            f"{then_low:.1f} and {then_high:.1f}).",
             help="Expected calibration error over ten bins. The correction divides the logits by one number, the "
             f"temperature, fitted on the validation texts: {found.temperature:.2f}. No answer changes, only how sure it is.",
         )
+        if judged.texts == "validation":
+            st.caption(
+                "The correction was fitted on these very texts, so that it looks a little too good here."
+            )
         charts.show(
             charts.reliability(found.bins, found.corrected_bins),
             "How often it is right, by how sure it says it is, before and after the correction",
@@ -44,7 +48,8 @@ def confidence(judged: Judged) -> None:
                 "It made too few mistakes on the validation texts to tell the correction from; a careful one is used."
             )
         st.caption(
-            "Corrected confidence holds for the thresholds below, the Predict page and the command line."
+            "Corrected confidence holds wherever the model says how sure it is: on this page with the thresholds above, on "
+            "the Predict page, on the command line, by the API, and in what is exported."
         )
 
 
@@ -58,7 +63,7 @@ def deferral(judged: Judged) -> None:
     run = judged.run
     chosen_rules = rules.read(state.workspace().run(run.id))
     kept = chosen_rules.threshold
-    _, sure, right = _answers(judged.table, chosen_rules.temperature)
+    _, sure, right = predictions.answers(judged.table)
     left, other = st.columns(2)
     with left:
         chosen = st.slider(
@@ -80,9 +85,9 @@ def deferral(judged: Judged) -> None:
             rules.change(state.workspace(), run.id, threshold=chosen / 100, thresholds={})
             st.rerun()
         if chosen_rules.thresholds:
-            st.caption("In use on the Predict page and on the command line: one for each answer, below.")
+            st.caption(f"{IN_USE}: one for each answer, below.")
         elif kept:
-            st.caption(f"In use on the Predict page and on the command line: {kept:.0%}.")
+            st.caption(f"{IN_USE}: {kept:.0%}.")
     with other:
         covered, accuracy, _ = deferring.curve(sure, right)
         charts.show(
@@ -120,9 +125,9 @@ def costs(judged: Judged) -> None:
             },
         )
         mistake = dict(zip(labels, edited["cost"].fillna(0.0), strict=True))
-        learnt = _answers(_validation(run), kept.temperature)
+        learnt = predictions.answers(_validation(judged))
         found = deferring.cheapest(*learnt, mistake, person)
-        said, sure, right = _answers(judged.table, kept.temperature)
+        said, sure, right = predictions.answers(judged.table)
         cost = deferring.bill(said, sure, right, found, mistake, person)
         st.markdown(
             f"For 100 {judged.kind} texts: **{cost.chosen:,.1f}** with the thresholds below, {cost.all_by_model:,.1f} if "
@@ -162,15 +167,9 @@ def _from(threshold: float, was_said: bool) -> str:
     return "always a person" if threshold > 1 else f"{threshold:.1%}"
 
 
-def _validation(run) -> pd.DataFrame:
-    path = state.workspace().run(run.id).predictions
-    return cached.predicted(str(path), path.stat().st_mtime, "validation")
-
-
-def _answers(table: pd.DataFrame, temperature: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(answer, confidence, whether it is right) of each text."""
-    sure = cached.tempered(predictions.probabilities_of(table), temperature).max(axis=1)
-    return table["predicted"].to_numpy(), sure, (table["label"] == table["predicted"]).to_numpy()
+def _validation(judged: Judged) -> pd.DataFrame:
+    path = state.workspace().run(judged.run.id).predictions
+    return cached.predicted(str(path), path.stat().st_mtime, "validation", judged.temperature)
 
 
 def _deferred(found: deferring.Deferral, judged: Judged) -> str:
@@ -178,5 +177,5 @@ def _deferred(found: deferring.Deferral, judged: Judged) -> str:
         return f"It is never so sure: all {judged.rows:,} {judged.kind} texts go to a person."
     return (
         f"It answers **{found.covered:.0%}** of the {judged.kind} texts by itself, right "
-        f"**{found.accuracy * 100:.0f} of 100** times; {1 - found.covered:.0%} go to a person."
+        f"**{words.of_100(found.accuracy)} of 100** times; {1 - found.covered:.0%} go to a person."
     )

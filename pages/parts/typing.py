@@ -7,6 +7,7 @@ pauses; without them (scripts blocked, an older browser) the box works as ever. 
 import streamlit as st
 
 PAUSE_MS = 300
+MOST_CHARACTERS = 20_000
 SCRIPT = """
 export default function ({ data }) {
   const box = document.querySelector(`.st-key-${data.key} textarea`)

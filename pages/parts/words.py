@@ -167,6 +167,13 @@ def share(value: float) -> str:
     return f"{value:.1%}"
 
 
+def of_100(value: float) -> str:
+    """A share for 'of 100 times': whole, but '99.8' and '0.4' near the ends, which are kept for all and none."""
+    if value in (0, 1) or 0.01 <= value <= 0.99:
+        return f"{value * 100:.0f}"
+    return f"{min(99.9, max(0.1, value * 100)):.1f}"
+
+
 def when(moment: str) -> str:
     """A UTC time of the store, as '23 Nov 2026, 21:05 UTC'."""
     return f"{datetime.fromisoformat(moment):%d %b %Y, %H:%M} UTC"

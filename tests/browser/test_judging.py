@@ -1,27 +1,42 @@
 """From a mistake to its reason, to a corrected label, to a better model."""
 
+import random
+
+import pytest
+
+from engine.data.datasets import save
+from engine.data.drafting import draft
+from engine.data.reading import read_bytes
+from engine.data.recipe import Recipe
+from engine.evaluation import predictions
 from engine.runs import queue
 from engine.runs.store import Status
+from tests import words
 from tests.engine.runs.helpers import submit, wait
 
 
-def test_from_a_cell_to_a_reason_to_a_corrected_label_to_two_runs_compared(
-    visit, workspace, easy, tiny_model
-):
-    run = wait(workspace, submit(workspace, easy, tiny_model, epochs=3).id)
-    visitor = visit().open(f"evaluate?run={run.id}")
-    visitor.choose("True label", "good")
-    visitor.choose("The model said", "good")
-    visitor.settle()
+@pytest.fixture
+def mistaken(workspace, tiny_model):
+    """A run on easy texts of which some have the wrong label, so that it is right where the data are not."""
+    lines = words.easy_csv(200).splitlines()
+    for place in random.Random(1).sample(range(1, len(lines)), 30):
+        text, label = lines[place].rsplit(",", 1)
+        lines[place] = f"{text},{'good' if label == 'bad' else 'bad'}"
+    table = read_bytes("\n".join(lines).encode(), "easy.csv")
+    info = save(workspace, draft(table, Recipe(text="text", label="label")))
+    return wait(workspace, submit(workspace, info, tiny_model, epochs=4).id)
+
+
+def test_from_a_mistake_to_a_reason_to_a_corrected_label_to_two_runs_compared(visit, workspace, mistaken):
+    visitor = visit().open(f"evaluate?run={mistaken.id}")
+    click_cell(visitor, "good", "bad")
+    assert chosen_cell(visitor) == ("good", "bad")
     pick_row(visitor, "Texts of the chosen cell")
     unfold(visitor, "Why?")
     visitor.see("What speaks for and against")
     visitor.see("The parts of the words add up to the whole")
     unfold(visitor, "Is its label right?")
-    visitor.see("Correct the label")
-    visitor.settle()
-    visitor.choose("Right label", "bad")
-    visitor.settle()
+    visitor.see("Its label is good. The model says bad")
     visitor.press("Correct the label")
     visitor.see("Decided: label bad.")
 
@@ -31,12 +46,64 @@ def test_from_a_cell_to_a_reason_to_a_corrected_label_to_two_runs_compared(
     visitor.page.get_by_role("button", name="See where it is right and wrong").click(timeout=120_000)
     visitor.settle()
     newest = queue.list_runs(workspace)[0]
-    assert newest.id != run.id and newest.status == Status.FINISHED
+    assert newest.id != mistaken.id and newest.status == Status.FINISHED
 
-    visitor.open(f"compare?runs={run.id},{newest.id}")
-    visitor.see("they are compared on the 30 test texts that both have, by the labels of version 2")
+    visitor.page.get_by_role("link", name="Compare").first.click()
+    visitor.settle()
+    visitor.see("test texts that both have, by the labels of version 2")
     visitor.see("Is the gap real?")
     visitor.leave()
+
+
+def test_what_was_chosen_last_is_shown_and_the_keyboard_does_it_too(visit, workspace, mistaken):
+    table = predictions.read(workspace.run(mistaken.id).predictions, "test")
+    visitor = visit().open(f"evaluate?run={mistaken.id}")
+    pick_row(visitor, "Kinds of mistakes, the most frequent first")
+    listed = chosen_cell(visitor)
+    assert listed[0] != listed[1]
+    click_cell(visitor, "good", "good")
+    assert chosen_cell(visitor) == ("good", "good")
+    click_cell(visitor, "bad", "bad")
+    assert chosen_cell(visitor) == ("bad", "bad")
+
+    box = visitor.page.get_by_role("combobox", name="True label")
+    box.focus()
+    visitor.page.keyboard.press("Enter")
+    visitor.page.keyboard.press("ArrowDown")
+    visitor.page.keyboard.press("Enter")
+    visitor.settle()
+    assert chosen_cell(visitor) == ("good", "bad")
+    texts = predictions.cell(table, "good", "bad")["text"]
+    visitor.page.get_by_role("combobox", name="Text", exact=True).focus()
+    visitor.page.keyboard.press("Enter")
+    visitor.page.keyboard.press("ArrowDown")
+    visitor.page.keyboard.press("Enter")
+    closer = visitor.page.locator(".st-key-closer")
+    closer.wait_for()
+    assert any(text in closer.inner_text() for text in texts)
+    visitor.leave()
+
+
+def click_cell(visitor, actual: str, said: str) -> None:
+    """Of the matrix of two classes, in the order of the alphabet."""
+    place = ["bad", "good"].index(actual) * 2 + ["bad", "good"].index(said)
+    point = visitor.page.locator(".scatterlayer path.point").nth(place)
+    point.scroll_into_view_if_needed()
+    box = point.bounding_box()
+    at = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    visitor.page.mouse.move(at[0] - 3, at[1] - 3)
+    visitor.page.mouse.move(*at, steps=3)
+    visitor.page.wait_for_timeout(200)  # until the chart knows what lies below the pointer
+    visitor.page.mouse.click(*at)
+    visitor.page.wait_for_timeout(300)
+    visitor.settle()
+
+
+def chosen_cell(visitor) -> tuple[str, str]:
+    return tuple(
+        visitor.page.get_by_role("combobox", name=name).input_value()
+        for name in ("True label", "The model said")
+    )
 
 
 def pick_row(visitor, table: str) -> None:

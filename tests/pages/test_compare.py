@@ -1,5 +1,13 @@
+import json
+import subprocess
+from dataclasses import fields
+
+import pandas as pd
 import pytest
 
+from engine.runs.comparison import Comparison, Entry
+from engine.runs.store import Run
+from tests import forked
 from tests.engine.runs.helpers import submit, wait
 from tests.pages.helpers import open_page, unfold, words_on
 
@@ -22,6 +30,8 @@ def test_the_leaderboard_and_the_verdicts(workspace, three):
     assert len(board) == 4
     assert list(board["Right (accuracy)"])[:3] == sorted((run.accuracy for run in three), reverse=True)
     assert board["Run"].iloc[-1].startswith("Word counting")
+    assert (board["95% sure"] != "").all()
+    assert all(pd.api.types.is_numeric_dtype(board[name]) for name in ("Training", "Per text", "Size"))
     said = words_on(test).replace("\\", "")
     assert said.count("test texts") >= 1
     assert "could be luck" in said or "hardly luck" in said or "equally often" in said
@@ -29,7 +39,7 @@ def test_the_leaderboard_and_the_verdicts(workspace, three):
 
 def test_all_of_them_answer_one_text(workspace, three):
     test = unfold(open_page("compare"), "Ask them all")
-    test.text_input(key="ask_all").set_value("the lamp is bright, calm and tidy").run()
+    test.text_area(key="ask_all").set_value("the lamp is bright, calm and tidy").run()
     asked = next(one.value for one in test.dataframe if list(one.value.columns) == ["Run", "says", "sure"])
     assert len(asked) == 3 and set(asked["says"]) <= {"bad", "good"}
 
@@ -38,7 +48,7 @@ def test_the_settings_that_differ_and_how_each_learnt(workspace, three):
     test = unfold(open_page("compare"), "Settings that differ, and how each learnt")
     differing = next(one.value for one in test.dataframe if "Setting" in one.value.columns)
     assert "Training rounds (epochs)" in set(differing["Setting"])
-    assert len(test.get("plotly_chart")) == 2  # right or fast, and the rounds
+    assert len(test.get("plotly_chart")) == 3  # right or fast, the loss, and the rounds
 
 
 def test_the_chosen_runs_stand_in_the_address(workspace, three):
@@ -61,3 +71,47 @@ def test_runs_on_other_test_texts_are_refused_with_a_sentence(workspace, finishe
     run = wait(workspace, submit(workspace, other, tiny_model, epochs=1).id)
     test = open_page("compare", runs=f"{finished.id},{run.id}")
     assert "not tested on the same texts" in words_on(test)
+
+
+def test_two_matrices_lie_side_by_side_under_names_that_stay(workspace, three):
+    test = unfold(open_page("compare"), "Confusion matrices side by side")
+    ids = [one.proto.id for one in test.get("plotly_chart")]
+    assert [one for one in ids if "side_left_" in one] and [one for one in ids if "side_right_" in one]
+    assert "Left minus right" in words_on(test)
+
+
+def test_the_json_has_what_the_page_shows(workspace, three):
+    asked = [one.id for one in three]
+    said = json.loads(
+        subprocess.run(
+            forked.command("engine", "compare", *asked, "--json"), capture_output=True, text=True
+        ).stdout
+    )
+    test = open_page("compare", runs=",".join(asked))
+    low, high = said["baseline"]["interval"]
+    assert test.dataframe[0].value["95% sure"].iloc[-1] == f"{low:.1%} to {high:.1%}"
+    stars = {one["name"] for one in said["runs"] if one["best_trade_off"]}
+    (drawn,) = [json.loads(one.proto.spec)["data"] for one in test.get("plotly_chart")]
+    assert {one["name"] for one in drawn if one["marker"]["symbol"] == "star"} == stars
+    if said["disagree"]:
+        listed = next(one.value for one in test.dataframe if "True label" in one.value)
+        assert listed["Text"].tolist() == [one["text"] for one in said["disagreements"]]
+    unfold(test, "Settings that differ, and how each learnt")
+    differing = next(one.value for one in test.dataframe if "Setting" in one.value)
+    assert len(differing) == len(said["settings"])
+    rounds = said["histories"][three[1].id]
+    assert len(rounds) == 3 and rounds[-1]["loss"] < rounds[0]["loss"]
+    low, high = said["pairs"][0]["difference_interval"]
+    assert low <= said["pairs"][0]["difference"] <= high
+    assert sum(map(sum, said["confusion_differences"][0]["counts"])) == 0
+
+
+def test_times_that_may_be_the_machines_take_no_star():
+    def entry(name: str, accuracy: float, milliseconds: float) -> Entry:
+        run = Run(**{**dict.fromkeys(field.name for field in fields(Run)), "id": name})
+        return Entry(run, accuracy, 0.0, {}, {}, {}, 1.0, milliseconds, 1)
+
+    found = Comparison(
+        [entry("a", 0.9, 10.5), entry("b", 0.9, 10.0), entry("c", 0.8, 9.5)], [], [], {}, 1, {}, {}
+    )
+    assert found.trade_offs == {"a", "b"}

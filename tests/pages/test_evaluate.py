@@ -1,10 +1,13 @@
 import json
 
+import pytest
+
 from engine.data.reading import read_bytes
 from engine.evaluation import predictions
 from engine.runs import evaluations
 from engine.serving import rules
 from engine.serving.predictor import Predictor
+from pages.parts.words import of_100
 from tests import words
 from tests.engine.runs.helpers import submit, wait
 from tests.pages.helpers import open_page, press, unfold, words_on
@@ -42,7 +45,11 @@ def test_the_select_boxes_list_the_texts_of_a_cell(workspace, finished):
 def test_each_class_has_its_scores(workspace, finished):
     table = open_page("evaluate", run=finished.id).dataframe[-1].value
     assert table["class"].tolist() == ["bad", "good"]
-    assert list(table.columns) == ["class", "precision", "recall", "f1", "support"]
+    assert list(table.columns) == [
+        "class", "support", "precision", "precision sure", "recall", "recall sure", "f1", "f1 sure",
+    ]  # fmt: skip
+    sure = json.loads(workspace.run(finished.id).metrics.read_text())["test"]["intervals"]["per_class"]
+    assert table["f1 sure"][0] == "{:.2f} to {:.2f}".format(*sure["bad"]["f1"])
 
 
 def test_all_scores_stand_there_with_their_intervals(workspace, finished):
@@ -119,6 +126,22 @@ def test_a_further_file_has_scores_of_its_own(workspace, finished, easy):
     assert "had not seen" not in said
 
 
+def test_a_further_file_is_brought_to_the_page_and_judged_there(workspace, finished):
+    test = open_page("evaluate", run=finished.id)
+    unfold(test, "Judge it on another file")
+    content = words.easy_csv(50, seed=3).replace("text,label", "said,mood").encode()
+    test.file_uploader(key="upload_further_0").upload("later.csv", content, "text/csv").run()
+    assert test.button(key="judge").disabled  # its columns have other names
+    test.selectbox(key="further_text").select("said").run()
+    test.selectbox(key="further_label").select("mood").run()
+    press(test, "judge")
+    (about,) = evaluations.further(workspace, finished.id)
+    assert test.radio(key="split").value == about.key and about.rows == 50
+    assert "Accuracy (further, n = 50)" in {one.label for one in test.metric}
+    unfold(test, "Can its confidence be trusted?")
+    assert "On the further texts what it says and how often it is right" in words_on(test)
+
+
 def test_the_headline_says_it_in_words(workspace, finished):
     said = words_on(open_page("evaluate", run=finished.id)).replace("\\", "")
     assert "of 100 times** (95% sure: between" in said
@@ -144,6 +167,30 @@ def test_its_confidence_is_corrected_everywhere(workspace, easy, tiny_model):
     assert corrected < said
     answer = Predictor(workspace.run(run.id).model).predict(["the lamp is bright"], 3.0)[0]
     assert corrected == f"{answer.confidence:.1%} sure"
+
+
+def test_no_figure_of_the_page_stays_uncorrected(workspace, finished):
+    raw = predictions.cell(predictions.read(workspace.run(finished.id).predictions, "test"), "good", "good")
+    rules.change(workspace, finished.id, temperature=3.0)
+    expected = Predictor(workspace.run(finished.id).model).predict(raw["text"].tolist(), 3.0)
+    sure = {one.text: one.confidence * 100 for one in expected}
+    test = open_page("evaluate", run=finished.id)
+    test.selectbox(key="cell_true").select("good").run()
+    test.selectbox(key="cell_said").select("good").run()
+    listed = test.dataframe[0].value
+    assert listed["confidence"].tolist() == pytest.approx([sure[text] for text in listed["text"]], abs=0.05)
+    box = next(one for one in test.selectbox if one.key.startswith("cell_text_"))
+    box.set_value(int(raw.index[0])).run()
+    drawn = json.loads(test.get("plotly_chart")[1].proto.spec)["data"][0]["x"]
+    assert max(drawn) * 100 == pytest.approx(sure[raw["text"].iloc[0]], abs=0.05)
+    unfold(test, "Is its label right?")
+    assert f"{max(drawn):.1%} sure" in words_on(test)
+
+
+def test_near_the_ends_the_words_say_tenths():
+    assert [of_100(share) for share in (0.0, 0.001, 0.5, 0.998, 0.99999, 1.0)] == [
+        "0", "0.1", "50", "99.8", "99.9", "100",
+    ]  # fmt: skip
 
 
 def as_sure(workspace, run):

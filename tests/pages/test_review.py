@@ -131,3 +131,13 @@ def test_a_wrong_answer_becomes_a_text_to_learn_from(workspace, easy, counted):
     third = press(open_page("predict", run=counted.id), "remove_feedback")
     assert "text added" not in words_on(third)
     assert revising.read(workspace, easy.id).added == {}
+
+
+def test_an_answer_that_is_no_label_of_the_data_can_be_decided_too(workspace, counted):
+    path = workspace.run(counted.id).predictions
+    table = predictions.read(path)
+    table.assign(predicted="neither", **{predictions.PROBABILITY + "neither": 0.9}).to_parquet(path)
+    row = doubtful(workspace, counted)["row"][0]
+    test = open_review(counted)
+    chosen = test.selectbox(key=f"review_label_{counted.id}_{row}")
+    assert chosen.value in chosen.options and "neither" not in chosen.options

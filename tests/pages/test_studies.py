@@ -8,6 +8,7 @@ from engine.runs import forecast, queue
 from engine.runs.store import Status, Store
 from engine.studies import records, search
 from engine.studies.progress import Progress, Trial
+from engine.studies.records import Member
 from engine.training.plan import plan
 from tests.engine.runs.test_forecast import measured
 from tests.pages.helpers import open_page, press, words_on
@@ -69,6 +70,24 @@ def test_several_are_chosen_queued_as_one_and_watched_where_they_are_compared(
     press(test, "forget_study")
     assert records.list_studies(workspace) == []
     assert "Nothing to compare yet" in words_on(test)
+
+
+def test_of_more_than_ten_runs_the_best_are_compared_and_all_are_listed(workspace, easy, once_finished):
+    queue.pause_queue(workspace, True)
+    config = plan(workspace, easy, "tfidf", "balanced").config()
+    members = [Member(label=f"seed {seed}", model_name="tfidf", config=config.model_copy(update={"seed": seed}))
+               for seed in range(12)]  # fmt: skip
+    study = records.begin(workspace, easy, members)
+    for number in range(12):
+        as_if_trained(workspace, study.run_id(number), *once_finished)
+    test = open_page("compare", study=study.id)
+    assert len(test.dataframe[0].value) == 12  # all of them
+    assert len(test.dataframe[1].value) == 11  # the best ten, and word counting
+    chosen = test.multiselect(key=f"compared_of_{study.id}")
+    assert chosen.label.startswith("Compared below: the best 10 of 12")
+    chosen.set_value([study.run_id(10), study.run_id(11)]).run()
+    assert not test.exception
+    assert len(test.dataframe[1].value) == 3
 
 
 def test_a_curve_is_asked_for_with_one_measurement_for_all_of_it(workspace, easy, tiny_model, once_finished):

@@ -45,6 +45,9 @@ def test_it_says_what_the_run_found_and_is_one_file_of_less_than_6_mb(
     assert (
         f"95% sure: between {low * 100:.0f} and {high * 100:.0f}, on {easy.rows['test']} test texts" in said
     )
+    for score in ("weighted_f1", "balanced_accuracy", "mcc", "roc_auc", "log_loss"):
+        between = "{:.3f} to {:.3f}".format(*found["intervals"][score])
+        assert f"{found['test'][score]:.4f} {between}" in said
     assert "this model itself is word counting" in said
     assert f"Training {easy.rows['train']} The model learnt from them." in said
     assert "<i>mine</i>" in said and counted.id in said

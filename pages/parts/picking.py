@@ -1,0 +1,40 @@
+"""One text out of a long table: its pages, and a box for whoever does not click on its rows."""
+
+import pandas as pd
+import streamlit as st
+
+from pages.parts import state
+
+SHOWN = 200
+LETTERS = 80
+
+
+def page(found: pd.DataFrame, key: str) -> pd.DataFrame:
+    """The rows of the page that is chosen, of at most SHOWN; there is nothing to choose where one page holds all."""
+    pages, number = -(-len(found) // SHOWN), 1
+    if pages > 1:
+        number = st.number_input(f"Page, of {pages}", 1, pages, key=key, width=160)
+    return found.iloc[(number - 1) * SHOWN : number * SHOWN]
+
+
+def row(texts: pd.Series, clicked: list[int], key: str) -> int | None:
+    """The index of the text that was clicked in the table above, or chosen in the box; None while none is.
+
+    clicked: places of the rows that are ticked in the table.
+    """
+    now = int(texts.index[clicked[0]]) if clicked else None
+    if state.changed(f"{key}_clicked", now):
+        st.session_state[key] = now
+    return st.selectbox(
+        "Text",
+        texts.index.tolist(),
+        index=None,
+        format_func=lambda one: beginning(texts[one]),
+        key=key,
+        placeholder="Choose a text, here or above, to look closer",
+    )
+
+
+def beginning(text: str) -> str:
+    """As much of a text as fits into a box."""
+    return " ".join(text.split())[:LETTERS]

@@ -1,0 +1,72 @@
+"""What the Evaluate page shows and what `evaluate --json` says are the same figures."""
+
+import json
+import subprocess
+
+import pytest
+
+from engine.serving import rules
+from pages.parts.words import of_100
+from tests import forked, words
+from tests.pages.helpers import open_page, unfold, words_on
+
+
+def as_json(*arguments):
+    done = subprocess.run(forked.command("engine", *arguments, "--json"), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("texts", ["test", "validation", "further"])
+def test_the_page_and_the_json_say_the_same(workspace, finished, tmp_path, texts):
+    rules.change(workspace, finished.id, temperature=2.0, threshold=0.6)
+    if texts == "further":
+        (tmp_path / "more.csv").write_text(words.easy_csv(60, seed=3))
+        said = as_json("evaluate", finished.id, "--data", tmp_path / "more.csv", "--all")
+        key = said["key"]
+    else:
+        said, key = as_json("evaluate", finished.id, "--on", texts, "--all"), texts
+    assert said["texts"] == key
+    test = open_page("evaluate", run=finished.id)
+    test.radio(key="split").set_value(key).run()
+    for title in (
+        "More scores, and how sure they are",
+        "A closer look at a class",
+        "When some mistakes cost more than others",
+        "Can its confidence be trusted?",
+        "Where is it weak?",
+    ):
+        unfold(test, title)
+    page = words_on(test)
+    scores = said["validation" if texts == "validation" else "metrics"]
+    assert f"Right {of_100(scores['accuracy'])} of 100" in page
+    assert f"{said['always']['label']} would be right {of_100(said['always']['accuracy'])} times" in page
+    assert f"answers **{said['rules']['covered']:.0%}** of the {texts} texts by itself" in page
+    bill = said["costs"]["per_100_texts"]
+    assert f"**{bill['chosen']:,.1f}** with the thresholds below, {bill['all_by_model']:,.1f} if" in page
+    trust = said["calibration"]
+    assert f"**{trust['error'] * 100:.1f} points**" in page
+    assert f"corrected, by **{trust['corrected_error'] * 100:.1f}**" in page
+    drawn = [trace for one in test.get("plotly_chart") for trace in json.loads(one.proto.spec)["data"]]
+    for name, bins in (("as it is", "bins"), ("corrected", "corrected_bins")):
+        points = next(trace for trace in drawn if trace.get("name") == name)
+        assert points["x"] == pytest.approx([one["said"] for one in trust[bins]])
+        assert points["y"] == pytest.approx([one["right"] for one in trust[bins]])
+    tables = [one.value for one in test.dataframe]
+    label = test.selectbox(key="class").value
+    known = next(one for one in tables if list(one.columns) == ["word", "here", "elsewhere"])
+    assert known["word"].tolist() == [one["word"] for one in said["classes"][label]["words"]]
+    shown = next(one for one in tables if list(one.columns) == ["confidence", "text"] and len(one) <= 3)
+    found = said["classes"][label]["found"]
+    assert shown["text"].tolist() == [one["text"] for one in found]
+    assert shown["confidence"].tolist() == pytest.approx([100 * one["confidence"] for one in found])
+
+
+def test_costs_are_told_on_the_command_line(finished):
+    cheap = as_json("evaluate", finished.id, "--cost", "good=0")["costs"]
+    assert cheap["mistakes"] == {"bad": 5.0, "good": 0.0} and cheap["thresholds"]["good"] == 0.0
+    dear = as_json("evaluate", finished.id, "--cost", "good=100", "--person", "0.01")["costs"]
+    assert dear["per_100_texts"]["all_by_person"] == pytest.approx(1.0)
+    done = subprocess.run(forked.command("engine", "evaluate", finished.id, "--json", "--cost", "odd=1"),
+                          capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == 2 and "It says: bad, good." in done.stderr
