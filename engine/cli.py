@@ -628,7 +628,7 @@ def _predict_file(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict
     with _job(workspace, asked.id, key) as paths:
         if not paths.job.exists():
             batch.write_table(table.frame, paths)
-        job = batch.begin(paths, table.name, column)
+        batch.begin(paths, table.name, column, table.rejected, table.rejected_count)
         del table  # from here on memory holds only a part of it
         predictor, rules = _opened(workspace, asked.id)
         batch.answer(paths, predictor, terminal.counter(sys.stderr))
@@ -638,9 +638,11 @@ def _predict_file(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict
     result = {
         "predictions": listed,
         "out": asked.out,
-        "rows": job.rows,
+        "rows": found.rows,
         "column": column,
         "empty": found.empty,
+        "unread": found.unread_count,
+        "unread_rows": [one.shown() for one in found.unread],
     }
     return result, terminal.answered_file(found, asked.out)
 

@@ -17,6 +17,7 @@ from pages.parts import cached, messages, state, steps, uploads, words
 
 TICK_SECONDS = 1.0
 SHOWN = 100
+SHOWN_LINES = 5  # that could not be read
 HELD = "batch_upload"  # in the session: the upload that is about to be answered
 FORMATS = {".csv": "CSV", ".xlsx": "Excel", ".parquet": "Parquet", ".jsonl": "JSON lines"}
 
@@ -145,6 +146,10 @@ def _result(run: Run, one: Standing, what: str, newest: bool) -> None:
                 on_click="ignore",
             )
         _removal(run, one, "Remove")
+    if found.unread_count:
+        lines = "; ".join(one.said for one in found.unread[:SHOWN_LINES])
+        more = " …" if found.unread_count > SHOWN_LINES else "."
+        st.caption(f"Not read, and without an answer: {messages.plain(lines)}{more}")
     if newest:
         first = next(batch.answered(paths, chosen, everything)).head(SHOWN)
         st.dataframe(
@@ -160,6 +165,8 @@ def in_words(found: batch.Result) -> str:
         said[0] += f", {sum(rows for _, rows in counts[5:]):,} others"
     if found.empty:
         said.append(f"{found.empty:,} without a text")
+    if found.unread_count:
+        said.append(f"{found.unread_count:,} could not be read")
     if found.people:
         said.append(f"{found.people:,} {'goes' if found.people == 1 else 'go'} to a person")
     return "; ".join(said)

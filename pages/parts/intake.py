@@ -1,6 +1,6 @@
 """A table before it is saved: how it was read, its columns, its name. checkup shows its health, splits its split."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -103,7 +103,7 @@ def how_it_was_read(table: Table, rows: int, choices: Choices) -> None:
             icon=":material/warning:",
         ):
             st.dataframe(
-                [asdict(one) for one in table.rejected[:PREVIEW_ROWS]],
+                [one.shown() for one in table.rejected[:PREVIEW_ROWS]],
                 hide_index=True,
                 alt="Rows that could not be read, with line, reason and content",
             )
