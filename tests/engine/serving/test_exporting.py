@@ -75,7 +75,7 @@ def test_the_threshold_and_the_correction_in_use_go_along(workspace, run, tmp_pa
     assert told["to_a_person"] == (expected[1].confidence < 0.9)
 
 
-def test_the_card_is_one_of_the_hub_and_tells_the_scores(workspace, run, tmp_path):
+def test_the_card_is_one_of_the_hub_and_tells_the_scores(workspace, run, tiny_model, tmp_path):
     folder = export(workspace, run.id, tmp_path / "folder", "folder")
     card = ModelCard.load(folder / "README.md")
     assert card.data.pipeline_tag == "text-classification"
@@ -83,7 +83,8 @@ def test_the_card_is_one_of_the_hub_and_tells_the_scores(workspace, run, tmp_pat
     measured = {one.metric_type: one.metric_value for one in card.data.eval_results}
     assert measured["accuracy"] == pytest.approx(run.accuracy, abs=1e-4)
     assert "pipe \\| \\<b\\>star\\*\\</b\\>" in card.text
-    assert "epochs: 3" in card.text
+    assert "epochs: 3" in card.text and "model: tiny" in card.text
+    assert str(tiny_model) not in card.content  # a folder tells who works here
     assert json.loads((folder / "config.json").read_text())["id2label"] == {"0": "bad", "1": "good"}
 
 
