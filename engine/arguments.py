@@ -30,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
         return names, options
 
     data = argument("data", metavar="DATA", help="a file, sample:support or sample:reviews")
-    reading = (
+    form = (
         argument(
             "--encoding",
             metavar="NAME",
@@ -38,6 +38,9 @@ def parser() -> argparse.ArgumentParser:
         ),
         argument("--separator", metavar="CHAR", help="what stands between fields (default: found out)"),
         argument("--no-header", action="store_true", help="the first row is data already"),
+    )
+    reading = (
+        *form,
         argument("--test", metavar="FILE", help="a second table, for the test"),
         argument("--group", metavar="COL", help="rows with the same value here stay in one split"),
         argument(
@@ -249,6 +252,7 @@ def parser() -> argparse.ArgumentParser:
         argument(
             "--file", metavar="IN", help="a table with a text column; broken off and asked again, it goes on"
         ),
+        *form,
         argument("--column", metavar="COL", help="its text column (default: proposed)"),
         argument(
             "--out",

@@ -479,12 +479,15 @@ def _saved(workspace: Workspace, asked: argparse.Namespace) -> DatasetInfo:
 
 def _table(asked: argparse.Namespace) -> tuple[Table, Roles]:
     """The table with its roles; those that were named are checked."""
-    options = Options(asked.encoding, asked.separator, names_row=0 if asked.no_header else None)
-    table = read_source(asked.data, options)
+    table = read_source(asked.data, _options(asked))
     for column, flag in ((asked.text, "--text"), (asked.label, "--label")):
         if column:
             column_of(table, column, flag)
     return table, propose(table.frame, asked.text, asked.label)
+
+
+def _options(asked: argparse.Namespace) -> Options:
+    return Options(asked.encoding, asked.separator, names_row=0 if asked.no_header else None)
 
 
 def _recipe(asked: argparse.Namespace, roles: Roles) -> Recipe:
@@ -619,12 +622,13 @@ def _predict_file(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict
     out = Path(asked.out).expanduser()
     writers.check_format(out)
     folder = _folder_of(workspace, asked.id)
-    table = read_file(asked.file)
+    options = _options(asked)
+    table = read_file(asked.file, options)
     column = asked.column or propose(table.frame).text
     if not column:
         raise DataError(f"None of the columns of {table.name} looks like text.", "Name it with --column.")
     column_of(table, column, "--column")
-    key = batch.key_of(batch.digest(Path(asked.file).expanduser()), folder, {}, column)
+    key = batch.key_of(batch.digest(Path(asked.file).expanduser()), folder, options.as_dict(), column)
     with _job(workspace, asked.id, key) as paths:
         if not paths.job.exists():
             batch.write_table(table.frame, paths)

@@ -174,6 +174,23 @@ def test_predict_a_file_that_no_cell_of_acts_as_a_formula(trained, tmp_path):
     assert "in which format" in engine(*asked, tmp_path / "out.pdf", code=2).stderr
 
 
+def test_predict_reads_a_file_as_it_is_told_and_says_what_it_could_not_read(workspace, easy, tmp_path):
+    run = wait(workspace, submit(workspace, easy, "tfidf").id).id
+    rows = [f"K{number};the Lämp is calm, and warm" for number in range(12)]
+    (tmp_path / "in.csv").write_bytes("\n".join([*rows, "K;a;b;c", "L;the end"]).encode("cp1252"))
+    form = ["--encoding", "cp1252", "--separator", ";", "--no-header", "--column", "1"]
+    found = as_json("predict", run, "--file", tmp_path / "in.csv", *form, "--out", tmp_path / "out.csv")
+    assert (found["rows"], found["unread"], found["column"]) == (14, 1, "1")
+    assert found["unread_rows"] == [
+        {"line": 13, "reason": "4 fields where 2 were expected", "content": "K;a;b;c"}
+    ]
+    assert found["predictions"][0]["text"] == "the Lämp is calm, and warm"
+    lines = list(csv.DictReader((tmp_path / "out.csv").read_text("utf-8-sig").splitlines()))
+    assert [row["0"] for row in lines[-2:]] == ["", "L"] and lines[12]["problem"].startswith("line 13: ")
+    said = engine("predict", run, "--file", tmp_path / "in.csv", *form, "--out", tmp_path / "two.csv").stdout
+    assert "1 could not be read:\n  line 13: 4 fields" in said
+
+
 def test_check(workspace, tmp_path):
     (tmp_path / "x.csv").write_text(words.easy_csv(50) + "one more,\n,good\n", encoding="utf-8")
     found = as_json("check", tmp_path / "x.csv")
