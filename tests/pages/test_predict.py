@@ -1,4 +1,5 @@
 import io
+import os
 import time
 
 import pandas as pd
@@ -8,6 +9,7 @@ import streamlit as st
 from engine.data.datasets import load_info
 from engine.data.exports import FORMULA_STARTS
 from engine.runs import batches
+from engine.serving import rules
 from pages.parts import cached
 from tests.engine.runs.helpers import submit, wait
 from tests.pages.helpers import open_page, press, words_on
@@ -134,3 +136,17 @@ def test_a_whole_file_is_answered_in_a_process_of_its_own(workspace, finished, d
     assert taken["label"].fillna("").tolist() == ["good", "", "bad"]
     press(again, f"remove_{one.key}")
     assert batches.jobs(paths) == []
+
+
+def test_the_onnx_that_was_made_is_offered_only_as_long_as_model_and_rules_stay(workspace, finished):
+    paths = workspace.run(finished.id)
+    paths.onnx.write_bytes(b"made before")
+
+    def offered() -> bool:
+        buttons = open_page("predict", run=finished.id).get("download_button")
+        return any(one.proto.label.startswith("Download as ONNX") for one in buttons)
+
+    assert offered()
+    rules.change(workspace, finished.id, threshold=0.5)
+    os.utime(paths.rules, (time.time() + 1, time.time() + 1))
+    assert not offered()
