@@ -300,6 +300,14 @@ def parser() -> argparse.ArgumentParser:
         argument("--host", default="127.0.0.1", help="where to listen (default: this machine only)"),
         argument("--port", type=int, default=8502, metavar="N", help="0 takes a free one (default: 8502)"),
         argument(
+            "--allowed-host",
+            action="append",
+            default=[],
+            metavar="NAME",
+            help="a name under which it is reached, such as that of a proxy; others are then refused, and so they are where "
+            "it listens on this machine only; may be repeated",
+        ),
+        argument(
             "--api-key",
             metavar="KEY",
             help="what clients have to send; better given as TUNEBOARD_API_KEY, which no list of processes shows",

@@ -374,10 +374,10 @@ def serve(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
         raise SettingsError({"batch, queue, wait": "give 1 or more texts, and 0 to 1000 ms."})
     limits = Limits(asked.batch, wait_seconds=asked.wait / 1000, waiting_texts=asked.queue)
     key = asked.api_key or os.environ.get("TUNEBOARD_API_KEY") or None
-    if not key and asked.host not in ("127.0.0.1", "::1", "localhost"):
+    if not key and asked.host not in server.LOOPBACK:
         print("Whoever reaches this machine may ask: there is no API key.", file=sys.stderr)
     say = partial(print, file=sys.stderr, flush=True)
-    answered = server.run(sources, asked.host, asked.port, key, limits, say)
+    answered = server.run(sources, asked.host, asked.port, key, limits, say, asked.allowed_host)
     found = {"models": [source.name for source in sources], "requests": answered}
     return found, f"Stopped. {answered:,} requests were answered."
 
