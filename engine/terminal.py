@@ -94,14 +94,17 @@ def long(workspace: Workspace, run: Run) -> dict:
 def result(workspace: Workspace, run: Run) -> dict:
     """What `train --json` returns."""
     found = read_json(workspace.run(run.id).metrics)
-    rows = load_info(workspace, run.dataset_id).rows
+    try:
+        rows = load_info(workspace, run.dataset_id).rows
+    except NotFoundError:  # it was deleted since
+        rows = {}
     return {
         "run_id": run.id,
         "name": run.name,
         "status": str(run.status),
         "seconds": run.seconds,
         "model": run.model_name,
-        "rows": {**rows, "train": found.get("train_rows", rows["train"])},
+        "rows": {**rows, "train": found.get("train_rows", rows["train"])} if rows else {},
         "metrics": found["test"],
         "validation": found["validation"],
         "intervals": found["intervals"],

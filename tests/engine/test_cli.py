@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine import cli
+from engine.data.datasets import remove
 from engine.data.reading import read_file
 from tests import forked, words
 from tests.engine.runs.helpers import submit, wait
@@ -152,6 +153,13 @@ def test_evaluate_on_a_further_file(trained, tmp_path):
     found = as_json("evaluate", trained["run_id"], "--data", tmp_path / "more.csv")
     assert (found["rows"], found["left_out"]) == (40, 1)
     assert sum(map(sum, found["metrics"]["confusion_matrix"]["counts"])) == 40
+
+
+def test_evaluate_still_tells_the_scores_after_the_data_set_was_deleted(workspace, easy):
+    run = wait(workspace, submit(workspace, easy, "tfidf").id)
+    remove(workspace, easy.id)
+    found = as_json("evaluate", run.id)
+    assert (found["metrics"]["accuracy"], found["rows"]) == (run.accuracy, {})
 
 
 def test_predict_a_file_that_no_cell_of_acts_as_a_formula(trained, tmp_path):
