@@ -218,7 +218,7 @@ def parser() -> argparse.ArgumentParser:
     )
     command(
         "push",
-        "Send the model of a run to the Hugging Face hub, with the token of the variable HF_TOKEN.",
+        "Send the model of a run to the Hugging Face hub, with the token of HF_TOKEN, or one that is asked for.",
         run_id,
         argument("name", metavar="OWNER/NAME", help="what to call it there"),
         argument(

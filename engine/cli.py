@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
+from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -300,7 +301,7 @@ def export(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
 def push(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     from engine.runs import export as exports
 
-    address = exports.push(workspace, asked.id, asked.name, private=asked.private)
+    address = exports.push(workspace, asked.id, asked.name, _token(), asked.private)
     seen = "only you can see it" if asked.private else "everybody can see it"
     return {"pushed": asked.id, "to": address, "private": asked.private}, f"Sent to {address}; {seen}."
 
@@ -534,6 +535,18 @@ def _follow(workspace: Workspace, run: Run) -> Run:
     line.show(run, history.update(workspace.run(run.id).events))  # what happened since the last look
     line.close()
     return run
+
+
+def _token() -> str | None:
+    """What somebody at a terminal types, unseen, where no variable has it; it is kept nowhere."""
+    from engine.serving.publishing import VARIABLE
+
+    if os.environ.get(VARIABLE) or not sys.stdin.isatty():
+        return None
+    try:
+        return getpass("Token with the right to write, from huggingface.co/settings/tokens: ")
+    except EOFError:
+        return None
 
 
 def _pair(assignment: str, flag: str, form: str) -> tuple[str, str]:
