@@ -41,8 +41,8 @@ class Preferences(BaseModel):
     """How many digits new runs compute with unless they say otherwise. Automatic measures which is faster."""
 
     threads: int = Field(0, ge=0, le=1024)
-    """How many processor cores a run may use; 0 is all. Fewer leave room for other work and take longer. With another
-    number the last digits of a result may differ."""
+    """How many processor cores a run, or a model that is asked, may use; 0 is all. Fewer leave room for other work and take
+    longer. With another number the last digits of a result may differ."""
 
     hub: str = Field(HUB, max_length=400)
     """Where models and data sets of the Hugging Face hub are fetched from. Name only a mirror that you trust: what it

@@ -44,12 +44,14 @@ NO_LETTERS = re.compile(r"[^\w]+")
 
 @dataclass(frozen=True)
 class Kind:
-    """A tracker. module: what has to be installed, by the package that brings it. place: where the reports go."""
+    """A tracker. module: what has to be installed, by the package that brings it. place: where the reports go, which its own
+    variables may say."""
 
     title: str
     module: str
     package: str
     place: str
+    variables: tuple[str, ...] = ()
 
     @property
     def is_installed(self) -> bool:
@@ -68,18 +70,21 @@ KINDS = {
         "mlflow",
         "mlflow-skinny",
         "To the address in Settings or in MLFLOW_TRACKING_URI, else to the file trackers/mlflow.db of the workspace.",
+        ("MLFLOW_TRACKING_URI",),
     ),
     "wandb": Kind(
         "Weights & Biases",
         "wandb",
         "wandb",
         "To the service at wandb.ai, as WANDB_API_KEY, WANDB_BASE_URL and WANDB_MODE say.",
+        ("WANDB_API_KEY", "WANDB_BASE_URL", "WANDB_MODE"),
     ),
     "trackio": Kind(
         "Trackio",
         "trackio",
         "trackio",
         "In the folder trackers/trackio of the workspace, or to the Space of the hub that TRACKIO_SPACE_ID names.",
+        ("TRACKIO_SPACE_ID",),
     ),
 }
 

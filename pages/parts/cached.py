@@ -162,6 +162,11 @@ def pushed(root: str, run_id: str, name: str, token: str, private: bool) -> str 
         return error
 
 
+@st.cache_data(max_entries=2, ttl=60, show_spinner=False)
+def workspace_bytes(root: str) -> int:
+    return space.taken(Path(root))
+
+
 @st.cache_data(max_entries=16, show_spinner="Counting the answers …")
 def batch_summary(folder: str, begun: str, rules: Rules) -> Result:
     """folder, begun: of a job that is done."""

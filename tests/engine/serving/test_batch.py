@@ -130,6 +130,21 @@ def test_another_model_column_or_file_is_another_job(tmp_path, predictor):
     assert len({key, *others, batch.key_of("abc", folder, {}, "text")}) == 5
 
 
+def test_a_model_that_is_asked_uses_as_many_threads_as_was_chosen(tmp_path, tiny_model, monkeypatch):
+    import torch
+
+    load_model(tiny_model, ["no", "yes"]).save_pretrained(tmp_path / "model")
+    load_tokenizer(tiny_model).save_pretrained(tmp_path / "model")
+    before = torch.get_num_threads()
+    monkeypatch.setenv("TUNEBOARD_THREADS", "1")
+    try:
+        torch.set_num_threads(2)
+        Predictor(tmp_path / "model")
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_bf16_only_where_the_labels_stay_the_same(tmp_path, tiny_model, monkeypatch):
     import torch
 
