@@ -153,7 +153,7 @@ Tuneboard {__version__}, with these settings:
 
 
 def _front_matter(facts: Facts, **more: str | None) -> str:
-    """What the Hugging Face hub reads of a card: between two lines of hyphens, YAML, with the scores where there are some."""
+    """What the Hugging Face hub reads of a card: YAML between lines of hyphens, with the scores where there are some."""
     from huggingface_hub import EvalResult, ModelCardData
 
     test = facts.metrics.get("test")
