@@ -30,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
         return names, options
 
     data = argument("data", metavar="DATA", help="a file, sample:support or sample:reviews")
-    reading = (
+    form = (
         argument(
             "--encoding",
             metavar="NAME",
@@ -38,6 +38,9 @@ def parser() -> argparse.ArgumentParser:
         ),
         argument("--separator", metavar="CHAR", help="what stands between fields (default: found out)"),
         argument("--no-header", action="store_true", help="the first row is data already"),
+    )
+    reading = (
+        *form,
         argument("--test", metavar="FILE", help="a second table, for the test"),
         argument("--group", metavar="COL", help="rows with the same value here stay in one split"),
         argument(
@@ -248,7 +251,7 @@ def parser() -> argparse.ArgumentParser:
     )
     command(
         "push",
-        "Send the model of a run to the Hugging Face hub, with the token of the variable HF_TOKEN.",
+        "Send the model of a run to the Hugging Face hub, with the token of HF_TOKEN, or one that is asked for.",
         run_id,
         argument("name", metavar="OWNER/NAME", help="what to call it there"),
         argument(
@@ -282,6 +285,7 @@ def parser() -> argparse.ArgumentParser:
         argument(
             "--file", metavar="IN", help="a table with a text column; broken off and asked again, it goes on"
         ),
+        *form,
         argument("--column", metavar="COL", help="its text column (default: proposed)"),
         argument(
             "--out",
@@ -328,6 +332,14 @@ def parser() -> argparse.ArgumentParser:
         ),
         argument("--host", default="127.0.0.1", help="where to listen (default: this machine only)"),
         argument("--port", type=int, default=8502, metavar="N", help="0 takes a free one (default: 8502)"),
+        argument(
+            "--allowed-host",
+            action="append",
+            default=[],
+            metavar="NAME",
+            help="a name under which it is reached, such as that of a proxy; others are then refused, and so they are where "
+            "it listens on this machine only; may be repeated",
+        ),
         argument(
             "--api-key",
             metavar="KEY",

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
+from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -317,7 +318,7 @@ def export(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
 def push(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     from engine.runs import export as exports
 
-    address = exports.push(workspace, asked.id, asked.name, private=asked.private)
+    address = exports.push(workspace, asked.id, asked.name, _token(), asked.private)
     seen = "only you can see it" if asked.private else "everybody can see it"
     return {"pushed": asked.id, "to": address, "private": asked.private}, f"Sent to {address}; {seen}."
 
@@ -391,10 +392,10 @@ def serve(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
         raise SettingsError({"batch, queue, wait": "give 1 or more texts, and 0 to 1000 ms."})
     limits = Limits(asked.batch, wait_seconds=asked.wait / 1000, waiting_texts=asked.queue)
     key = asked.api_key or os.environ.get("TUNEBOARD_API_KEY") or None
-    if not key and asked.host not in ("127.0.0.1", "::1", "localhost"):
+    if not key and asked.host not in server.LOOPBACK:
         print("Whoever reaches this machine may ask: there is no API key.", file=sys.stderr)
     say = partial(print, file=sys.stderr, flush=True)
-    answered = server.run(sources, asked.host, asked.port, key, limits, say)
+    answered = server.run(sources, asked.host, asked.port, key, limits, say, asked.allowed_host)
     found = {"models": [source.name for source in sources], "requests": answered}
     return found, f"Stopped. {answered:,} requests were answered."
 
@@ -496,12 +497,15 @@ def _saved(workspace: Workspace, asked: argparse.Namespace) -> DatasetInfo:
 
 def _table(asked: argparse.Namespace) -> tuple[Table, Roles]:
     """The table with its roles; those that were named are checked."""
-    options = Options(asked.encoding, asked.separator, names_row=0 if asked.no_header else None)
-    table = read_source(asked.data, options)
+    table = read_source(asked.data, _options(asked))
     for column, flag in ((asked.text, "--text"), (asked.label, "--label")):
         if column:
             column_of(table, column, flag)
     return table, propose(table.frame, asked.text, asked.label)
+
+
+def _options(asked: argparse.Namespace) -> Options:
+    return Options(asked.encoding, asked.separator, names_row=0 if asked.no_header else None)
 
 
 def _recipe(asked: argparse.Namespace, roles: Roles) -> Recipe:
@@ -548,6 +552,18 @@ def _follow(workspace: Workspace, run: Run) -> Run:
     line.show(run, history.update(workspace.run(run.id).events))  # what happened since the last look
     line.close()
     return run
+
+
+def _token() -> str | None:
+    """What somebody at a terminal types, unseen, where no variable has it; it is kept nowhere."""
+    from engine.serving.publishing import VARIABLE
+
+    if os.environ.get(VARIABLE) or not sys.stdin.isatty():
+        return None
+    try:
+        return getpass("Token with the right to write, from huggingface.co/settings/tokens: ")
+    except EOFError:
+        return None
 
 
 def _pair(assignment: str, flag: str, form: str) -> tuple[str, str]:
@@ -636,16 +652,17 @@ def _predict_file(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict
     out = Path(asked.out).expanduser()
     writers.check_format(out)
     folder = _folder_of(workspace, asked.id)
-    table = read_file(asked.file)
+    options = _options(asked)
+    table = read_file(asked.file, options)
     column = asked.column or propose(table.frame).text
     if not column:
         raise DataError(f"None of the columns of {table.name} looks like text.", "Name it with --column.")
     column_of(table, column, "--column")
-    key = batch.key_of(batch.digest(Path(asked.file).expanduser()), folder, {}, column)
+    key = batch.key_of(batch.digest(Path(asked.file).expanduser()), folder, options.as_dict(), column)
     with _job(workspace, asked.id, key) as paths:
         if not paths.job.exists():
             batch.write_table(table.frame, paths)
-        job = batch.begin(paths, table.name, column)
+        batch.begin(paths, table.name, column, table.rejected, table.rejected_count)
         del table  # from here on memory holds only a part of it
         predictor, rules = _opened(workspace, asked.id)
         batch.answer(paths, predictor, terminal.counter(sys.stderr))
@@ -655,9 +672,11 @@ def _predict_file(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict
     result = {
         "predictions": listed,
         "out": asked.out,
-        "rows": job.rows,
+        "rows": found.rows,
         "column": column,
         "empty": found.empty,
+        "unread": found.unread_count,
+        "unread_rows": [one.shown() for one in found.unread],
     }
     return result, terminal.answered_file(found, asked.out)
 

@@ -21,7 +21,12 @@ Value = str | int | bool
 Origin = Literal["default", "settings", "environment"]
 HUB = "https://huggingface.co"
 YES = {"1", "ON", "YES", "TRUE"}  # what huggingface_hub takes for yes
-SECRET = re.compile(r"(?<=//)[^/@]+@")  # the name and password in an address
+LOGIN = re.compile(r"(?<=//)[^/@]+@")  # the name and password in an address
+OTHERS = re.compile(
+    r"(?i)(?<=bearer )\S+|(?<=basic )\S+|([?&;][\w.-]*(?:key|token|password|secret)=)[^&\s'\"]+"
+)
+SECRET_VARIABLE = re.compile(r"(?:KEY|TOKEN|PASSWORD|SECRET)S?(?![A-Z])")  # part of its name
+LEAST_LETTERS = 4  # of what is masked wherever it stands
 
 
 class Preferences(BaseModel):
@@ -36,8 +41,8 @@ class Preferences(BaseModel):
     """How many digits new runs compute with unless they say otherwise. Automatic measures which is faster."""
 
     threads: int = Field(0, ge=0, le=1024)
-    """How many processor cores a run may use; 0 is all. Fewer leave room for other work and take longer. With another
-    number the last digits of a result may differ."""
+    """How many processor cores a run, or a model that is asked, may use; 0 is all. Fewer leave room for other work and take
+    longer. With another number the last digits of a result may differ."""
 
     hub: str = Field(HUB, max_length=400)
     """Where models and data sets of the Hugging Face hub are fetched from. Name only a mirror that you trust: what it
@@ -124,7 +129,7 @@ def choose(workspace: Workspace, values: dict[str, object]) -> None:
         value, problem = _checked(field, default if wanted == "" else wanted)
         if variable := _deciding(field):
             problem = f"the variable {variable} decides; change or remove it where Tuneboard is started."
-        elif field == "mlflow" and SECRET.search(str(value)):
+        elif field == "mlflow" and LOGIN.search(str(value)):
             problem = "passwords are not kept here; set the variable MLFLOW_TRACKING_URI instead."
         elif field == "device" and value not in ("auto", "cpu", machine.gpu()):
             problem = f"this machine has no {value} device; choose auto or cpu."
@@ -165,8 +170,14 @@ def apply(workspace: Workspace) -> None:
 
 
 def without_secrets(sentence: str) -> str:
-    """Without the names and passwords that stand in addresses."""
-    return SECRET.sub("…@", sentence)
+    """Without what lets others in: logins and keys in addresses, keys of a request, and the values of variables such as
+    WANDB_API_KEY."""
+    values = [
+        one for name, one in os.environ.items() if SECRET_VARIABLE.search(name) and len(one) >= LEAST_LETTERS
+    ]
+    for value in sorted(values, key=len, reverse=True):
+        sentence = sentence.replace(value, "…")
+    return OTHERS.sub(lambda found: f"{found[1] or ''}…", LOGIN.sub("…@", sentence))
 
 
 def help_text(field: str) -> str:

@@ -94,14 +94,17 @@ def long(workspace: Workspace, run: Run) -> dict:
 def result(workspace: Workspace, run: Run) -> dict:
     """What `train --json` returns."""
     found = read_json(workspace.run(run.id).metrics)
-    rows = load_info(workspace, run.dataset_id).rows
+    try:
+        rows = load_info(workspace, run.dataset_id).rows
+    except NotFoundError:  # it was deleted since
+        rows = {}
     return {
         "run_id": run.id,
         "name": run.name,
         "status": str(run.status),
         "seconds": run.seconds,
         "model": run.model_name,
-        "rows": {**rows, "train": found.get("train_rows", rows["train"])},
+        "rows": {**rows, "train": found.get("train_rows", rows["train"])} if rows else {},
         "metrics": found["test"],
         "validation": found["validation"],
         "intervals": found["intervals"],
@@ -336,8 +339,8 @@ def check_result(table: Table, roles: Roles, made: Draft | None, problems: list[
         "sheets": list(table.sheets),
         "left_out": list(table.left_out),
         "rejected": table.rejected_count,
-        "rejected_rows": [asdict(one) for one in table.rejected],
-        "short_rows": [asdict(one) for one in table.padded],
+        "rejected_rows": [one.shown() for one in table.rejected],
+        "short_rows": [one.shown() for one in table.padded],
         "problems": [
             {**asdict(problem), "rows": [one["row"] for one in problem.examples if "row" in one]}
             for problem in problems
@@ -363,7 +366,7 @@ def checked(table: Table, roles: Roles, made: Draft | None, problems: list[Probl
     if roles.more_texts:
         lines.append(f"  More columns with texts: {', '.join(map(repr, roles.more_texts))}")
     lines += [f"  Beware  {trap.column!r}: {trap.sentence}" for trap in roles.traps]
-    lines += [f"  line {one.line}: {one.reason}" for one in table.rejected[:SHOWN_REJECTED]]
+    lines += [f"  {one.said}" for one in table.rejected[:SHOWN_REJECTED]]
     if table.left_out:
         lines.append(f"  Files left out: {', '.join(table.left_out[:SHOWN_REJECTED])}")
     if table.rejected_count > SHOWN_REJECTED:
@@ -612,6 +615,11 @@ def answered_file(found: Result, out: str) -> str:
     lines += [grid(["label", "rows"], [[label, f"{rows:,}"] for label, rows in found.counts.items()])]
     if found.empty:
         lines.append(f"{found.empty:,} without a text were not answered.")
+    if found.unread_count:
+        lines.append(f"{found.unread_count:,} could not be read:")
+        lines += [f"  {one.said}" for one in found.unread[:SHOWN_REJECTED]]
+        if found.unread_count > SHOWN_REJECTED:
+            lines.append(f"  ... and {found.unread_count - SHOWN_REJECTED:,} more")
     if found.people:
         lines.append(f"{found.people:,} go to a person.")
     return "\n".join(lines)

@@ -9,12 +9,15 @@ from engine.data.exports import safe_csv
 from engine.runs import queue
 from engine.runs.store import Run
 from engine.serving import rules, tries
+from engine.serving.prediction import Prediction
+from engine.serving.rules import Rules
 from pages.parts import batch, cached, charts, feedback, frame, messages, state, takeaway, typing, why, words
 
 if TYPE_CHECKING:  # opens torch
     from engine.serving.predictor import Predictor
 
 EXAMPLES, MOST_OTHERS = 6, 3
+MOST_SHARES, OTHER_WIDE = 5, 220  # of a further model: probabilities, and pixels
 
 
 def page() -> None:
@@ -124,10 +127,7 @@ def answer(run: Run, text: str) -> None:
         delta_color="off",
         delta_arrow="off",
     )
-    if chosen.to_a_person(predicted.label, predicted.confidence):
-        least = chosen.least(predicted.label)
-        why = "A person looks at all answers like it" if least > 1 else f"Less than {least:.0%} sure"
-        st.caption(f":material/person: {why}: this one would go to a person.")
+    sent(chosen, predicted)
     shown = predicted.probabilities
     charts.show(
         charts.probabilities(shown),
@@ -140,21 +140,35 @@ def answer(run: Run, text: str) -> None:
     feedback.wrong(run, predicted)
 
 
+def sent(chosen: Rules, predicted: Prediction) -> None:
+    """Says of an answer that it would go to a person."""
+    if chosen.to_a_person(predicted.label, predicted.confidence):
+        least = chosen.least(predicted.label)
+        why = "A person looks at all answers like it" if least > 1 else f"Less than {least:.0%} sure"
+        st.caption(f":material/person: {why}: this one would go to a person.")
+
+
 def compared(others: list[Run], text: str) -> None:
     """What further models say, side by side."""
     with st.container(horizontal=True):
         for other in others:
-            predicted = opened(other).predict(
-                [text], rules.read(state.workspace().run(other.id)).temperature
-            )[0]
-            st.metric(
-                messages.plain(other.name),
-                predicted.label,
-                f"{predicted.confidence:.1%} sure",
-                delta_color="off",
-                delta_arrow="off",
-                border=True,
-            )
+            chosen = rules.read(state.workspace().run(other.id))
+            predicted = opened(other).predict([text], chosen.temperature)[0]
+            with st.container(border=True, width=OTHER_WIDE):
+                st.metric(
+                    messages.plain(other.name),
+                    predicted.label,
+                    f"{predicted.confidence:.1%} sure",
+                    delta_color="off",
+                    delta_arrow="off",
+                )
+                sent(chosen, predicted)
+                shares = [
+                    f"{label} {share:.0%}"
+                    for label, share in list(predicted.probabilities.items())[:MOST_SHARES]
+                ]
+                more = len(predicted.probabilities) - len(shares)
+                st.caption(messages.plain(", ".join(shares)) + (f" and {more} more" if more else ""))
 
 
 def opened(run: Run) -> "Predictor":

@@ -3,9 +3,11 @@
 import os
 
 import streamlit as st
+from streamlit import config
 
 from engine import machine, preferences
 from engine.preferences import InForce
+from engine.runs import space
 from pages.parts import cached, disk, door, frame, messages, setup, state, words
 
 DEFAULT = "Default"
@@ -41,12 +43,21 @@ def rows(found: dict[str, InForce]) -> list[tuple[str, str, str]]:
             str(state.workspace().root),
             _variable("TUNEBOARD_HOME", home),
         ),
+        (
+            "What it takes on the disk",
+            f"{words.size(cached.workspace_bytes(str(state.workspace().root)))}; "
+            f"{words.size(space.free(state.workspace()))} are free",
+            "Found",
+        ),
         ("This machine", machine.describe(), "Found"),
         *(
             (words.PREFERENCES[field], setup.said(field, one.shown), setup.origin(one))
             for field, one in found.items()
             if field != "mlflow" or found["tracker"].value == "mlflow"
         ),
+        ("Light or dark (theme)", *_theme()),
+        ("Where it listens", *_server("server.address", "Every address of this machine")),
+        ("Names that it answers to", *_server("server.allowedHosts", "Every name")),
         ("Who may come in", *door.kept_by()),
         (
             "What visitors may do",
@@ -54,6 +65,19 @@ def rows(found: dict[str, InForce]) -> list[tuple[str, str, str]]:
             _variable("TUNEBOARD_READ_ONLY", read_only),
         ),
     ]
+
+
+def _theme() -> tuple[str, str]:
+    shown = st.context.theme.type
+    return (shown.capitalize() if shown else "As the browser has it"), "This browser"
+
+
+def _server(option: str, otherwise: str) -> tuple[str, str]:
+    """(what an option of the server is set to, what says so)"""
+    value, place = config.get_option(option), config.get_where_defined(option)
+    shown = ", ".join(value) if isinstance(value, list) else value
+    by = {"<default>": DEFAULT, "<streamlit>": DEFAULT}.get(place, "The start of the server")
+    return shown or otherwise, ".streamlit/config.toml" if place.endswith("config.toml") else by
 
 
 def _variable(name: str, decides: object) -> str:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from engine.data import workbench
+from engine.data.reading import Rejected
 from engine.data.workbench import Step
 from engine.errors import TuneboardError
 from engine.paths import BatchPaths, RunPaths, Workspace, read_json, write_json
@@ -54,7 +55,9 @@ def begin(workspace: Workspace, run_id: str, reading: Step, column: str) -> str:
     job.folder.mkdir(parents=True, exist_ok=True)
     if not job.table.exists():
         _link(table, job.table)
-    batch.begin(job, workbench.upload_info(workspace, reading.key)["name"], column)
+    facts = workbench.facts_of(workspace, reading)
+    unread = [Rejected(**one) for one in facts["rejected"]]
+    batch.begin(job, facts["name"], column, unread, facts["rejected_count"])
     go_on(workspace, run_id, key)
     return key
 

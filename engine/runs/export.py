@@ -128,15 +128,19 @@ def push(workspace: Workspace, run_id: str, name: str, token: str | None = None,
 def _facts(workspace: Workspace, run: Run) -> Facts:
     data, path = _data(workspace, run), workspace.run(run.id).metrics
     metrics = read_json(path) if path.exists() else {}  # a model from elsewhere may not have been scored
+    reference, settings = queue.config_of(workspace, run.id).model, queue.settings_of(workspace, run.id)
+    if Path(reference).is_absolute():  # a folder, which tells who works here
+        settings = {name: run.model_name if value == reference else value for name, value in settings.items()}
+        reference = run.model_name
     return Facts(
         run.id,
         run.name,
-        queue.config_of(workspace, run.id).model,
+        reference,
         run.model_name,
         run.dataset_name,
         {**data.rows, "train": metrics.get("train_rows", data.rows["train"])} if data else {},
         metrics,
-        queue.settings_of(workspace, run.id),
+        settings,
         rules.read(workspace.run(run.id)),
         (run.ended_at or run.created_at)[:10],
         queue.source_of(workspace, run.id),

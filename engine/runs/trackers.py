@@ -19,7 +19,7 @@ from engine.runs import queue
 from engine.runs.events import EventLog, read_events
 from engine.runs.processes import complain
 from engine.runs.pulse import Pulse
-from engine.runs.store import Run
+from engine.runs.store import Run, Status
 from engine.settings import applying
 
 if TYPE_CHECKING:  # which imports torch
@@ -44,12 +44,14 @@ NO_LETTERS = re.compile(r"[^\w]+")
 
 @dataclass(frozen=True)
 class Kind:
-    """A tracker. module: what has to be installed, by the package that brings it. place: where the reports go."""
+    """A tracker. module: what has to be installed, by the package that brings it. place: where the reports go, which its own
+    variables may say."""
 
     title: str
     module: str
     package: str
     place: str
+    variables: tuple[str, ...] = ()
 
     @property
     def is_installed(self) -> bool:
@@ -68,18 +70,21 @@ KINDS = {
         "mlflow",
         "mlflow-skinny",
         "To the address in Settings or in MLFLOW_TRACKING_URI, else to the file trackers/mlflow.db of the workspace.",
+        ("MLFLOW_TRACKING_URI",),
     ),
     "wandb": Kind(
         "Weights & Biases",
         "wandb",
         "wandb",
         "To the service at wandb.ai, as WANDB_API_KEY, WANDB_BASE_URL and WANDB_MODE say.",
+        ("WANDB_API_KEY", "WANDB_BASE_URL", "WANDB_MODE"),
     ),
     "trackio": Kind(
         "Trackio",
         "trackio",
         "trackio",
         "In the folder trackers/trackio of the workspace, or to the Space of the hub that TRACKIO_SPACE_ID names.",
+        ("TRACKIO_SPACE_ID",),
     ),
 }
 
@@ -111,13 +116,27 @@ def opened(chosen: str, workspace: Workspace, name: str, key: str) -> "GeneralTr
     return tracker
 
 
+def end(chosen: str, tracker: "GeneralTracker", status: Status, step: int) -> None:
+    """Close the reports of a run that ended so: in the tracker's own words, where it has some."""
+    match chosen:
+        case "mlflow":
+            import mlflow
+
+            mlflow.end_run({Status.FINISHED: "FINISHED", Status.STOPPED: "KILLED"}.get(status, "FAILED"))
+        case "wandb":
+            tracker.run.finish(exit_code=int(status != Status.FINISHED))
+        case _:
+            tracker.log({"status": str(status)}, step=step)
+            tracker.finish()
+
+
 class Reporter:
     """Follows a run that this process works on: `follow` once the work begins, `close` once the run has ended."""
 
     def __init__(self, workspace: Workspace, run: Run):
         self.workspace, self.run, self.paths = workspace, run, workspace.run(run.id)
         self.chosen = preferences.in_force(workspace)["tracker"].value
-        self.offset, self.step, self.scored = 0, 0, False
+        self.offset, self.step, self.scored, self.status = 0, 0, False, Status.FAILED
         self.over = threading.Event()
         self.thread: threading.Thread | None = None
 
@@ -127,11 +146,12 @@ class Reporter:
         self.thread = threading.Thread(target=self._guarded, args=(pulse,), name="tracker", daemon=True)
         self.thread.start()
 
-    def close(self, scored: bool) -> None:
-        """Report the rest; a tracker that does not answer is not waited for. scored: whether this attempt made a model."""
+    def close(self, status: Status, scored: bool) -> None:
+        """Report the rest; a tracker that does not answer is not waited for. status: how this attempt ended; scored: whether
+        it made a model."""
         if not self.thread:
             return
-        self.scored = scored
+        self.status, self.scored = status, scored
         self.over.set()
         self.thread.join(CLOSING_SECONDS)
         if self.thread.is_alive():
@@ -166,7 +186,7 @@ class Reporter:
             self._pass_on(tracker)
         if self.scored:
             tracker.log(figures("test", read_json(self.paths.metrics)["test"]), step=self.step)
-        tracker.finish()
+        end(self.chosen, tracker, self.status, self.step)
 
     def _settings(self) -> dict[str, object]:
         asked = applying(queue.config_of(self.workspace, self.run.id))

@@ -45,7 +45,7 @@ def main(root: str, run_id: str) -> int:
         ended = {"status": Status.FAILED, **explain(error)}
     _close(store, run_id, ended)
     if reporter:
-        reporter.close(scored="accuracy" in ended)
+        reporter.close(ended["status"], scored="accuracy" in ended)
     if visible is None:  # the next worker shall see all devices
         os.environ.pop("CUDA_VISIBLE_DEVICES", None)
     else:

@@ -1,7 +1,7 @@
 """A whole file answered, some rows at a time; what was answered is kept, so that a job that was broken off goes on.
 
     table.parquet     the file as it was read
-    job.json          its name, its text column, its rows
+    job.json          its name, its text column, its rows, and the lines that could not be read as rows
     way.json          the labels, and how the model answers: decided once, for the same answers after a break
     parts/<n>.npy     the probabilities of some rows, NaN where there was no text
 
@@ -13,8 +13,8 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ from filelock import FileLock, Timeout
 
 from engine.data import scan
 from engine.data.reading.columnar import as_frame
+from engine.data.reading.table import Rejected
 from engine.errors import RunStateError
 from engine.paths import BatchPaths, read_json, write_json, writing
 from engine.serving.rules import Rules
@@ -45,26 +46,33 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Job:
-    """name: of the file. column: of the texts. created_at: UTC, ISO 8601."""
+    """name: of the file. column: of the texts. rows: of the table. created_at: UTC, ISO 8601.
+
+    unread: the first 1,000 lines that are no row of the table, in their order; unread_count: all of them.
+    """
 
     name: str
     column: str
     columns: list[str]
     rows: int
     created_at: str
+    unread: list[Rejected] = field(default_factory=list)
+    unread_count: int = 0
 
 
 @dataclass(frozen=True)
 class Result:
-    """rows: of the table. empty: of these, without a text. people: that go to a person, the empty ones among them.
+    """rows: that come back. empty: without a text. people: that go to a person, those without an answer among them.
 
-    counts: {answer: rows}, the most frequent first.
+    counts: {answer: rows}, the most frequent first. unread, unread_count: as in Job; they come back without an answer.
     """
 
     rows: int
     empty: int
     people: int
     counts: dict[str, int]
+    unread: list[Rejected] = field(default_factory=list)
+    unread_count: int = 0
 
 
 def key_of(content: str, model: Path, options: dict, column: str) -> str:
@@ -86,18 +94,23 @@ def write_table(frame: pd.DataFrame, paths: BatchPaths) -> None:
         pyarrow.parquet.write_table(table, paths.table, row_group_size=16 * ROWS, compression="lz4")
 
 
-def begin(paths: BatchPaths, name: str, column: str) -> Job:
-    """A job on a table that lies there already; one that was begun before goes on as it was."""
+def begin(
+    paths: BatchPaths, name: str, column: str, unread: Sequence[Rejected] = (), unread_count: int = 0
+) -> Job:
+    """A job on a table that lies there already; one that was begun before goes on as it was. unread: see Job."""
     paths.parts.mkdir(parents=True, exist_ok=True)
     if not paths.job.exists():
         file = pyarrow.parquet.ParquetFile(paths.table)
-        columns, now = file.schema_arrow.names, datetime.now(UTC).isoformat()
-        write_json(paths.job, asdict(Job(name, column, columns, file.metadata.num_rows, now)))
+        columns, rows, now = file.schema_arrow.names, file.metadata.num_rows, datetime.now(UTC).isoformat()
+        placed = [replace(one, before=rows if one.before is None else one.before) for one in unread]
+        placed.sort(key=lambda one: one.before)
+        write_json(paths.job, asdict(Job(name, column, columns, rows, now, placed, unread_count)))
     return read(paths)
 
 
 def read(paths: BatchPaths) -> Job:
-    return Job(**read_json(paths.job))
+    kept = read_json(paths.job)
+    return Job(**{**kept, "unread": [Rejected(**one) for one in kept.get("unread", ())]})
 
 
 def is_done(paths: BatchPaths) -> bool:
@@ -133,28 +146,31 @@ def labels(paths: BatchPaths) -> list[str]:
 
 def summary(paths: BatchPaths, rules: Rules) -> Result:
     """What a job that is done has found."""
-    names, counts, empty, people = labels(paths), Counter(), 0, 0
+    job, names, counts, empty, people = read(paths), labels(paths), Counter(), 0, 0
     for number in range(len(_Pieces(paths))):
-        found = _judged(paths.part(number), names, rules)
+        found = _judged(_measured(paths.part(number)), names, rules)
         counts.update(found["label"].dropna())
         empty += int(found["label"].isna().sum())
         people += int((found["to_a_person"] == "yes").sum())
     ranked = dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
-    return Result(counts.total() + empty, empty, people if rules.sends_any else 0, ranked)
+    lines = len(job.unread)
+    people = people + lines if rules.sends_any else 0
+    return Result(counts.total() + empty + lines, empty, people, ranked, job.unread, job.unread_count)
 
 
 def answered(paths: BatchPaths, rules: Rules, probabilities: bool = False) -> Iterator[pd.DataFrame]:
-    """The table of a job that is done, in its order and some rows at a time, with what the model says beside it.
+    """The table of a job that is done, in its order and some rows at a time, with what the model says beside it. A line of
+    the file that could not be read stands in its place, as it is, in the column of the texts.
 
     label, confidence; to_a_person (yes or no) where the rules send any; problem where any row could not be answered; and
     with `probabilities` that of each label. Such a column is called otherwise where the table has one of its name already.
     """
-    pieces, names = _Pieces(paths), labels(paths)
+    names, result = labels(paths), summary(paths, rules)
     unneeded = [] if rules.sends_any else ["to_a_person"]
-    unneeded += [] if summary(paths, rules).empty else ["problem"]
-    for number in range(len(pieces)):
-        rows = pieces[number]
-        found = _judged(paths.part(number), names, rules, probabilities).drop(columns=unneeded).round(DIGITS)
+    unneeded += [] if result.empty or result.unread else ["problem"]
+    for rows, shares, problems in _in_the_file(paths):
+        found = _judged(shares, names, rules, probabilities).assign(problem=problems)
+        found = found.drop(columns=unneeded).round(DIGITS)
         found.columns = [_free(name, rows.columns) for name in found.columns]
         yield pd.concat([rows, found], axis=1)
 
@@ -163,12 +179,9 @@ def predictions(paths: BatchPaths, rules: Rules, most: int) -> list[dict]:
     """text, label, confidence, probabilities and, where there is no answer, problem of the first rows of a job that is
     done."""
     names, found, job = labels(paths), [], read(paths)
-    pieces = _Pieces(paths, [job.column])
-    for number in range(len(pieces)):
-        judged = _judged(paths.part(number), names, rules, probabilities=True)
-        for text, row in zip(
-            scan.trimmed(pieces[number][job.column]), judged.to_dict("records"), strict=True
-        ):
+    for rows, shares, problems in _in_the_file(paths, [job.column]):
+        judged = _judged(shares, names, rules, probabilities=True).assign(problem=problems)
+        for text, row in zip(scan.trimmed(rows[job.column]), judged.to_dict("records"), strict=True):
             if len(found) == most:
                 return found
             if pd.notna(row["problem"]):
@@ -208,6 +221,27 @@ class _Pieces:
 
     def _rows(self, group: int) -> int:
         return self.file.metadata.row_group(group).num_rows
+
+
+def _in_the_file(
+    paths: BatchPaths, columns: list[str] | None = None
+) -> Iterator[tuple[pd.DataFrame, np.ndarray, np.ndarray]]:
+    """What came in, in its order and some rows at a time: the rows, with lines that could not be read among them, the
+    (rows, classes) probabilities, and why there are none, or None. columns: of the table, or all."""
+    pieces, job, start = _Pieces(paths, columns), read(paths), 0
+    for number, size in enumerate(pieces.sizes):
+        end = start + size if number + 1 < len(pieces) else job.rows + 1
+        lines = [one for one in job.unread if start <= one.before < end]
+        rows, shares = pieces[number], _measured(paths.part(number))
+        problems = np.where(np.isnan(shares[:, 0]), EMPTY, None)
+        if lines:
+            at = [one.before - start for one in lines]
+            order = np.insert(np.arange(size), at, -1)
+            rows, shares = rows.reindex(order, fill_value=""), np.insert(shares, at, np.nan, axis=0)
+            rows.loc[[-1], job.column] = [one.content for one in lines]
+            rows, problems = rows.reset_index(drop=True), np.insert(problems, at, [one.said for one in lines])
+        yield rows, shares, problems
+        start += size
 
 
 def _prepare(paths: BatchPaths, predictor: "Predictor", pieces: _Pieces) -> None:
@@ -255,9 +289,13 @@ def _keep(found: np.ndarray, path: Path) -> None:
         growing.replace(path)
 
 
-def _judged(part: Path, names: list[str], rules: Rules, probabilities: bool = False) -> pd.DataFrame:
-    """label, confidence, to_a_person, the probabilities, problem."""
-    found = np.load(part, allow_pickle=False)
+def _measured(part: Path) -> np.ndarray:
+    """(rows, classes)"""
+    return np.load(part, allow_pickle=False)
+
+
+def _judged(found: np.ndarray, names: list[str], rules: Rules, probabilities: bool = False) -> pd.DataFrame:
+    """label, confidence, to_a_person, the probabilities. found: (rows, classes)."""
     there = ~np.isnan(found[:, 0])
     if rules.temperature != 1.0:
         from engine.evaluation.calibration import temper
@@ -271,7 +309,7 @@ def _judged(part: Path, names: list[str], rules: Rules, probabilities: bool = Fa
     columns = {"label": np.where(there, said, None), "confidence": sure, "to_a_person": sent}
     if probabilities:
         columns |= {f"{SHARE}{name}": found[:, place].astype(float) for place, name in enumerate(names)}
-    return pd.DataFrame({**columns, "problem": np.where(there, None, EMPTY)})
+    return pd.DataFrame(columns)
 
 
 def _free(name: str, taken: Collection[str]) -> str:

@@ -1,7 +1,6 @@
 """Requests answered together: one forward pass for all texts that arrive within a few milliseconds."""
 
 import asyncio
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -26,11 +25,7 @@ class Limits:
 
 
 class Full(Exception):
-    """The queue is full. seconds: after which it should have emptied."""
-
-    def __init__(self, seconds: int):
-        super().__init__(f"The queue is full for about {seconds} s.")
-        self.seconds = seconds
+    """The queue is full."""
 
 
 @dataclass
@@ -68,12 +63,17 @@ class Batcher:
         An empty queue takes any request, so that none is refused for ever.
         """
         if self.waiting and self.waiting + len(texts) > self._limits.waiting_texts:
-            raise Full(max(1, math.ceil(self.waiting * self._seconds_per_text)))
+            raise Full
         job = _Job(texts, asyncio.get_running_loop().create_future(), time.monotonic())
         self._jobs.append(job)
         self.waiting += len(texts)
         self._arrived.set()
         return await job.answers
+
+    @property
+    def backlog(self) -> float:
+        """Seconds in which what waits should be answered, as far as this model alone is computed."""
+        return self.waiting * self._seconds_per_text
 
     async def close(self) -> None:
         """Answer what waits, then end."""

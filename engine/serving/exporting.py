@@ -12,7 +12,7 @@ from engine import __version__
 from engine.errors import DataError
 from engine.models import tfidf
 from engine.models.cards import BY_REFERENCE
-from engine.paths import write_json, writing
+from engine.paths import read_json, write_json, writing
 from engine.serving import alone
 from engine.serving.rules import IN_AN_EXPORT, Rules
 
@@ -48,10 +48,12 @@ def write_folder(model: Path, facts: Facts, to: Path) -> Path:
     with writing(to.parent):
         shutil.copytree(model, to, dirs_exist_ok=True)
         write_json(to / IN_AN_EXPORT, asdict(facts.rules))
-        if not tfidf.is_saved_in(model):  # word counting brings a page of its own, and needs Tuneboard
-            page = card(facts) if facts.source is None else card_of_imported(facts)
-            (to / CARD).write_text(page, encoding="utf-8")
+        if tfidf.is_saved_in(model):  # which brings a page of its own, and needs Tuneboard
+            page = _front_matter(facts) + (model / CARD).read_text(encoding="utf-8")
+        else:
+            page = card(facts) if facts.source is None else card_of_imported(facts, _labels_in(model))
             shutil.copyfile(alone.__file__, to / PREDICT)
+        (to / CARD).write_text(page, encoding="utf-8")
     return to
 
 
@@ -86,31 +88,14 @@ def new_file(to: Path) -> Iterator[Path]:
 
 def card(facts: Facts) -> str:
     """A model card in the format of the Hugging Face hub."""
-    from huggingface_hub import EvalResult, ModelCardData
-
     test = facts.metrics["test"]
     known = BY_REFERENCE.get(facts.reference)
-    results = [
-        EvalResult(
-            task_type="text-classification",
-            dataset_type="private",
-            dataset_name=facts.dataset,
-            dataset_split="test",
-            metric_type=kind,
-            metric_value=round(test[key], 4),
-        )
-        for kind, key in (("accuracy", "accuracy"), ("f1", "macro_f1"))
-    ]
-    data = ModelCardData(
+    of_the_hub = "/" in facts.reference and not Path(facts.reference).is_absolute()
+    front = _front_matter(
+        facts,
         library_name="transformers",
-        pipeline_tag="text-classification",
-        tags=["text-classification", "tuneboard"],
         license=known.licence.lower() if known else None,
-        base_model=facts.reference
-        if "/" in facts.reference and not Path(facts.reference).is_absolute()
-        else None,
-        model_name=facts.name,
-        eval_results=results,
+        base_model=facts.reference if of_the_hub else None,
     )
     low, high = facts.metrics["intervals"]["accuracy"]
     base = facts.metrics["baseline"]
@@ -124,11 +109,7 @@ def card(facts: Facts) -> str:
     )
     learnt = f"{facts.rows['train']:,} texts of" if facts.rows else "texts of"
     settings = "\n".join(f"    {key}: {value}" for key, value in facts.settings.items())
-    return f"""---
-{data.to_yaml()}
----
-
-# {_cell(facts.name)}
+    return f"""{front}# {_cell(facts.name)}
 
 A text classifier for {len(labels)} labels, fine-tuned from {_cell(facts.model_name)}
 on {learnt} "{_cell(facts.dataset)}" ({facts.date}).
@@ -171,6 +152,38 @@ Tuneboard {__version__}, with these settings:
 """
 
 
+def _front_matter(facts: Facts, **more: str | None) -> str:
+    """What the Hugging Face hub reads of a card: YAML between lines of hyphens, with the scores where there are some."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    test = facts.metrics.get("test")
+    results = [
+        EvalResult(
+            task_type="text-classification",
+            dataset_type="private",
+            dataset_name=facts.dataset,
+            dataset_split="test",
+            metric_type=kind,
+            metric_name=name,
+            metric_value=round(test[key], 4),
+        )
+        for kind, key, name in (("accuracy", "accuracy", "accuracy"), ("f1", "macro_f1", "macro-F1"))
+        if test
+    ]
+    data = ModelCardData(
+        pipeline_tag="text-classification",
+        tags=["text-classification", "tuneboard"],
+        **more,
+        **({"model_name": facts.name, "eval_results": results} if results else {}),
+    )
+    return f"---\n{data.to_yaml()}\n---\n\n"
+
+
+def _labels_in(model: Path) -> list[str]:
+    named = read_json(model / "config.json")["id2label"]
+    return [named[str(number)] for number in range(len(named))]
+
+
 def _told(rules: Rules) -> str:
     """What predict.py does with the answers, and a pipeline does not."""
     found = []
@@ -188,7 +201,7 @@ def _told(rules: Rules) -> str:
     return f"In predict.py, as set in rules.json: {said}. A pipeline does neither."
 
 
-def card_of_imported(facts: Facts) -> str:
+def card_of_imported(facts: Facts, labels: list[str]) -> str:
     """The card of a model that came from elsewhere: what is not known of it is not told."""
     test = facts.metrics.get("test")
     scored = (
@@ -197,12 +210,9 @@ def card_of_imported(facts: Facts) -> str:
         if test
         else "It was not scored."
     )
-    return f"""---
-library_name: transformers
-pipeline_tag: text-classification
----
-
-# {_cell(facts.name)}
+    listed = "\n".join(f"- {_cell(label)}" for label in labels[:MOST_LISTED])
+    more = f"\n- and {len(labels) - MOST_LISTED:,} more" if len(labels) > MOST_LISTED else ""
+    return f"""{_front_matter(facts, library_name="transformers")}# {_cell(facts.name)}
 
 A text classifier that came from {_cell(facts.source or "")}, where its licence and its history are to be looked up.
 {scored}
@@ -211,6 +221,12 @@ A text classifier that came from {_cell(facts.source or "")}, where its licence 
 
     pip install torch transformers
     python predict.py "a text"
+
+{_told(facts.rules)}
+
+## Its labels
+
+{listed}{more}
 """
 
 

@@ -157,7 +157,10 @@ def _settings(facts: Facts, setup: Mapping[str, object], data: str | None) -> st
                 f'MODEL = f"{{installed.submodule_search_locations[0]}}/model" if installed else {ON_THE_HUB!r}',
             ]
         else:
-            lines = [*lines[2:], f"MODEL = {facts.reference!r}"]
+            own = (
+                "" if has["revision"] else "  # its folder: put it beside this notebook, or write where it is"
+            )
+            lines = [*lines[2:], f"MODEL = {facts.reference!r}{own}"]
         lines += [
             f"REVISION = {has['revision']!r}",
             'DEVICE = "cuda" if torch.cuda.is_available() else "cpu"',

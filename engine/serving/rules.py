@@ -1,23 +1,29 @@
 """How the answers of a run's model are to be taken: from which confidence on, and whether its confidence is corrected."""
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from pathlib import Path
+from typing import Annotated
 
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from engine.errors import ModelError
 from engine.evaluation.deferring import ALWAYS_A_PERSON
 from engine.paths import RunPaths, Workspace, read_json, write_json
 
 IN_AN_EXPORT = "rules.json"  # beside the model
+Confidence = Annotated[float, Field(ge=0, le=ALWAYS_A_PERSON)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Rules:
     """threshold: below this confidence a person answers; 0: never. thresholds: {answer: another one for it}.
     ALWAYS_A_PERSON in either: whatever the confidence.
     temperature: by which confidence is corrected; 1: not."""
 
-    threshold: float = 0.0
-    temperature: float = 1.0
-    thresholds: dict[str, float] = field(default_factory=dict)
+    threshold: Confidence = 0.0
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    thresholds: dict[str, Confidence] = field(default_factory=dict)
 
     def least(self, label: str) -> float:
         """The confidence from which on the model gives this answer by itself."""
@@ -52,4 +58,13 @@ def change(workspace: Workspace, run_id: str, **changes: object) -> None:
 
 
 def _read(path: Path) -> Rules:
-    return Rules(**read_json(path)) if path.exists() else Rules()
+    """Raises ModelError where they cannot be understood."""
+    try:
+        return TypeAdapter(Rules).validate_python(read_json(path)) if path.exists() else Rules()
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise ModelError(
+            f"The file {path.name} in {path.parent} does not say how answers are to be taken ({wrong}).",
+            "Mend it, or delete it: then every answer is taken as it comes.",
+            "wrong_rules",
+        ) from error

@@ -18,6 +18,7 @@ from engine.serving.opened import Source
 from engine.serving.service import Service, build
 
 LEAVING_SECONDS = 0.5  # in which it still takes requests, but tells everybody to go elsewhere
+LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 SWITCH_SECONDS = 0.0005  # Python's own 5 ms between two threads would be added to every step of the model
 
 
@@ -28,8 +29,10 @@ def run(
     key: str | None,
     limits: Limits,
     say: Callable[[str], None],
+    allowed: Sequence[str] = (),
 ) -> int:
-    """Serve the models until a signal ends it. port: 0 takes a free one. Returns how many requests were answered.
+    """Serve the models until a signal ends it. port: 0 takes a free one. allowed: names that it answers to besides those of
+    this machine; none: every name, unless only this machine reaches it. Returns how many requests were answered.
 
     Raises SettingsError where nobody can listen there, and TuneboardError for a model that cannot be opened.
     """
@@ -37,16 +40,21 @@ def run(
         say("Opening " + ", ".join(source.name for source in sources))
         service = Service(sources, limits)
         sys.setswitchinterval(SWITCH_SECONDS)
-        server = Server(service, key, say)
+        server = Server(service, key, say, hosts_of(host, allowed))
         server.run(sockets=[listening])
     return service.meters.answered
 
 
+def hosts_of(host: str, allowed: Sequence[str] = ()) -> list[str]:
+    """The names to answer to where one listens on `host`; allowed: as in `run`."""
+    return [*LOOPBACK, *allowed] if allowed or host in LOOPBACK else ["*"]
+
+
 class Server(uvicorn.Server):
-    def __init__(self, service: Service, key: str | None, say: Callable[[str], None]):
+    def __init__(self, service: Service, key: str | None, say: Callable[[str], None], hosts: Sequence[str]):
         super().__init__(
             uvicorn.Config(
-                build(service, key),
+                build(service, key, hosts),
                 log_level="warning",
                 access_log=False,
                 server_header=False,

@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 import json
+import math
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -12,9 +13,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.exceptions import HTTPException
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from engine import __version__
-from engine.errors import TuneboardError
+from engine.errors import ModelError, TuneboardError
 from engine.serving import meters
 from engine.serving.batching import Batcher, Full, Limits
 from engine.serving.bodies import About, Answers, Asked, Health, Many, Models, Versions, Wrong
@@ -37,7 +39,7 @@ WRONG = {
     401: "The API key is missing or wrong.",
     403: "Reloading over HTTP needs an API key.",
     404: "There is no such model.",
-    409: "The model could not be opened again; the one from before goes on.",
+    409: "A model could not be opened again; those from before go on.",
     413: "The body is too large.",
     415: "The body is not said to be JSON.",
     422: "The body is not what is expected.",
@@ -94,28 +96,43 @@ class Service:
         try:
             found = await served.batcher.ask(texts)
         except Full as full:
+            seconds = self.seconds_to_wait()
             raise Refused(
                 429,
                 "queue_full",
                 "Too much waits already.",
-                f"Ask again in {full.seconds} s.",
-                {"Retry-After": str(full.seconds)},
+                f"Ask again in {seconds} s.",
+                {"Retry-After": str(seconds)},
             ) from full
         return {"model": served.source.name, "version": found[0][0], "predictions": [one for _, one in found]}
 
-    async def reload(self) -> dict[str, str]:
-        """Open every model again, then let it take the other's place; meanwhile answers go on. Returns {name: version}.
+    def seconds_to_wait(self) -> int:
+        """After which the queues should have emptied: all of them, since one thread answers them."""
+        return max(1, math.ceil(sum(served.batcher.backlog for served in self.models.values())))
 
-        Raises TuneboardError; what could not be opened again stays as it was.
+    async def reload(self) -> dict[str, str]:
+        """Open every model again, then let them take the others' places; meanwhile answers go on. Returns {name: version}.
+
+        Raises TuneboardError when one of them cannot be opened; then all stay as they were.
         """
         async with self._reloading:
-            for served in self.models.values():
-                served.opened = await asyncio.to_thread(Opened, served.source)
+            try:
+                again = [await asyncio.to_thread(Opened, served.source) for served in self.models.values()]
+            except TuneboardError:
+                raise
+            except Exception as error:
+                message = f"A model could not be opened again ({type(error).__name__}: {error})."
+                raise ModelError(message, "Those from before go on.", "not_opened") from error
+            for served, opened in zip(self.models.values(), again, strict=True):
+                served.opened = opened
         return {name: served.opened.version for name, served in self.models.items()}
 
 
-def build(service: Service, key: str | None = None) -> FastAPI:
-    """The application. key: what has to be sent as `Authorization: Bearer KEY`, except to / and /health."""
+def build(service: Service, key: str | None = None, hosts: Sequence[str] = ("*",)) -> FastAPI:
+    """The application. key: what has to be sent as `Authorization: Bearer KEY`, except to / and /health.
+
+    hosts: the names that it answers to, so that no web page can ask it under a name of its own (DNS rebinding).
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -137,6 +154,7 @@ def build(service: Service, key: str | None = None) -> FastAPI:
             Exception: _unexpected,
         },
     )
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
     app.add_middleware(Gate, service=service)
     guard = [Depends(_guard(key))] if key else []
 

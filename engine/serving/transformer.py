@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from engine import machine
 from engine.models.contributions import Contributions
 from engine.models.devices import pick_device, pick_precision
 from engine.models.folders import check_folder
@@ -23,6 +24,7 @@ class OpenTransformer:
     def __init__(self, folder: Path, device: str = "auto"):
         """Raises ModelError when the model in `folder` cannot be used."""
         check_folder(folder)
+        torch.set_num_threads(machine.cores())
         self.folder = folder
         self.tokenizer = load_tokenizer(folder)
         self.model = load_model(folder).to(pick_device(device))

@@ -6,17 +6,18 @@ from pathlib import Path
 import streamlit as st
 
 from engine.data import workbench, writers
-from engine.data.reading import Options
 from engine.errors import TuneboardError
 from engine.paths import Workspace
 from engine.runs import batches
 from engine.runs.batches import Standing, State
 from engine.runs.store import Run
 from engine.serving import batch, rules
-from pages.parts import cached, messages, state, steps, uploads, words
+from pages.parts import cached, intake, messages, state, steps, uploads, words
+from pages.parts.choices import Choices
 
 TICK_SECONDS = 1.0
 SHOWN = 100
+SHOWN_LINES = 5  # that could not be read
 HELD = "batch_upload"  # in the session: the upload that is about to be answered
 FORMATS = {".csv": "CSV", ".xlsx": "Excel", ".parquet": "Parquet", ".jsonl": "JSON lines"}
 
@@ -47,13 +48,16 @@ def _another(run: Run) -> None:
     if not key:
         return
     st.session_state[HELD] = key
-    reading = workbench.read_step(key, Options())
+    choices = Choices(key)
+    reading = workbench.read_step(key, choices.options)
     try:
         if not steps.ready(reading, HELD):
             return
         facts = workbench.facts_of(state.workspace(), reading)
+        intake.how_it_was_read(workbench.read_table(state.workspace(), reading, 1), facts["rows"], choices)
         column = _column(facts)
     except TuneboardError:
+        choices.put(options=None)
         _put_away()  # what cannot be read is not tried again
         raise
     with st.container(horizontal=True):
@@ -73,7 +77,7 @@ def _another(run: Run) -> None:
 def _column(facts: dict) -> str | None:
     columns, proposed = facts["columns"], facts["roles"]["text"]
     return st.selectbox(
-        f"Column with the texts, in {messages.plain(facts['name'])}",
+        "Column with the texts",
         columns,
         index=columns.index(proposed) if proposed in columns else None,
         format_func=lambda name: words.column(name, facts["names_row"] > 0),
@@ -145,6 +149,10 @@ def _result(run: Run, one: Standing, what: str, newest: bool) -> None:
                 on_click="ignore",
             )
         _removal(run, one, "Remove")
+    if found.unread_count:
+        lines = "; ".join(one.said for one in found.unread[:SHOWN_LINES])
+        more = " …" if found.unread_count > SHOWN_LINES else "."
+        st.caption(f"Not read, and without an answer: {messages.plain(lines)}{more}")
     if newest:
         first = next(batch.answered(paths, chosen, everything)).head(SHOWN)
         st.dataframe(
@@ -160,6 +168,8 @@ def in_words(found: batch.Result) -> str:
         said[0] += f", {sum(rows for _, rows in counts[5:]):,} others"
     if found.empty:
         said.append(f"{found.empty:,} without a text")
+    if found.unread_count:
+        said.append(f"{found.unread_count:,} could not be read")
     if found.people:
         said.append(f"{found.people:,} {'goes' if found.people == 1 else 'go'} to a person")
     return "; ".join(said)

@@ -20,6 +20,7 @@ from engine.evaluation import predictions
 from engine.models.catalogue import bundled_folder
 from engine.models.tokens import count_tokens
 from engine.paths import BatchPaths, RunPaths, Workspace, read_json, write_json
+from engine.runs import space
 from engine.runs.processes import ROOT, command
 from engine.runs.store import Run
 from engine.serving import batch
@@ -165,6 +166,11 @@ def pushed(root: str, run_id: str, name: str, token: str, private: bool) -> str 
         return push(Workspace(Path(root)), run_id, name, token, private)
     except TuneboardError as error:
         return error
+
+
+@st.cache_data(max_entries=2, ttl=60, show_spinner=False)
+def workspace_bytes(root: str) -> int:
+    return space.taken(Path(root))
 
 
 @st.cache_data(max_entries=16, show_spinner="Counting the answers …")

@@ -1,6 +1,6 @@
 """A table before it is saved: how it was read, its columns, its name. checkup shows its health, splits its split."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -45,6 +45,7 @@ def look_at(key: str) -> DatasetInfo | None:
     table = workbench.read_table(state.workspace(), reading, PREVIEW_ROWS)
     facts = workbench.facts_of(state.workspace(), reading)
     how_it_was_read(table, facts["rows"], choices)
+    left_out(table)
     proposed = workbench.roles_of(facts)
     if proposed.split and "split_by" not in choices.values:
         choices.put(split_by="column", split_column=proposed.split)
@@ -97,13 +98,16 @@ def how_it_was_read(table: Table, rows: int, choices: Choices) -> None:
                     "Find it out again", key="automatic", icon=":material/restart_alt:", on_click=choices.put,
                     kwargs={"options": None},
                 )  # fmt: skip
+
+
+def left_out(table: Table) -> None:
     if table.rejected_count:
         with st.expander(
             f"{words.count(table.rejected_count, 'row')} could not be read and will be left out",
             icon=":material/warning:",
         ):
             st.dataframe(
-                [asdict(one) for one in table.rejected[:PREVIEW_ROWS]],
+                [one.shown() for one in table.rejected[:PREVIEW_ROWS]],
                 hide_index=True,
                 alt="Rows that could not be read, with line, reason and content",
             )

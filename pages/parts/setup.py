@@ -1,5 +1,6 @@
 """What can be chosen for the whole of Tuneboard, as a form; bounds and meaning are in engine/preferences.py."""
 
+import os
 from typing import get_args
 
 import streamlit as st
@@ -48,6 +49,8 @@ def form(found: dict[str, InForce]) -> None:
                     slots[field] = st.container()
                     if found[field].origin == "environment":
                         st.caption(f"Decided by the variable {found[field].variable}.")
+                    if field == "tracker" and found[field].value == "off":
+                        _unheard()
         kept = st.form_submit_button("Keep", type="primary", icon=":material/save:", key="keep_choices")
     if not kept:
         return
@@ -64,6 +67,14 @@ def form(found: dict[str, InForce]) -> None:
         return
     st.session_state["just_kept"] = True
     st.rerun()
+
+
+def _unheard() -> None:
+    """Says of each tracker whose own variables are set that they alone send nothing."""
+    for kind in KINDS.values():
+        given = [variable for variable in kind.variables if os.environ.get(variable)]
+        if given:
+            st.caption(f"{' and '.join(given)} set, but nothing is sent unless {kind.title} is chosen here.")
 
 
 def _widget(field: str, one: InForce) -> object:

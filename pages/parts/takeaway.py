@@ -118,12 +118,13 @@ def _download(run: Run, way: Way, place: str) -> None:
 
 
 def without_torch(run: Run) -> None:
-    """As ONNX: made on request, since it takes a while, and kept with the run as long as its model stays the same."""
+    """As ONNX: made on request, since it takes a while, and kept with the run as long as its model and its rules stay."""
     paths = state.workspace().run(run.id)
     st.markdown(
         "**For machines without torch** (ONNX, also in int8), with a program that needs only onnxruntime:"
     )
-    if not paths.onnx.exists() or paths.onnx.stat().st_mtime < paths.model.stat().st_mtime:
+    since = max(one.stat().st_mtime for one in (paths.model, paths.rules) if one.exists())
+    if not paths.onnx.exists() or paths.onnx.stat().st_mtime < since:
         if st.button("Make it, in about half a minute", icon=":material/deployed_code:", key="make_onnx"):
             with state.reported(), st.spinner("Writing the model as ONNX, and checking what it says …"):
                 cached.make_onnx(str(state.workspace().root), run.id)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine import cli
+from engine.data.datasets import remove
 from engine.data.reading import read_file
 from tests import forked, words
 from tests.engine.runs.helpers import submit, wait
@@ -154,6 +155,13 @@ def test_evaluate_on_a_further_file(trained, tmp_path):
     assert sum(map(sum, found["metrics"]["confusion_matrix"]["counts"])) == 40
 
 
+def test_evaluate_still_tells_the_scores_after_the_data_set_was_deleted(workspace, easy):
+    run = wait(workspace, submit(workspace, easy, "tfidf").id)
+    remove(workspace, easy.id)
+    found = as_json("evaluate", run.id)
+    assert (found["metrics"]["accuracy"], found["rows"]) == (run.accuracy, {})
+
+
 def test_predict_a_file_that_no_cell_of_acts_as_a_formula(trained, tmp_path):
     (tmp_path / "in.csv").write_text('id,text\n1,the lamp is calm and warm\n2,"=HYPERLINK(""x"")"\n3,\n')
     engine("predict", trained["run_id"], "--file", tmp_path / "in.csv", "--out", tmp_path / "out.csv")
@@ -172,6 +180,23 @@ def test_predict_a_file_that_no_cell_of_acts_as_a_formula(trained, tmp_path):
     assert {"probability of good", "probability of bad"} <= set(frame.columns)
     assert not list((Path(trained["folder"]).parent / "batches").iterdir())
     assert "in which format" in engine(*asked, tmp_path / "out.pdf", code=2).stderr
+
+
+def test_predict_reads_a_file_as_it_is_told_and_says_what_it_could_not_read(workspace, easy, tmp_path):
+    run = wait(workspace, submit(workspace, easy, "tfidf").id).id
+    rows = [f"K{number};the Lämp is calm, and warm" for number in range(12)]
+    (tmp_path / "in.csv").write_bytes("\n".join([*rows, "K;a;b;c", "L;the end"]).encode("cp1252"))
+    form = ["--encoding", "cp1252", "--separator", ";", "--no-header", "--column", "1"]
+    found = as_json("predict", run, "--file", tmp_path / "in.csv", *form, "--out", tmp_path / "out.csv")
+    assert (found["rows"], found["unread"], found["column"]) == (14, 1, "1")
+    assert found["unread_rows"] == [
+        {"line": 13, "reason": "4 fields where 2 were expected", "content": "K;a;b;c"}
+    ]
+    assert found["predictions"][0]["text"] == "the Lämp is calm, and warm"
+    lines = list(csv.DictReader((tmp_path / "out.csv").read_text("utf-8-sig").splitlines()))
+    assert [row["0"] for row in lines[-2:]] == ["", "L"] and lines[12]["problem"].startswith("line 13: ")
+    said = engine("predict", run, "--file", tmp_path / "in.csv", *form, "--out", tmp_path / "two.csv").stdout
+    assert "1 could not be read:\n  line 13: 4 fields" in said
 
 
 def test_check(workspace, tmp_path):

@@ -84,6 +84,18 @@ def test_a_password_in_an_address_is_not_shown(workspace, monkeypatch):
     assert found.shown == "https://…@example.org/x"
 
 
+def test_what_lets_others_in_is_not_repeated(monkeypatch):
+    monkeypatch.setenv("SOME_API_KEY", "0123456789abcdef")
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")
+    said = preferences.without_secrets(
+        "false: https://me:pw1@a.example.org/x?run=5&api_key=pw2&token=pw3 answered 401 to Authorization: Bearer pw4, with "
+        "hf_secret and key 0123456789abcdef"
+    )
+    assert not any(secret in said for secret in ("pw1", "pw2", "pw3", "pw4", "hf_secret", "0123456789"))
+    assert said.startswith("false: https://…@a.example.org/x?run=5&api_key=…&token=… answered 401")
+
+
 def test_the_library_of_the_hub_hears_of_it_at_once_and_so_do_processes_that_are_started(workspace):
     from huggingface_hub import constants, hf_hub_url
 

@@ -1,4 +1,6 @@
 import io
+import os
+import re
 import time
 
 import pandas as pd
@@ -8,6 +10,7 @@ import streamlit as st
 from engine.data.datasets import load_info
 from engine.data.exports import FORMULA_STARTS
 from engine.runs import batches
+from engine.serving import rules
 from pages.parts import cached
 from tests.engine.runs.helpers import submit, wait
 from tests.pages.helpers import open_page, press, words_on
@@ -94,6 +97,10 @@ def test_several_models_answer_the_same_text_side_by_side(workspace, finished):
     test.multiselect(key="also").set_value([other.id])
     assert ask(test, "the lamp is rude, cold and noisy, like my mug") == "bad"
     assert {one.label: one.value for one in test.metric}[r"\*counting\*"] == "bad"
+    assert re.search(r"^bad \d+%, good \d+%$", words_on(test), re.MULTILINE)
+    assert "would go to a person" not in words_on(test)
+    rules.change(workspace, other.id, threshold=1.0)
+    assert "Less than 100% sure: this one would go to a person" in words_on(test.run())
 
 
 def test_the_tries_can_be_taken_away_and_none_acts_as_a_formula(workspace, finished, downloads):
@@ -111,6 +118,11 @@ def test_a_whole_file_is_answered_in_a_process_of_its_own(workspace, finished, d
     rows = "number,words\n1,the lamp is bright and calm\n2,\n3,=the lamp is rude and noisy\n"
     test.file_uploader(key="upload_batch_0").upload("new.csv", rows.encode(), "text/csv").run()
     assert not test.exception, test.exception
+    assert test.button(key="answer_file").label == "Answer 3 rows"
+    [names] = [one for one in test.number_input if one.label.startswith("Row with the column names")]
+    names.set_value(0).run()  # as on the Data page
+    assert test.button(key="answer_file").label == "Answer 4 rows"
+    press(test, "automatic")
     press(test, "answer_file")
     paths, end = workspace.run(finished.id), time.monotonic() + 60
     while batches.jobs(paths)[0].state != batches.State.DONE and time.monotonic() < end:
@@ -129,3 +141,17 @@ def test_a_whole_file_is_answered_in_a_process_of_its_own(workspace, finished, d
     assert taken["label"].fillna("").tolist() == ["good", "", "bad"]
     press(again, f"remove_{one.key}")
     assert batches.jobs(paths) == []
+
+
+def test_the_onnx_that_was_made_is_offered_only_as_long_as_model_and_rules_stay(workspace, finished):
+    paths = workspace.run(finished.id)
+    paths.onnx.write_bytes(b"made before")
+
+    def offered() -> bool:
+        buttons = open_page("predict", run=finished.id).get("download_button")
+        return any(one.proto.label.startswith("Download as ONNX") for one in buttons)
+
+    assert offered()
+    rules.change(workspace, finished.id, threshold=0.5)
+    os.utime(paths.rules, (time.time() + 1, time.time() + 1))
+    assert not offered()

@@ -33,8 +33,21 @@ def test_the_first_screen_says_what_is_in_force_and_why(workspace, monkeypatch):
     assert shown["Where everything is kept (workspace)"] == (str(workspace.root), "Variable TUNEBOARD_HOME")
     assert shown["Hugging Face hub, or a mirror"] == ("https://huggingface.co", "Default")
     assert shown["Runs are reported to (tracker)"] == ("Nobody", "Default")
+    assert shown["Light or dark (theme)"] == ("As the browser has it", "This browser")
+    assert shown["Where it listens"] == ("127.0.0.1", ".streamlit/config.toml")
+    assert shown["Names that it answers to"][0] == "localhost, 127.0.0.1"
+    assert "are free" in shown["What it takes on the disk"][0]
     assert shown["Who may come in"] == ("Everybody who reaches this address", "Default")
     assert shown["What visitors may do"] == ("Look, evaluate and predict", "Variable TUNEBOARD_READ_ONLY")
+
+
+def test_a_variable_of_a_tracker_alone_sends_nothing_and_the_page_says_so(workspace, monkeypatch):
+    assert "nothing is sent unless" not in words_on(open_page("settings"))
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    said = words_on(open_page("settings"))
+    assert "WANDB_API_KEY set, but nothing is sent unless Weights & Biases is chosen here." in said
+    preferences.choose(workspace, {"tracker": "tensorboard"})
+    assert "nothing is sent unless" not in words_on(open_page("settings"))
 
 
 def test_a_choice_is_kept_for_the_next_visitor_and_can_be_taken_back(workspace):

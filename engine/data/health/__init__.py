@@ -6,7 +6,6 @@ texts     copies, contradictions, damage, languages, length
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from itertools import chain
 
 import numpy as np
@@ -33,7 +32,7 @@ def examine_file(table: Table) -> list[Problem]:
         ("short_rows", table.padded_count, table.padded, "{rows} had too few fields.", "The missing cells are empty."),
     ):  # fmt: skip
         if count:
-            examples = [asdict(one) for one in lines[:SHOWN_ROWS]]
+            examples = [one.shown() for one in lines[:SHOWN_ROWS]]
             found.append(
                 Problem(
                     code,

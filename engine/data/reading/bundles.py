@@ -9,7 +9,7 @@ import pandas as pd
 
 from engine.data.reading import encodings
 from engine.data.reading.archives import TABLES, Member, folders_as_classes
-from engine.data.reading.table import Options, Table
+from engine.data.reading.table import Options, Rejected, Table
 from engine.errors import DataError
 
 ABOUT = re.compile(
@@ -111,12 +111,25 @@ def _together(tables: list[tuple[str, Table]], name: str) -> Table:
         first,
         frame=pd.concat(frames, ignore_index=True),
         name=name,
-        rejected=[replace(one, reason=f"{file}: {one.reason}") for file, table in tables for one in table.rejected],
+        rejected=_rejected(tables),
         rejected_count=sum(table.rejected_count for _, table in tables),
         padded=[replace(one, reason=f"{file}: {one.reason}") for file, table in tables for one in table.padded],
         padded_count=sum(table.padded_count for _, table in tables),
         damaged=sum(table.damaged for _, table in tables),
     )  # fmt: skip
+
+
+def _rejected(tables: list[tuple[str, Table]]) -> list[Rejected]:
+    """Those of all tables, each with its place among the rows of all."""
+    found, before = [], 0
+    for file, table in tables:
+        places = [len(table.frame) if one.before is None else one.before for one in table.rejected]
+        found += [
+            replace(one, reason=f"{file}: {one.reason}", before=before + place)
+            for one, place in zip(table.rejected, places, strict=True)
+        ]
+        before += len(table.frame)
+    return found
 
 
 def _origins(files: list[str]) -> list[str]:

@@ -16,6 +16,9 @@ class Columns:
         self.rows: list[list[str]] = []
         self.chunks: list[pa.RecordBatch] = []
 
+    def __len__(self) -> int:
+        return sum(map(len, self.chunks)) + len(self.rows)
+
     def add(self, cells: list[str]) -> bool:
         """True when a chunk is full: a good moment to say how far one is."""
         self.rows.append(cells)

@@ -28,5 +28,5 @@ def parse_fasttext(path: Path, encoding: Encoding) -> tuple[pa.Table, list[str],
             if labels and text:
                 columns.add([text, "|".join(labels)])
             elif line.strip():
-                rejected.add(number, "no label or no text")
+                rejected.add(number, "no label or no text", line.strip(), len(columns))
     return columns.table(), ["text", "label"], rejected

@@ -77,6 +77,7 @@ def _is_comment(line: str) -> bool:
 
 
 def _values_of_lines(file, kind: type, rejected: Rejections, size: int, progress: Progress) -> Iterator:
+    found = 0
     for number, line in enumerate(file, start=1):
         if number % CHUNK == 0:
             progress(min(size, file.buffer.raw.tell()), size)
@@ -86,12 +87,13 @@ def _values_of_lines(file, kind: type, rejected: Rejections, size: int, progress
         try:
             value = json.loads(line)
         except (ValueError, RecursionError) as error:
-            rejected.add(number, f"not a JSON object ({getattr(error, 'msg', 'too deep')})", line)
+            rejected.add(number, f"not a JSON object ({getattr(error, 'msg', 'too deep')})", line, found)
             continue
         if isinstance(value, kind):
+            found += 1
             yield value
         else:
-            rejected.add(number, "not a JSON object", line)
+            rejected.add(number, "not a JSON object", line, found)
 
 
 # -- one document -----------------------------------------------------------------------------------
@@ -161,7 +163,8 @@ def _records_of_rows(rows: list[list], rejected: Rejections, names: list[str] | 
     found = []
     for position, row in enumerate(rows, start=1):
         if len(row) > len(names):
-            rejected.add(0, f"row {position} has {len(row)} cells where {len(names)} were expected")
+            reason = f"row {position} has {len(row)} cells where {len(names)} were expected"
+            rejected.add(0, reason, json.dumps(row, ensure_ascii=False), len(found))
         else:
             found.append(dict(zip(names, [*row, *[None] * (len(names) - len(row))], strict=True)))
     return found

@@ -165,13 +165,10 @@ def _parse_lines(
             if number < plan.first_row:
                 continue
             if len(cells) > width and any(map(str.strip, cells[width:])):
-                rejected.add(
-                    line,
-                    f"{len(cells)} fields where {width} were expected",
-                    plan.dialect.separator.join(cells),
-                )
+                reason = f"{len(cells)} fields where {width} were expected"
+                rejected.add(line, reason, plan.dialect.separator.join(cells), len(columns))
             elif reason := _no_row(cells, plan.header):
-                rejected.add(line, reason, plan.dialect.separator.join(cells))
+                rejected.add(line, reason, plan.dialect.separator.join(cells), len(columns))
             else:
                 if len(cells) < width:
                     expected = f"{len(cells)} field{'s' * (len(cells) != 1)} where {width} were expected"

@@ -71,7 +71,7 @@ def parse_spreadsheet(path: Path, options: Options) -> Workbook:
     for sheet in alike:
         for number, row in sheet.rows:
             if sheet.names_row and row == sheet.names:
-                rejected.add(number, "repeats the names of the columns")
+                rejected.add(number, "repeats the names of the columns", before=len(columns))
             else:
                 columns.add([*row, sheet.name] if several else row)
     return Workbook(

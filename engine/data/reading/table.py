@@ -42,11 +42,21 @@ class Rejected:
     """A row that could not be read, or not in full.
 
     line: where it starts in the file, counted from 1 (0: not known). content: its first 200 characters, where there are any.
+    before: how many rows of the table stand before it; None where that is not known.
     """
 
     line: int
     reason: str
     content: str = ""
+    before: int | None = None
+
+    @property
+    def said(self) -> str:
+        """'line 34: 5 fields where 2 were expected'"""
+        return f"line {self.line}: {self.reason}" if self.line else self.reason
+
+    def shown(self) -> dict:
+        return {"line": self.line, "reason": self.reason, "content": self.content}
 
 
 class Rejections:
@@ -56,10 +66,10 @@ class Rejections:
         self.kept: list[Rejected] = []
         self.count = 0
 
-    def add(self, line: int, reason: str, content: str = "") -> None:
+    def add(self, line: int, reason: str, content: str = "", before: int | None = None) -> None:
         self.count += 1
         if len(self.kept) < KEPT_REJECTED:
-            self.kept.append(Rejected(line, reason, content[:SHOWN_CHARACTERS]))
+            self.kept.append(Rejected(line, reason, content[:SHOWN_CHARACTERS], before))
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,14 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from accelerate.tracking import GeneralTracker
 
 from engine import preferences
+from engine.errors import RunStateError
 from engine.evaluation import predictions
 from engine.paths import read_json
 from engine.runs import queue, trackers, worker
@@ -85,13 +87,30 @@ def test_a_tracker_that_was_chosen_hears_the_whole_course_and_no_text(workspace,
     assert all(values["train/learning_rate"] >= 0 for _, values in memory.logged if "train/loss" in values)
     scores = [values["validation/macro_f1"] for _, values in memory.logged if "epoch" in values]
     assert scores == [one["scores"]["macro_f1"] for one in history.epochs]
-    step, tested = memory.logged[-1]
+    assert memory.logged[-1] == (history.steps[-1]["step"], {"status": "finished"})
+    step, tested = memory.logged[-2]
     assert step == history.steps[-1]["step"]
     assert tested["test/accuracy"] == run.accuracy
     assert memory.finished
     assert [step for step, _ in memory.logged] == sorted(step for step, _ in memory.logged)
     told = f"{memory.settings} {memory.logged}"
     assert not any(text in told for text in predictions.read(workspace.run(run.id).predictions)["text"])
+
+
+def test_a_run_that_is_stopped_is_told_as_one(workspace, carried_out, monkeypatch):
+    class Impatient(Memory):
+        def log(self, values, step=None, **_):
+            super().log(values, step)
+            if "epoch" in values and not any("status" in one for _, one in self.logged[:-1]):
+                with suppress(RunStateError):
+                    queue.stop(workspace, queue.list_runs(workspace)[0].id)
+
+    preferences.choose(workspace, {"tracker": "tensorboard"})
+    monkeypatch.setattr(trackers, "LOOK_SECONDS", 0.01)
+    memory = Impatient()
+    run, _ = carried_out(memory, epochs=100)
+    assert run.status == Status.STOPPED
+    assert memory.logged[-1][1] == {"status": "stopped"} and memory.finished
 
 
 def test_nothing_is_reported_unless_a_tracker_was_chosen(workspace, carried_out, monkeypatch):
@@ -137,7 +156,7 @@ def test_a_run_that_counts_words_and_one_that_goes_on_are_reported_too(workspace
     preferences.choose(workspace, {"tracker": "tensorboard"})
     memory = Memory()
     run, _ = carried_out(memory, model="tfidf")
-    assert [next(iter(values)).split("/")[0] for _, values in memory.logged] == ["test"]
+    assert [next(iter(values)).split("/")[0] for _, values in memory.logged] == ["test", "status"]
     first = Memory()
     run, _ = carried_out(first, epochs=2)
     queue.resume(workspace, run.id, epochs=4)
@@ -232,3 +251,18 @@ def test_mlflow_finds_the_run_in_its_sqlite_file(workspace, easy, tiny_model):
     assert (status, epochs, int(steps)) == ("FINISHED", "3", len(history.steps))
     assert float(accuracy) == pytest.approx(read_json(workspace.run(run.id).metrics)["test"]["accuracy"])
     assert " ".join(name) == run.name
+
+
+@pytest.mark.parametrize(("ended", "told"), [(Status.STOPPED, "KILLED"), (Status.FAILED, "FAILED")])
+def test_mlflow_knows_a_run_that_did_not_finish(workspace, ended, told):
+    if not any((Path(folder) / "mlflow").is_dir() for folder in EXTRA.split(os.pathsep) if folder):
+        pytest.skip("mlflow is not installed; see requirements-trackers.txt")
+    program = (
+        "sys.path.insert(0, sys.argv[2]);"
+        "from engine.paths import Workspace; from engine.runs import trackers; from engine.runs.store import Status;"
+        "w = Workspace.open(); t = trackers.opened('mlflow', w, 'x', 'x');"
+        "trackers.end('mlflow', t, Status(sys.argv[3]), 1);"
+        "from mlflow import MlflowClient as C; c = C('sqlite:///' + str(w.trackers / 'mlflow.db'));"
+        "print(c.search_runs([c.get_experiment_by_name('Tuneboard').experiment_id])[0].info.status)"
+    )
+    assert looked_up(program, str(ROOT), str(ended))[-1] == told

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from filelock import FileLock
 
+from engine.data.reading import Options, read_bytes
 from engine.errors import RunStateError
 from engine.models import tfidf
 from engine.models.loading import load_model, load_tokenizer
@@ -54,6 +55,26 @@ def test_every_row_comes_back_in_its_place_with_its_answer(tmp_path, predictor, 
     np.testing.assert_allclose(shares.sum(axis=1), 1, atol=2e-4)
     result = batch.summary(paths, Rules())
     assert (result.rows, result.empty, sum(result.counts.values())) == (333, 2, 331)
+
+
+def test_a_line_that_cannot_be_read_comes_back_in_its_place_and_says_why(tmp_path, predictor, monkeypatch):
+    monkeypatch.setattr(batch, "ROWS", 10)
+    rows = [f'{number},"{text}"' for number, (text, _) in enumerate(easy_texts(25, seed=5))]
+    rows[10], rows[24] = "10,a,b,c,d", "24,end,of,it"
+    table = read_bytes("\n".join(["id,text", *rows]).encode(), "new.csv", Options(separator=",", names_row=1))
+    paths = BatchPaths(tmp_path / "job")
+    batch.write_table(table.frame, paths)
+    batch.begin(paths, table.name, "text", table.rejected, table.rejected_count)
+    batch.answer(paths, predictor)
+    found = whole(paths)
+    assert found["id"].tolist() == ["" if number in (10, 24) else str(number) for number in range(25)]
+    lost = found["problem"].dropna()
+    assert lost.index.tolist() == [10, 24] and found.loc[lost.index, "label"].isna().all()
+    assert lost[10] == "line 12: 5 fields where 2 were expected" and found["text"][10] == "10,a,b,c,d"
+    result = batch.summary(paths, Rules(threshold=0.01))
+    assert (result.rows, result.empty, result.unread_count, result.people) == (25, 0, 2, 2)
+    listed = batch.predictions(paths, Rules(), 100)
+    assert len(listed) == 25 and listed[24]["problem"].startswith("line 26: ")
 
 
 def test_rules_apply_when_the_result_is_written_and_columns_keep_their_names(tmp_path, predictor):
@@ -107,6 +128,21 @@ def test_another_model_column_or_file_is_another_job(tmp_path, predictor):
     }
     (folder / "README.md").write_text("trained further")
     assert len({key, *others, batch.key_of("abc", folder, {}, "text")}) == 5
+
+
+def test_a_model_that_is_asked_uses_as_many_threads_as_was_chosen(tmp_path, tiny_model, monkeypatch):
+    import torch
+
+    load_model(tiny_model, ["no", "yes"]).save_pretrained(tmp_path / "model")
+    load_tokenizer(tiny_model).save_pretrained(tmp_path / "model")
+    before = torch.get_num_threads()
+    monkeypatch.setenv("TUNEBOARD_THREADS", "1")
+    try:
+        torch.set_num_threads(2)
+        Predictor(tmp_path / "model")
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_bf16_only_where_the_labels_stay_the_same(tmp_path, tiny_model, monkeypatch):

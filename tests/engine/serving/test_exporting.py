@@ -7,12 +7,13 @@ import zipfile
 
 import numpy as np
 import pytest
-from huggingface_hub import ModelCard
+from huggingface_hub import ModelCard, ModelCardData
 
 from engine import cli
 from engine.errors import DataError, RunStateError
 from engine.evaluation import predictions
-from engine.runs import queue
+from engine.models.loading import load_model, load_tokenizer
+from engine.runs import importing, queue
 from engine.runs.export import export
 from engine.serving import rules
 from engine.serving.opened import Opened, Source
@@ -75,7 +76,7 @@ def test_the_threshold_and_the_correction_in_use_go_along(workspace, run, tmp_pa
     assert told["to_a_person"] == (expected[1].confidence < 0.9)
 
 
-def test_the_card_is_one_of_the_hub_and_tells_the_scores(workspace, run, tmp_path):
+def test_the_card_is_one_of_the_hub_and_tells_the_scores(workspace, run, tiny_model, tmp_path):
     folder = export(workspace, run.id, tmp_path / "folder", "folder")
     card = ModelCard.load(folder / "README.md")
     assert card.data.pipeline_tag == "text-classification"
@@ -83,8 +84,23 @@ def test_the_card_is_one_of_the_hub_and_tells_the_scores(workspace, run, tmp_pat
     measured = {one.metric_type: one.metric_value for one in card.data.eval_results}
     assert measured["accuracy"] == pytest.approx(run.accuracy, abs=1e-4)
     assert "pipe \\| \\<b\\>star\\*\\</b\\>" in card.text
-    assert "epochs: 3" in card.text
+    assert "epochs: 3" in card.text and "model: tiny" in card.text
+    assert str(tiny_model) not in card.content  # a folder tells who works here
     assert json.loads((folder / "config.json").read_text())["id2label"] == {"0": "bad", "1": "good"}
+
+
+def test_the_card_of_a_model_from_elsewhere_tells_its_labels_and_rules(workspace, tiny_model, tmp_path):
+    load_model(tiny_model, ["no", "*yes*"]).save_pretrained(tmp_path / "found")
+    load_tokenizer(tiny_model).save_pretrained(tmp_path / "found")
+    brought = importing.bring(workspace, tmp_path / "found", "found")
+    rules.change(workspace, brought.id, threshold=0.8, temperature=1.5)
+    folder = export(workspace, brought.id, tmp_path / "taken", "folder")
+    card = ModelCard.load(folder / "README.md")
+    assert (card.data.library_name, card.data.pipeline_tag) == ("transformers", "text-classification")
+    assert ModelCardData(**card.data.to_dict()).to_yaml() == card.data.to_yaml()
+    assert card.data.eval_results is None  # it was not scored
+    assert "- no\n- \\*yes\\*\n" in card.text
+    assert "answers below 80% sure are marked for a person" in card.text and "temperature 1.5" in card.text
 
 
 def test_nothing_is_written_over(workspace, run, tmp_path):
@@ -106,7 +122,10 @@ def test_a_run_without_a_model_is_a_sentence(workspace, easy, tiny_model, tmp_pa
 def test_word_counting_is_taken_away_with_its_own_page(workspace, easy, tmp_path):
     counted = wait(workspace, submit(workspace, easy, "tfidf").id)
     folder = export(workspace, counted.id, tmp_path / "words", "folder")
-    assert "counts words" in (folder / "README.md").read_text()
+    card = ModelCard.load(folder / "README.md")
+    assert "counts words" in card.text and card.data.pipeline_tag == "text-classification"
+    measured = {one.metric_name: one.metric_value for one in card.data.eval_results}
+    assert measured == pytest.approx({"accuracy": counted.accuracy, "macro-F1": counted.macro_f1}, abs=1e-4)
     assert not (folder / "predict.py").exists()
 
 

@@ -54,6 +54,8 @@ def test_a_plain_run_and_one_with_everything_set_are_repeated(workspace, easy, t
         f"{runs[0].id}.ipynb",
         f"{runs[0].id}.csv",
     }
+    assert str(tiny_model) not in paths[0].read_text()  # which tells who works here
+    (tmp_path / "tiny").symlink_to(tiny_model)
     for run, (found, before) in zip(runs, accuracies(*paths), strict=True):
         assert before == pytest.approx(run.accuracy, abs=1e-4)
         assert found == pytest.approx(before, abs=0.1)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from engine import cli
 from engine.errors import ModelError, ReadOnlyError
 from engine.runs.export import push
 from engine.serving import publishing
@@ -83,6 +84,20 @@ def test_no_network_is_a_sentence(folder, monkeypatch):
     point_to("http://127.0.0.1:9", monkeypatch)
     with pytest.raises(ModelError, match="cannot be reached"):
         publishing.push(folder, "me/new", "writer")
+
+
+def test_at_a_terminal_the_token_is_asked_for_and_never_shown(
+    model_hub, workspace, word_counting, monkeypatch, capsys
+):
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    monkeypatch.setattr(cli, "getpass", lambda prompt: "writer")
+    assert cli.main(["push", word_counting.id, "me/asked"]) == 0
+    shown = capsys.readouterr()
+    assert "Sent to" in shown.out and "writer" not in shown.out + shown.err
+    assert "word_counting.safetensors" in sent(model_hub, "me/asked")
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: False)  # a script is told, and does not wait
+    assert cli.main(["push", word_counting.id, "me/again"]) == 2
 
 
 def test_the_command_sends_what_export_writes_and_tells_no_token(model_hub, workspace, word_counting):

@@ -1,5 +1,6 @@
 """The service as a real process, over real HTTP."""
 
+import asyncio
 import json
 import os
 import re
@@ -15,10 +16,17 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from engine.errors import ModelError
+from engine.models import tfidf
 from engine.models.loading import load_model, load_tokenizer
 from engine.runs import queue
 from engine.serving import rules
+from engine.serving.batching import Limits
+from engine.serving.gate import Refused
+from engine.serving.opened import Source
 from engine.serving.predictor import Predictor
+from engine.serving.server import hosts_of
+from engine.serving.service import Service
 from tests.engine.runs.helpers import submit, wait
 from tests.engine.serving.served import serving, until
 from tests.words import easy_texts
@@ -192,6 +200,62 @@ def test_it_does_what_its_description_says(service, tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
     assert re.search(r"(\d+) generated, \1 passed", done.stdout)
+
+
+def test_it_answers_only_to_its_own_names(service):
+    for host, status in {
+        "evil.example.org": 400,
+        "127.0.0.1.evil.example.org": 400,
+        "": 400,
+        "LOCALHOST:1": 200,
+        "[::1]:8502": 200,
+        f"127.0.0.1:{service.port}": 200,
+    }.items():
+        assert service.ask("/models", Host=host).status == status, host
+    assert hosts_of("0.0.0.0") == ["*"]
+    assert {"texts.example.org", "127.0.0.1"} <= set(hosts_of("0.0.0.0", ["texts.example.org"]))
+
+
+@pytest.fixture
+def two(tmp_path):
+    """A service of two models that count words, in this process."""
+    texts, labels = zip(*easy_texts(60), strict=True)
+    sources = [Source(name, tmp_path / name) for name in ("one", "two")]
+    for source in sources:
+        tfidf.save(tfidf.fit(texts, labels, ["bad", "good"]), source.folder)
+    return Service(sources, Limits(waiting_texts=10))
+
+
+def test_either_all_models_are_opened_again_or_none(two, tmp_path, monkeypatch):
+    before = {name: served.opened for name, served in two.models.items()}
+    (tmp_path / "one" / "rules.json").write_text('{"threshold": 0.5}')
+    (tmp_path / "two" / "rules.json").write_text('{"threshold": "high"}')
+    with pytest.raises(ModelError, match="how answers are to be taken"):
+        asyncio.run(two.reload())
+    assert {name: served.opened for name, served in two.models.items()} == before
+    (tmp_path / "two" / "rules.json").unlink()
+    assert set(asyncio.run(two.reload())) == {"one", "two"}
+    assert two.models["one"].opened.rules.threshold == 0.5
+
+    def surprised(source):
+        raise KeyError("weight")
+
+    monkeypatch.setattr("engine.serving.service.Opened", surprised)
+    with pytest.raises(ModelError, match=r"KeyError.*Those from before go on"):
+        asyncio.run(two.reload())
+
+
+def test_who_is_refused_is_told_of_all_that_waits_for_the_same_thread(two):
+    async def scene() -> str:
+        await two.start()
+        for served in two.models.values():
+            served.batcher.waiting, served.batcher._seconds_per_text = 10, 0.3
+        with pytest.raises(Refused) as refused:
+            await two.predict("two", ["x"])
+        await two.close()
+        return refused.value.headers["Retry-After"]
+
+    assert asyncio.run(scene()) == "6"
 
 
 # -- keys, reloading, leaving -----------------------------------------------------------------------------

@@ -1,0 +1,27 @@
+import json
+
+import pytest
+
+from engine.errors import ModelError
+from engine.serving import rules
+from engine.serving.rules import Rules
+
+
+@pytest.mark.parametrize("kept, wrong", [
+    ({"treshold": 0.5}, "treshold"), ({"threshold": "a"}, "threshold"), ({"threshold": -0.1}, "threshold"),
+    ({"threshold": 80}, "threshold"), ({"temperature": 0}, "temperature"), ({"temperature": float("inf")}, "temperature"),
+    ({"thresholds": {"good": 2}}, "thresholds.good"), ([], ""),
+])  # fmt: skip
+def test_rules_that_mean_nothing_are_a_sentence(tmp_path, kept, wrong):
+    (tmp_path / "rules.json").write_text(json.dumps(kept))
+    with pytest.raises(ModelError, match=f"does not say how answers are to be taken .{wrong}"):
+        rules.read_exported(tmp_path)
+
+
+def test_rules_come_back_as_they_were_kept(workspace):
+    workspace.run("abcdef1234").folder.mkdir(parents=True)
+    rules.change(workspace, "abcdef1234", threshold=0.5, thresholds={"good": 1.01})
+    rules.change(workspace, "abcdef1234", temperature=2.5)
+    found = rules.read(workspace.run("abcdef1234"))
+    assert found == Rules(threshold=0.5, temperature=2.5, thresholds={"good": 1.01})
+    assert found.to_a_person("good", 1.0) and not found.to_a_person("bad", 0.5)
