@@ -65,7 +65,7 @@ def test_models_that_count_places_from_the_padding_on_read_fewer_tokens_than_the
     from transformers import AutoConfig, AutoModel
 
     small = {"vocab_size": 50, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8,
-             "max_position_embeddings": 34, "pad_token_id": 1, "attention_window": 4}  # fmt: skip
+             "max_position_embeddings": 34, "pad_token_id": 1, "attention_window": 4, "entity_vocab_size": 9}  # fmt: skip
     config = AutoConfig.for_model(kind, **small)
     model, longest = AutoModel.from_config(config).eval(), longest_input(config.to_dict(), 512)
     assert longest == 32
