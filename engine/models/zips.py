@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from engine.data.reading import archives
 from engine.errors import DataError, ModelError
 from engine.models import hub
-from engine.models.folders import check_folder
+from engine.models.folders import ADAPTER, check_folder
 
 MAX_BYTES = 20 * 2**30  # of all files together, unpacked
 PLAIN_NAME = re.compile(
@@ -63,7 +63,7 @@ def _unpacked(archive: Path, name: str, parts: Path) -> list[archives.Member]:
 
 def _is_wanted(path: str) -> bool:
     file = PurePosixPath(path).name
-    return bool(PLAIN_NAME.fullmatch(file)) and hub.is_wanted(file)
+    return bool(PLAIN_NAME.fullmatch(file)) and (hub.is_wanted(file) or file == ADAPTER)
 
 
 def _files_of_the_model(members: list[archives.Member], name: str) -> dict[str, Path]:
