@@ -9,6 +9,7 @@ from engine.models import architectures, tfidf
 
 FIGURES = (
     "max_position_embeddings",
+    "n_positions",
     "hidden_size",
     "pad_token_id",
     "vocab_size",
@@ -102,8 +103,11 @@ def read_config(folder: Path, called: str | None = None) -> dict:
 
 
 def longest_input(config: dict, otherwise: int) -> int:
-    """The most tokens that a model with this config.json reads. otherwise: where it names no limit."""
-    positions = config.get("max_position_embeddings") or otherwise
+    """The most tokens that a model with this config.json, or this configuration as a dict, reads.
+
+    otherwise: where it names no limit, as XLNet and T5 have none.
+    """
+    positions = config.get("max_position_embeddings") or config.get("n_positions") or otherwise
     if config.get("model_type") in architectures.COUNT_FROM_PADDING:
         positions -= (config.get("pad_token_id") or 0) + 1
     return positions if positions > 0 else otherwise

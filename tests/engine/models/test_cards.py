@@ -77,4 +77,5 @@ def test_models_that_count_places_from_the_padding_on_read_fewer_tokens_than_the
 
 def test_a_model_that_names_no_limit_has_the_usual_one():
     assert longest_input({"model_type": "xlnet"}, 512) == 512
+    assert longest_input({"model_type": "gpt2", "n_positions": 1024}, 512) == 1024
     assert longest_input({"model_type": "bert", "max_position_embeddings": 128}, 512) == 128
