@@ -202,7 +202,7 @@ def _score(workspace: Workspace, paths: RunPaths, info: DatasetInfo, progress: P
     milliseconds = (time.monotonic() - began) * 1000 / len(texts)
     predicted = predictions.table(held_out, model.labels, found)
     judged = judge_run(predicted, rows[rows["split"] == "train"])
-    predicted.to_parquet(paths.predictions, index=False)
+    predictions.write(predicted, paths.predictions)
     write_json(
         paths.metrics,
         {**judged, "milliseconds_per_text": milliseconds, "checked": asked["checked"], "imported": True},
