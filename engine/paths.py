@@ -23,6 +23,7 @@ import json
 import os
 import re
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from engine.errors import NotFoundError, ReadOnlyError, WorkspaceError, is_disk_
 
 ID = re.compile(r"[a-z0-9]{6,40}")
 UPLOADED = "uploaded"  # among the models
+OLD = ".old"  # the end of the name of a folder while another one takes its place
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,11 @@ class RunPaths:
         return self.folder / "model"
 
     @property
+    def model_part(self) -> Path:
+        """The model until it is verified; then it takes the place of one from before."""
+        return self.folder / "model.part"
+
+    @property
     def onnx(self) -> Path:
         """A ZIP of the model for machines without torch, where somebody asked for it."""
         return self.folder / "onnx.zip"
@@ -147,6 +154,11 @@ class RunPaths:
     def tries(self) -> Path:
         """The last texts that somebody tried the model with."""
         return self.folder / "tries.json"
+
+    @property
+    def tries_lock(self) -> Path:
+        """Held while they are changed."""
+        return self.folder / "tries.lock"
 
 
 @dataclass(frozen=True)
@@ -196,6 +208,11 @@ class BatchPaths:
     def lock(self) -> Path:
         """Held by whoever works on it."""
         return self.folder / "lock"
+
+    @property
+    def starting(self) -> Path:
+        """Held by whoever sees whether somebody works on it, and starts a process if not."""
+        return self.folder / "starting.lock"
 
     @property
     def log(self) -> Path:
@@ -263,15 +280,11 @@ class Workspace:
     @property
     def changeable(self) -> bool:
         """Whether anything may be started, changed or deleted; not where $TUNEBOARD_READ_ONLY says otherwise."""
-        return os.environ.get("TUNEBOARD_READ_ONLY", "") in ("", "0")
+        return changeable()
 
     def may_change(self) -> None:
         """Raises ReadOnlyError where Tuneboard was opened for looking only."""
-        if not self.changeable:
-            raise ReadOnlyError(
-                "This Tuneboard is for looking only: nothing can be started, changed or deleted.",
-                "Ask whoever set it up, or start it without TUNEBOARD_READ_ONLY.",
-            )
+        may_change()
 
     @property
     def database(self) -> Path:
@@ -339,6 +352,19 @@ class Workspace:
         return RunPaths(self.root / "runs" / _checked(run_id, "run"))
 
 
+def changeable() -> bool:
+    return os.environ.get("TUNEBOARD_READ_ONLY", "") in ("", "0")
+
+
+def may_change() -> None:
+    """Raises ReadOnlyError where Tuneboard was opened for looking only."""
+    if not changeable():
+        raise ReadOnlyError(
+            "This Tuneboard is for looking only: nothing can be started, changed or deleted.",
+            "Ask whoever set it up, or start it without TUNEBOARD_READ_ONLY.",
+        )
+
+
 def _checked(name: str, what: str) -> str:
     if not ID.fullmatch(name or ""):
         raise NotFoundError(f"There is no {what} called {name!r}.", "Choose one from the list.")
@@ -364,15 +390,27 @@ def writing(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def write_json(path: Path, value: object) -> None:
-    """Write `value` so that a reader sees either the old file or the new one, never half of it. Raises WorkspaceError."""
-    temporary = path.with_name(path.name + ".part")
+@contextmanager
+def aside(path: Path) -> Iterator[Path]:
+    """Where to write what shall take the place of the file `path` once it is whole. Raises WorkspaceError.
+
+    A name of its own for each writer: a reader sees the old file or a new one, never half of one.
+    """
+    part = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     with writing(path.parent):
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(value, file, ensure_ascii=False, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        try:
+            yield part
+            with part.open("r+b") as file:  # Windows flushes only what may be written
+                os.fsync(file.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Raises WorkspaceError."""
+    with aside(path) as part, part.open("w", encoding="utf-8") as file:
+        json.dump(value, file, ensure_ascii=False, indent=1)
 
 
 def read_json(path: Path) -> dict:
@@ -389,9 +427,17 @@ def read_json(path: Path) -> dict:
 
 def replace_folder(part: Path, final: Path) -> None:
     """Let the folder `part` take the place of `final`, which may exist."""
-    old = final.with_name(final.name + ".old")
+    restore_folder(final)
+    old = final.with_name(final.name + OLD)
     shutil.rmtree(old, ignore_errors=True)
     if final.exists():
         final.rename(old)
     part.rename(final)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def restore_folder(final: Path) -> None:
+    """Bring `final` back where a process was killed while another folder took its place."""
+    old = final.with_name(final.name + OLD)
+    if old.exists() and not final.exists():
+        old.rename(final)

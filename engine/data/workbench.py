@@ -126,13 +126,15 @@ def load_choices(workspace: Workspace, key: str) -> dict:
 
 
 def save_choices(workspace: Workspace, key: str, choices: dict) -> None:
+    workspace.may_change()
     write_json(_kept(workspace, key).choices, choices)
 
 
 def ensure(workspace: Workspace, step: Step) -> State:
     """Do the step unless it is done. Small files: at once. Large ones: the state of the process that does it.
 
-    Raises DataError with what the step found wrong, NotFoundError when the upload is gone.
+    Raises DataError with what the step found wrong, NotFoundError when the upload is gone, and ReadOnlyError where one may
+    only look and it is not done yet.
     """
     _kept(workspace, step.key)
     folder = step.folder(workspace)
@@ -141,6 +143,7 @@ def ensure(workspace: Workspace, step: Step) -> State:
     if (folder / "error.json").exists():
         error = read_json(folder / "error.json")
         raise DataError(error["message"], error["action"], error["code"])
+    workspace.may_change()
     if _is_small(workspace, step):
         carry_out(workspace, step)
         return ensure(workspace, step)
@@ -161,6 +164,7 @@ def ensure(workspace: Workspace, step: Step) -> State:
 
 def cancel(workspace: Workspace, step: Step) -> None:
     """Break off a step that a process is doing; what it wrote is removed."""
+    workspace.may_change()
     folder = step.folder(workspace)
     record = folder / "process.json"
     if record.exists() and _alive(read_json(record)):

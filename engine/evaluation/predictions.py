@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from engine.paths import aside
+
 PROBABILITY = "p:"  # prefix of the probability columns, so that a class called "text" harms nothing
 
 
@@ -17,6 +19,12 @@ def table(rows: pd.DataFrame, labels: list[str], probabilities: np.ndarray) -> p
     scored = rows[["source_row", "split", "text", "label"]].reset_index(drop=True)
     predicted = np.array(labels, dtype=object)[probabilities.argmax(axis=1)]
     return pd.concat([scored.assign(predicted=predicted), columns], axis="columns")
+
+
+def write(predictions: pd.DataFrame, path: Path) -> None:
+    """Raises WorkspaceError."""
+    with aside(path) as part:
+        predictions.to_parquet(part, index=False)
 
 
 def read(path: Path, split: str | None = None) -> pd.DataFrame:

@@ -9,7 +9,10 @@ from engine.errors import ModelError
 
 TABLE = "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES"
 # These number the places of tokens from the padding's number on, so that they read that many tokens fewer.
-COUNT_FROM_PADDING = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "longformer", "data2vec-text"}
+COUNT_FROM_PADDING = {
+    "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "camembert", "longformer", "data2vec-text",
+    "mpnet", "ibert", "luke", "markuplm", "esm",
+}  # fmt: skip
 
 
 def check(model_type: object, called: str) -> None:

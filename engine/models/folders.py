@@ -1,6 +1,7 @@
 """A model folder on this machine: whether it is whole and safe to open, and what its config.json tells."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 from engine.errors import ModelError
@@ -8,15 +9,43 @@ from engine.models import architectures, tfidf
 
 FIGURES = (
     "max_position_embeddings",
+    "n_positions",
     "hidden_size",
     "pad_token_id",
     "vocab_size",
     "num_hidden_layers",
 )  # of config.json, that we compute with
+ADAPTER = "adapter_config.json"  # where there is one, transformers merges other weights into the model, and says nothing
+WIDTHS = ("hidden_size", "d_model", "dim", "n_embd")  # by which a size is multiplied at least
+CODE = (
+    "brings its own program code, which Tuneboard never runs.",
+    "Choose a model of a standard architecture.",
+    "remote_code",
+)
+QUANTIZED = (
+    "has weights of fewer digits, made for a library that is not installed here.",
+    "Choose the model as it was before it was quantized.",
+    "quantized",
+)
+ELSEWHERE = (
+    "names files of weights other than its own.",
+    "Choose a folder that was written with save_pretrained.",
+    "not_a_model",
+)
+REFUSED = {
+    "auto_map": CODE,
+    "quantization_config": QUANTIZED,
+    "transformers_weights": ELSEWHERE,
+}  # in config.json
+TOO_MUCH = (
+    "is no model that can be used: its config.json speaks of more than its weights hold.",
+    "Choose a folder that was written with save_pretrained.",
+    "not_a_model",
+)
 
 
 def check_folder(folder: Path, called: str | None = None) -> None:
-    """Raises ModelError unless `folder` holds a Hugging Face model that is safe to open: safetensors, own code none.
+    """Raises ModelError unless `folder` holds a Hugging Face model that is safe to open: safetensors of its own, no code.
 
     called: what a person knows it as, such as 'The ZIP model.zip'.
     """
@@ -43,27 +72,24 @@ def check_folder(folder: Path, called: str | None = None) -> None:
             "Choose a folder that was written with save_pretrained.",
             "not_a_model",
         )
-    config = read_config(folder, called)
-    if "auto_map" in config or "auto_map" in _read_object(folder / "tokenizer_config.json", called):
+    if (folder / ADAPTER).exists():
         raise ModelError(
-            f"{called} brings its own program code, which Tuneboard never runs.",
-            "Choose a model of a standard architecture.",
-            "remote_code",
+            f"{called} holds an adapter beside a model.",
+            "Merge the two, then choose the folder that was written with save_pretrained.",
+            "not_a_model",
         )
+    config = read_config(folder, called)
+    for field, refusal in REFUSED.items():
+        if field in config:
+            raise refused(called, refusal)
+    if "auto_map" in _read_object(folder / "tokenizer_config.json", called):
+        raise refused(called, CODE)
     architectures.check(config.get("model_type"), called)
     for file in weights:
         _check_whole(file)
-    stored = sum(file.stat().st_size for file in weights)
-    width, words, layers = (
-        config.get(one) or 0 for one in ("hidden_size", "vocab_size", "num_hidden_layers")
-    )
-    if max(words * width, layers * width * width) > 2 * stored:
-        # Such a model would be made in memory before its weights are found not to fit.
-        raise ModelError(
-            f"{called} is no model that can be used: its config.json speaks of more than its weights hold.",
-            "Choose a folder that was written with save_pretrained.",
-            "not_a_model",
-        )
+    for index in folder.glob("*.safetensors.index.json"):
+        _check_index(index, {file.name for file in weights}, called)
+    _check_sizes(config, bytes_of_weights(folder), called)
 
 
 def read_config(folder: Path, called: str | None = None) -> dict:
@@ -77,11 +103,24 @@ def read_config(folder: Path, called: str | None = None) -> dict:
 
 
 def longest_input(config: dict, otherwise: int) -> int:
-    """The most tokens that a model with this config.json reads. otherwise: where it names no limit."""
-    positions = config.get("max_position_embeddings") or otherwise
+    """The most tokens that a model with this config.json, or this configuration as a dict, reads.
+
+    otherwise: where it names no limit, as XLNet and T5 have none.
+    """
+    positions = config.get("max_position_embeddings") or config.get("n_positions") or otherwise
     if config.get("model_type") in architectures.COUNT_FROM_PADDING:
         positions -= (config.get("pad_token_id") or 0) + 1
     return positions if positions > 0 else otherwise
+
+
+def bytes_of_weights(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+
+
+def refused(called: str, refusal: tuple[str, str, str]) -> ModelError:
+    """refusal: what is wrong, what to do, and a code."""
+    message, action, code = refusal
+    return ModelError(f"{called} {message}", action, code)
 
 
 def _read_object(path: Path, called: str) -> dict:
@@ -98,6 +137,36 @@ def _read_object(path: Path, called: str) -> dict:
 def _unreadable(file: str, called: str) -> ModelError:
     message = f"{called} is no model that can be used: its {file} cannot be read."
     return ModelError(message, "Choose another one.", "not_a_model")
+
+
+def _check_index(index: Path, weights: set[str], called: str) -> None:
+    """Which file holds which tensor; transformers opens whatever it names."""
+    named = _read_object(index, called).get("weight_map")
+    if not isinstance(named, dict):
+        raise _unreadable(index.name, called)
+    if not all(isinstance(file, str) and file in weights for file in named.values()):
+        raise refused(called, ELSEWHERE)
+
+
+def _check_sizes(config: dict, stored: int, called: str) -> None:
+    """Such a model would be made in memory before its weights are found not to fit. stored: bytes of these."""
+    figures = dict(_figures(config))
+    width = max((figures.get(name, 1) for name in WIDTHS), default=1)
+    layers = max((figure for name, figure in figures.items() if "layer" in name), default=0)
+    if max(layers * width, *figures.values(), 0) * width > 2 * stored:
+        raise refused(called, TOO_MUCH)
+
+
+def _figures(value: object, name: str = "") -> Iterator[tuple[str, int]]:
+    """(name, figure) of whatever may be a size: the number of a token is none, nor is the base of rotating places."""
+    if type(value) is int and not name.endswith(("_id", "theta")):
+        yield name, value
+    elif isinstance(value, dict):
+        for inner, one in value.items():
+            yield from _figures(one, f"{name}.{inner}".strip("."))
+    elif isinstance(value, list):
+        for place, one in enumerate(value):
+            yield from _figures(one, f"{name}.{place}")
 
 
 def _check_whole(weights: Path) -> None:

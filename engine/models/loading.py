@@ -4,17 +4,18 @@ from pathlib import Path
 
 import torch
 from transformers import (
+    AutoConfig,
     AutoModelForSequenceClassification,
     AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.initialization import no_init_weights
 from transformers.utils import logging
 
-from engine.errors import ModelError
-from engine.models import catalogue, hub
+from engine.errors import ModelError, is_out_of_memory
+from engine.models import catalogue, folders, hub
 from engine.models.catalogue import ModelSource
-from engine.models.folders import check_folder
 
 SAFE = {"local_files_only": True, "trust_remote_code": False}
 
@@ -24,11 +25,11 @@ def fetch(source: ModelSource, downloads: Path) -> Path:
     if source.kind == "bundled":
         catalogue.check_bundled_weights()
     if source.folder:
-        check_folder(source.folder)
+        folders.check_folder(source.folder)
         return source.folder
     folder = hub.download(source.reference, source.revision, downloads)
     _make_tokenizer_json(folder)
-    check_folder(folder, source.reference)
+    folders.check_folder(folder, source.reference)
     hub.mark_complete(folder)
     return folder
 
@@ -93,14 +94,29 @@ def _opened(folder: Path, **more: object):
     logging.set_verbosity_error()  # a new head is what we ask for, not a warning
     logging.disable_progress_bar()
     try:
+        _check_memory(folder)
         return AutoModelForSequenceClassification.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=True, **more, **SAFE
         )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except ModelError:
+        raise
+    except Exception as error:  # whatever it makes of files that came from outside
+        if is_out_of_memory(error):
+            raise
+        why = next(iter(str(error).splitlines()), type(error).__name__)
         raise ModelError(
-            f"The model in {folder} cannot be opened: {str(error).splitlines()[0]}",
+            f"The model in {folder} cannot be opened: {why}",
             "Choose another model.",
             "not_a_model",
         ) from error
     finally:
         logging.set_verbosity(verbosity)
+
+
+def _check_memory(folder: Path) -> None:
+    """Raises ModelError where the model is larger than its weights, as check_folder does where it can tell that cheaply."""
+    config = AutoConfig.from_pretrained(folder, **SAFE)
+    with no_init_weights(), torch.device("meta"):
+        parameters = AutoModelForSequenceClassification.from_config(config).num_parameters()
+    if parameters > 2 * folders.bytes_of_weights(folder):
+        raise folders.refused(f"The folder {folder}", folders.TOO_MUCH)

@@ -11,7 +11,8 @@ from pathlib import Path, PurePosixPath
 from engine.data.reading import archives
 from engine.errors import DataError, ModelError
 from engine.models import hub
-from engine.models.folders import check_folder
+from engine.models.folders import ADAPTER, check_folder
+from engine.paths import may_change
 
 MAX_BYTES = 20 * 2**30  # of all files together, unpacked
 PLAIN_NAME = re.compile(
@@ -24,13 +25,15 @@ def unpack_model(archive: Path, name: str, into: Path) -> Path:
     """The folder of the model in `archive`; the same content is unpacked only once.
 
     name: of the uploaded file, for sentences and, as far as it is plain letters, for the folder's name.
-    Raises ModelError when no model that is safe to open is in it, DataError when the ZIP is damaged or unsafe.
+    Raises ModelError when no model that is safe to open is in it, DataError when the ZIP is damaged or unsafe, and
+    ReadOnlyError where one may only look and it is not unpacked yet.
     """
     with archive.open("rb") as file:
         key = hashlib.file_digest(file, "sha256").hexdigest()[:10]
-    into.mkdir(parents=True, exist_ok=True)
     if known := next(into.glob(f"*-{key}"), None):
         return known
+    may_change()
+    into.mkdir(parents=True, exist_ok=True)
     if archives.is_archive(archive) != "zip":
         raise ModelError(f"{name} is neither a folder nor a ZIP of one.", SAVE_AS, "not_a_model")
     with tempfile.TemporaryDirectory(dir=into, prefix=".") as temporary:
@@ -63,7 +66,7 @@ def _unpacked(archive: Path, name: str, parts: Path) -> list[archives.Member]:
 
 def _is_wanted(path: str) -> bool:
     file = PurePosixPath(path).name
-    return bool(PLAIN_NAME.fullmatch(file)) and hub.is_wanted(file)
+    return bool(PLAIN_NAME.fullmatch(file)) and (hub.is_wanted(file) or file == ADAPTER)
 
 
 def _files_of_the_model(members: list[archives.Member], name: str) -> dict[str, Path]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from filelock import FileLock
+
 from engine.data import workbench
 from engine.data.reading import Rejected
 from engine.data.workbench import Step
@@ -66,11 +68,12 @@ def go_on(workspace: Workspace, run_id: str, key: str) -> None:
     """Start the process of a job, unless it is there or not needed."""
     workspace.may_change()
     paths = workspace.run(run_id).batch(key)
-    if standing(paths).state in (State.RUNNING, State.DONE):
-        return
-    paths.error.unlink(missing_ok=True)
-    pid = start_apart(paths.log, "engine.runs.batches", workspace.root, run_id, key)
-    write_json(paths.process, {"pid": pid, "process": identity(pid)})
+    with FileLock(paths.starting):  # of two who ask at once, the second one finds the process of the first
+        if standing(paths).state in (State.RUNNING, State.DONE):
+            return
+        paths.error.unlink(missing_ok=True)
+        pid = start_apart(paths.log, "engine.runs.batches", workspace.root, run_id, key)
+        write_json(paths.process, {"pid": pid, "process": identity(pid)})
 
 
 def jobs(paths: RunPaths) -> list[Standing]:
@@ -117,7 +120,8 @@ def main(root: str, run_id: str, key: str) -> int:
         batch.answer(paths, Predictor(workspace.run(run_id).model), teller(paths))
     except TuneboardError as error:
         complain(error)
-        write_json(paths.error, {"message": error.message, "action": error.action})
+        if error.code != "busy":  # then another process works on it, and nothing has failed
+            write_json(paths.error, {"message": error.message, "action": error.action})
         return 2
     except Exception as error:  # ours: the log has it, and it is said instead of being tried again and again
         what = f"The file could not be answered, for a reason that Tuneboard did not foresee ({type(error).__name__})."

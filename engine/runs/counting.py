@@ -1,5 +1,7 @@
 """The phases of a run that counts words: data, counting, saving, scores, verification. It takes seconds and no rounds."""
 
+import shutil
+
 import numpy as np
 
 from engine import machine
@@ -9,7 +11,7 @@ from engine.errors import TrainingError
 from engine.evaluation import predictions
 from engine.evaluation.judging import judge_run
 from engine.models import tfidf
-from engine.paths import RunPaths, Workspace, write_json
+from engine.paths import RunPaths, Workspace, replace_folder, write_json
 from engine.runs.pipeline import VERIFIED_TEXTS
 from engine.runs.proof import AGAIN
 from engine.runs.pulse import Pulse
@@ -42,20 +44,20 @@ def count_words(
     )
 
     pulse.phase("saving")
-    tfidf.save(counter, paths.model)
+    part = paths.model_part
+    shutil.rmtree(part, ignore_errors=True)  # what an attempt that was killed left
+    tfidf.save(counter, part)
 
     pulse.phase("evaluating")
     texts = scored["text"].tolist()
     probabilities = counter.probabilities(texts)
     milliseconds = milliseconds_per_text(counter.probabilities, texts)
     predicted = predictions.table(scored, labels, probabilities)
-    predicted.to_parquet(paths.predictions, index=False)
     found = judge_run(predicted, training)
-    write_json(paths.metrics, {**found, "milliseconds_per_text": milliseconds})
 
     pulse.phase("verifying")
     some = texts[:VERIFIED_TEXTS]
-    if not np.array_equal(tfidf.load(paths.model).probabilities(some), probabilities[: len(some)]):
+    if not np.array_equal(tfidf.load(part).probabilities(some), probabilities[: len(some)]):
         raise TrainingError(
             "The saved model does not predict what the trained one does.",
             AGAIN,
@@ -66,4 +68,8 @@ def count_words(
         text=f"{len(counter.terms):,} words and pairs of words are counted. The saved model was loaded again and gave "
         f"the same answers on {len(some)} texts that it had not learnt from.",
     )
+    replace_folder(part, paths.model)
+    predictions.write(predicted, paths.predictions)
+    checked = {"texts": len(some), "within": 0.0}
+    write_json(paths.metrics, {**found, "milliseconds_per_text": milliseconds, "checked": checked})
     return {"status": Status.FINISHED, **{key: found["test"][key] for key in ("accuracy", "macro_f1")}}

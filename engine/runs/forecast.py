@@ -123,14 +123,15 @@ def measure(
 ) -> Forecast:
     """The forecast, measured now where it was not before: some seconds. told: hears what is being measured.
 
-    Raises ForecastError if it cannot be measured, or while a run would disturb it.
+    Raises ForecastError if it cannot be measured, or while a run would disturb it; ReadOnlyError where one may only look.
     """
     workspace.forecasts.mkdir(exist_ok=True)
     path = workspace.forecast(key(dataset_id, config))
-    if isinstance(_kept(path), Failed):
+    if isinstance(_kept(path), Failed) and workspace.changeable:
         path.unlink(missing_ok=True)
     if found := find(workspace, dataset_id, config, memory):
         return found
+    workspace.may_change()
     refuse_beside_a_run(workspace, config)
     with _log(workspace).open("ab") as log:
         process = subprocess.Popen(
@@ -157,6 +158,7 @@ def measure(
 
 def launch(workspace: Workspace, dataset_id: str, config: TrainingConfig) -> None:
     """Start measuring, and do not wait. A second one at the same time waits for the first."""
+    workspace.may_change()
     workspace.forecasts.mkdir(exist_ok=True)
     start_apart(_log(workspace), MODULE, workspace.root, dataset_id, config.model_dump_json())
 

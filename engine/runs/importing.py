@@ -10,7 +10,7 @@ from engine.errors import DataError, ModelError, TrainingError
 from engine.evaluation import predictions
 from engine.evaluation.judging import judge_run
 from engine.models import hub
-from engine.models.folders import check_folder, longest_input, read_config
+from engine.models.folders import ADAPTER, check_folder, longest_input, read_config
 from engine.models.zips import MAX_BYTES, unpack_model
 from engine.names import tidy
 from engine.paths import RunPaths, Workspace, read_json, write_json, writing
@@ -100,7 +100,8 @@ def _take(source: Path, called: str, paths: RunPaths) -> None:
         raise ModelError(f"There is no folder or ZIP {called}.", SAVE_AS, "no_such_model")
     # Its own files, and what the cache of the hub keeps beside the folders of its versions.
     allowed = (source.resolve(), source.resolve().parent.parent / "blobs")
-    files = [path for path in sorted(source.iterdir()) if path.is_file() and hub.is_wanted(path.name)]
+    wanted = [path for path in sorted(source.iterdir()) if hub.is_wanted(path.name) or path.name == ADAPTER]
+    files = [path for path in wanted if path.is_file()]
     if any(path.resolve().parent not in allowed for path in files):
         raise ModelError(f"A file in {called} leads out of the folder.", SAVE_AS, "not_a_model")
     if sum(path.stat().st_size for path in files) > MAX_BYTES:
@@ -200,7 +201,7 @@ def _score(workspace: Workspace, paths: RunPaths, info: DatasetInfo, progress: P
     milliseconds = milliseconds_per_text(model.probabilities, texts)
     predicted = predictions.table(held_out, model.labels, found)
     judged = judge_run(predicted, rows[rows["split"] == "train"])
-    predicted.to_parquet(paths.predictions, index=False)
+    predictions.write(predicted, paths.predictions)
     write_json(
         paths.metrics,
         {**judged, "milliseconds_per_text": milliseconds, "checked": asked["checked"], "imported": True},

@@ -28,6 +28,7 @@ from engine.evaluation.judging import judge_run
 from engine.models import attention, tfidf
 from engine.models.catalogue import find_model
 from engine.models.devices import pick_device, pick_precision
+from engine.models.folders import longest_input
 from engine.models.loading import fetch, load_model, load_tokenizer
 from engine.paths import Workspace
 from engine.runs.forecast import Measured
@@ -85,7 +86,7 @@ def measured(
     told("tokenizing")
     sample = Sample.of(rows)
     letters = rows["text"].str.len()
-    limit = min(config.max_tokens, getattr(model.config, "max_position_embeddings", config.max_tokens))
+    limit = min(config.max_tokens, longest_input(model.config.to_dict(), config.max_tokens))
     clock.lap()
     encoded = tokenize(tokenizer, rows["text"].iloc[sample.rows].tolist(), limit)
     tokenizing = clock.lap() * letters.sum() / max(1, letters.iloc[sample.rows].sum())

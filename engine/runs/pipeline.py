@@ -1,5 +1,6 @@
 """The phases of a run, one after another: data, model, tokens, training, saving, test, verification."""
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -18,6 +19,7 @@ from engine.evaluation.judging import judge_run
 from engine.models import adapting, devices
 from engine.models.catalogue import find_model
 from engine.models.devices import pick_device, pick_precision
+from engine.models.folders import longest_input
 from engine.models.loading import fetch, load_model, load_tokenizer
 from engine.paths import Workspace, read_json, replace_folder, write_json
 from engine.runs import ending, space
@@ -104,7 +106,7 @@ def carry_out(
             pulse.events.write("note", text=scarce)
 
     pulse.phase("tokenizing", 0, len(rows))
-    limit = min(config.max_tokens, getattr(model.config, "max_position_embeddings", config.max_tokens))
+    limit = min(config.max_tokens, longest_input(model.config.to_dict(), config.max_tokens))
     encoded = tokenize(tokenizer, rows["text"].tolist(), limit, pulse.progress)
     state = _train(model, encoded, rows, labels, config, precision, pulse, checkpoints, point)
     if state.stopped and pulse.request != Request.STOP:
@@ -119,7 +121,8 @@ def carry_out(
     model.load_state_dict(checkpoints.best)
     model.to(device)
 
-    part = paths.folder / "model.part"
+    part = paths.model_part
+    shutil.rmtree(part, ignore_errors=True)  # what an attempt that was killed left
     scored = (rows["split"] != "train").to_numpy().nonzero()[0]
     held_out = rows.iloc[scored]
     pulse.phase("saving", 0, 2)
@@ -154,7 +157,7 @@ def carry_out(
         f"on {len(some)} texts that it had not learnt from (to within {max(difference, 1e-7):.0e}).",
     )
     replace_folder(part, paths.model)
-    predicted.to_parquet(paths.predictions, index=False)
+    predictions.write(predicted, paths.predictions)
     write_json(
         paths.metrics,
         {

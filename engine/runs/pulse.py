@@ -3,7 +3,6 @@
 import os
 import threading
 import time
-from contextlib import suppress
 
 import psutil
 
@@ -92,15 +91,24 @@ class Pulse:
     def _beat_until_over(self) -> None:
         beats = 0
         while not self.over.wait(HEARTBEAT_SECONDS):
-            self._beat()
-            if beats % BEATS_A_RECORD == 0:
-                with suppress(OSError):
+            try:
+                self._beat()
+                if beats % BEATS_A_RECORD == 0:
                     self.events.write("machine", memory_bytes=self.process.memory_info().rss)
+            except Exception as error:  # without this thread nobody could stop the run
+                complain(f"A sign of life failed: {type(error).__name__}: {error}")
             beats += 1
             if self._waits() and time.monotonic() - self.heard > GRACE_SECONDS:
-                complain(f"The work did not answer in {GRACE_SECONDS:.0f} s.")
-                ending.by_force(self.workspace, self.store, self.store.get(self.run_id))
-                os._exit(0)  # the main thread is somewhere deep in a computation: nothing gentler reaches it
+                self._end_by_force()
+
+    def _end_by_force(self) -> None:
+        try:
+            complain(f"The work did not answer in {GRACE_SECONDS:.0f} s.")
+            ending.by_force(self.workspace, self.store, self.store.get(self.run_id))
+        except Exception as error:  # whoever looks after the queue closes the run
+            complain(error)
+        finally:
+            os._exit(0)  # the main thread is somewhere deep in a computation: nothing gentler reaches it
 
     def _waits(self) -> bool:
         """Whether a person waits for an answer."""

@@ -121,7 +121,7 @@ def get_usable(workspace: Workspace, run_id: str, lacks: str = "model yet") -> R
 
 def look_after(workspace: Workspace) -> bool:
     """Close what has died, end what does not answer, start what is next. Returns whether anything is left to look after."""
-    if not workspace.database.exists() or not workspace.writable:
+    if not (workspace.database.exists() and workspace.writable and workspace.changeable):
         return False
     store = Store(workspace)
     live = store.live()
@@ -223,14 +223,19 @@ def resume(workspace: Workspace, run_id: str, epochs: int | None = None) -> Run:
         )
     if run.deleted_at:
         raise RunStateError(f"The run {run.name!r} is in the trash.", "Take it out first.")
-    if not Store(workspace).queue_again(run):
+    path, queued = workspace.run(run_id).config, False
+    asked = read_json(path)
+    if epochs is not None:  # before a worker may read it
+        longer = TrainingConfig(**{**config.model_dump(), "epochs": epochs})
+        write_json(path, {**asked, "config": longer.model_dump()})
+    try:
+        queued = Store(workspace).queue_again(run)
+    finally:
+        if epochs is not None and not queued:
+            write_json(path, asked)
+    if not queued:
         raise RunStateError(
             f"The run {run.name!r} was resumed a moment ago.", "Nothing more needs to be done."
-        )
-    if epochs is not None:  # no worker is there yet to read it
-        longer = TrainingConfig(**{**config.model_dump(), "epochs": epochs})
-        write_json(
-            workspace.run(run_id).config, {"dataset_id": run.dataset_id, "config": longer.model_dump()}
         )
     launch_waiting(workspace)
     return Store(workspace).get(run_id)

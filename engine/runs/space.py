@@ -1,14 +1,17 @@
 """What runs take on the disk: counted, cleaned, thrown away, and compared with what is free."""
 
 import shutil
+import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from engine.errors import WorkspaceError
-from engine.paths import Workspace
+from engine.paths import OLD, Workspace, restore_folder
 from engine.runs.store import Run, Status, Store
 
 TRASH_DAYS = 7
+LEFT_SECONDS = 3600.0  # nothing takes so long to be written
 KINDS = ("datasets", "models", "runs", "checkpoints", "pretrained", "uploads", "trash", "other")
 POINTS = 3  # saved states on the disk while the newest is being written
 STATE = 12  # bytes of a learning parameter in a saved state: the weight and two running means, fp32
@@ -66,6 +69,25 @@ def empty_trash(workspace: Workspace, older_than: int = 0) -> int:
             shutil.rmtree(folder, ignore_errors=True)
             store.remove(run.id)
     return freed
+
+
+def sweep(workspace: Workspace) -> None:
+    """Remove what killed processes left half written, and bring back what they were replacing, where nothing runs."""
+    workspace.may_change()
+    running = [
+        workspace.run(run.id).folder for run in Store(workspace).live() if run.status == Status.RUNNING
+    ]
+    for old in workspace.root.glob(f"runs/*/model{OLD}"):
+        if old.parent not in running:
+            restore_folder(old.with_suffix(""))
+    for part in list(workspace.root.rglob("*.part")):
+        with suppress(FileNotFoundError):  # it went with its folder, or has just become whole
+            if time.time() - part.stat().st_mtime < LEFT_SECONDS or any(map(part.is_relative_to, running)):
+                continue
+            if part.is_dir():
+                shutil.rmtree(part)
+            else:
+                part.unlink()
 
 
 def by_kind(workspace: Workspace) -> dict[str, int]:

@@ -26,6 +26,7 @@ def main(root: str | None = None) -> int:
         with FileLock(workspace.watcher_lock).acquire(timeout=PATIENCE):
             with suppress(TuneboardError, OSError):
                 space.empty_trash(workspace, older_than=space.TRASH_DAYS)
+                space.sweep(workspace)
             while _look(workspace):
                 time.sleep(LOOK_SECONDS)
             if workspace.watcher_log.exists():

@@ -9,7 +9,7 @@ import torch
 from engine import machine
 from engine.models.contributions import Contributions
 from engine.models.devices import pick_device, pick_precision
-from engine.models.folders import check_folder
+from engine.models.folders import check_folder, longest_input
 from engine.models.loading import load_model, load_tokenizer
 from engine.serving import gradients
 from engine.training.scoring import probabilities
@@ -32,7 +32,7 @@ class OpenTransformer:
         self.few = False  # texts at a time
         self.labels = [self.model.config.id2label[index] for index in range(self.model.config.num_labels)]
         self.max_tokens = min(
-            self.tokenizer.model_max_length, getattr(self.model.config, "max_position_embeddings", 10**6)
+            self.tokenizer.model_max_length, longest_input(self.model.config.to_dict(), 10**6)
         )
 
     def probabilities(

@@ -107,15 +107,24 @@ class Checkpoints:
         self._clear()
 
     def newest(self) -> Point | None:
-        """The newest point that is whole; None where there is none. Damaged ones are said so."""
+        """The newest point that is whole; None where there is none. Damaged ones are said so.
+
+        Raises WorkspaceError while the disk does not let itself be read.
+        """
         for path in self._points():
             try:
                 point = self._read(path)
-            except (OSError, ValueError, KeyError, SafetensorError, WorkspaceError) as error:
+            except (ValueError, KeyError, SafetensorError, FileNotFoundError, WorkspaceError) as error:
                 step = int(path.stem.split("-")[0])
                 self.say(f"The saved state of step {step} is damaged ({error}); the one before it is taken.")
                 path.unlink(missing_ok=True)  # it must not take the place of a good one
                 continue
+            except OSError as error:  # it may be whole all the same
+                raise WorkspaceError(
+                    f"The saved states of the training in {self.folder} cannot be read ({_why(error)}).",
+                    "Nothing of them was removed: see to the disk, then resume the run.",
+                    "unreadable",
+                ) from error
             self.best, self.best_written = point.best, point.state.best_epoch
             self.place = (point.state.step, point.state.epoch)
             return point
@@ -173,14 +182,33 @@ def _plain(state: TrainingState) -> dict:
 
 
 def _write(path: Path, tensors: Tensors, metadata: dict[str, str] | None = None) -> str:
-    """Write `path` whole or not at all. Returns the SHA-256 of what is then read from it."""
+    """Write `path` whole or not at all. Returns the SHA-256 of what is then read from it.
+
+    Raises OSError when that is not what was to be written.
+    """
     part = path.with_suffix(".part")
     save_file(tensors, part, metadata)
     with part.open("r+b") as file:  # Windows flushes only what may be written
         os.fsync(file.fileno())
     digest = _digest(part)
+    if not _holds(part, tensors):
+        raise OSError("what is read is not what was written")
     part.replace(path)
     return digest
+
+
+def _holds(path: Path, tensors: Tensors) -> bool:
+    """Whether these tensors, to the bit, are read from `path`; one at a time, for the sake of the memory."""
+    with safe_open(path, "pt") as file:
+        return set(file.keys()) == set(tensors) and all(
+            torch.equal(_bits(file.get_tensor(name)), _bits(tensor.detach().cpu()))
+            for name, tensor in tensors.items()
+        )
+
+
+def _bits(tensor: torch.Tensor) -> torch.Tensor:
+    """(bytes,) uint8: equal to itself where the values are not, as NaN is not."""
+    return tensor.contiguous().reshape(-1).view(torch.uint8)
 
 
 def _settle(folder: Path) -> None:

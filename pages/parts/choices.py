@@ -26,7 +26,8 @@ class Choices:
         """Set some; None takes a choice back."""
         self.values |= changes
         self.values = {name: value for name, value in self.values.items() if value is not None}
-        workbench.save_choices(state.workspace(), self.key, self.values)
+        if state.workspace().changeable:
+            workbench.save_choices(state.workspace(), self.key, self.values)
 
     def widget(self, name: str) -> str:
         """The key of the widget that shows this choice; another one after the file was read in another way."""

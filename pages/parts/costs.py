@@ -126,6 +126,8 @@ def _look(dataset_id: str, config: TrainingConfig) -> tuple[Forecast | str, bool
         return UNKNOWN, True
     if found:
         return found, True
+    if not workspace.changeable:
+        return UNKNOWN, True
     wanted, now = forecast.key(dataset_id, config), time.monotonic()
     launched: dict[str, float] = st.session_state.setdefault("forecasts_launched", {})
     if forecast.is_disturbed(workspace, config):

@@ -93,6 +93,8 @@ def downloads(monkeypatch) -> dict:
 def test_several_models_answer_the_same_text_side_by_side(workspace, finished):
     info = load_info(workspace, finished.dataset_id)
     other = wait(workspace, submit(workspace, info, "tfidf", name="*counting*").id)
+    said = words_on(open_page("predict", run=other.id))
+    assert "Checked by loading it again: exactly the same answers on 32 texts." in said
     test = open_page("predict", run=finished.id)
     test.multiselect(key="also").set_value([other.id])
     assert ask(test, "the lamp is rude, cold and noisy, like my mug") == "bad"

@@ -1,11 +1,14 @@
 import os
 import shutil
 import signal
+import sqlite3
 
+import pytest
 from safetensors.torch import load_file, save_file
 
 from engine.runs import queue
-from engine.runs.store import Status
+from engine.runs.store import Status, Store
+from pages.parts import costs
 from tests.engine.runs.helpers import submit, wait
 from tests.pages.helpers import open_page, press, words_on
 
@@ -153,3 +156,24 @@ def test_looking_only_is_a_sentence_on_the_page(workspace, finished, monkeypatch
     test = press(open_page("runs", run=finished.id), "delete")
     assert "looking only" in words_on(test)
     assert queue.list_runs(workspace)[0].id == finished.id
+
+
+@pytest.mark.parametrize("page", ["data", "train", "runs", "evaluate", "compare", "predict", "settings"])
+def test_every_page_can_be_looked_at_where_one_may_only_look(workspace, finished, monkeypatch, page):
+    monkeypatch.setattr(costs, "REST_SECONDS", 0.0)  # nor is anything measured
+    monkeypatch.setenv("TUNEBOARD_READ_ONLY", "1")
+    open_page(page)
+    assert not (workspace.forecasts / "log.txt").exists()
+
+
+def test_a_run_without_a_sign_of_life_is_said_so(workspace, finished):
+    store, config = Store(workspace), workspace.run(finished.id).config
+    store.add(id="aaaaaa", name="mute", dataset_id="d", dataset_name="d", model_name="m", slot="cpu")
+    assert store.claim("aaaaaa", os.getpid())
+    workspace.run("aaaaaa").folder.mkdir()
+    shutil.copyfile(config, workspace.run("aaaaaa").config)
+    assert "no sign of life" not in words_on(open_page("runs", run="aaaaaa"))
+    with sqlite3.connect(workspace.database) as connection:
+        connection.execute("UPDATE runs SET heartbeat = heartbeat - 61 WHERE id = 'aaaaaa'")
+    assert "no sign of life" in words_on(open_page("runs", run="aaaaaa"))
+    store.end("aaaaaa", Status.STOPPED, os.getpid())

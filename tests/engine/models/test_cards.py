@@ -65,7 +65,7 @@ def test_models_that_count_places_from_the_padding_on_read_fewer_tokens_than_the
     from transformers import AutoConfig, AutoModel
 
     small = {"vocab_size": 50, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8,
-             "max_position_embeddings": 34, "pad_token_id": 1, "attention_window": 4}  # fmt: skip
+             "max_position_embeddings": 34, "pad_token_id": 1, "attention_window": 4, "entity_vocab_size": 9}  # fmt: skip
     config = AutoConfig.for_model(kind, **small)
     model, longest = AutoModel.from_config(config).eval(), longest_input(config.to_dict(), 512)
     assert longest == 32
@@ -77,4 +77,5 @@ def test_models_that_count_places_from_the_padding_on_read_fewer_tokens_than_the
 
 def test_a_model_that_names_no_limit_has_the_usual_one():
     assert longest_input({"model_type": "xlnet"}, 512) == 512
+    assert longest_input({"model_type": "gpt2", "n_positions": 1024}, 512) == 1024
     assert longest_input({"model_type": "bert", "max_position_embeddings": 128}, 512) == 128

@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 from engine.errors import ModelError
-from engine.models import catalogue
+from engine.models import catalogue, loading
 from engine.models.catalogue import check_bundled_weights, find_model
 from engine.models.tokens import count_tokens
 
@@ -53,13 +53,71 @@ def test_a_model_with_its_own_code_is_refused(tiny_model, tmp_path):
         find_model(str(folder))
 
 
-@pytest.mark.parametrize("figure", ["vocab_size", "hidden_size", "num_hidden_layers"])
+SIZES = ["vocab_size", "hidden_size", "num_hidden_layers", "max_position_embeddings", "intermediate_size", "type_vocab_size",
+         "num_labels"]  # fmt: skip
+
+
+@pytest.mark.parametrize("figure", SIZES)
 def test_a_config_that_would_fill_the_memory_is_refused(tiny_model, tmp_path, figure):
     folder = shutil.copytree(tiny_model, tmp_path / "model")
     config = json.loads((folder / "config.json").read_text()) | {figure: 10**9}
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(ModelError, match="more than its weights hold"):
         find_model(str(folder))
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "sentence"),
+    [
+        ("adapter_config.json", {"peft_type": "LORA"}, "an adapter beside a model"),
+        (
+            "model.safetensors.index.json",
+            {"weight_map": {"a": "../outside.safetensors"}},
+            "other than its own",
+        ),
+        ("model.safetensors.index.json", {"weight_map": {"a": "model.bin"}}, "other than its own"),
+        ("model.safetensors.index.json", {"weight_map": {"a": ["model.safetensors"]}}, "other than its own"),
+        ("model.safetensors.index.json", {"weight_map": []}, "cannot be read"),
+        ("config.json", {"quantization_config": {"quant_method": "bitsandbytes"}}, "fewer digits"),
+        ("config.json", {"transformers_weights": "adapter_model.bin"}, "other than its own"),
+    ],
+)
+def test_what_would_bring_other_weights_than_the_folder_s_own_is_refused(
+    tiny_model, tmp_path, file, content, sentence
+):
+    path = shutil.copytree(tiny_model, tmp_path / "model") / file
+    path.write_text(json.dumps((json.loads(path.read_text()) if path.exists() else {}) | content))
+    with pytest.raises(ModelError, match=sentence):
+        find_model(str(path.parent))
+
+
+def test_a_model_in_several_files_is_taken_and_a_missing_one_is_not(tiny_model, tmp_path):
+    loading.load_model(tiny_model).save_pretrained(tmp_path / "model", max_shard_size="40KB")
+    for path in tiny_model.glob("tokenizer*"):
+        shutil.copyfile(path, tmp_path / "model" / path.name)
+    assert find_model(str(tmp_path / "model")).kind == "folder"
+    next((tmp_path / "model").glob("*.safetensors")).unlink()
+    with pytest.raises(ModelError, match="other than its own"):
+        find_model(str(tmp_path / "model"))
+
+
+def test_sizes_that_fill_the_memory_only_together_are_refused_when_the_model_is_opened(tiny_model, tmp_path):
+    path = shutil.copytree(tiny_model, tmp_path / "model") / "config.json"
+    figures = {"num_hidden_layers": 60, "intermediate_size": 4000}
+    path.write_text(json.dumps(json.loads(path.read_text()) | figures))
+    find_model(str(path.parent))
+    with pytest.raises(ModelError, match="more than its weights hold"):
+        loading.load_model(path.parent, ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    "figures", [{"num_attention_heads": 0}, {"hidden_act": "no such"}, {"vocab_size": -5}]
+)
+def test_whatever_a_config_makes_of_the_library_is_a_sentence(tiny_model, tmp_path, figures):
+    path = shutil.copytree(tiny_model, tmp_path / "model") / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | figures))
+    with pytest.raises(ModelError, match=r"cannot be opened: \w"):
+        loading.load_model(path.parent, ["a", "b"])
 
 
 @pytest.mark.parametrize(

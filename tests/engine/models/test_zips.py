@@ -92,6 +92,12 @@ def test_code_of_its_own(refused, files):
     assert "own program code" in refused({**files, "tokenizer_config.json": '{"auto_map": {}}'})
 
 
+def test_weights_that_are_not_its_own(refused, files):
+    index = json.dumps({"weight_map": {"a": "../outside.bin"}})
+    assert "other than its own" in refused({**files, "model.safetensors.index.json": index})
+    assert "adapter beside a model" in refused({**files, "adapter_config.json": "{}"})
+
+
 @pytest.mark.parametrize(
     "content", [b"[]", b"\xff", b"[" * 100_000, b'{"model_type": "bert", "hidden_size": "wide"}']
 )

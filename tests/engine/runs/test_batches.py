@@ -1,8 +1,10 @@
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from filelock import FileLock
 
 from engine import cli
 from engine.data import workbench
@@ -88,3 +90,22 @@ def test_a_job_can_be_cancelled_and_says_what_went_wrong(workspace, run, reading
     monkeypatch.setenv("TUNEBOARD_READ_ONLY", "1")
     with pytest.raises(ReadOnlyError):
         batches.go_on(workspace, run.id, failed.key)
+
+
+def test_a_second_process_of_a_job_neither_starts_nor_makes_it_look_failed(
+    workspace, run, reading, monkeypatch
+):
+    job = workspace.run(run.id).batch(batches.begin(workspace, run.id, reading, "text"))
+    until(lambda: job.part(0).exists())
+    os.kill(batches.read_json(job.process)["pid"], signal.SIGKILL)
+    until(lambda: batches.standing(job).state != State.RUNNING)
+    with FileLock(job.lock):  # as if another process worked on it
+        batches.go_on(workspace, run.id, job.folder.name)
+        until(lambda: batches.standing(job).state != State.RUNNING)
+        assert batches.standing(job).state == State.BROKEN_OFF and not job.error.exists()
+    started, start = [], batches.start_apart
+    monkeypatch.setattr(batches, "start_apart", lambda *asked: started.append(asked) or start(*asked))
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: batches.go_on(workspace, run.id, job.folder.name), range(4)))
+    assert len(started) == 1
+    until(lambda: batches.standing(job).state == State.DONE)

@@ -1,13 +1,18 @@
 """A run that counts words, in a real worker process."""
 
+import os
+
 import numpy as np
 import pytest
 
+from engine.errors import TrainingError
 from engine.evaluation import predictions
+from engine.models import tfidf
 from engine.paths import read_json
-from engine.runs import queue
-from engine.runs.events import History
-from engine.runs.store import Status
+from engine.runs import counting, queue
+from engine.runs.events import EventLog, History
+from engine.runs.pulse import Pulse
+from engine.runs.store import Status, Store
 from engine.serving.predictor import Predictor
 from engine.training.plan import plan
 from tests.engine.runs.helpers import submit, wait
@@ -30,7 +35,8 @@ def test_it_leaves_what_every_run_leaves(workspace, easy, counted, tiny_model):
     assert tables[0].dtypes.equals(tables[1].dtypes)
     assert tables[0]["source_row"].tolist() == tables[1]["source_row"].tolist()
     figures, others = read_json(ours.metrics), read_json(theirs.metrics)
-    assert set(figures) == set(others) - {"best_epoch", "checked"}
+    assert set(figures) == set(others) - {"best_epoch"}
+    assert figures["checked"] == {"texts": 32, "within": 0.0}
     assert figures["baseline"] == others["baseline"]
     assert figures["test"]["accuracy"] == figures["baseline"]["accuracy"] == counted.accuracy > 0.9
     assert {path.name for path in ours.folder.iterdir()} >= {"config.json", "events.jsonl", "model"}
@@ -51,3 +57,20 @@ def test_it_can_be_asked_and_says_what_it_said_in_the_test(workspace, counted):
     assert [answer.label for answer in answers] == rows["predicted"].tolist()
     said = [[answer.probabilities[label] for label in ("bad", "good")] for answer in answers]
     assert np.array_equal(np.array(said, dtype=np.float32), predictions.probabilities_of(rows))
+
+
+def test_what_cannot_be_verified_leaves_the_earlier_model_and_its_scores(
+    workspace, easy, counted, monkeypatch
+):
+    paths, store = workspace.run(counted.id), Store(workspace)
+    store.pause_queue(True)
+    assert store.queue_again(counted) and store.claim(counted.id, os.getpid())
+    before = {file: file.read_bytes() for file in paths.folder.rglob("*") if file.parent.name == "model"}
+    before[paths.metrics] = paths.metrics.read_bytes()
+    other = tfidf.fit(["good", "bad"], ["good", "bad"], ["bad", "good"])
+    monkeypatch.setattr(tfidf, "load", lambda folder: other)
+    config = queue.config_of(workspace, counted.id)
+    with EventLog(paths.events) as events, pytest.raises(TrainingError, match="does not predict"):
+        counting.count_words(workspace, easy.id, config, paths, Pulse(workspace, counted.id, events))
+    assert {file: file.read_bytes() for file in before} == before
+    store.end(counted.id, Status.FAILED, os.getpid())

@@ -1,5 +1,6 @@
 """What can go wrong around a run, done for real: what it says then, and that nothing earlier is lost."""
 
+import io
 import json
 import os
 import platform
@@ -13,16 +14,22 @@ import time
 import psutil
 import pytest
 
+from engine import preferences
+from engine.data import workbench
 from engine.data.datasets import save
 from engine.data.drafting import draft
-from engine.data.reading import read_file
+from engine.data.reading import Options, read_file
 from engine.data.recipe import Recipe
 from engine.errors import ReadOnlyError, WorkspaceError
+from engine.models.zips import unpack_model
 from engine.paths import Workspace
-from engine.runs import processes, queue
+from engine.runs import forecast, importing, processes, queue, space
 from engine.runs import store as store_module
 from engine.runs.events import History
 from engine.runs.store import Status, Store
+from engine.serving import rules, tries
+from engine.serving.prediction import Prediction
+from engine.settings import TrainingConfig
 from tests.engine.runs.helpers import submit, wait
 
 LONG = {"epochs": 200, "batch_size": 4, "checkpoint_seconds": 0}
@@ -166,7 +173,9 @@ def freeze(workspace, pid):
             connection.close()
 
 
-def test_a_worker_that_hangs_is_said_so_and_can_be_stopped(workspace, easy, tiny_model, monkeypatch):
+def test_a_worker_that_hangs_is_said_so_and_can_be_stopped(
+    workspace, easy, tiny_model, finished, monkeypatch
+):
     monkeypatch.setattr(queue, "STALE_SECONDS", 2)
     run = submit(workspace, easy, tiny_model, **LONG)
     pid = training(workspace, run.id).pid
@@ -187,6 +196,7 @@ def test_a_worker_that_hangs_is_said_so_and_can_be_stopped(workspace, easy, tiny
     queue.stop(workspace, run.id)
     kept = wait(workspace, run.id)
     assert kept.accuracy is not None
+    assert intact(workspace, finished)
 
 
 @pytest.fixture
@@ -198,7 +208,7 @@ def long_texts(workspace, tmp_path):
     return save(workspace, draft(read_file(path), Recipe(text="text", label="label")))
 
 
-def test_stop_is_answered_in_the_middle_of_a_long_step(workspace, long_texts):
+def test_stop_is_answered_in_the_middle_of_a_long_step(workspace, long_texts, finished):
     """One step of 800 long texts takes a minute; nobody waits for it."""
     run = submit(workspace, long_texts, "bundled", batch_size=1024, max_tokens=512)
     wait(workspace, run.id, lambda run: run.phase == "training")
@@ -209,9 +219,10 @@ def test_stop_is_answered_in_the_middle_of_a_long_step(workspace, long_texts):
     assert time.monotonic() - asked < 10
     assert ended.paused
     assert ended.step == 0
+    assert intact(workspace, finished)
 
 
-def test_stopped_in_a_hang_the_best_round_is_still_made_a_model(workspace, easy, tiny_model):
+def test_stopped_in_a_hang_the_best_round_is_still_made_a_model(workspace, easy, tiny_model, finished):
     run = submit(workspace, easy, tiny_model, **LONG)
     wait(workspace, run.id, lambda run: len(History.read(workspace.run(run.id).events).epochs) > 2)
     freeze(workspace, queue.get_run(workspace, run.id).pid)
@@ -221,6 +232,7 @@ def test_stopped_in_a_hang_the_best_round_is_still_made_a_model(workspace, easy,
     assert ended.attempt == 2
     assert "best round" in ended.message
     assert ended.accuracy is not None
+    assert intact(workspace, finished)
 
 
 # -- the disk ---------------------------------------------------------------------------------------------
@@ -248,6 +260,7 @@ def on_small_disk(small_disk, easy_csv, monkeypatch):
 
 def test_disk_full_during_a_checkpoint(on_small_disk, small_disk, tiny_model):
     workspace, info = on_small_disk
+    earlier = wait(workspace, submit(workspace, info, tiny_model, name="earlier").id)
     run = submit(workspace, info, tiny_model, **LONG)
     training(workspace, run.id)
     filler = fill(small_disk, leave=300_000)  # room for events, not for a state
@@ -260,10 +273,12 @@ def test_disk_full_during_a_checkpoint(on_small_disk, small_disk, tiny_model):
     filler.unlink()
     queue.stop(workspace, run.id)
     assert wait(workspace, run.id).accuracy is not None
+    assert intact(workspace, earlier)
 
 
 def test_disk_full_while_everything_is_written(on_small_disk, small_disk, tiny_model):
     workspace, info = on_small_disk
+    earlier = wait(workspace, submit(workspace, info, tiny_model, name="earlier").id)
     run = submit(workspace, info, tiny_model, **LONG)
     training(workspace, run.id, step=60)
     filler = fill(small_disk)
@@ -277,6 +292,7 @@ def test_disk_full_while_everything_is_written(on_small_disk, small_disk, tiny_m
     assert wait(workspace, run.id).accuracy is not None
     steps = [one["step"] for one in History.read(workspace.run(run.id).events).steps]
     assert steps[:-1] == list(range(steps[0], steps[-2] + 1, steps[0]))  # neither gap nor repetition
+    assert intact(workspace, earlier)
 
 
 def test_workspace_read_only(on_small_disk, small_disk, tiny_model):
@@ -401,13 +417,14 @@ def test_out_of_memory(workspace, long_texts, finished):
     assert intact(workspace, finished)
 
 
-def test_the_clock_is_set_back(workspace, easy, tiny_model):
+def test_the_clock_is_set_back(workspace, easy, tiny_model, finished):
     """All that was written so far lies in the future."""
     run, waiting = submit(workspace, easy, tiny_model, **LONG), submit(workspace, easy, tiny_model)
     training(workspace, run.id)
     sql(
         workspace,
-        "UPDATE runs SET heartbeat = heartbeat + 7200, launched = launched + 7200, started_at = '2999-01-01T00:00:00+00:00'",
+        "UPDATE runs SET heartbeat = heartbeat + 7200, launched = launched + 7200, started_at = '2999-01-01T00:00:00+00:00' "
+        "WHERE status IN ('running', 'queued')",
     )
     seen = queue.get_run(workspace, run.id)
     assert seen.status == Status.RUNNING
@@ -415,6 +432,7 @@ def test_the_clock_is_set_back(workspace, easy, tiny_model):
     queue.stop(workspace, run.id)
     assert wait(workspace, run.id).status == Status.STOPPED
     assert wait(workspace, waiting.id).status == Status.FINISHED
+    assert intact(workspace, finished)
 
 
 # -- other versions, and looking only ------------------------------------------------------------------------
@@ -503,21 +521,66 @@ def test_a_newer_workspace_is_refused_and_left_as_it_is(workspace, finished):
     assert intact(workspace, finished)
 
 
-def test_looking_only_is_enforced_by_the_engine(workspace, easy, tiny_model, finished, monkeypatch):
+PREDICTED = Prediction("a lamp", "good", 0.9, {"good": 0.9, "bad": 0.1})
+CHANGES = {
+    "submit": lambda w, run: queue.clone(w, run, queue.config_of(w, run.id)),
+    "stop": lambda w, run: queue.stop(w, run.id),
+    "pause": lambda w, run: queue.pause(w, run.id),
+    "cancel": lambda w, run: queue.cancel(w, run.id),
+    "resume": lambda w, run: queue.resume(w, run.id, 9),
+    "remove": lambda w, run: queue.remove(w, run.id),
+    "restore": lambda w, run: queue.restore(w, run.id),
+    "rename": lambda w, run: queue.rename(w, run.id, "x"),
+    "move": lambda w, run: queue.move(w, run.id, "first"),
+    "pause the queue": lambda w, run: queue.pause_queue(w, True),
+    "clean": lambda w, run: space.clean(w, [run]),
+    "empty the trash": lambda w, run: space.empty_trash(w),
+    "sweep": lambda w, run: space.sweep(w),
+    "save a data set": lambda w, run: save(w, None),
+    "upload": lambda w, run: workbench.keep(w, io.BytesIO(b"text"), "x.csv"),
+    "choose": lambda w, run: workbench.save_choices(w, "aaaaaa", {}),
+    "read": lambda w, run: workbench.ensure(w, workbench.read_step("aaaaaa", Options())),
+    "break off": lambda w, run: workbench.cancel(w, workbench.read_step("aaaaaa", Options())),
+    "measure": lambda w, run: forecast.measure(w, run.dataset_id, queue.config_of(w, run.id)),
+    "launch": lambda w, run: forecast.launch(w, run.dataset_id, queue.config_of(w, run.id)),
+    "unpack": lambda w, run: unpack_model(w.run(run.id).metrics, "x.zip", w.uploaded_models),
+    "bring": lambda w, run: importing.bring(w, w.run(run.id).model, "x"),
+    "try": lambda w, run: tries.keep(w.run(run.id), PREDICTED),
+    "set rules": lambda w, run: rules.change(w, run.id, threshold=0.5),
+    "prefer": lambda w, run: preferences.choose(w, {}),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A workspace with a run that has ended and an upload, for what may not change it."""
+    workspace = Workspace.open(tmp_path_factory.mktemp("kept"))
+    workspace.upload("aaaaaa").folder.mkdir(parents=True)
+    workspace.upload("aaaaaa").info.write_text("{}")
+    store, paths = Store(workspace), workspace.run("bbbbbb")
+    store.add(id="bbbbbb", name="n", dataset_id="dddddd", dataset_name="d", model_name="m", slot="cpu")
+    paths.model.mkdir(parents=True)
+    config = TrainingConfig(model="tiny").model_dump()
+    paths.config.write_text(json.dumps({"dataset_id": "dddddd", "config": config}))
+    paths.metrics.write_text("{}")
+    store.claim("bbbbbb", os.getpid())
+    store.end("bbbbbb", Status.FINISHED, os.getpid())
+    return workspace
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_looking_only_is_enforced_by_the_engine(kept, change, monkeypatch):
+    run, files = queue.get_run(kept, "bbbbbb"), {path for path in kept.root.rglob("*") if path.is_file()}
     monkeypatch.setenv("TUNEBOARD_READ_ONLY", "1")
-    for change in (
-        lambda: submit(workspace, easy, tiny_model),
-        lambda: queue.stop(workspace, finished.id),
-        lambda: queue.pause(workspace, finished.id),
-        lambda: queue.resume(workspace, finished.id, 9),
-        lambda: queue.remove(workspace, finished.id),
-        lambda: queue.restore(workspace, finished.id),
-        lambda: queue.rename(workspace, finished.id, "x"),
-        lambda: queue.move(workspace, finished.id, "first"),
-        lambda: queue.pause_queue(workspace, True),
-        lambda: save(workspace, None),
-    ):
-        with pytest.raises(ReadOnlyError, match="looking only"):
-            change()
-    assert queue.list_runs(workspace) == [finished]
-    assert json.loads(workspace.run(finished.id).metrics.read_text())
+    with pytest.raises(ReadOnlyError, match="looking only"):
+        CHANGES[change](kept, run)
+    assert queue.list_runs(kept) == [run]
+    assert {path for path in kept.root.rglob("*") if path.is_file()} == files
+
+
+def test_whoever_may_only_look_starts_nothing_that_waits(workspace, monkeypatch):
+    store = Store(workspace)
+    store.add(id="aaaaaa", name="n", dataset_id="d", dataset_name="d", model_name="m", slot="cpu")
+    monkeypatch.setenv("TUNEBOARD_READ_ONLY", "1")
+    assert [run.status for run in queue.list_runs(workspace)] == [Status.QUEUED]
+    assert store.get("aaaaaa").launched is None and not workspace.watcher_log.exists()

@@ -136,10 +136,18 @@ def _headless(folder):
     save_file(body, folder / "model.safetensors", metadata={"format": "pt"})
 
 
+def _indexed(folder):
+    (folder / "model.safetensors.index.json").write_text('{"weight_map": {"a": "../outside.bin"}}')
+
+
 HARM = {
     "no weights as *.safetensors": _pickled,
     "leads out of the folder": _leads_out,
     "own program code": lambda folder: change(folder, auto_map={"AutoModel": "evil.Model"}),
+    "weights other than its own": _indexed,
+    "an adapter beside a model": lambda folder: (folder / "adapter_config.json").write_text("{}"),
+    "weights of fewer digits": lambda folder: change(folder, quantization_config={"quant_method": "bitsandbytes"}),
+    "by zero": lambda folder: change(folder, num_attention_heads=0),
     "is no finished classifier: its weights lack classifier": _headless,
     "does not give one label per text": lambda folder: change(folder, problem_type="multi_label_classification"),
     "has no id2label": lambda folder: change(folder, id2label=None),

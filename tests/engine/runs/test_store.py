@@ -5,8 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from engine.errors import NotFoundError, WorkspaceError
+from engine.errors import NotFoundError, RunStateError, WorkspaceError
+from engine.paths import read_json, write_json
+from engine.runs import ending, queue, space
 from engine.runs.store import Request, Status, Store
+from engine.settings import TrainingConfig
 
 
 def add(store, run_id, slot="cpu"):
@@ -263,3 +266,70 @@ def test_a_damaged_database_is_a_sentence(workspace):
     workspace.database.write_bytes(b"this is no database" * 100)
     with pytest.raises(WorkspaceError, match="cannot be used"):
         Store(workspace)
+
+
+def ended(workspace, run_id):
+    """A run that ended after two rounds, without any work."""
+    store = Store(workspace)
+    store.pause_queue(True)
+    store.add(id=run_id, name="n", dataset_id="d", dataset_name="d", model_name="m", slot="cpu")
+    workspace.run(run_id).folder.mkdir(parents=True)
+    config = TrainingConfig(model="tiny", epochs=2).model_dump()
+    write_json(workspace.run(run_id).config, {"dataset_id": "d", "config": config})
+    store.claim(run_id, os.getpid())
+    store.end(run_id, Status.FINISHED, os.getpid())
+    return workspace.run(run_id)
+
+
+def test_more_rounds_are_written_down_before_a_worker_may_read_them(workspace, monkeypatch):
+    paths, seen = ended(workspace, "aaaaaa"), []
+    again = Store.queue_again
+
+    def looked_at(store, run):
+        seen.append(read_json(paths.config)["config"]["epochs"])
+        return len(seen) > 1 and again(store, run)
+
+    monkeypatch.setattr(Store, "queue_again", looked_at)
+    with pytest.raises(RunStateError, match="resumed a moment ago"):
+        queue.resume(workspace, "aaaaaa", epochs=5)
+    assert seen == [5] and queue.config_of(workspace, "aaaaaa").epochs == 2  # put back
+    queue.resume(workspace, "aaaaaa", epochs=5)
+    assert queue.config_of(workspace, "aaaaaa").epochs == 5
+
+
+def test_a_worker_killed_while_it_put_a_model_in_the_place_of_another_leaves_that_one(workspace):
+    paths = ended(workspace, "aaaaaa")
+    queue.resume(workspace, "aaaaaa", epochs=5)
+    store = Store(workspace)
+    store.pause_queue(False)
+    assert store.claim("aaaaaa", os.getpid())
+    (paths.folder / "model.old").mkdir()
+    assert ending.died(workspace, store, store.get("aaaaaa"))
+    assert paths.model.is_dir() and not (paths.folder / "model.old").exists()
+
+
+def test_what_killed_processes_left_is_swept_where_nothing_runs(workspace):
+    paths, running = ended(workspace, "aaaaaa"), workspace.run("bbbbbb")
+    Store(workspace).add(id="bbbbbb", name="n", dataset_id="d", dataset_name="d", model_name="m", slot="cpu")
+    Store(workspace).pause_queue(False)
+    assert Store(workspace).claim("bbbbbb", os.getpid())
+    names = (
+        "events.jsonl.part",
+        "metrics.json.7-8.part",
+        "model.part/weights",
+        "further/abcdef.part/weights",
+    )
+    left = [folder / name for folder in (paths.folder, running.folder) for name in names]
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("half")
+        os.utime(path, (0, 0))
+        if path.parent.suffix == ".part":
+            os.utime(path.parent, (0, 0))
+    (paths.folder / "model.old").mkdir()
+    fresh = paths.folder / "rules.json.9-9.part"
+    fresh.write_text("just being written")
+    space.sweep(workspace)
+    there = {path for path in (workspace.root / "runs").rglob("*") if path.is_file()}
+    assert there == {paths.config, fresh, *left[4:]}
+    assert paths.model.is_dir()

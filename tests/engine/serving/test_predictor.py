@@ -1,9 +1,13 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
+from transformers import XLNetConfig, XLNetForSequenceClassification
 
 from engine.errors import ModelError
 from engine.models.loading import load_model, load_tokenizer
 from engine.serving import tries
+from engine.serving.prediction import Prediction
 from engine.serving.predictor import Predictor
 
 
@@ -52,3 +56,22 @@ def test_what_is_typed_on_takes_the_place_of_its_beginning(workspace, folder):
     for text in ("the mug", "the lamp", "the lamp is", "the lamp is bright"):
         tries.keep(paths, predictor.predict([text])[0])
     assert [one["text"] for one in tries.last(paths)] == ["the lamp is bright", "the mug"]
+
+
+def test_tries_at_the_same_moment_are_all_kept(workspace):
+    paths = workspace.run("aaaaaa")
+    paths.folder.mkdir()
+    tried = [Prediction(f"{number} text", "no", 0.9, {"no": 0.9, "yes": 0.1}) for number in range(tries.KEPT)]
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda one: tries.keep(paths, one), tried))
+    assert {one["text"] for one in tries.last(paths)} == {one.text for one in tried}
+
+
+def test_a_model_that_names_no_longest_text_can_be_asked(tiny_model, tmp_path):
+    tokenizer = load_tokenizer(tiny_model)
+    config = XLNetConfig(vocab_size=len(tokenizer), d_model=32, n_layer=1, n_head=2, d_inner=64, num_labels=2)
+    XLNetForSequenceClassification(config).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    predictor = Predictor(tmp_path)
+    assert predictor.model.max_tokens == 128  # of its tokenizer
+    assert predictor.predict(["word " * 500])[0].label

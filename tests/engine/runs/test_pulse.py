@@ -1,0 +1,50 @@
+"""The thread that shows that a run is alive goes on and ends its process, whatever fails."""
+
+import os
+import threading
+import time
+
+import pytest
+
+from engine.runs import ending, pulse
+from engine.runs.events import EventLog
+from engine.runs.pulse import Pulse
+from engine.runs.store import Request, Store
+
+
+@pytest.fixture
+def beating(workspace, monkeypatch):
+    """A pulse that beats a hundred times a second."""
+    monkeypatch.setattr(pulse, "HEARTBEAT_SECONDS", 0.01)
+    store = Store(workspace)
+    store.add(id="aaaaaa", name="n", dataset_id="d", dataset_name="d", model_name="m", slot="cpu")
+    store.claim("aaaaaa", os.getpid())
+    workspace.run("aaaaaa").folder.mkdir(parents=True)
+    with EventLog(workspace.run("aaaaaa").events) as events, Pulse(workspace, "aaaaaa", events) as made:
+        yield made
+
+
+def test_a_beat_that_fails_is_followed_by_others(beating, monkeypatch, capsys):
+    beats, beat = [], beating.store.beat
+
+    def fails_once(*given, **figures):
+        beats.append(given)
+        if len(beats) == 1:
+            raise RuntimeError("what nobody foresaw")
+        return beat(*given, **figures)
+
+    monkeypatch.setattr(beating.store, "beat", fails_once)
+    end = time.monotonic() + 5
+    while len(beats) < 3 and time.monotonic() < end:
+        time.sleep(0.01)
+    assert len(beats) >= 3
+    assert "what nobody foresaw" in capsys.readouterr().err
+
+
+def test_the_process_ends_even_if_the_run_cannot_be_closed(beating, monkeypatch):
+    gone = threading.Event()
+    monkeypatch.setattr(pulse, "GRACE_SECONDS", 0.0)
+    monkeypatch.setattr(pulse.os, "_exit", lambda code: gone.set())
+    monkeypatch.setattr(ending, "by_force", lambda *_: (_ for _ in ()).throw(OSError("the store is gone")))
+    beating.store.request("aaaaaa", Request.PAUSE)
+    assert gone.wait(5)

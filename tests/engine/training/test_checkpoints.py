@@ -1,0 +1,61 @@
+"""States of a training on the disk: what is damaged is told from what the disk only does not give at the moment."""
+
+import errno
+
+import numpy as np
+import pytest
+import torch
+
+from engine.errors import WorkspaceError
+from engine.models.loading import load_model, load_tokenizer
+from engine.training import checkpoints
+from engine.training.checkpoints import Checkpoints
+from engine.training.learner import Learner
+from engine.training.loop import TrainingState
+from engine.training.tokens import tokenize
+
+
+@pytest.fixture
+def learner(tiny_model):
+    texts = tokenize(load_tokenizer(tiny_model), ["a lamp", "a kettle"], 16)
+    return Learner(load_model(tiny_model, ["a", "b"]), texts, np.array([0, 1]), torch.float32)
+
+
+def saved(folder, learner, said, step=1):
+    return Checkpoints(folder, say=said.append).save(TrainingState(step=step), learner, {})
+
+
+@pytest.mark.parametrize("error", [errno.EIO, errno.EMFILE, errno.EACCES])
+def test_a_state_that_the_disk_does_not_give_at_the_moment_is_kept(tmp_path, learner, monkeypatch, error):
+    said = []
+    assert saved(tmp_path, learner, said)
+    before = sorted(tmp_path.iterdir())
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "_digest", lambda path: (_ for _ in ()).throw(OSError(error, "not now")))
+        with pytest.raises(WorkspaceError, match="cannot be read"):
+            Checkpoints(tmp_path, say=said.append).newest()
+    assert sorted(tmp_path.iterdir()) == before and not said
+    assert Checkpoints(tmp_path).newest().state.step == 1
+
+
+def test_a_state_whose_file_is_gone_gives_way_to_the_one_before_it(tmp_path, learner):
+    said = []
+    assert saved(tmp_path, learner, said) and saved(tmp_path, learner, said, step=2)
+    next(tmp_path.glob("*2-*.safetensors")).unlink()
+    assert Checkpoints(tmp_path, say=said.append).newest().state.step == 1
+    assert "damaged" in said[0]
+
+
+def test_a_state_that_is_not_read_as_it_was_written_does_not_count(tmp_path, learner, monkeypatch):
+    def damaged(tensors, path, metadata=None):
+        written = dict(tensors)
+        name = next(name for name in written if name.endswith("classifier.weight"))
+        written[name] = written[name] + 1
+        save_file(written, path, metadata)
+
+    said, save_file = [], checkpoints.save_file
+    assert saved(tmp_path, learner, said)
+    monkeypatch.setattr(checkpoints, "save_file", damaged)
+    assert not saved(tmp_path, learner, said, step=2)
+    assert "could not be saved at step 2" in said[0] and not list(tmp_path.glob("*.part"))
+    assert Checkpoints(tmp_path).newest().state.step == 1
