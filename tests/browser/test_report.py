@@ -80,7 +80,7 @@ def test_its_figures_are_those_of_the_run(reader, tmp_path):
         for label, one in scores["per_class"].items()
     ]
     told = page.get_by_role("region", name="Scores", exact=True).locator("tbody tr").all()
-    assert [row.locator("td").first.inner_text() for row in told] == [
+    assert [row.locator("td").first.inner_text() for row in told[:3]] == [
         f"{scores[key]:.4f}" for key in ("accuracy", "macro_f1", "weighted_f1")
     ]
     page.locator(".js-plotly-plot .nsewdrag").first.scroll_into_view_if_needed()

@@ -99,10 +99,10 @@ def test_several_models_answer_the_same_text_side_by_side(workspace, finished):
     test.multiselect(key="also").set_value([other.id])
     assert ask(test, "the lamp is rude, cold and noisy, like my mug") == "bad"
     assert {one.label: one.value for one in test.metric}[r"\*counting\*"] == "bad"
-    assert re.search(r"^bad \d+%, good \d+%$", words_on(test), re.MULTILINE)
+    assert re.search(r"^bad \d+\\%\\, good \d+\\%$", words_on(test), re.MULTILINE)
     assert "would go to a person" not in words_on(test)
     rules.change(workspace, other.id, threshold=1.0)
-    assert "Less than 100% sure: this one would go to a person" in words_on(test.run())
+    assert "A person looks at all answers like it: this one would go to a person" in words_on(test.run())
 
 
 def test_the_tries_can_be_taken_away_and_none_acts_as_a_formula(workspace, finished, downloads):

@@ -7,6 +7,7 @@ import pytest
 from engine import cli
 from engine.data.datasets import remove
 from engine.errors import DataError
+from engine.evaluation.deferring import ALWAYS_A_PERSON
 from engine.paths import read_json
 from engine.runs.export import export
 from engine.serving import report, rules
@@ -79,7 +80,7 @@ def test_any_number_of_classes_and_texts_can_be_told(classes, tested):
 
 
 def test_a_threshold_that_no_answer_reaches():
-    facts, evidence = run(["a", "b"], 20, rules=Rules(threshold=1.1))
+    facts, evidence = run(["a", "b"], 20, rules=Rules(threshold=ALWAYS_A_PERSON))
     assert "all 20 texts would" in words_of(report.render(facts, evidence))
 
 
