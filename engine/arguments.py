@@ -159,17 +159,7 @@ def parser() -> argparse.ArgumentParser:
         "Free the disk: remove the saved states of runs that have their model.",
         argument("--trash", action="store_true", help="empty the trash as well"),
     )
-    command(
-        "evaluate",
-        "The scores of a run, or on a further labelled file.",
-        run_id,
-        argument("--data", metavar="FILE", help="a labelled table to score instead of the test rows"),
-        argument(
-            "--on",
-            default="test",
-            choices=("test", "validation"),
-            help="which rows of the run (default: test)",
-        ),
+    costs = (
         argument(
             "--cost",
             action="append",
@@ -184,6 +174,19 @@ def parser() -> argparse.ArgumentParser:
             metavar="COST",
             help="what it costs to ask a person (default: 1)",
         ),
+    )
+    command(
+        "evaluate",
+        "The scores of a run, or on a further labelled file.",
+        run_id,
+        argument("--data", metavar="FILE", help="a labelled table to score instead of the test rows"),
+        argument(
+            "--on",
+            default="test",
+            choices=("test", "validation"),
+            help="which rows of the run (default: test)",
+        ),
+        *costs,
         argument(
             "--all",
             action="store_true",
@@ -203,6 +206,30 @@ def parser() -> argparse.ArgumentParser:
             action="store_true",
             help="with --json, which has the figures of the Compare page: all texts on which they disagree, not the "
             "first 200",
+        ),
+    )
+    command(
+        "rules",
+        "Which answers of a run count, and which go to a person? Shown, or chosen.",
+        run_id,
+        argument(
+            "--threshold", metavar="SHARE", help="from which confidence on it answers by itself, such as 0.8"
+        ),
+        argument(
+            "--threshold-of",
+            action="append",
+            default=[],
+            metavar="LABEL=SHARE",
+            help="another threshold for one answer; LABEL=person: always a person",
+        ),
+        argument(
+            "--cheapest", action="store_true", help="the thresholds that cost least on the validation texts"
+        ),
+        *costs,
+        argument(
+            "--correct",
+            choices=("yes", "no"),
+            help="whether its confidence is corrected, by the temperature that fits the validation texts",
         ),
     )
     command(

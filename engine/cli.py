@@ -227,8 +227,9 @@ def clean(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
 def evaluate(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     from engine.runs import evaluations
 
-    costs = {label: _cost(cost) for label, cost in (_pair(one, "--cost", "LABEL=COST") for one in asked.cost)}
-    depth = partial(evaluations.depth, workspace, costs=costs, person=asked.person, complete=asked.all)
+    depth = partial(
+        evaluations.depth, workspace, costs=_costs(asked), person=asked.person, complete=asked.all
+    )
     if not asked.data:
         run = runs_queue.get_usable(workspace, asked.id, "scores")
         found = evaluations.scores(workspace.run(run.id))
@@ -242,6 +243,10 @@ def evaluate(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str
     if asked.json and workspace.changeable:  # what cannot be kept is only scored
         result |= depth(run, about.key)
     return result, f"{terminal.further(about)}\n{terminal.scores(found, run)}"
+
+
+def _costs(asked: argparse.Namespace) -> dict[str, float]:
+    return {label: _cost(cost) for label, cost in (_pair(one, "--cost", "LABEL=COST") for one in asked.cost)}
 
 
 def _cost(written: str) -> float:
@@ -258,6 +263,41 @@ def compare(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]
     found = comparison.of(workspace, asked.ids)
     more = comparison.depth(workspace, found, asked.all) if asked.json else {}
     return {**terminal.comparison_result(found), **more}, terminal.comparison(found)
+
+
+def rules(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
+    from engine.evaluation.deferring import ALWAYS_A_PERSON
+    from engine.runs import answering
+
+    run = runs_queue.get_askable(workspace, asked.id)
+
+    def least(written: str) -> float:
+        return ALWAYS_A_PERSON if written == "person" else _share(written)
+
+    threshold = None if asked.threshold is None else least(asked.threshold)
+    each = dict(_pair(one, "--threshold-of", "LABEL=SHARE") for one in asked.threshold_of)
+    each = {label: least(written) for label, written in each.items()}
+    corrected = asked.correct and asked.correct == "yes"
+    if asked.cheapest:
+        answering.choose(workspace, run, corrected=corrected)
+        each = {**answering.cheapest(workspace, run, _costs(asked), asked.person), **each}
+    chosen = answering.choose(workspace, run, threshold, each, corrected)
+    effect = answering.effect(workspace.run(run.id))
+    result = {"run_id": run.id, **asdict(chosen), "on_test": effect and asdict(effect)}
+    return result, terminal.rules(run, chosen, effect)
+
+
+def _share(written: str) -> float:
+    """'0.8' and '80%' are 0.8."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?|\.\d+)(%?)", written)
+    share = float(found[1]) / (100 if found[2] else 1) if found else 2.0
+    if share > 1:
+        raise DataError(
+            f"{written} is no threshold.",
+            "Write a share from 0 to 1, such as 0.8, or person for always a person.",
+            "no_threshold",
+        )
+    return share
 
 
 def review(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
@@ -420,6 +460,7 @@ COMMANDS = {
         clean,
         evaluate,
         compare,
+        rules,
         review,
         revise,
         export,

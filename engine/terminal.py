@@ -25,13 +25,14 @@ from engine.runs.store import Run
 from engine.serving.batch import Result
 from engine.serving.explaining import Explanation
 from engine.serving.prediction import Prediction
-from engine.serving.rules import Rules
+from engine.serving.rules import ALWAYS_A_PERSON, OUTLIVED, Rules
 from engine.studies import records
 from engine.studies.progress import Progress
 from engine.studies.records import Standing
 
 if TYPE_CHECKING:
-    from engine.runs.comparison import Comparison  # which imports scipy
+    from engine.runs.answering import Effect  # which imports scipy
+    from engine.runs.comparison import Comparison
     from engine.runs.evaluations import Further
     from engine.serving.onnx_export import Checked
     from engine.studies.outcome import Outcome
@@ -434,6 +435,28 @@ def further(about: "Further") -> str:
         )
     if about.learnt:
         lines.append(f"The model learnt from {about.learnt:,} of these texts, so the scores are too good.")
+    return "\n".join(lines)
+
+
+def rules(run: Run, chosen: Rules, effect: "Effect | None") -> str:
+    """How the answers of a run are taken, and what that does to its test texts."""
+
+    def said(threshold: float) -> str:
+        return "a person, always" if threshold >= ALWAYS_A_PERSON else f"from {threshold:.1%} sure on"
+
+    lines = [f"{run.name} ({run.id}) answers by itself {said(chosen.threshold)}."]
+    if not chosen.sends_any:
+        lines = [f"{run.name} ({run.id}) answers every text by itself."]
+    lines += [f"  {label}: {said(threshold)}" for label, threshold in chosen.thresholds.items()]
+    corrected = (
+        "as it is" if chosen.temperature == 1.0 else f"corrected (temperature {chosen.temperature:.2f})"
+    )
+    lines.append(f"Its confidence is {corrected}.")
+    if effect:
+        right = "" if effect.accuracy is None else f", right {effect.accuracy:.1%} of them"
+        lines.append(f"Of {effect.texts:,} test texts it answers {effect.covered:.1%} by itself{right}.")
+    if chosen.outlived:
+        lines.append(OUTLIVED)
     return "\n".join(lines)
 
 

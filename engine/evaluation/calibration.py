@@ -13,7 +13,9 @@ from engine.evaluation.resampling import AT_ONCE, MIDDLE, RESAMPLES
 BINS = 10
 COOLEST, HOTTEST = 0.05, 20.0  # bounds of the temperature
 LEAST_MISTAKES = 5  # on validation, to tell a temperature from
-PRIOR = 0.5  # deviation of the logarithm of the temperature: 0.4 to 2.7 is taken for likely; chosen, not measured
+PRIOR = (
+    0.5  # deviation of the logarithm of the temperature: 0.4 to 2.7 is taken for likely; docs/decisions.md
+)
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,8 @@ class Further:
     """A further file that a run was judged on.
 
     key: of its content. rows: texts that were scored. left_out: rows without a text, or with a label that the model does not
-    know. learnt: of the scored texts, how many the model learnt from. created_at: UTC, ISO 8601.
+    know. learnt: of the scored texts, how many the model learnt from. created_at: UTC, ISO 8601. outlived: the scores are
+    those of the model that the run had before it was trained further.
     """
 
     key: str
@@ -44,6 +45,7 @@ class Further:
     left_out: int
     learnt: int
     created_at: str
+    outlived: bool = False
 
 
 def scores(paths: RunPaths) -> dict:
@@ -87,32 +89,65 @@ def judge_further(
     was and its scores: `test` as in metrics.json, `intervals`, and `baseline` while the data set is there.
     Raises DataError for a table without these columns, or without a label that the model knows.
     """
-    paths = workspace.run(run.id)
     rows, labels = _labelled(workspace, run, table, text, label)
-    known = (rows["label"].isin(labels) & (rows["text"] != "")).to_numpy(dtype=bool)
-    if not known.any():
+    fit = (rows["label"].isin(labels) & (rows["text"] != "")).to_numpy(dtype=bool)
+    if not fit.any():
         raise DataError(
             f"No row of {table.name} has one of the labels that the model knows.",
             f"It knows: {', '.join(labels)}.",
             "no_known_label",
         )
-    chosen = rows[known].assign(split="test", source_row=np.flatnonzero(known) + 1)
+    chosen = rows[fit].assign(split="test", source_row=np.flatnonzero(fit) + 1)
+    key = digest(chosen[["text", "label"]])
+    about = Further(key, table.name, len(chosen), int((~fit).sum()), 0, "")
+    return _scored(workspace, run, about, chosen, labels, progress)
+
+
+def judge_again(
+    workspace: Workspace,
+    run: Run,
+    key: str,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[Further, dict]:
+    """Let the model that the run has now answer a further file that an earlier one was judged on. As `judge_further`."""
+    place = workspace.run(run.id).further(key)
+    about, kept = Further(**read_json(place.metrics)["further"]), predictions.read(place.predictions, "test")
+    return _scored(workspace, run, about, kept, predictions.labels_of(kept), progress)
+
+
+def outlive(workspace: Workspace, run_id: str) -> str:
+    """Mark the scores on further files as those of the model before. Returns which files they are, in words."""
+    workspace.may_change()
+    found = further(workspace, run_id)
+    for one in found:
+        path = workspace.run(run_id).further(one.key).metrics
+        write_json(path, {**read_json(path), "further": asdict(replace(one, outlived=True))})
+    return ", ".join(one.name for one in found)
+
+
+def _scored(
+    workspace: Workspace,
+    run: Run,
+    about: Further,
+    rows: pd.DataFrame,
+    labels: list[str],
+    progress: Callable[[int, int], None],
+) -> tuple[Further, dict]:
+    """Score `rows` and keep that. about: with nothing yet of what is found here."""
+    paths = workspace.run(run.id)
     predicted = predictions.table(
-        chosen, labels, Predictor(paths.model).probabilities(chosen["text"].tolist(), progress)
+        rows, labels, Predictor(paths.model).probabilities(rows["text"].tolist(), progress)
     )
     found = judge(predicted)
     training = _training(workspace, run)
-    learnt = 0 if training is None else int(chosen["text"].isin(set(training["text"])).sum())
     result: dict = {"test": found, "intervals": found["intervals"]}
     if training is not None:
         result["baseline"] = judge_counting(training, predicted, labels)
-    about = Further(
-        digest(chosen[["text", "label"]]),
-        table.name,
-        len(chosen),
-        int((~known).sum()),
-        learnt,
-        datetime.now(UTC).isoformat(),
+    about = replace(
+        about,
+        learnt=0 if training is None else int(rows["text"].isin(set(training["text"])).sum()),
+        created_at=datetime.now(UTC).isoformat(),
+        outlived=False,
     )
     if workspace.changeable:
         place = paths.further(about.key)
@@ -197,7 +232,7 @@ def depth(
         "always": {"label": often[0], "accuracy": often[1]["support"] / rows},
         "baseline_intervals": base and {"accuracy": wilson(round(base["accuracy"] * rows), rows)},
         "calibration": None if validation is None else asdict(confidence(validation, raw)),
-        "rules": {**asdict(in_force), **asdict(_in_force(in_force, *answers))},
+        "rules": {**asdict(in_force), **asdict(deferral(in_force, *answers))},
         "coverage": _points(*deferring.curve(*answers[1:]), rows if complete else MOST_POINTS),
         "costs": None,
         "mistakes": [asdict(one) for one in mistakes(matrix["labels"], matrix["counts"])],
@@ -206,12 +241,7 @@ def depth(
     }
     if validation is not None:
         learnt = predictions.answers(corrected(validation, in_force.temperature))
-        labels = predictions.labels_of(raw)
-        if unknown := [label for label in costs or {} if label not in labels]:
-            raise DataError(
-                f"The model never says {unknown[0]}.", f"It says: {', '.join(labels)}.", "unknown_label"
-            )
-        each = {**dict.fromkeys(labels, MISTAKE), **(costs or {})}
+        each = costs_of(predictions.labels_of(raw), costs or {})
         least = deferring.cheapest(*learnt, each, person)
         bill = deferring.bill(*answers, least, each, person)
         found["costs"] = {
@@ -227,10 +257,25 @@ def depth(
     return found
 
 
-def _in_force(
+def deferral(
     in_force: rules.Rules, said: np.ndarray, sure: np.ndarray, right: np.ndarray
 ) -> deferring.Deferral:
+    """What rules do to answers: (texts,) each, as of `predictions.answers`."""
     return deferring.defer(sure, right, np.array([in_force.least(answer) for answer in said]))
+
+
+def costs_of(labels: list[str], costs: Mapping[str, float]) -> dict[str, float]:
+    """What each answer costs where it is wrong: MISTAKE, unless said otherwise. Raises DataError as `known` does."""
+    known(costs, labels)
+    return {**dict.fromkeys(labels, MISTAKE), **costs}
+
+
+def known(said: Mapping[str, float], labels: list[str]) -> None:
+    """Raises DataError for an answer that the model never gives."""
+    if unknown := [label for label in said if label not in labels]:
+        raise DataError(
+            f"The model never says {unknown[0]}.", f"It says: {', '.join(labels)}.", "unknown_label"
+        )
 
 
 def _points(covered: np.ndarray, accuracy: np.ndarray, threshold: np.ndarray, most: int) -> list[dict]:
@@ -281,12 +326,12 @@ def _labelled(
                 "Name the columns of texts and labels: --text COL --label COL.",
                 "columns_unclear",
             ) from error
-        return labelled(table, Recipe(text=text, label=label)), _answers_of(workspace.run(run.id))
+        return labelled(table, Recipe(text=text, label=label)), answers_of(workspace.run(run.id))
     chosen = {"text": (text,) if text else info.made_by.text, "label": label or info.made_by.label}
-    return labelled(table, info.made_by.model_copy(update=chosen)), _answers_of(workspace.run(run.id))
+    return labelled(table, info.made_by.model_copy(update=chosen)), answers_of(workspace.run(run.id))
 
 
-def _answers_of(paths: RunPaths) -> list[str]:
+def answers_of(paths: RunPaths) -> list[str]:
     """The labels that a run's model gives, in the order of its probabilities."""
     if paths.predictions.exists():
         return predictions.labels_of(predictions.read(paths.predictions, "test"))

@@ -22,7 +22,7 @@ from engine.models.devices import pick_device, pick_precision
 from engine.models.folders import longest_input
 from engine.models.loading import fetch, load_model, load_tokenizer
 from engine.paths import Workspace, read_json, replace_folder, write_json
-from engine.runs import ending, space
+from engine.runs import answering, ending, space
 from engine.runs.proof import AGAIN, FreshProcess
 from engine.runs.pulse import Pulse, StopAsked
 from engine.runs.speed import milliseconds_per_text
@@ -156,6 +156,7 @@ def carry_out(
         text="The saved model was loaded in a fresh process, with torch and transformers alone, and gave the same answers "
         f"on {len(some)} texts that it had not learnt from (to within {max(difference, 1e-7):.0e}).",
     )
+    older = paths.metrics.exists()
     replace_folder(part, paths.model)
     predictions.write(predicted, paths.predictions)
     write_json(
@@ -167,6 +168,8 @@ def carry_out(
             "checked": {"texts": len(some), "within": TOLERANCE},
         },
     )
+    for sentence in answering.outlive(workspace, run_id) if older else []:
+        pulse.events.write("note", text=sentence)
     figures = {key: found["test"][key] for key in ("accuracy", "macro_f1")}
     if state.stopped:
         best = f"the best round so far ({state.best_epoch})"

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 ROWS = 2048  # of a part: enough to put texts of one length together, and a few seconds of work
 DIGITS = 4  # of a confidence in a table
 COMPARED = 256  # texts on which it is tested whether fewer digits give the same labels
+PAYS = 4 * COMPARED  # rows from which on the test is repaid
 EMPTY = "The text is empty."
 SHARE = "probability of "  # and the label: the name of a column
 
@@ -254,7 +255,7 @@ def _prepare(paths: BatchPaths, predictor: "Predictor", pieces: _Pieces) -> None
             )
         predictor.compute_in(known["precision"])
         return
-    compared = scan.trimmed(pieces[0].iloc[:, 0]) if len(pieces) > 1 else pd.Series([], dtype=str)
+    compared = scan.trimmed(pieces[0].iloc[:, 0]) if read(paths).rows >= PAYS else []
     precision = predictor.hasten([text for text in compared if text][:COMPARED])
     way = {"labels": predictor.labels, "precision": precision, "model": _mark(predictor.folder)}
     write_json(paths.way, way)

@@ -5,7 +5,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from engine import __version__
@@ -47,7 +47,7 @@ def write_folder(model: Path, facts: Facts, to: Path) -> Path:
         raise DataError(f"{to} is there already.", "Choose a new folder.", "exists")
     with writing(to.parent):
         shutil.copytree(model, to, dirs_exist_ok=True)
-        write_json(to / IN_AN_EXPORT, asdict(facts.rules))
+        write_json(to / IN_AN_EXPORT, facts.rules.exported())
         if tfidf.is_saved_in(model):  # which brings a page of its own, and needs Tuneboard
             page = _front_matter(facts) + (model / CARD).read_text(encoding="utf-8")
         else:

@@ -4,7 +4,7 @@ import logging
 import shutil
 import tempfile
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +75,7 @@ def _write_folder(model: Path, name: str, rules: Rules, texts: list[str], folder
         folder / alone_onnx.ABOUT,
         {
             "labels": opened.labels,
-            **asdict(rules),
+            **rules.exported(),
             "max_tokens": opened.max_tokens,
             "cut_at": tokenizer.truncation_side,
             "pad_at": tokenizer.padding_side,

@@ -12,6 +12,10 @@ from engine.evaluation.deferring import ALWAYS_A_PERSON
 from engine.paths import RunPaths, Workspace, read_json, write_json
 
 IN_AN_EXPORT = "rules.json"  # beside the model
+OUTLIVED = (
+    "The thresholds were chosen for other confidences: before the model was trained further, or before the correction was "
+    "changed. Look at them again."
+)
 Confidence = Annotated[float, Field(ge=0, le=ALWAYS_A_PERSON)]
 
 
@@ -19,11 +23,13 @@ Confidence = Annotated[float, Field(ge=0, le=ALWAYS_A_PERSON)]
 class Rules:
     """threshold: below this confidence a person answers; 0: never. thresholds: {answer: another one for it}.
     ALWAYS_A_PERSON in either: whatever the confidence.
-    temperature: by which confidence is corrected; 1: not."""
+    temperature: by which confidence is corrected; 1: not. outlived: the thresholds were chosen for other confidences, before
+    the model was trained further or its correction was changed."""
 
     threshold: Confidence = 0.0
     temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     thresholds: dict[str, Confidence] = field(default_factory=dict)
+    outlived: bool = False
 
     def least(self, label: str) -> float:
         """The confidence from which on the model gives this answer by itself."""
@@ -40,6 +46,10 @@ class Rules:
         """Whether any answer may go to a person."""
         return bool(self.threshold or any(self.thresholds.values()))
 
+    def exported(self) -> dict:
+        """What a model that is taken away carries of them."""
+        return {name: value for name, value in asdict(self).items() if name != "outlived"}
+
 
 def read(paths: RunPaths) -> Rules:
     return _read(paths.rules)
@@ -54,7 +64,12 @@ def change(workspace: Workspace, run_id: str, **changes: object) -> None:
     """Set some of the rules of a run; they hold on pages and on the command line."""
     workspace.may_change()
     paths = workspace.run(run_id)
-    write_json(paths.rules, asdict(replace(read(paths), **changes)))
+    kept = read(paths)
+    if {"threshold", "thresholds"} & changes.keys():
+        changes = {"outlived": False, **changes}
+    elif changes.get("temperature", kept.temperature) != kept.temperature:
+        changes = {"outlived": kept.sends_any, **changes}
+    write_json(paths.rules, asdict(replace(kept, **changes)))
 
 
 def _read(path: Path) -> Rules:

@@ -16,6 +16,9 @@ from engine.training.scoring import probabilities
 from engine.training.tokens import tokenize
 
 AGREED = 0.995  # of the labels, from which on fewer digits will do
+COMPARED_TOKENS = (
+    64  # of each text that is compared on: digits tell as much there, and long texts take long in fp32
+)
 
 
 class OpenTransformer:
@@ -39,16 +42,25 @@ class OpenTransformer:
         self, texts: Sequence[str], progress: Callable[[int, int], None] = lambda done, total: None
     ) -> np.ndarray:
         """(texts, classes) float32. progress: texts done, and in all."""
-        encoded = tokenize(self.tokenizer, list(texts), self.max_tokens)
+        return self._answers(texts, self.max_tokens, progress)
+
+    def _answers(
+        self,
+        texts: Sequence[str],
+        most_tokens: int,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> np.ndarray:
+        encoded = tokenize(self.tokenizer, list(texts), most_tokens)
         return probabilities(self.model, encoded, self.precision, progress, few=self.few)
 
     def hasten(self, texts: Sequence[str]) -> str:
         """Compute in bf16 from now on, if this device is fast at it and at least 99.5% of the labels of `texts` stay the
         same. Returns in which precision it goes on: "fp32" or "bf16"."""
         if pick_precision("auto", self.model.device) == torch.bfloat16 and len(texts):
-            exact = self.probabilities(texts).argmax(axis=1)
+            some = min(self.max_tokens, COMPARED_TOKENS)
+            exact = self._answers(texts, some).argmax(axis=1)
             self.compute_in("bf16")
-            if (self.probabilities(texts).argmax(axis=1) == exact).mean() >= AGREED:
+            if (self._answers(texts, some).argmax(axis=1) == exact).mean() >= AGREED:
                 return "bf16"
             self.model = load_model(self.folder).to(self.model.device)
         self.precision = torch.float32

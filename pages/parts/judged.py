@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
@@ -10,6 +11,9 @@ from engine.paths import RunPaths
 from engine.runs.store import Run
 from engine.serving import rules
 from pages.parts import cached, messages, state, words
+
+if TYPE_CHECKING:
+    from engine.runs.evaluations import Further  # which imports scipy
 
 OWN = ("test", "validation")
 
@@ -90,13 +94,17 @@ def choose(run: Run) -> Judged:
     place = paths.further(texts) if texts in more else paths
     found = cached.scores(str(place.folder), place.metrics.stat().st_mtime)
     if texts in more:
-        said(more[texts])
+        said(run, more[texts])
     scores = found["validation" if texts == "validation" else "test"]
     return Judged(run, texts, scores, found.get("baseline") if texts != "validation" else None)
 
 
-def said(further) -> None:
-    """What of a further file was not scored, and what makes its scores too good."""
+def said(run: Run, further: "Further") -> None:
+    """What of a further file was not scored, what makes its scores too good, and whether they are those of another model."""
+    if further.outlived:
+        st.caption("The run was trained further since. These scores are those of its model before.")
+        if st.button("Judge it again", icon=":material/refresh:", key="judge_again"):
+            _judge_again(run, further.key)
     notes = []
     if further.left_out:
         notes.append(
@@ -109,3 +117,17 @@ def said(further) -> None:
         )
     if notes:
         st.caption(" ".join(notes))
+
+
+def _judge_again(run: Run, key: str) -> None:
+    from engine.runs.evaluations import judge_again
+
+    bar = st.progress(0.0, "The model answers …")
+    with state.reported():
+        judge_again(
+            state.workspace(),
+            run,
+            key,
+            lambda done, total: bar.progress(done / total, f"{done:,} of {total:,}"),
+        )
+        st.rerun()

@@ -5,7 +5,7 @@ import streamlit as st
 
 from engine.evaluation import deferring, predictions
 from engine.serving import rules
-from pages.parts import cached, charts, state, words
+from pages.parts import cached, charts, messages, state, words
 from pages.parts.judged import Judged
 
 IN_USE = "In use on the Predict page, on the command line, by the API, and in what is exported"
@@ -70,7 +70,7 @@ def deferral(judged: Judged) -> None:
             "The model answers by itself from",
             0,
             99,
-            round(kept * 100),
+            min(99, round(kept * 100)),
             format="%d%% sure",
             key=f"threshold_{run.id}",
         )
@@ -87,7 +87,12 @@ def deferral(judged: Judged) -> None:
         if chosen_rules.thresholds:
             st.caption(f"{IN_USE}: one for each answer, below.")
         elif kept:
-            st.caption(f"{IN_USE}: {kept:.0%}.")
+            st.caption(f"{IN_USE}: {_from(kept)}.")
+        if chosen_rules.outlived:
+            st.caption(f":material/history: {rules.OUTLIVED}")
+            if st.button("They are right", icon=":material/check:", key="thresholds_stay", type="tertiary"):
+                rules.change(state.workspace(), run.id, outlived=False)
+                st.rerun()
     with other:
         covered, accuracy, _ = deferring.curve(sure, right)
         charts.show(
@@ -128,43 +133,66 @@ def costs(judged: Judged) -> None:
         learnt = predictions.answers(_validation(judged))
         found = deferring.cheapest(*learnt, mistake, person)
         said, sure, right = predictions.answers(judged.table)
-        cost = deferring.bill(said, sure, right, found, mistake, person)
+        least = _by_hand(found, set(learnt[0]), f"least_{run.id}")
+        cost = deferring.bill(said, sure, right, least, mistake, person)
         st.markdown(
-            f"For 100 {judged.kind} texts: **{cost.chosen:,.1f}** with the thresholds below, {cost.all_by_model:,.1f} if "
+            f"For 100 {judged.kind} texts: **{cost.chosen:,.1f}** with these thresholds, {cost.all_by_model:,.1f} if "
             f"the model answers all, {cost.all_by_person:,.1f} if a person does.",
-            help="The thresholds are the cheapest ones on the validation texts; what they cost on the test texts is the "
-            "honest figure.",
-        )
-        st.dataframe(
-            [
-                {"answer": label, "by itself from": _from(value, label in learnt[0])}
-                for label, value in found.items()
-            ],
-            hide_index=True,
-            width=460,
-            alt="The threshold of each answer",
-            column_config={
-                "answer": st.column_config.TextColumn("It says"),
-                "by itself from": st.column_config.TextColumn(
-                    help="Below this confidence a person looks at the answer. 0%: never."
-                ),
-            },
+            help="The thresholds proposed are the cheapest ones on the validation texts; what they cost on the test texts "
+            "is the honest figure.",
         )
         if st.button(
             "Use these thresholds",
             icon=":material/save:",
             key="keep_thresholds",
-            disabled=kept.thresholds == found,
+            disabled=kept.thresholds == least,
         ):
-            rules.change(state.workspace(), run.id, thresholds=found)
+            rules.change(state.workspace(), run.id, thresholds=least)
             st.rerun()
 
 
-def _from(threshold: float, was_said: bool) -> str:
-    """was_said: of any validation text."""
-    if not was_said:
-        return "a person: never said on validation"
-    return "always a person" if threshold > 1 else f"{threshold:.1%}"
+def _by_hand(proposed: dict[str, float], said: set[str], key: str) -> dict[str, float]:
+    """The threshold of each answer, as a person leaves it. said: answers that were given to any validation text."""
+    shown = pd.DataFrame(
+        [
+            {"answer": label, "by itself from": 101.0 if least > 1 else round(least * 100, 1)}
+            for label, least in proposed.items()
+        ]
+    )
+    edited = st.data_editor(
+        shown,
+        hide_index=True,
+        disabled=["answer"],
+        key=f"{key}_{hash(tuple(shown['by itself from']))}",  # another proposal, another table
+        width=460,
+        column_config={
+            "answer": st.column_config.TextColumn("It says", width="medium"),
+            "by itself from": st.column_config.NumberColumn(
+                "by itself from (% sure)",
+                min_value=0.0,
+                max_value=101.0,
+                required=True,
+                format="%.1f",
+                help="Below this confidence a person looks at the answer. 0: never. 101: always.",
+            ),
+        },
+    )
+    if never := [messages.plain(label) for label in proposed if label not in said]:
+        st.caption(f"101: a person, always. On validation it never said {', '.join(never)}.")
+    chosen = dict(zip(proposed, edited["by itself from"], strict=True))
+    untouched = dict(zip(proposed, shown["by itself from"], strict=True))
+    return {
+        label: proposed[label]
+        if value == untouched[label]
+        else deferring.ALWAYS_A_PERSON
+        if value > 100
+        else value / 100
+        for label, value in chosen.items()
+    }
+
+
+def _from(threshold: float) -> str:
+    return "always a person" if threshold > 1 else f"{threshold:.0%}"
 
 
 def _validation(judged: Judged) -> pd.DataFrame:

@@ -4,7 +4,7 @@ import pytest
 
 from engine.data.reading import read_bytes
 from engine.evaluation import predictions
-from engine.runs import evaluations
+from engine.runs import answering, evaluations
 from engine.serving import rules
 from engine.serving.predictor import Predictor
 from pages.parts.words import of_100
@@ -102,7 +102,8 @@ def test_an_answer_that_was_never_said_costs_no_crash(workspace, finished):
     unfold(test, "When some mistakes cost more than others")
     (thresholds,) = (one.value for one in test.dataframe if "by itself from" in one.value)
     chosen = dict(zip(thresholds["answer"], thresholds["by itself from"], strict=True))
-    assert chosen["good"] == "a person: never said on validation" != chosen["bad"]
+    assert chosen["good"] == 101
+    assert "On validation it never said good" in words_on(test)
     person = rules.Rules(thresholds={"good": 1.0})
     assert person.to_a_person("good", 1.0)  # as an older version kept it
 
@@ -157,6 +158,30 @@ def test_a_threshold_is_chosen_and_used_when_predicting(workspace, finished):
     test = open_page("predict", run=finished.id)
     test.text_area(key="text").set_value("hm").run()
     assert "would go to a person" in words_on(test)
+
+
+def test_thresholds_that_were_chosen_for_other_confidences_are_named(workspace, finished):
+    answering.choose(workspace, finished, threshold=0.6)
+    test = open_page("evaluate", run=finished.id)
+    assert "Look at them again" not in words_on(test)
+    unfold(test, "Can its confidence be trusted?")
+    test.toggle(key=f"correct_{finished.id}").set_value(True).run()
+    assert "Look at them again" in words_on(test)
+    press(test, "thresholds_stay")
+    assert "Look at them again" not in words_on(test)
+    assert rules.read(workspace.run(finished.id)).threshold == 0.6
+
+
+def test_scores_of_an_earlier_model_are_said_to_be_so_and_made_anew(workspace, finished):
+    table = read_bytes(words.easy_csv(40).encode(), "later.csv")
+    about, _ = evaluations.judge_further(workspace, finished, table)
+    evaluations.outlive(workspace, finished.id)
+    test = open_page("evaluate", run=finished.id)
+    test.radio(key="split").set_value(about.key).run()
+    assert "those of its model before" in words_on(test)
+    press(test, "judge_again")
+    assert "those of its model before" not in words_on(test)
+    assert test.radio(key="split").value == about.key
 
 
 def test_its_confidence_is_corrected_everywhere(workspace, easy, tiny_model):

@@ -43,7 +43,7 @@ def test_the_page_and_the_json_say_the_same(workspace, finished, tmp_path, texts
     assert f"{said['always']['label']} would be right {of_100(said['always']['accuracy'])} times" in page
     assert f"answers **{said['rules']['covered']:.0%}** of the {texts} texts by itself" in page
     bill = said["costs"]["per_100_texts"]
-    assert f"**{bill['chosen']:,.1f}** with the thresholds below, {bill['all_by_model']:,.1f} if" in page
+    assert f"**{bill['chosen']:,.1f}** with these thresholds, {bill['all_by_model']:,.1f} if" in page
     trust = said["calibration"]
     assert f"**{trust['error'] * 100:.1f} points**" in page
     assert f"corrected, by **{trust['corrected_error'] * 100:.1f}**" in page
@@ -60,6 +60,29 @@ def test_the_page_and_the_json_say_the_same(workspace, finished, tmp_path, texts
     found = said["classes"][label]["found"]
     assert shown["text"].tolist() == [one["text"] for one in found]
     assert shown["confidence"].tolist() == pytest.approx([100 * one["confidence"] for one in found])
+
+
+def test_which_answers_count_is_chosen_on_the_command_line_as_on_the_page(workspace, finished):
+    shown = as_json("rules", finished.id)
+    assert (shown["threshold"], shown["thresholds"], shown["temperature"]) == (0.0, {}, 1.0)
+    assert shown["on_test"]["covered"] == 1.0
+    chosen = as_json(
+        "rules", finished.id, "--threshold", "60%", "--threshold-of", "good=person", "--correct", "yes"
+    )
+    assert chosen["thresholds"] == {"good": 1.01} and chosen["threshold"] == 0.6
+    fitted = as_json("evaluate", finished.id)["calibration"]["temperature"]
+    assert chosen["temperature"] == pytest.approx(fitted)
+    said = run("rules", finished.id).stdout
+    assert "answers by itself from 60.0% sure on" in said and "good: a person, always" in said
+    cheap = as_json("rules", finished.id, "--cheapest", "--cost", "good=0", "--correct", "no")
+    assert cheap["thresholds"]["good"] == 0.0 and cheap["temperature"] == 1.0
+    for wrong in ("80", "often", "-1%"):
+        done = run("rules", finished.id, f"--threshold={wrong}")
+        assert done.returncode == 2 and f"{wrong} is no threshold" in done.stderr
+
+
+def run(*arguments):
+    return subprocess.run(forked.command("engine", *arguments), capture_output=True, text=True)
 
 
 def test_costs_are_told_on_the_command_line(finished):

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -68,6 +70,62 @@ def test_scores_of_probabilities_are_those_of_scikit_learn(drawn):
             assert one["average_precision"] == pytest.approx(reference.average_precision_score(mine, column))
         else:
             assert one == {"roc_auc": None, "average_precision": None}
+    if set(actual) == set(LABELS):  # scikit-learn's own means ask for every class
+        hot = np.array([[one == label for label in LABELS] for one in actual], dtype=int)
+        assert found["roc_auc"] == pytest.approx(
+            reference.roc_auc_score(actual, probabilities, multi_class="ovr", average="macro", labels=LABELS)
+        )
+        assert found["average_precision"] == pytest.approx(
+            reference.average_precision_score(hot, probabilities, average="macro")
+        )
+
+
+@pytest.mark.parametrize(
+    ("actual", "predicted"),
+    [
+        (["a"], ["a"]),
+        (["a"], ["b"]),
+        (["a", "b", "c"], ["a", "b", "c"]),
+        (["a", "b", "c"], ["b", "c", "a"]),
+        (["a", "a", "b", "b"], ["a", "b", "a", "b"]),
+        (["a", "a", "b"], ["c", "c", "c"]),
+        (["a", "a", "b"], ["a", "a", "c"]),
+    ],
+    ids=[
+        "one row right", "one row wrong", "all right", "all wrong", "chance", "one answer, never true", "a class missing",
+    ],
+)  # fmt: skip
+def test_degenerate_answers_score_as_scikit_learn_says(actual, predicted):
+    found = scores(actual, predicted, LABELS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of each undefined share, and takes 0 for it
+        assert found["accuracy"] == pytest.approx(reference.accuracy_score(actual, predicted))
+        assert found["macro_f1"] == pytest.approx(reference.f1_score(actual, predicted, average="macro"))
+        assert found["weighted_f1"] == pytest.approx(
+            reference.f1_score(actual, predicted, average="weighted")
+        )
+        assert found["balanced_accuracy"] == pytest.approx(
+            reference.balanced_accuracy_score(actual, predicted)
+        )
+        assert found["mcc"] == pytest.approx(reference.matthews_corrcoef(actual, predicted))
+        report = reference.classification_report(actual, predicted, labels=LABELS, output_dict=True)
+    for label, one in found["per_class"].items():
+        assert one["precision"] == pytest.approx(report[label]["precision"])
+        assert one["recall"] == pytest.approx(report[label]["recall"])
+        assert one["f1"] == pytest.approx(report[label]["f1-score"])
+        assert one["support"] == report[label]["support"]
+
+
+@pytest.mark.parametrize("sure", [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [1 / 3, 1 / 3, 1 / 3]])
+def test_probabilities_that_are_sure_or_all_alike_rank_as_scikit_learn_says(sure):
+    """The same answer to every text is a tie: half of the pairs, and as pure as the class is frequent."""
+    actual, probabilities = np.array(["a", "b", "b", "c"], dtype=object), np.tile(sure, (4, 1))
+    found = ranking(actual, probabilities, LABELS)
+    assert found["roc_auc"] == 0.5
+    assert found["average_precision"] == pytest.approx(1 / 3)
+    clipped = np.clip(probabilities, 1e-7, 1)
+    taken = clipped[np.arange(4), [LABELS.index(one) for one in actual]]
+    assert found["log_loss"] == pytest.approx(-np.log(taken).mean())
 
 
 def test_one_label_alone_leaves_nothing_to_rank():

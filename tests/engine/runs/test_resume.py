@@ -3,15 +3,19 @@
 import os
 import signal
 import time
+from dataclasses import replace
 
 import pytest
 from safetensors.torch import load_file
 
+from engine.data.reading import read_bytes
 from engine.errors import RunStateError
 from engine.paths import read_json
-from engine.runs import queue, space
+from engine.runs import answering, evaluations, queue, space
 from engine.runs.events import History, read_events
 from engine.runs.store import Status, Store
+from engine.serving import rules
+from tests import words
 from tests.engine.runs.helpers import submit, wait
 
 # 140 texts in batches of 2: 70 steps a round. A state is saved as often as it may be.
@@ -174,9 +178,23 @@ def test_a_finished_run_is_trained_further(workspace, easy, tiny_model):
         queue.resume(workspace, run.id)
     with pytest.raises(RunStateError, match="already"):
         queue.resume(workspace, run.id, epochs=2)
+    rules.change(workspace, run.id, threshold=0.7, temperature=20.0)
+    table = read_bytes(words.easy_csv(30).encode(), "later.csv")
+    before, scored = evaluations.judge_further(workspace, run, table)
     queue.resume(workspace, run.id, epochs=4)
     longer = wait(workspace, run.id)
     assert longer.status == Status.FINISHED
+    paths = workspace.run(run.id)
+    kept = rules.read(paths)
+    assert (kept.threshold, kept.outlived) == (0.7, True)
+    assert kept.temperature == answering.temperature(answering.validation(paths)) != 20.0
+    assert "later.csv" in History.read(paths.events).notes[-1]
+    (further,) = evaluations.further(workspace, run.id)
+    assert further == replace(before, outlived=True)
+    again, rescored = evaluations.judge_again(workspace, longer, further.key)
+    assert evaluations.further(workspace, run.id) == [again] and not again.outlived
+    assert (again.name, again.rows, again.learnt) == (before.name, before.rows, before.learnt)
+    assert rescored["test"]["log_loss"] != scored["test"]["log_loss"]
     history = History.read(workspace.run(run.id).events)
     assert [one["epoch"] for one in history.epochs] == [1, 2, 3, 4]
     assert queue.config_of(workspace, run.id).epochs == 4

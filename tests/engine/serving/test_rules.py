@@ -23,5 +23,5 @@ def test_rules_come_back_as_they_were_kept(workspace):
     rules.change(workspace, "abcdef1234", threshold=0.5, thresholds={"good": 1.01})
     rules.change(workspace, "abcdef1234", temperature=2.5)
     found = rules.read(workspace.run("abcdef1234"))
-    assert found == Rules(threshold=0.5, temperature=2.5, thresholds={"good": 1.01})
+    assert found == Rules(0.5, 2.5, {"good": 1.01}, outlived=True)
     assert found.to_a_person("good", 1.0) and not found.to_a_person("bad", 0.5)
