@@ -114,8 +114,9 @@ def calibration_error(
 
     The mean gap between what was said and what was right, over BINS bins weighted by their texts (Naeini et al. 2015).
     Luck alone makes gaps, so that this error is too high: the interval is that of the Bayesian bootstrap, with an imaginary
-    text as in resampling.py, lowered by how much the resamples are too high (Kumar et al. 2019, section 5), and begins at 0
-    where a model whose confidence is right would often err as much (consistency resampling: Bröcker and Smith 2007).
+    text as in resampling.py, lowered by how much the resamples are too high (Kumar et al. 2019, section 5), at its lower end
+    twice, as the error itself is too high by about as much. It begins at 0 where a model whose confidence is right would
+    often err as much (consistency resampling: Bröcker and Smith 2007).
     """
     said = confidence.astype(np.float64)
     order = np.argsort(said, kind="stable")
@@ -137,7 +138,9 @@ def calibration_error(
         drawn.append(np.abs(sums).sum(axis=0) / (weights.sum(axis=0) + imaginary))
         lucky = (chance.random(shape, np.float32) < said[:, None]) - said.astype(np.float32)[:, None]
         by_luck.append(np.abs(np.add.reduceat(lucky, begin)).sum(axis=0) / len(said))
-    low, high = np.quantile(np.concatenate(drawn), MIDDLE) - (np.concatenate(drawn).mean() - error)
+    resampled = np.concatenate(drawn)
+    too_high = max(0.0, float(resampled.mean()) - error)
+    low, high = np.quantile(resampled, MIDDLE) - np.array([2, 1]) * too_high
     if error <= np.quantile(np.concatenate(by_luck), MIDDLE[1]):
         low = 0.0
     return error, (float(np.clip(low, 0.0, error)), float(max(high, error)))

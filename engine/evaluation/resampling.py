@@ -19,7 +19,7 @@ MOST_ROWS = (
 AT_ONCE = 100  # resamples, so that their sums stay in the processor's cache
 MIDDLE = (0.025, 0.975)
 IMAGINARY = (
-    0.25  # of a text at either end of the ranking, of a pair of classes; and of one whose label is by chance
+    0.2  # of a text at either end of the ranking, of a pair of classes; and of one whose label is by chance
 )
 
 
