@@ -129,6 +129,11 @@ class RunPaths:
     def metrics(self) -> Path:
         return self.folder / "metrics.json"
 
+    @property
+    def others(self) -> Path:
+        """The other columns of a further labelled file, a row for each of its predictions."""
+        return self.folder / "others.parquet"
+
     def further(self, key: str) -> "RunPaths":
         """Where its answers to a further labelled file are, under the same names: engine/runs/evaluations.py."""
         return RunPaths(self.furthers / _checked(key, "further file"))

@@ -14,7 +14,7 @@ MOST_COLUMNS = 20
 FIGURES = 0.95  # share of the filled cells from which on a column counts as one of figures
 
 
-def of(table: Table, recipe: Recipe, rows: pd.DataFrame, test: Table | None) -> pd.DataFrame:
+def of(table: Table, recipe: Recipe, rows: pd.DataFrame, test: Table | None = None) -> pd.DataFrame:
     """Those that tell groups of rows from each other: words with few values, and figures that are no numbering.
 
     rows: source_row, and given where the split is; those of a second file are in `test`. The result has the same rows, its

@@ -19,8 +19,9 @@ MOST_ROWS = (
 AT_ONCE = 100  # resamples, so that their sums stay in the processor's cache
 MIDDLE = (0.025, 0.975)
 IMAGINARY = (
-    0.2  # of a text at either end of the ranking, of a pair of classes; and of one whose label is by chance
+    0.25  # of a text at either end of the ranking of a pair of classes; and of one with a label by chance
 )
+IN_PRECISION = 0.75  # of that, for the average precision, to which a wrong text at the top does more
 
 
 @dataclass(frozen=True)
@@ -232,13 +233,15 @@ class _OneAgainstTheRest:
         hits = np.concatenate([np.zeros((1, len(top)), own.dtype), np.cumsum(own, axis=0)])
         before, until = upto[self.begin] - ordered[self.begin], upto[self.end]
         hits_until = hits[self.hits_end]
-        mine, rest = hits[-1] + bottom, upto[-1] - hits[-1] + top
         above = (
             before - hits[self.hits_begin] + until - hits_until
         ) / 2  # of the rest; those as probable are halves
-        area = (own * (rest - top - above)).sum(axis=0) / (mine * rest)
-        precision = (own * hits_until / (until + top)).sum(axis=0) + bottom * mine / (mine + rest)
-        return area, precision / mine
+        mine, rest = hits[-1], upto[-1] - hits[-1]
+        area = (own * (rest - above)).sum(axis=0) / ((mine + bottom) * (rest + top))
+        top, bottom = IN_PRECISION * top, IN_PRECISION * bottom
+        found = (own * hits_until / (until + top)).sum(axis=0)
+        last = (mine + bottom) / (mine + bottom + rest + top)
+        return area, (found + bottom * last) / (mine + bottom)
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
+from engine.data import others
 from engine.data.datasets import digest, load_info, load_others, load_rows
 from engine.data.drafting import labelled
 from engine.data.reading import Table
@@ -89,7 +90,8 @@ def judge_further(
     was and its scores: `test` as in metrics.json, `intervals`, and `baseline` while the data set is there.
     Raises DataError for a table without these columns, or without a label that the model knows.
     """
-    rows, labels = _labelled(workspace, run, table, text, label)
+    recipe = _recipe(workspace, run, table, text, label)
+    rows, labels = labelled(table, recipe), answers_of(workspace.run(run.id))
     fit = (rows["label"].isin(labels) & (rows["text"] != "")).to_numpy(dtype=bool)
     if not fit.any():
         raise DataError(
@@ -100,7 +102,7 @@ def judge_further(
     chosen = rows[fit].assign(split="test", source_row=np.flatnonzero(fit) + 1)
     key = digest(chosen[["text", "label"]])
     about = Further(key, table.name, len(chosen), int((~fit).sum()), 0, "")
-    return _scored(workspace, run, about, chosen, labels, progress)
+    return _scored(workspace, run, about, chosen, labels, others.of(table, recipe, chosen), progress)
 
 
 def judge_again(
@@ -112,7 +114,8 @@ def judge_again(
     """Let the model that the run has now answer a further file that an earlier one was judged on. As `judge_further`."""
     place = workspace.run(run.id).further(key)
     about, kept = Further(**read_json(place.metrics)["further"]), predictions.read(place.predictions, "test")
-    return _scored(workspace, run, about, kept, predictions.labels_of(kept), progress)
+    labels, beside = predictions.labels_of(kept), _beside(place, kept)
+    return _scored(workspace, run, about, kept, labels, beside, progress)
 
 
 def outlive(workspace: Workspace, run_id: str) -> str:
@@ -131,9 +134,10 @@ def _scored(
     about: Further,
     rows: pd.DataFrame,
     labels: list[str],
+    beside: pd.DataFrame,
     progress: Callable[[int, int], None],
 ) -> tuple[Further, dict]:
-    """Score `rows` and keep that. about: with nothing yet of what is found here."""
+    """Score `rows` and keep that. about: with nothing yet of what is found here. beside: the other columns of the rows."""
     paths = workspace.run(run.id)
     predicted = predictions.table(
         rows, labels, Predictor(paths.model).probabilities(rows["text"].tolist(), progress)
@@ -154,6 +158,8 @@ def _scored(
         part = place.folder.with_name(f"{about.key}.part")
         part.mkdir(parents=True, exist_ok=True)
         predicted.to_parquet(part / place.predictions.name, index=False)
+        if len(beside.columns):
+            beside.to_parquet(part / place.others.name, index=False)
         write_json(part / place.metrics.name, {**result, "further": asdict(about)})
         replace_folder(part, place.folder)
     return about, result
@@ -178,9 +184,8 @@ def find_weakness(workspace: Workspace, run: Run, texts: str = "test") -> Weakne
         tfidf.load(paths.model).count_strange(asked) if counts_words else count_strange(asked, paths.model)
     )
     properties = weakness.of_texts(table["text"], strange)
-    if own:
-        others = _others(workspace, run, table)
-        properties = pd.concat([properties, others.drop(columns=properties.columns, errors="ignore")], axis=1)
+    beside = _others(workspace, run, table) if own else _beside(paths.further(texts), table)
+    properties = pd.concat([properties, beside.drop(columns=properties.columns, errors="ignore")], axis=1)
     found = weakness.groups((table["label"] != table["predicted"]).to_numpy(), properties)
     return Weakness(found, [weakness.sentence(one) for one in found], weakness.LEAST_TEXTS)
 
@@ -306,17 +311,22 @@ def _answers(paths: RunPaths, texts: str) -> pd.DataFrame:
 def _others(workspace: Workspace, run: Run, table: pd.DataFrame) -> pd.DataFrame:
     """The other columns of the data set, for the texts of `table`."""
     try:
-        others = load_others(workspace, run.dataset_id)
+        found = load_others(workspace, run.dataset_id)
     except NotFoundError:  # deleted since
         return pd.DataFrame(index=table.index)
     rows = pd.MultiIndex.from_frame(table[["split", "source_row"]])
-    return others.reindex(rows).set_axis(table.index)
+    return found.reindex(rows).set_axis(table.index)
 
 
-def _labelled(
-    workspace: Workspace, run: Run, table: Table, text: str | None, label: str | None
-) -> tuple[pd.DataFrame, list[str]]:
-    """(text and label of every row, made as those of the run's data set were; the labels that the model knows)."""
+def _beside(place: RunPaths, table: pd.DataFrame) -> pd.DataFrame:
+    """The other columns of a further file, for its texts in `table`."""
+    if not place.others.exists():
+        return pd.DataFrame(index=table.index)
+    return pd.read_parquet(place.others).set_axis(table.index)
+
+
+def _recipe(workspace: Workspace, run: Run, table: Table, text: str | None, label: str | None) -> Recipe:
+    """How texts and labels are made of a further table: as those of the run's data set were, while it is there."""
     try:
         info = load_info(workspace, run.dataset_id)
     except NotFoundError as error:  # deleted since, or it came without any
@@ -326,9 +336,9 @@ def _labelled(
                 "Name the columns of texts and labels: --text COL --label COL.",
                 "columns_unclear",
             ) from error
-        return labelled(table, Recipe(text=text, label=label)), answers_of(workspace.run(run.id))
+        return Recipe(text=text, label=label)
     chosen = {"text": (text,) if text else info.made_by.text, "label": label or info.made_by.label}
-    return labelled(table, info.made_by.model_copy(update=chosen)), answers_of(workspace.run(run.id))
+    return info.made_by.model_copy(update=chosen)
 
 
 def answers_of(paths: RunPaths) -> list[str]:

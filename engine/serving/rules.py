@@ -33,10 +33,7 @@ class Rules:
 
     def least(self, label: str) -> float:
         """The confidence from which on the model gives this answer by itself."""
-        found = self.thresholds.get(label, self.threshold)
-        return (
-            ALWAYS_A_PERSON if found >= 1 else found
-        )  # 1 was written for it once, and some answers are as sure
+        return _reached(self.thresholds.get(label, self.threshold))
 
     def to_a_person(self, label: str, confidence: float) -> bool:
         return confidence < self.least(label)
@@ -47,8 +44,17 @@ class Rules:
         return bool(self.threshold or any(self.thresholds.values()))
 
     def exported(self) -> dict:
-        """What a model that is taken away carries of them."""
-        return {name: value for name, value in asdict(self).items() if name != "outlived"}
+        """What a model that is taken away carries of them, with thresholds as scripts compare them."""
+        return {
+            "threshold": _reached(self.threshold),
+            "thresholds": {label: _reached(least) for label, least in self.thresholds.items()},
+            "temperature": self.temperature,
+        }
+
+
+def _reached(threshold: float) -> float:
+    """1 was written for ALWAYS_A_PERSON once, and some answers are as sure."""
+    return ALWAYS_A_PERSON if threshold >= 1 else threshold
 
 
 def read(paths: RunPaths) -> Rules:

@@ -42,6 +42,7 @@ def show(judged: Judged) -> None:
             height=70 + 26 * len(shown),
         )
         st.caption(
-            "Groups by length, by how many pieces the model cuts words into, and by other columns of the data; each of at "
-            f"least {found.least} texts. Named above is only what is hardly luck (Fisher's exact test, corrected by Holm)."
+            "Groups by length, by how many words the model does not know as a whole, and by other columns: those "
+            f"with figures or few values. Each has at least {found.least} texts. Named above is only what is hardly luck "
+            "(Fisher's exact test, corrected by Holm)."
         )
