@@ -21,7 +21,7 @@ MIDDLE = (0.025, 0.975)
 IMAGINARY = (
     0.25  # of a text at either end of the ranking of a pair of classes; and of one with a label by chance
 )
-IN_PRECISION = 0.75  # of that, for the average precision, to which a wrong text at the top does more
+IN_PRECISION = 0.6  # of that, for the average precision, to which a wrong text at the top does more
 
 
 @dataclass(frozen=True)

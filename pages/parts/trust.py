@@ -133,7 +133,7 @@ def costs(judged: Judged) -> None:
         learnt = predictions.answers(_validation(judged))
         found = deferring.cheapest(*learnt, mistake, person)
         said, sure, right = predictions.answers(judged.table)
-        least = _by_hand(found, set(learnt[0]), f"least_{run.id}")
+        least = _by_hand(found, kept.thresholds, set(learnt[0]), f"least_{run.id}")
         cost = deferring.bill(said, sure, right, least, mistake, person)
         st.markdown(
             f"For 100 {judged.kind} texts: **{cost.chosen:,.1f}** with these thresholds, {cost.all_by_model:,.1f} if "
@@ -151,18 +151,19 @@ def costs(judged: Judged) -> None:
             st.rerun()
 
 
-def _by_hand(proposed: dict[str, float], said: set[str], key: str) -> dict[str, float]:
+def _by_hand(
+    proposed: dict[str, float], in_use: dict[str, float], said: set[str], key: str
+) -> dict[str, float]:
     """The threshold of each answer, as a person leaves it. said: answers that were given to any validation text."""
     shown = pd.DataFrame(
-        [
-            {"answer": label, "by itself from": 101.0 if least > 1 else round(least * 100, 1)}
-            for label, least in proposed.items()
-        ]
+        [{"answer": label, "by itself from": _percent(least)} for label, least in proposed.items()]
     )
+    if in_use:
+        shown["in use"] = [_percent(in_use[label]) if label in in_use else None for label in proposed]
     edited = st.data_editor(
         shown,
         hide_index=True,
-        disabled=["answer"],
+        disabled=["answer", "in use"],
         key=f"{key}_{hash(tuple(shown['by itself from']))}",  # another proposal, another table
         width=460,
         column_config={
@@ -175,6 +176,7 @@ def _by_hand(proposed: dict[str, float], said: set[str], key: str) -> dict[str, 
                 format="%.1f",
                 help="Below this confidence a person looks at the answer. 0: never. 101: always.",
             ),
+            "in use": st.column_config.NumberColumn(format="%.1f"),
         },
     )
     if never := [messages.plain(label) for label in proposed if label not in said]:
@@ -189,6 +191,11 @@ def _by_hand(proposed: dict[str, float], said: set[str], key: str) -> dict[str, 
         else value / 100
         for label, value in chosen.items()
     }
+
+
+def _percent(threshold: float) -> float:
+    """101 for always a person."""
+    return 101.0 if threshold >= 1 else round(threshold * 100, 1)
 
 
 def _from(threshold: float) -> str:

@@ -11,6 +11,8 @@ from engine.data.recipe import Recipe
 from engine.evaluation import predictions
 from engine.runs import queue
 from engine.runs.store import Status
+from engine.serving import rules
+from engine.serving.predictor import Predictor
 from tests import words
 from tests.engine.runs.helpers import submit, wait
 
@@ -28,7 +30,10 @@ def mistaken(workspace, tiny_model):
 
 
 def test_from_a_mistake_to_a_reason_to_a_corrected_label_to_two_runs_compared(visit, workspace, mistaken):
-    visitor = visit().open(f"evaluate?run={mistaken.id}")
+    visitor = visit().open("")
+    visitor.page.get_by_role("link", name="Evaluate").first.click()
+    visitor.settle()
+    visitor.see("Confusion matrix")
     click_cell(visitor, "good", "bad")
     assert chosen_cell(visitor) == ("good", "bad")
     pick_row(visitor, "Texts of the chosen cell")
@@ -52,6 +57,33 @@ def test_from_a_mistake_to_a_reason_to_a_corrected_label_to_two_runs_compared(vi
     visitor.settle()
     visitor.see("test texts that both have, by the labels of version 2")
     visitor.see("Is the gap real?")
+    unfold(visitor, "Ask them all")
+    visitor.page.get_by_role("textbox", name="Your text").fill("the lamp is bright")
+    answers = [
+        Predictor(workspace.run(one.id).model).predict(["the lamp is bright"])[0]
+        for one in (newest, mistaken)
+    ]
+    for answer in answers:  # without Enter: they follow a pause
+        cells = visitor.page.locator("[role=gridcell]").filter(has_text=f"{answer.confidence * 100:.6g}"[:-1])
+        cells.first.wait_for(state="attached")
+    visitor.leave()
+
+
+def test_the_threshold_of_one_answer_is_set_by_hand(visit, workspace, mistaken):
+    visitor = visit().open(f"evaluate?run={mistaken.id}")
+    unfold(visitor, "When some mistakes cost more than others")
+    grid = visitor.page.get_by_test_id("stDataFrame").filter(has_text="by itself from")
+    grid.click(position={"x": grid.bounding_box()["width"] - 60, "y": 54})
+    visitor.page.keyboard.press("Enter")
+    visitor.page.locator("input.gdg-input").wait_for()
+    visitor.page.keyboard.press("Control+a")
+    visitor.page.keyboard.type("87.5", delay=30)
+    visitor.page.keyboard.press("Enter")
+    visitor.page.wait_for_timeout(500)  # the table waits whether more is typed before it says so
+    visitor.settle()
+    visitor.press("Use these thresholds")
+    visitor.see("one for each answer, below")
+    assert rules.read(workspace.run(mistaken.id)).thresholds["bad"] == 0.875
     visitor.leave()
 
 
