@@ -5,13 +5,13 @@ from typing import get_args
 
 import streamlit as st
 
-from engine import machine, preferences
+from engine import figures, machine, preferences
 from engine.errors import SettingsError
 from engine.preferences import InForce, Preferences
 from engine.runs.trackers import KINDS
 from pages.parts import messages, state, words
 
-COLUMNS = (("device", "precision", "threads"), ("hub", "offline"), ("tracker", "mlflow"))
+COLUMNS = (("device", "precision", "threads"), ("hub", "offline", "language"), ("tracker", "mlflow"))
 ORIGINS = {"default": "Default", "settings": "Chosen here"}
 
 
@@ -27,6 +27,8 @@ def said(field: str, value: object) -> str:
             return f"All {cores}" if value == 0 or value >= cores else f"{value} of {cores}"
         case "offline":
             return "Yes" if value else "No"
+        case "language":
+            return figures.example(value)
         case "mlflow":
             return value or "A file in the workspace"
         case "tracker":
