@@ -419,6 +419,7 @@ def settings(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str
     if asked.set:
         preferences.choose(workspace, parse_assignments(asked.set, preferences.VARIABLES))
     found, sizes = preferences.in_force(workspace), space.by_kind(workspace)
+    preferences.apply(workspace)  # which would not let mend what cannot be used
     return terminal.settings_result(workspace, found, sizes), terminal.settings(workspace, found, sizes)
 
 

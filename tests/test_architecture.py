@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -110,6 +111,23 @@ def test_nothing_unsafe_is_used():
                 banned == "eval(" and ".eval()" in source and source.count("eval(") == source.count(".eval()")
             )
             assert banned not in source or allowed, f"{file.name}: {banned}"
+
+
+# A number with a comma or a percent sign, or rounded; '%{' and '{{' begin what Plotly writes, which knows the separators.
+AS_PYTHON_WRITES = re.compile(r"(?<![%{])\{[^{}]*:[+,]*(?:,|\.\d+[f%])\}|:%[bBdYmH]")
+FOR_MACHINES = {"rgba("}  # a colour
+
+
+@pytest.mark.parametrize("file", files("pages"), ids=lambda file: file.name)
+def test_pages_write_numbers_and_dates_in_the_language_that_was_chosen(file):
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        kept = any(one in line for one in FOR_MACHINES)
+        assert kept or not AS_PYTHON_WRITES.search(line), (
+            f"{file.name}:{number}: {line.strip()} (see engine/figures.py)"
+        )
+    assert not re.search(
+        r"NumberColumn\([^)]*\bformat=", file.read_text(encoding="utf-8")
+    )  # words.table writes them
 
 
 def test_the_training_loop_fits_on_a_screen():
