@@ -8,8 +8,8 @@ import pandas as pd
 
 from engine.data.reading import Table
 from engine.data.reading.encodings import CHOICES as ENCODINGS
+from engine.figures import ENGLISH, language, percent, rounded, significant, whole
 from engine.figures import date_and_time as when
-from engine.figures import percent, rounded, significant, whole
 from engine.runs.store import Status
 from engine.terminal import duration, size
 
@@ -204,6 +204,11 @@ def table(rows: pd.DataFrame | list[dict], **written: Callable[[float], str]) ->
     """
     frame = pd.DataFrame(rows)
     return frame.style.format(dict.fromkeys(frame.select_dtypes("float"), significant) | written, na_rep="")
+
+
+def of_bars(number_format: str) -> str:
+    """The format of a column of bars, which Streamlit writes as in English or as the browser is set."""
+    return number_format if language() == ENGLISH else "localized"
 
 
 __all__ = ["duration", "size", "when"]
