@@ -148,7 +148,7 @@ def more_scores(found: Judged) -> None:
             },
         )
         st.caption(
-            "Accuracy: Wilson interval. The others: 1,000 resamples of the texts (Bayesian bootstrap)."
+            f"Accuracy: Wilson interval. The others: {whole(1000)} resamples of the texts (Bayesian bootstrap)."
         )
 
 
