@@ -83,11 +83,11 @@ def separators() -> str:
 
 
 def example(one: Language) -> str:
-    """'German: 1.234,5, 12,3 % and 27.11.2026'"""
+    """'German: 1.234,5 and 27.11.2026'"""
     from babel import Locale
 
     with as_in(one):
-        return f"{Locale.parse(one).english_name}: {rounded(1234.5, 1)}, {percent(0.123, 1)} and {date('2026-11-27')}"
+        return f"{Locale.parse(one).english_name}: {rounded(1234.5, 1)} and {date('2026-11-27')}"
 
 
 def _written(number: str) -> str:

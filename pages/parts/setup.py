@@ -44,7 +44,9 @@ def form(found: dict[str, InForce]) -> None:
     values: dict[str, object] = {}
     slots = {}
     with st.form("choices"):
-        for column, fields in zip(st.columns(len(COLUMNS)), COLUMNS, strict=True):
+        with st.container(key="stacks_choices"):
+            columns = st.columns(len(COLUMNS))
+        for column, fields in zip(columns, COLUMNS, strict=True):
             for field in fields:
                 with column:
                     values[field] = _widget(field, found[field])
