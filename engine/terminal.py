@@ -448,19 +448,23 @@ def rules(run: Run, chosen: Rules, effect: "Effect | None") -> str:
     """How the answers of a run are taken, and what that does to its test texts."""
 
     def said(threshold: float) -> str:
-        return "a person, always" if threshold >= ALWAYS_A_PERSON else f"from {threshold:.1%} sure on"
+        return "a person, always" if threshold >= ALWAYS_A_PERSON else f"from {percent(threshold, 1)} sure on"
 
     lines = [f"{run.name} ({run.id}) answers by itself {said(chosen.threshold)}."]
     if not chosen.sends_any:
         lines = [f"{run.name} ({run.id}) answers every text by itself."]
     lines += [f"  {label}: {said(threshold)}" for label, threshold in chosen.thresholds.items()]
     corrected = (
-        "as it is" if chosen.temperature == 1.0 else f"corrected (temperature {chosen.temperature:.2f})"
+        "as it is"
+        if chosen.temperature == 1.0
+        else f"corrected (temperature {rounded(chosen.temperature, 2)})"
     )
     lines.append(f"Its confidence is {corrected}.")
     if effect:
-        right = "" if effect.accuracy is None else f", right {effect.accuracy:.1%} of them"
-        lines.append(f"Of {effect.texts:,} test texts it answers {effect.covered:.1%} by itself{right}.")
+        right = "" if effect.accuracy is None else f", right {percent(effect.accuracy, 1)} of them"
+        lines.append(
+            f"Of {whole(effect.texts)} test texts it answers {percent(effect.covered, 1)} by itself{right}."
+        )
     if chosen.outlived:
         lines.append(OUTLIVED)
     return "\n".join(lines)

@@ -136,7 +136,9 @@ def test_numbers_and_dates_are_written_in_the_language_that_was_chosen(file):
     source = file.read_text(encoding="utf-8")
     found = [line.strip() for line in source.splitlines() if AS_PYTHON_WRITES.search(line)]
     assert not found or file.name in NOT_FOR_THE_READER_HERE, f"{found} (see engine/figures.py)"
-    assert not re.search(r"NumberColumn\([^)]*\bformat=", source)  # words.table writes them
+    assert not re.search(
+        r"(?:Number|Progress)Column\((?:[^()]|\([^()]*\))*\bformat=\"%", source
+    )  # words.table, words.cells
 
 
 def test_the_training_loop_fits_on_a_screen():

@@ -23,7 +23,7 @@ def show(judged: Judged) -> None:
         ]
     )
     columns = [column for name in MEASURES for column in (name, f"{name} sure")]
-    bar = {"min_value": 0.0, "max_value": 1.0, "step": 0.001, "format": words.of_bars("%.3f")}
+    bar = {"min_value": 0.0, "max_value": 1.0, "step": 0.001, "format": words.cells("%.3f")}
     st.dataframe(
         table[["class", "support", *columns]],
         hide_index=True,

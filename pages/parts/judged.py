@@ -129,6 +129,6 @@ def _judge_again(run: Run, key: str) -> None:
             state.workspace(),
             run,
             key,
-            lambda done, total: bar.progress(done / total, f"{done:,} of {total:,}"),
+            lambda done, total: bar.progress(done / total, f"{whole(done)} of {whole(total)}"),
         )
         st.rerun()

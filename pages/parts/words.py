@@ -206,8 +206,8 @@ def table(rows: pd.DataFrame | list[dict], **written: Callable[[float], str]) ->
     return frame.style.format(dict.fromkeys(frame.select_dtypes("float"), significant) | written, na_rep="")
 
 
-def of_bars(number_format: str) -> str:
-    """The format of a column of bars, which Streamlit writes as in English or as the browser is set."""
+def cells(number_format: str) -> str:
+    """The format of cells that Streamlit writes itself (bars, those to fill in): in English, or as the browser is set."""
     return number_format if language() == ENGLISH else "localized"
 
 
