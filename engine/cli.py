@@ -14,14 +14,14 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from functools import partial
 from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine import machine, preferences, terminal
+from engine import figures, machine, preferences, terminal
 from engine.arguments import parser
 from engine.data import revising
 from engine.data.columns import Roles, propose, spread
@@ -33,6 +33,7 @@ from engine.data.recipe import Recipe
 from engine.data.repairs import BESIDE_A_TEST, REMEDIES
 from engine.data.samples import read_source
 from engine.errors import DataError, RunStateError, SettingsError, TrainingError, TuneboardError
+from engine.figures import rounded, whole
 from engine.models.catalogue import bundled_folder
 from engine.models.tokens import count_tokens
 from engine.paths import ID, BatchPaths, Workspace, read_json
@@ -63,7 +64,8 @@ def main(arguments: list[str] | None = None) -> int:
         workspace = Workspace.open(asked.workspace)
         if asked.command != "settings":  # which mends what cannot be used
             preferences.apply(workspace)
-        result, text = COMMANDS[asked.command](workspace, asked)
+        with figures.as_in(figures.ENGLISH) if asked.json else nullcontext():  # programs read it
+            result, text = COMMANDS[asked.command](workspace, asked)
     except TuneboardError as error:
         print(f"{error.message}\n{error.action}".strip(), file=sys.stderr)
         return 2
@@ -221,7 +223,7 @@ def restore(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]
 def clean(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     freed = space.clean(workspace, runs_queue.list_runs(workspace))
     freed += space.empty_trash(workspace) if asked.trash else 0
-    return {"freed_bytes": freed}, f"{freed / 1e6:,.0f} MB are free again. All models are kept."
+    return {"freed_bytes": freed}, f"{rounded(freed / 1e6)} MB are free again. All models are kept."
 
 
 def evaluate(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
@@ -417,6 +419,7 @@ def settings(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str
     if asked.set:
         preferences.choose(workspace, parse_assignments(asked.set, preferences.VARIABLES))
     found, sizes = preferences.in_force(workspace), space.by_kind(workspace)
+    preferences.apply(workspace)  # which would not let mend what cannot be used
     return terminal.settings_result(workspace, found, sizes), terminal.settings(workspace, found, sizes)
 
 
@@ -437,7 +440,7 @@ def serve(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     say = partial(print, file=sys.stderr, flush=True)
     answered = server.run(sources, asked.host, asked.port, key, limits, say, asked.allowed_host)
     found = {"models": [source.name for source in sources], "requests": answered}
-    return found, f"Stopped. {answered:,} requests were answered."
+    return found, f"Stopped. {whole(answered)} requests were answered."
 
 
 COMMANDS = {

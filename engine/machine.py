@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from engine import __version__
+from engine.figures import rounded
 
 DECISIVE = ("torch", "transformers", "scikit-learn")  # packages whose version can change a result
 THREADS = "TUNEBOARD_THREADS"  # the variable that keeps runs from taking all cores
@@ -72,7 +73,7 @@ def describe() -> str:
     kinds = {"cuda": "NVIDIA GPU", "mps": "Apple GPU"}
     count = all_cores()
     device = kinds.get(gpu() or "", f"Processor with {count} core{'s' if count > 1 else ''}")
-    return f"{device}, {memory_bytes() / 2**30:.0f} GB memory"
+    return f"{device}, {rounded(memory_bytes() / 2**30)} GB memory"
 
 
 def versions() -> dict[str, str]:

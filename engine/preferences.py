@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from engine import machine
+from engine import figures, machine
 from engine.errors import SettingsError
 from engine.paths import Workspace, read_json, write_json
 from engine.settings import sentences
@@ -51,6 +51,10 @@ class Preferences(BaseModel):
     offline: bool = False
     """Never ask the hub for anything. What was fetched before, the bundled model and your own files work as ever."""
 
+    language: figures.Language = "en"
+    """How numbers and dates are written on pages, in reports and in the terminal. The words stay English, and so do the
+    numbers in files for other programs: CSV, JSON, settings, code."""
+
     tracker: Literal["off", "tensorboard", "mlflow", "wandb", "trackio"] = "off"
     """Where the course of each run is reported to as well: its settings, loss, learning rate and scores, and the names of
     the run, its model and its data set; never a text or a label. Off: nothing leaves Tuneboard."""
@@ -77,10 +81,12 @@ VARIABLES: dict[str, tuple[str, ...]] = {
     "threads": (machine.THREADS,),
     "hub": ("HF_ENDPOINT",),
     "offline": ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"),
+    "language": (figures.VARIABLE,),
     "tracker": ("TUNEBOARD_TRACKER",),
     "mlflow": ("MLFLOW_TRACKING_URI",),
 }
-OF_PROCESSES = ("threads", "hub", "offline")  # read from their variables, deep in what computes and downloads
+# Read from their variables, deep in what computes, downloads and writes sentences.
+OF_PROCESSES = ("threads", "hub", "offline", "language")
 OURS = "TUNEBOARD_SET"  # names the variables that `apply` set, so that they are told from those of the person
 
 
@@ -149,7 +155,8 @@ def of_new_runs(workspace: Workspace) -> dict[str, Value]:
 
 
 def apply(workspace: Workspace) -> None:
-    """Let this process, and those that it starts, use as many threads as was chosen, and the hub only as was chosen."""
+    """Let this process, and those that it starts, use as many threads as was chosen, and the hub only as was chosen, and
+    write numbers as was chosen."""
     before, found, ours = os.environ.get(OURS, "").split(), in_force(workspace), []
     for field in OF_PROCESSES:
         variable, one = VARIABLES[field][0], found[field]

@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, TextIO
 
@@ -16,6 +16,7 @@ from engine.data.health import Problem
 from engine.data.reading import Table
 from engine.data.revising import row_name
 from engine.errors import NotFoundError
+from engine.figures import percent, rounded, significant, whole
 from engine.paths import Workspace, read_json
 from engine.preferences import InForce
 from engine.runs import queue, space
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 SHOWN_REJECTED = 5
 SHOWN_WORDS = 20
+AMONG_DIGITS = ",.%\xa0\u202f"  # of a figure, in any language
 
 # -- as JSON ----------------------------------------------------------------------------------------
 
@@ -215,15 +217,15 @@ def review(run: Run, judged: pd.DataFrame, found: pd.DataFrame, most: int) -> st
             row_name(one.split, one.source_row),
             _shorten(one.label, 20),
             _shorten(one.predicted, 20),
-            f"{one.given:.1%}",
+            percent(one.given, 1),
             _shorten(one.text, 70),
         ]
         for one in found.head(most).itertuples()
     ]
-    doubted = f"{judged['doubtful'].sum():,} labels"
-    said = f"Of {len(judged):,} texts that {run.name} did not learn from, {doubted} may be wrong."
+    doubted = f"{whole(judged['doubtful'].sum())} labels"
+    said = f"Of {whole(len(judged))} texts that {run.name} did not learn from, {doubted} may be wrong."
     if len(found) > most:
-        said += f" The first {most:,} of {len(found):,} are listed."
+        said += f" The first {whole(most)} of {whole(len(found))} are listed."
     if not rows:
         return said
     table = grid(["row", "label", "it says", "label's p", "text"], rows)
@@ -231,7 +233,7 @@ def review(run: Run, judged: pd.DataFrame, found: pd.DataFrame, most: int) -> st
 
 
 def revised(made: DatasetInfo) -> str:
-    sizes = ", ".join(f"{split} {count:,}" for split, count in made.rows.items())
+    sizes = ", ".join(f"{split} {whole(count)}" for split, count in made.rows.items())
     return "\n".join([f"{made.id}: {made.title}, {sizes}", *(f"  {note}" for note in made.notes)])
 
 
@@ -240,11 +242,11 @@ def comparison(found: "Comparison") -> str:
         [
             one.run.id,
             _shorten(one.run.name, 36),
-            f"{one.accuracy:.3f}",
-            "{:.3f} to {:.3f}".format(*one.intervals["accuracy"]),
-            f"{one.macro_f1:.3f}",
+            rounded(one.accuracy, 3),
+            _between(one.intervals["accuracy"]),
+            rounded(one.macro_f1, 3),
             duration(one.seconds),
-            "" if one.milliseconds is None else f"{one.milliseconds:.1f} ms",
+            "" if one.milliseconds is None else f"{rounded(one.milliseconds, 1)} ms",
             size(one.bytes),
         ]
         for one in found.entries
@@ -253,19 +255,19 @@ def comparison(found: "Comparison") -> str:
         [
             "",
             f"{found.baseline['name']}{_learnt_from(found.baseline)}",
-            f"{found.baseline['accuracy']:.3f}",
-            "{:.3f} to {:.3f}".format(*found.baseline["interval"]),
-            f"{found.baseline['macro_f1']:.3f}",
+            rounded(found.baseline["accuracy"], 3),
+            _between(found.baseline["interval"]),
+            rounded(found.baseline["macro_f1"], 3),
         ]
     )
     rows[-1] += [""] * (len(rows[0]) - len(rows[-1]))
     head = ["run", "name", "accuracy", "95% sure", "macro-F1", "training", "per text", "size"]
-    where = found.note or f"On the same {found.rows:,} test texts:"
+    where = found.note or f"On the same {whole(found.rows)} test texts:"
     return "\n".join([where, "", grid(head, rows), "", *found.verdicts])
 
 
 def _learnt_from(baseline: dict) -> str:
-    return f", {baseline['train_rows']:,} texts" if baseline["train_rows"] else ""
+    return f", {whole(baseline['train_rows'])} texts" if baseline["train_rows"] else ""
 
 
 def study_short(found: Standing) -> dict:
@@ -371,14 +373,16 @@ def checked(table: Table, roles: Roles, made: Draft | None, problems: list[Probl
     if table.left_out:
         lines.append(f"  Files left out: {', '.join(table.left_out[:SHOWN_REJECTED])}")
     if table.rejected_count > SHOWN_REJECTED:
-        lines.append(f"  ... and {table.rejected_count - SHOWN_REJECTED:,} more lines that could not be read")
+        lines.append(
+            f"  ... and {whole(table.rejected_count - SHOWN_REJECTED)} more lines that could not be read"
+        )
     for problem in problems:
         fix = f" (--fix {problem.fix})" if problem.fix else ""
         lines.append(f"  [{problem.severity}] {problem.sentence} {problem.remedy}{fix}")
     if made:
-        lines += [f"  [applied] {name}: {count:,} rows" for name, count in made.applied]
-        sizes = ", ".join(f"{split} {count:,}" for split, count in made.counts().items())
-        lines.append(f"  {len(made.labels):,} classes; {sizes} ({made.split_by})")
+        lines += [f"  [applied] {name}: {whole(count)} rows" for name, count in made.applied]
+        sizes = ", ".join(f"{split} {whole(count)}" for split, count in made.counts().items())
+        lines.append(f"  {whole(len(made.labels))} classes; {sizes} ({made.split_by})")
     if not problems:
         lines.append("  Nothing is wrong with it.")
     return "\n".join(lines)
@@ -403,16 +407,16 @@ def scores(found: dict, run: Run, split: str = "test") -> str:
     unseen = " that it had not seen" if is_test and "imported" not in found else ""
     lines = [
         f"{run.name} ({run.id})",
-        f"Right {test['accuracy']:.1%} of {rows:,} texts{unseen} (95% sure: {low:.1%} to {high:.1%}). "
-        f"Macro-F1 {test['macro_f1']:.3f}.",
+        f"Right {percent(test['accuracy'], 1)} of {whole(rows)} texts{unseen} "
+        f"(95% sure: {percent(low, 1)} to {percent(high, 1)}). Macro-F1 {rounded(test['macro_f1'], 3)}.",
     ]
     if is_test and "baseline" in found:
         lines.append(
-            f"Word counting ({found['baseline']['name']}) is right {found['baseline']['accuracy']:.1%}, "
-            f"macro-F1 {found['baseline']['macro_f1']:.3f}."
+            f"Word counting ({found['baseline']['name']}) is right {percent(found['baseline']['accuracy'], 1)}, "
+            f"macro-F1 {rounded(found['baseline']['macro_f1'], 3)}."
         )
     per_class = [
-        [label, *(f"{one[key]:.3f}" for key in ("precision", "recall", "f1")), one["support"]]
+        [label, *(rounded(one[key], 3) for key in ("precision", "recall", "f1")), one["support"]]
         for label, one in test["per_class"].items()
     ]
     lines += ["", grid(["class", "precision", "recall", "F1", "texts"], per_class)]
@@ -428,13 +432,15 @@ def scores(found: dict, run: Run, split: str = "test") -> str:
 
 def further(about: "Further") -> str:
     """How much of a further file was scored."""
-    lines = [f"{about.name}: {about.rows:,} texts were scored."]
+    lines = [f"{about.name}: {whole(about.rows)} texts were scored."]
     if about.left_out:
         lines.append(
-            f"{about.left_out:,} rows have no text, or a label that the model does not know; they were left out."
+            f"{whole(about.left_out)} rows have no text, or a label that the model does not know; they were left out."
         )
     if about.learnt:
-        lines.append(f"The model learnt from {about.learnt:,} of these texts, so the scores are too good.")
+        lines.append(
+            f"The model learnt from {whole(about.learnt)} of these texts, so the scores are too good."
+        )
     return "\n".join(lines)
 
 
@@ -442,19 +448,23 @@ def rules(run: Run, chosen: Rules, effect: "Effect | None") -> str:
     """How the answers of a run are taken, and what that does to its test texts."""
 
     def said(threshold: float) -> str:
-        return "a person, always" if threshold >= ALWAYS_A_PERSON else f"from {threshold:.1%} sure on"
+        return "a person, always" if threshold >= ALWAYS_A_PERSON else f"from {percent(threshold, 1)} sure on"
 
     lines = [f"{run.name} ({run.id}) answers by itself {said(chosen.threshold)}."]
     if not chosen.sends_any:
         lines = [f"{run.name} ({run.id}) answers every text by itself."]
     lines += [f"  {label}: {said(threshold)}" for label, threshold in chosen.thresholds.items()]
     corrected = (
-        "as it is" if chosen.temperature == 1.0 else f"corrected (temperature {chosen.temperature:.2f})"
+        "as it is"
+        if chosen.temperature == 1.0
+        else f"corrected (temperature {rounded(chosen.temperature, 2)})"
     )
     lines.append(f"Its confidence is {corrected}.")
     if effect:
-        right = "" if effect.accuracy is None else f", right {effect.accuracy:.1%} of them"
-        lines.append(f"Of {effect.texts:,} test texts it answers {effect.covered:.1%} by itself{right}.")
+        right = "" if effect.accuracy is None else f", right {percent(effect.accuracy, 1)} of them"
+        lines.append(
+            f"Of {whole(effect.texts)} test texts it answers {percent(effect.covered, 1)} by itself{right}."
+        )
     if chosen.outlived:
         lines.append(OUTLIVED)
     return "\n".join(lines)
@@ -467,7 +477,7 @@ def onnx(to: str, checked: "Checked") -> str:
 
 
 def onnx_check(checked: "Checked") -> str:
-    same = f"the label of torch on {checked.equal:.1%} of {checked.texts} texts"
+    same = f"the label of torch on {percent(checked.equal, 1)} of {checked.texts} texts"
     small = (
         f"model.int8.onnx ({size(checked.small_bytes)}) gives {same}."
         if checked.small_bytes
@@ -485,8 +495,8 @@ def run_list(runs: list[Run], none: str = "There are no runs yet. Start one: tra
             run.id,
             _shorten(run.name, 40),
             run.status,
-            "" if run.accuracy is None else f"{run.accuracy:.3f}",
-            "" if run.macro_f1 is None else f"{run.macro_f1:.3f}",
+            "" if run.accuracy is None else rounded(run.accuracy, 3),
+            "" if run.macro_f1 is None else rounded(run.macro_f1, 3),
             duration(run.seconds),
         ]
         for run in runs
@@ -515,14 +525,14 @@ def study_steps(found: Standing) -> dict[str, str]:
     if found.progress:
         return {
             trial.run_id: f"{records.trial_label(trial.number)} is {trial.state}"
-            + ("" if trial.score is None else f", macro-F1 {trial.score:.3f} on validation")
+            + ("" if trial.score is None else f", macro-F1 {rounded(trial.score, 3)} on validation")
             + f" ({trial.run_id})"
             for trial in found.progress.trials
             if trial.state != "running"
         }
     return {
         run.id: f"{found.labels[run.id]} is {run.status}"
-        + ("" if run.accuracy is None else f", right {run.accuracy:.1%} of the time")
+        + ("" if run.accuracy is None else f", right {percent(run.accuracy, 1)} of the time")
         + f" ({run.id})"
         for run in found.runs
         if run.status.ended
@@ -545,9 +555,9 @@ def study(found: "Outcome") -> str:
         rows = [
             [
                 point.rows,
-                f"{point.accuracy:.3f}",
-                "{:.3f} to {:.3f}".format(*point.interval),
-                f"{point.counting:.3f}",
+                rounded(point.accuracy, 3),
+                _between(point.interval),
+                rounded(point.counting, 3),
             ]
             for point in found.curve.points
         ]
@@ -569,18 +579,18 @@ def _search(standing: Standing) -> str:
             trial.run_id,
             records.trial_label(trial.number),
             trial.state,
-            "" if trial.score is None else f"{trial.score:.3f}",
+            "" if trial.score is None else rounded(trial.score, 3),
             trial.rounds,
             duration(trial.seconds),
             ", ".join(
-                f"{field} {value:g}" if isinstance(value, float) else f"{field} {value}"
+                f"{field} {significant(value)}" if isinstance(value, float) else f"{field} {value}"
                 for field, value in trial.values.items()
             ),
         ]
         for trial in found.trials
     ]
     head = ["run", "trial", "state", "macro-F1 on validation", "rounds", "time", "settings"]
-    mattered = ", ".join(f"{field} {share:.0%}" for field, share in found.importance.items())
+    mattered = ", ".join(f"{field} {percent(share)}" for field, share in found.importance.items())
     lines = [
         f"{duration(found.spent)} of {duration(found.seconds)} used. {found.message}".strip(),
         "",
@@ -593,7 +603,7 @@ def run_page(workspace: Workspace, run: Run) -> str:
     lines = [f"{run.name} ({run.id})", f"{run.status}{': ' + run.phase if run.phase else ''}"]
     lines += [sentence for sentence in (run.message, run.action) if sentence]
     if not run.status.ended and run.steps:
-        lines.append(f"{run.step:,} of {run.steps:,}, {duration(run.seconds_left)} left")
+        lines.append(f"{whole(run.step)} of {whole(run.steps)}, {duration(run.seconds_left)} left")
     shown = queue.settings_of(workspace, run.id)
     lines += [f"  {field}: {value}" for field, value in shown.items()]
     metrics = workspace.run(run.id).metrics
@@ -625,7 +635,7 @@ def predictions(answers: list[Prediction], rules: Rules) -> str:
         [
             [
                 f"{a.label} (a person)" if rules.to_a_person(a.label, a.confidence) else a.label,
-                f"{a.confidence:.1%}",
+                percent(a.confidence, 1),
                 _shorten(a.text, 80),
             ]
             for a in answers
@@ -634,40 +644,40 @@ def predictions(answers: list[Prediction], rules: Rules) -> str:
 
 
 def answered_file(found: Result, out: str) -> str:
-    lines = [f"{found.rows:,} rows written to {out}"]
-    lines += [grid(["label", "rows"], [[label, f"{rows:,}"] for label, rows in found.counts.items()])]
+    lines = [f"{whole(found.rows)} rows written to {out}"]
+    lines += [grid(["label", "rows"], [[label, whole(rows)] for label, rows in found.counts.items()])]
     if found.empty:
-        lines.append(f"{found.empty:,} without a text were not answered.")
+        lines.append(f"{whole(found.empty)} without a text were not answered.")
     if found.unread_count:
-        lines.append(f"{found.unread_count:,} could not be read:")
+        lines.append(f"{whole(found.unread_count)} could not be read:")
         lines += [f"  {one.said}" for one in found.unread[:SHOWN_REJECTED]]
         if found.unread_count > SHOWN_REJECTED:
-            lines.append(f"  ... and {found.unread_count - SHOWN_REJECTED:,} more")
+            lines.append(f"  ... and {whole(found.unread_count - SHOWN_REJECTED)} more")
     if found.people:
-        lines.append(f"{found.people:,} go to a person.")
+        lines.append(f"{whole(found.people)} go to a person.")
     return "\n".join(lines)
 
 
 def explanation(found: Explanation, answer: Prediction, then: Prediction | None) -> str:
     """The strongest words, and what the model says without some. then: as in explanation_result."""
-    lines = [f"The model says {answer.label}, {answer.confidence:.1%} sure."]
+    lines = [f"The model says {answer.label}, {percent(answer.confidence, 1)} sure."]
     if then:
         lines.append(
-            f"Without the words that were struck out it says {then.label}, {then.confidence:.1%} sure."
+            f"Without the words that were struck out it says {then.label}, {percent(then.confidence, 1)} sure."
         )
     strongest = sorted(found.words, key=lambda word: -abs(word.part))[:SHOWN_WORDS]
     rows = [
-        [found.said(word), "for" if word.part > 0 else "against", f"{word.part:+.3f}"]
+        [found.said(word), "for" if word.part > 0 else "against", rounded(word.part, 3, signed=True)]
         for word in strongest
         if word.part
     ]
     lines += ["", f"What speaks for and against {found.label}:", grid(["word", "speaks", "part"], rows)]
     unread = sum(not word.read for word in found.words)
     if unread:
-        lines.append(f"{unread:,} words and signs are not read by the model.")
+        lines.append(f"{whole(unread)} words and signs are not read by the model.")
     lines.append(
-        f"All parts add up to {found.total:+.3f}; from a text of blanks to this one the score goes from {found.blank:.3f} "
-        f"to {found.score:.3f}. Error {found.error:.1%}."
+        f"All parts add up to {rounded(found.total, 3, signed=True)}; from a text of blanks to this one the score "
+        f"goes from {rounded(found.blank, 3)} to {rounded(found.score, 3)}. Error {percent(found.error, 1)}."
     )
     return "\n".join(lines)
 
@@ -690,21 +700,20 @@ def duration(seconds: float | None) -> str:
     """'under a second', '12 s', '3 min 20 s', '2 h 5 min'; '' for None."""
     if seconds is None:
         return ""
-    whole = round(seconds)
-    if whole < 1:
+    seconds = round(seconds)
+    if seconds < 1:
         return "under a second"
-    if whole < 60:
-        return f"{whole} s"
-    return (
-        f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
-    )
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, hours = seconds // 60, seconds // 3600
+    return f"{minutes} min {seconds % 60} s" if not hours else f"{hours} h {minutes % 60} min"
 
 
 def size(count: float) -> str:
     """Bytes for people: '91 MB'."""
     for unit in ("bytes", "KB", "MB", "GB"):
         if count < 1000 or unit == "GB":
-            return f"{count:.0f} {unit}" if unit != "GB" else f"{count:.1f} {unit}"
+            return f"{rounded(count)} {unit}" if unit != "GB" else f"{rounded(count, 1)} {unit}"
         count /= 1000
     raise AssertionError("unreachable: GB always returns")
 
@@ -714,7 +723,7 @@ def counter(stream: TextIO) -> Callable[[int, int], None]:
 
     def show(done: int, total: int) -> None:
         if stream.isatty():
-            stream.write(f"\r{done:,} of {total:,}" + ("\n" if done == total else ""))
+            stream.write(f"\r{whole(done)} of {whole(total)}" + ("\n" if done == total else ""))
             stream.flush()
 
     return show
@@ -745,21 +754,27 @@ class ProgressLine:
         waiting = "Waiting for the device" if run.started_at is None else "Ending"
         parts = [run.status.capitalize() if run.status.ended else run.phase.capitalize() or waiting]
         if run.steps and not run.status.ended:
-            parts.append(f"{run.step:,} of {run.steps:,}")
+            parts.append(f"{whole(run.step)} of {whole(run.steps)}")
         if run.share and not run.status.ended:
-            parts.append(f"{run.share:.0%} of all")
+            parts.append(f"{percent(run.share)} of all")
         if history.steps:
-            parts.append(f"loss {history.steps[-1]['loss']:.3f}")
+            parts.append(f"loss {rounded(history.steps[-1]['loss'], 3)}")
         if history.epochs:
             last = history.epochs[-1]
-            parts.append(f"round {last['epoch']}: macro-F1 {last['scores']['macro_f1']:.3f} on validation")
+            parts.append(
+                f"round {last['epoch']}: macro-F1 {rounded(last['scores']['macro_f1'], 3)} on validation"
+            )
         if run.seconds_left:
             parts.append(f"{duration(run.seconds_left)} left")
         return "  ".join(parts)
 
 
+def _between(edges: Sequence[float]) -> str:
+    return f"{rounded(edges[0], 3)} to {rounded(edges[1], 3)}"
+
+
 def _is_figure(cell: str) -> bool:
-    return not cell or cell.replace(",", "").replace(".", "").replace("%", "").isdecimal()
+    return all(sign.isdecimal() or sign in AMONG_DIGITS for sign in cell)
 
 
 def _shorten(text: str, width: int) -> str:

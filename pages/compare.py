@@ -3,6 +3,7 @@
 import streamlit as st
 
 from engine.data.datasets import family
+from engine.figures import rounded, whole
 from engine.runs import queue
 from engine.runs.events import History
 from engine.runs.store import Run
@@ -94,13 +95,13 @@ def choose(scored: dict[str, Run]) -> tuple[str, ...]:
 def leaderboard(found, names: dict[str, str]) -> None:
     brought = [one.run for one in found.entries if one.run.imported]
     unseen = "" if brought else ", which none of them had seen"
-    st.caption(found.note or f"All on the same {found.rows:,} test texts{unseen}.")
+    st.caption(found.note or f"All on the same {whole(found.rows)} test texts{unseen}.")
     bringing.note(*brought)
     rows = [
         {
             "Run": names[one.run.id],
             "Right (accuracy)": one.accuracy,
-            "95% sure": "{:.1%} to {:.1%}".format(*one.intervals["accuracy"]),
+            "95% sure": words.between(one.intervals["accuracy"]),
             "Macro-F1": one.macro_f1,
             "Training": one.seconds,
             "Per text": one.milliseconds,
@@ -109,29 +110,33 @@ def leaderboard(found, names: dict[str, str]) -> None:
         for one in found.entries
     ]
     base = found.baseline
-    learnt = f", {base['train_rows']:,} texts" if base["train_rows"] else ""
+    learnt = f", {whole(base['train_rows'])} texts" if base["train_rows"] else ""
     rows.append(
         {
             "Run": f"Word counting ({base['name']}{learnt})",
             "Right (accuracy)": base["accuracy"],
-            "95% sure": "{:.1%} to {:.1%}".format(*base["interval"]),
+            "95% sure": words.between(base["interval"]),
             "Macro-F1": base["macro_f1"],
         }
     )
     st.dataframe(
-        rows,
+        words.table(
+            rows,
+            **{
+                "Right (accuracy)": words.share,
+                "Macro-F1": words.score,
+                "Training": lambda seconds: f"{rounded(seconds)} s",
+                "Per text": lambda milliseconds: f"{rounded(milliseconds, 2)} ms",
+                "Size": lambda megabytes: f"{rounded(megabytes, 1)} MB",
+            },
+        ),
         hide_index=True,
         alt="The runs, the best first, with word counting as the last row",
         column_config={
-            "Right (accuracy)": st.column_config.NumberColumn(format="percent"),
             "95% sure": st.column_config.TextColumn(
                 help="Between these lies the share that it would get right on very many such texts (Wilson interval)."
             ),
-            "Macro-F1": st.column_config.NumberColumn(format="%.3f"),
-            "Training": st.column_config.NumberColumn(format="%.0f s"),
-            "Size": st.column_config.NumberColumn(format="%.1f MB"),
             "Per text": st.column_config.NumberColumn(
-                format="%.2f ms",
                 help="Of a hundred texts together, with cutting them into tokens; the middle of three times, on the "
                 "machine that trained it.",
             ),
@@ -184,7 +189,7 @@ def disagreements(found, names: dict[str, str], chosen: tuple[str, ...], stamps:
         st.caption("They say the same about every test text.")
         return
     st.caption(
-        f"{len(table):,} of {found.rows:,} texts, the most divided first."
+        f"{whole(len(table))} of {whole(found.rows)} texts, the most divided first."
         + (f" The first {MOST_TEXTS} are shown." if len(table) > MOST_TEXTS else "")
     )
     st.dataframe(
@@ -221,14 +226,16 @@ def _asked(ids: list[str], names: dict[str, str]) -> None:
             model = cached.predictor(str(paths.model), paths.model.stat().st_mtime)
             answers[run_id] = model.predict([text], rules.read(paths).temperature)[0]
         st.dataframe(
-            [
-                {"Run": names[run_id], "says": one.label, "sure": one.confidence * 100}
-                for run_id, one in answers.items()
-            ],
+            words.table(
+                [
+                    {"Run": names[run_id], "says": one.label, "sure": one.confidence}
+                    for run_id, one in answers.items()
+                ],
+                sure=words.share,
+            ),
             hide_index=True,
             alt="What each run says about the text",
             key="asked_all",
-            column_config={"sure": st.column_config.NumberColumn(format="%.1f%%")},
         )
 
 
@@ -280,10 +287,7 @@ def depths(found, names: dict[str, str]) -> None:
                 [
                     {
                         "Setting": words.SETTINGS.get(field, field.capitalize()),
-                        **{
-                            names[run_id]: "" if value is None else str(value)
-                            for run_id, value in values.items()
-                        },
+                        **{names[run_id]: words.value(value) for run_id, value in values.items()},
                     }
                     for field, values in rows.items()
                 ],

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from engine.figures import rounded, whole
 from engine.runs import queue
 from pages.parts import (
     bringing,
@@ -62,9 +63,9 @@ def page() -> None:
 def headline(found: Judged) -> None:
     scores, base = found.scores, found.baseline
     st.markdown(in_words(found))
-    note = f"{found.kind}, n = {found.rows:,}"
+    note = f"{found.kind}, n = {whole(found.rows)}"
     compared = {
-        key: f"{(scores[key] - base[key]) * 100:+.1f} points" if base else None
+        key: f"{rounded((scores[key] - base[key]) * 100, 1, signed=True)} points" if base else None
         for key in ("accuracy", "macro_f1")
     }
     than = "to word counting" if base else None
@@ -80,7 +81,7 @@ def headline(found: Judged) -> None:
         )
         st.metric(
             f"Macro-F1 ({note})",
-            f"{scores['macro_f1']:.3f}",
+            rounded(scores["macro_f1"], 3),
             compared["macro_f1"],
             border=True,
             width=260,
@@ -95,7 +96,7 @@ def headline(found: Judged) -> None:
                 width=260,
                 delta_description="accuracy",
                 help=f"{base['name']}, trained on the same rows: what counting words achieves without understanding them. "
-                f"Its macro-F1 is {base['macro_f1']:.3f}.",
+                f"Its macro-F1 is {rounded(base['macro_f1'], 3)}.",
             )
 
 
@@ -126,25 +127,28 @@ def more_scores(found: Judged) -> None:
     sure = found.scores["intervals"]
     with place:
         st.dataframe(
-            [
-                {
-                    "score": name,
-                    "value": found.scores[key],
-                    "95% sure": "{:.3f} to {:.3f}".format(*sure[key]),
-                    "what it says": meaning,
-                }
-                for key, (name, meaning) in words.SCORES.items()
-                if found.scores[key] is not None
-            ],
+            words.table(
+                [
+                    {
+                        "score": name,
+                        "value": found.scores[key],
+                        "95% sure": words.between(sure[key], words.score),
+                        "what it says": meaning,
+                    }
+                    for key, (name, meaning) in words.SCORES.items()
+                    if found.scores[key] is not None
+                ],
+                value=words.score,
+            ),
             hide_index=True,
             alt="All scores with their intervals",
             column_config={
-                "value": st.column_config.NumberColumn(format="%.3f", width="small"),
+                "value": st.column_config.NumberColumn(width="small"),
                 "what it says": st.column_config.TextColumn(width="large"),
             },
         )
         st.caption(
-            "Accuracy: Wilson interval. The others: 1,000 resamples of the texts (Bayesian bootstrap)."
+            f"Accuracy: Wilson interval. The others: {whole(1000)} resamples of the texts (Bayesian bootstrap)."
         )
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.data.exports import safe_csv
+from engine.figures import percent
 from engine.runs import queue
 from engine.runs.store import Run
 from engine.serving import rules, tries
@@ -123,7 +124,7 @@ def answer(run: Run, text: str) -> None:
     st.metric(
         "The model says",
         predicted.label,
-        f"{predicted.confidence:.1%} sure",
+        f"{percent(predicted.confidence, 1)} sure",
         delta_color="off",
         delta_arrow="off",
     )
@@ -131,7 +132,7 @@ def answer(run: Run, text: str) -> None:
     shown = predicted.probabilities
     charts.show(
         charts.probabilities(shown),
-        ", ".join(f"{label} {p:.0%}" for label, p in list(shown.items())[:5]),
+        ", ".join(f"{label} {percent(p)}" for label, p in list(shown.items())[:5]),
         "probabilities",
         height=max(150, 34 * min(20, len(shown)) + 60),
     )
@@ -144,7 +145,7 @@ def sent(chosen: Rules, predicted: Prediction) -> None:
     """Says of an answer that it would go to a person."""
     if chosen.to_a_person(predicted.label, predicted.confidence):
         least = chosen.least(predicted.label)
-        why = "A person looks at all answers like it" if least > 1 else f"Less than {least:.0%} sure"
+        why = "A person looks at all answers like it" if least > 1 else f"Less than {percent(least)} sure"
         st.caption(f":material/person: {why}: this one would go to a person.")
 
 
@@ -158,13 +159,13 @@ def compared(others: list[Run], text: str) -> None:
                 st.metric(
                     messages.plain(other.name),
                     predicted.label,
-                    f"{predicted.confidence:.1%} sure",
+                    f"{percent(predicted.confidence, 1)} sure",
                     delta_color="off",
                     delta_arrow="off",
                 )
                 sent(chosen, predicted)
                 shares = [
-                    f"{label} {share:.0%}"
+                    f"{label} {percent(share)}"
                     for label, share in list(predicted.probabilities.items())[:MOST_SHARES]
                 ]
                 more = len(predicted.probabilities) - len(shares)
@@ -190,14 +191,17 @@ def history(run: Run) -> None:
     title = "The last try" if len(tried) == 1 else f"The last {len(tried)} tries"
     with st.expander(title, icon=":material/history:", expanded=True):
         st.dataframe(
-            [
-                {"answer": one["label"], "confidence": one["confidence"] * 100, "text": one["text"]}
-                for one in tried
-            ],
+            words.table(
+                [
+                    {"answer": one["label"], "confidence": one["confidence"], "text": one["text"]}
+                    for one in tried
+                ],
+                confidence=words.share,
+            ),
             hide_index=True,
             alt="The last texts that were tried",
             column_config={
-                "confidence": st.column_config.NumberColumn("sure", format="%.1f%%", width="small"),
+                "confidence": st.column_config.NumberColumn("sure", width="small"),
                 "text": st.column_config.TextColumn(width="large"),
             },
         )

@@ -6,6 +6,7 @@ import streamlit as st
 from streamlit import config
 
 from engine import machine, preferences
+from engine.figures import rounded
 from engine.preferences import InForce
 from engine.runs import space
 from pages.parts import cached, disk, door, frame, messages, setup, state, words
@@ -94,10 +95,10 @@ def abilities(device: str) -> None:
         with st.container(horizontal=True):
             st.metric("Computes on", found.name, border=True)
             st.metric("Cores", machine.all_cores(), border=True, width=140)
-            st.metric("Memory", f"{memory / 2**30:.0f} GB", border=True, width=160)
-            st.metric("Fast format (bf16)", f"{found.bf16:.1f} times", border=True, width=200)
+            st.metric("Memory", f"{rounded(memory / 2**30)} GB", border=True, width=160)
+            st.metric("Fast format (bf16)", f"{rounded(found.bf16, 1)} times", border=True, width=200)
         st.caption(
-            f"In bf16 it multiplies {found.bf16:.1f} times as fast as in fp32, so the automatic number format takes "
+            f"In bf16 it multiplies {rounded(found.bf16, 1)} times as fast as in fp32, so the automatic number format takes "
             f"{'bf16' if found.prefers_bf16 else 'fp32'}. Measured now with matrices of 768 by 768 numbers."
         )
 

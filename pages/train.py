@@ -4,6 +4,7 @@ import streamlit as st
 
 from engine import machine, preferences
 from engine.data.datasets import DatasetInfo, list_datasets
+from engine.figures import whole
 from engine.runs import queue
 from engine.settings import TrainingConfig
 from engine.training.plan import Plan
@@ -29,7 +30,7 @@ def page() -> None:
         datasets,
         "dataset",
         lambda one: one.id,
-        lambda one: f"{one.title}, {one.total:,} texts, {one.id[:4]}",
+        lambda one: f"{one.title}, {whole(one.total)} texts, {one.id[:4]}",
     )
     way = several.way()
     if way == "several":
@@ -99,7 +100,7 @@ def start(info: DatasetInfo, plan: Plan, values: dict[str, object], wrong: dict[
         key=f"name_{info.id}_{plan.source.reference}",
     )
     share = values.get("train_share") or 1.0
-    texts = f"{'about ' if share < 1 else ''}{round(share * info.rows['train']):,} texts"
+    texts = f"{'about ' if share < 1 else ''}{whole(round(share * info.rows['train']))} texts"
     learns = (
         f"Learns from {texts}, {values['epochs']} times over" if values else f"Counts the words of {texts}"
     )

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ FLOORS = [
     "evaluation",
     "serving",
 ]  # each may import those before it, and the ground
-GROUND = {"errors", "names", "paths", "settings", "machine", "preferences"}
+GROUND = {"errors", "names", "paths", "settings", "machine", "preferences", "figures"}
 RUNS_MAY = GROUND | {"runs"}
 STUDIES_MAY = GROUND | {"data", "models", "training", "evaluation", "runs", "studies"}
 WHOLE = {"engine/runs/pipeline.py", "engine/runs/counting.py", "engine/runs/measuring.py",
@@ -110,6 +111,34 @@ def test_nothing_unsafe_is_used():
                 banned == "eval(" and ".eval()" in source and source.count("eval(") == source.count(".eval()")
             )
             assert banned not in source or allowed, f"{file.name}: {banned}"
+
+
+# A number with separators or rounded, or a date; '%{' and '{{' begin what Plotly writes, which knows the separators.
+AS_PYTHON_WRITES = re.compile(r"(?<![%{])\{[^{}]*:[+,]*(?:,|\.\d+[f%])\}|:%[bBdYmH]|strftime")
+NOT_FOR_THE_READER_HERE = {
+    "figures.py": "the room for it",
+    "exporting.py": "the card of a model, which is read anywhere",
+    "onnx_export.py": "its README, likewise",
+    "alone.py": "goes with a model",
+    "alone_onnx.py": "goes with a model",
+    "notebook_cells.py": "code",
+    "gate.py": "answers programs",
+    "curve.py": "names of runs, which are kept",
+    "processes.py": "the name of a process",
+    "proof.py": "a log",
+    "pulse.py": "a log",
+    "why.py": "a colour",
+}
+
+
+@pytest.mark.parametrize("file", [*files("engine"), *files("pages")], ids=lambda file: file.name)
+def test_numbers_and_dates_are_written_in_the_language_that_was_chosen(file):
+    source = file.read_text(encoding="utf-8")
+    found = [line.strip() for line in source.splitlines() if AS_PYTHON_WRITES.search(line)]
+    assert not found or file.name in NOT_FOR_THE_READER_HERE, f"{found} (see engine/figures.py)"
+    assert not re.search(
+        r"(?:Number|Progress)Column\((?:[^()]|\([^()]*\))*\bformat=\"%", source
+    )  # words.table, words.cells
 
 
 def test_the_training_loop_fits_on_a_screen():

@@ -10,6 +10,7 @@ import pandas as pd
 
 from engine.data import scan
 from engine.data.names import LABEL_NAMES, SPLITS, STRONG_LABEL_NAMES, TEXT_NAMES, split_of
+from engine.figures import percent, rounded, whole
 
 SAMPLE_ROWS = 3000
 MAX_CLASSES = 500
@@ -75,7 +76,7 @@ def propose(frame: pd.DataFrame, text: str | None = None, label: str | None = No
         values = scan.trimmed(frame[label])
         distinct = values.nunique() - bool((values == "").any())
         reasons[label] = (
-            f"{distinct:,} different value{'s' * (distinct != 1)}, spread over {len(frame):,} rows"
+            f"{whole(distinct)} different value{'s' * (distinct != 1)}, spread over {whole(len(frame))} rows"
         )
     if split:
         reasons[split] = "says which rows are for training and which for testing"
@@ -170,11 +171,11 @@ class _Facts:
 
     @property
     def length(self) -> str:
-        return f"{'long' if self.words >= 5 else 'text'} ({self.words:.0f} words on average)"
+        return f"{'long' if self.words >= 5 else 'text'} ({rounded(self.words)} words on average)"
 
     @property
     def variety(self) -> str:
-        return "all different" if self.share_distinct > 0.999 else f"{self.share_distinct:.0%} different"
+        return "all different" if self.share_distinct > 0.999 else f"{percent(self.share_distinct)} different"
 
     @property
     def text_score(self) -> float:

@@ -15,6 +15,7 @@ from engine.data.reading import Table
 from engine.data.recipe import Recipe
 from engine.data.splitting import SPLITS, stratified
 from engine.errors import DataError
+from engine.figures import percent, whole
 
 SHARES_BESIDE_A_TEST = {"train": 0.9, "validation": 0.1}
 TRAIN, TEST = SPLITS.index("train"), SPLITS.index("test")
@@ -207,7 +208,7 @@ def _only_known(rows: pd.DataFrame, recipe: Recipe, notes: list[str]) -> tuple[p
         unsaid = (rows["given"] == "").to_numpy()
         if unsaid.any():
             notes.append(
-                f"{int(unsaid.sum()):,} rows whose {recipe.split_column!r} names no split were left out."
+                f"{whole(int(unsaid.sum()))} rows whose {recipe.split_column!r} names no split were left out."
             )
             rows = rows[~unsaid]
     test = (rows["given"] == "test").to_numpy()
@@ -244,7 +245,7 @@ def _split(
 
     if "given" not in rows:
         shares = recipe.shares
-        words = "stratified, " + " / ".join(f"{shares[split]:.0%}" for split in SPLITS) + together
+        words = "stratified, " + " / ".join(percent(shares[split]) for split in SPLITS) + together
         return stratified(texts, rows["label"], shares, recipe.seed, groups), words
     split = pd.Categorical(rows["given"], SPLITS).codes.copy()
     if recipe.split_by == "file":

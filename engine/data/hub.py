@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from engine.data.reading import read_file
 from engine.data.reading.parquet import as_names, class_names, named_type
 from engine.errors import DataError
+from engine.figures import rounded
 
 PARQUET_COPY = "refs/convert/parquet"
 COPIED = re.compile(r"(?P<config>.+)/(?P<partial>partial-)?(?P<split>[^/]+?)(-part\d+)?/[^/]+\.parquet")
@@ -42,7 +43,7 @@ SENTENCES = {  # what is wrong. What to do.
     "offline": "Tuneboard is set to work offline, so the hub is not asked for {name}. Change that in Settings.",
     "no_table": "{name} holds no table that can be read, such as Parquet, CSV or JSONL. Choose another data set.",
     "no_such_split": "{name} has no {asked} in {config!r}. There is: {there}.",
-    "disk_full": "The disk has no room for {name}; {needed:,.0f} MB are needed. Make room, or take fewer splits.",
+    "disk_full": "The disk has no room for {name}; {needed} MB are needed. Make room, or take fewer splits.",
     "download_broken": "The download of {name} broke off in {file}. Check the connection and try again.",
     "damaged": "A file of {name} is damaged. Try again, or choose another data set.",
     "mixed_columns": "Columns of one name differ in kind between the files of {name}. Take fewer splits.",
@@ -131,7 +132,7 @@ def fetch(
     parts, total, done = found.chosen(config, splits), found.bytes(config, splits), 0
     target.parent.mkdir(parents=True, exist_ok=True)
     needed = 2 * total + ROOM  # the downloads, and what is written out of them
-    full = _problem("disk_full", found.name, needed=needed / 1e6)
+    full = _problem("disk_full", found.name, needed=rounded(needed / 1e6))
     if shutil.disk_usage(target.parent).free < needed:
         raise full
 

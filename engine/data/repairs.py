@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from engine.data import scan, similarity
+from engine.figures import whole
 
 HTML = r"</?[a-zA-Z][^<>]{0,500}>|&[a-zA-Z]{2,8};|&#x?[0-9a-fA-F]{2,6};"
 # two bytes or more of UTF-8 as Windows-1252 shows them, such as Ã¼; whether it is damage, ftfy decides
@@ -152,7 +153,7 @@ def outcome(name: str, count: int) -> str:
         if name in REMEDIES
         else "{n} row{s} {were} left out of training: also in the test."
     )
-    return done.format(n=f"{count:,}", s="" if count == 1 else "s", were="was" if count == 1 else "were")
+    return done.format(n=whole(count), s="" if count == 1 else "s", were="was" if count == 1 else "were")
 
 
 def apply(rows: pd.DataFrame, remedies: tuple[str, ...]) -> tuple[pd.DataFrame, list[tuple[str, int]]]:

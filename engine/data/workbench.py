@@ -36,6 +36,7 @@ from engine.data.health import Problem
 from engine.data.reading import Options, Rejected, Table, read_file
 from engine.data.recipe import Recipe
 from engine.errors import DataError, NotFoundError
+from engine.figures import rounded
 from engine.paths import UploadPaths, Workspace, read_json, write_json
 
 KEPT_SECONDS = 24 * 3600
@@ -83,7 +84,7 @@ def keep(workspace: Workspace, file: BinaryIO, name: str, parent: str | None = N
                 size += len(chunk)
                 if size > MAX_BYTES:
                     raise DataError(
-                        f"{name} is too large; at most {MAX_BYTES / 2**20:.0f} MB can be uploaded.",
+                        f"{name} is too large; at most {rounded(MAX_BYTES / 2**20)} MB can be uploaded.",
                         "Leave out columns that are not needed, or use the command line.",
                         "too_large",
                     )

@@ -10,6 +10,7 @@ import pyarrow.parquet
 
 from engine.data.exports import safe_csv
 from engine.errors import DataError
+from engine.figures import whole
 from engine.paths import writing
 
 SHEET_ROWS, SHEET_COLUMNS, CELL_LETTERS = 1_048_576, 16_384, 32_767  # the most that a spreadsheet holds
@@ -106,7 +107,7 @@ def _cells(column: pd.Series) -> list[float | str | None]:
 def _fits(rows: int, columns: int) -> None:
     if rows > SHEET_ROWS or columns > SHEET_COLUMNS:
         raise DataError(
-            f"A spreadsheet holds at most {SHEET_ROWS:,} rows and {SHEET_COLUMNS:,} columns.",
+            f"A spreadsheet holds at most {whole(SHEET_ROWS)} rows and {whole(SHEET_COLUMNS)} columns.",
             "Write it as CSV or Parquet.",
             "too_many_rows",
         )

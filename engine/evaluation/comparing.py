@@ -12,8 +12,10 @@ from engine.data import similarity
 from engine.errors import DataError
 from engine.evaluation.predictions import labels_of
 from engine.evaluation.resampling import MIDDLE, RESAMPLES, Tally, kinds
+from engine.figures import rounded, significant, whole
 
 LEAST, MOST = 2, 10
+LUCK = 0.001  # a smaller chance is not told apart
 SURE = 0.05  # the chance of luck below which a difference counts as real
 POWER = 0.8  # with which the number of texts that would be needed finds the difference
 NOT_COMPARABLE = "Choose runs on the same data set; or score each of them on the same further file."
@@ -223,8 +225,8 @@ def sentence(pair: Pair, name_a: str, name_b: str, rows: int) -> str:
 def _on_accuracy(pair: Pair, name_a: str, name_b: str, rows: int) -> str:
     ahead, behind = (name_a, name_b) if pair.difference >= 0 else (name_b, name_a)
     if not pair.difference:
-        return f"{name_a} and {name_b} are right equally often, on {rows:,} test texts."
-    points = f"{abs(pair.difference) * 100:.1f} points"
+        return f"{name_a} and {name_b} are right equally often, on {whole(rows)} test texts."
+    points = f"{rounded(abs(pair.difference) * 100, 1)} points"
     chance = _chance(pair.adjusted)
     if pair.better:
         return (
@@ -244,16 +246,16 @@ def _on_macro_f1(pair: Pair, name_a: str, name_b: str) -> str:
     ahead = name_a if pair.macro_f1 > 0 else name_b
     luck = "is hardly" if pair.macro_f1_adjusted < SURE else "could be"
     return (
-        f"With every class counting alike (macro-F1), {ahead} is {abs(pair.macro_f1) * 100:.1f} points ahead; that {luck} "
-        f"luck ({_chance(pair.macro_f1_adjusted)})."
+        f"With every class counting alike (macro-F1), {ahead} is {rounded(abs(pair.macro_f1) * 100, 1)} points ahead; "
+        f"that {luck} luck ({_chance(pair.macro_f1_adjusted)})."
     )
 
 
 def _chance(p_value: float) -> str:
-    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
+    return f"p < {rounded(LUCK, 3)}" if p_value < LUCK else f"p = {significant(p_value, 2)}"
 
 
 def _round(number: int) -> str:
     """To two figures: more would say more than is known."""
     digits = max(0, len(str(number)) - 2)
-    return f"{round(number, -digits):,}"
+    return whole(round(number, -digits))

@@ -9,6 +9,7 @@ from scipy.stats import fisher_exact
 
 from engine.evaluation.comparing import SURE, holm
 from engine.evaluation.metrics import wilson
+from engine.figures import rounded, significant
 
 LEAST_TEXTS = 10  # in a group, to say anything of it
 MOST_KINDS = 4  # different figures, up to which each is a group of its own
@@ -95,7 +96,7 @@ def in_parts(values: pd.Series) -> pd.Series:
     digits = 0 if whole else max(0, 2 - int(np.floor(np.log10(max(abs(edges[-1]), 1e-9)))))
 
     def said(value: float) -> str:
-        return f"{value:,.{digits}f}"
+        return rounded(value, digits)
 
     names = [f"up to {said(inner[0])}"]
     names += [f"above {said(low)}, up to {said(high)}" for low, high in pairwise(inner)]
@@ -105,10 +106,10 @@ def in_parts(values: pd.Series) -> pd.Series:
 
 def _named(values: pd.Series, different: np.ndarray) -> pd.Series:
     """Figures by name, those from the last of MOST_KINDS on together. different: in their order."""
-    names = {value: f"{value:,.6g}" for value in different}
+    names = {value: significant(value) for value in different}
     if len(different) > MOST_KINDS:
         last = different[MOST_KINDS - 1]
-        names |= {value: f"{last:,.6g} or more" for value in different if value >= last}
+        names |= {value: f"{significant(last)} or more" for value in different if value >= last}
     return values.map(names).astype(object).where(values.notna(), None)
 
 
@@ -122,6 +123,6 @@ def of_texts(texts: pd.Series, strange: np.ndarray) -> pd.DataFrame:
 def sentence(group: Group) -> str:
     low, high = (edge * 100 for edge in group.interval)
     return (
-        f"{group.property}: {group.value}. Wrong {group.wrong * 100:.0f} of 100 times (95% sure: between {low:.0f} and "
-        f"{high:.0f}), elsewhere {group.elsewhere * 100:.0f}."
+        f"{group.property}: {group.value}. Wrong {rounded(group.wrong * 100)} of 100 times (95% sure: between "
+        f"{rounded(low)} and {rounded(high)}), elsewhere {rounded(group.elsewhere * 100)}."
     )

@@ -11,6 +11,7 @@ from engine.evaluation import predictions
 from engine.evaluation.comparing import Pair, align, common, compare, sentence
 from engine.evaluation.judging import judge, judge_counting
 from engine.evaluation.metrics import wilson
+from engine.figures import whole
 from engine.paths import Workspace, read_json
 from engine.runs import queue, space
 from engine.runs.events import History
@@ -148,7 +149,7 @@ def _on_common_rows(
 
 def _common_rows(versions: Sequence[DatasetInfo], rows: int) -> str:
     *others, newest = (str(one.version) for one in versions)
-    texts = f"the {rows:,} test texts" if rows > 1 else "the one test text"
+    texts = f"the {whole(rows)} test texts" if rows > 1 else "the one test text"
     return (
         f"These runs were trained on versions {', '.join(others)} and {newest} of the same data; they are compared on "
         f"{texts} that {'both' if len(versions) == 2 else 'all of them'} have, by the labels of version {newest}."

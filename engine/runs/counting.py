@@ -10,6 +10,7 @@ from engine.data.splitting import thinned
 from engine.errors import TrainingError
 from engine.evaluation import predictions
 from engine.evaluation.judging import judge_run
+from engine.figures import whole
 from engine.models import tfidf
 from engine.paths import RunPaths, Workspace, replace_folder, write_json
 from engine.runs.pipeline import VERIFIED_TEXTS
@@ -65,7 +66,7 @@ def count_words(
         )
     pulse.events.write(
         "note",
-        text=f"{len(counter.terms):,} words and pairs of words are counted. The saved model was loaded again and gave "
+        text=f"{whole(len(counter.terms))} words and pairs of words are counted. The saved model was loaded again and gave "
         f"the same answers on {len(some)} texts that it had not learnt from.",
     )
     replace_folder(part, paths.model)

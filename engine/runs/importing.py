@@ -9,6 +9,7 @@ from engine.data.samples import SAMPLES, read_sample
 from engine.errors import DataError, ModelError, TrainingError
 from engine.evaluation import predictions
 from engine.evaluation.judging import judge_run
+from engine.figures import rounded
 from engine.models import hub
 from engine.models.folders import ADAPTER, check_folder, longest_input, read_config
 from engine.models.zips import MAX_BYTES, unpack_model
@@ -105,7 +106,7 @@ def _take(source: Path, called: str, paths: RunPaths) -> None:
     if any(path.resolve().parent not in allowed for path in files):
         raise ModelError(f"A file in {called} leads out of the folder.", SAVE_AS, "not_a_model")
     if sum(path.stat().st_size for path in files) > MAX_BYTES:
-        raise ModelError(f"{called} holds more than {MAX_BYTES / 2**30:.0f} GB.", SAVE_AS, "too_large")
+        raise ModelError(f"{called} holds more than {rounded(MAX_BYTES / 2**30)} GB.", SAVE_AS, "too_large")
     paths.model.mkdir()
     for path in files:
         shutil.copyfile(path, paths.model / path.name)

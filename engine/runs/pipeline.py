@@ -16,6 +16,7 @@ from engine.data.splitting import thinned
 from engine.errors import TrainingError
 from engine.evaluation import metrics, predictions
 from engine.evaluation.judging import judge_run
+from engine.figures import significant
 from engine.models import adapting, devices
 from engine.models.catalogue import find_model
 from engine.models.devices import pick_device, pick_precision
@@ -341,7 +342,7 @@ def verify(here: np.ndarray, there: np.ndarray) -> float:
     difference = float(np.abs(here - there).max())
     if not difference <= TOLERANCE:
         raise TrainingError(
-            f"The saved model does not predict what the trained one does (they differ by {difference:.2g}).",
+            f"The saved model does not predict what the trained one does (they differ by {significant(difference, 2)}).",
             AGAIN,
             "not_verified",
         )

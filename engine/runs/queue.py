@@ -6,6 +6,7 @@ from filelock import FileLock, Timeout
 
 from engine import machine
 from engine.errors import NotFoundError, RunStateError, WorkspaceError
+from engine.figures import significant
 from engine.names import tidy
 from engine.paths import Workspace, read_json, write_json, writing
 from engine.runs import ending, space
@@ -349,7 +350,9 @@ def milder(config: TrainingConfig, reason: str) -> tuple[str, TrainingConfig] | 
     """What to try after a run failed for `reason`, in words and as settings; None where nothing milder helps."""
     if reason == "loss_not_a_number":
         rate = float(f"{config.learning_rate / 3:.1e}")
-        return f"Try a learning rate of {rate:g}", config.model_copy(update={"learning_rate": rate})
+        return f"Try a learning rate of {significant(rate)}", config.model_copy(
+            update={"learning_rate": rate}
+        )
     if reason == "out_of_memory" and config.max_tokens > LEAST_TOKENS:
         tokens = max(LEAST_TOKENS, config.max_tokens // 2)
         return f"Read {tokens} tokens of each text", config.model_copy(update={"max_tokens": tokens})

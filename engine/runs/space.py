@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from engine.errors import WorkspaceError
+from engine.figures import rounded
 from engine.paths import OLD, Workspace, restore_folder
 from engine.runs.store import Run, Status, Store
 
@@ -131,14 +132,15 @@ def make_room(workspace: Workspace, parameters: int, learning: int) -> str | Non
         there = free(workspace)
     if there < least:
         raise WorkspaceError(
-            f"The disk has {there / 1e6:,.0f} MB free, and the model alone takes {least / 1e6:,.0f} MB while it is saved.",
+            f"The disk has {rounded(there / 1e6)} MB free, and the model alone takes {rounded(least / 1e6)} MB while "
+            "it is saved.",
             "Make room, for instance by cleaning up on the Runs page; then resume the run.",
             "disk_full",
         )
-    said = f"The trash was emptied to make room ({freed / 1e6:,.0f} MB). " if freed else ""
+    said = f"The trash was emptied to make room ({rounded(freed / 1e6)} MB). " if freed else ""
     if there < wanted:
         said += (
-            f"The disk has {there / 1e6:,.0f} MB free, and up to {wanted / 1e6:,.0f} MB are useful: states of the training "
+            f"The disk has {rounded(there / 1e6)} MB free, and up to {rounded(wanted / 1e6)} MB are useful: states of the "
             "may not be saved."
         )
     return said.strip() or None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.evaluation.calibration import Bin
+from engine.figures import percent, whole
 
 ACCENT, SECOND, MUTED = "#1f9488", "#d97a2b", "#8a9a9a"
 CLEAR = "rgba(31,148,136,0)"  # so that the page shows through in the light and in the dark
@@ -43,7 +44,7 @@ def standing(accuracy: float, interval: Sequence[float], others: Mapping[str, fl
         {**_bars({"this model": accuracy}, ACCENT), "error_x": spread},
         _bars(others, MUTED),
     ]
-    said = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+    said = ", ".join(f"{name} {percent(share)}" for name, share in shares.items())
     axes = {
         "xaxis": _share("right on the test texts"),
         "yaxis": {"type": "category", "autorange": "reversed", "automargin": True, "showgrid": False},
@@ -77,7 +78,7 @@ def class_sizes(classes: Mapping[str, int], what: str) -> Chart:
         },
     }
     (most, many), (least, few) = ordered[0], ordered[-1]
-    alt = f"{what[:1].upper()}{what[1:]}: from {many:,} of {most} to {few:,} of {least}."
+    alt = f"{what[:1].upper()}{what[1:]}: from {whole(many)} of {most} to {whole(few)} of {least}."
     return Chart([bars], axes, alt, 70 + (24 if len(ordered) <= 20 else 15) * len(ordered))
 
 
@@ -111,7 +112,7 @@ def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> Chart:
         "yaxis": {**ticks, "autorange": "reversed", "title": {"text": "true label"}},
     }
     right = int(np.trace(table))
-    alt = f"Confusion matrix of {n} classes: {right:,} of {int(table.sum()):,} texts are on the diagonal, so right."
+    alt = f"Confusion matrix of {n} classes: {whole(right)} of {whole(table.sum())} texts are on the diagonal, so right."
     return Chart([heat], axes, alt, 720)
 
 
@@ -145,7 +146,7 @@ def reliability(bins: Sequence[Bin]) -> Chart:
     }
     axes = {"xaxis": _share("how sure it says it is"), "yaxis": _share("how often it is right", 1.05)}
     alt = "How often it is right by how sure it says it is: " + "; ".join(
-        f"says {one.said:.0%}, right {one.right:.0%} of {one.texts:,}" for one in bins
+        f"says {percent(one.said)}, right {percent(one.right)} of {whole(one.texts)}" for one in bins
     )
     return Chart([ideal, found], axes, alt + ".", 330)
 
@@ -182,8 +183,8 @@ def coverage(
         "hovermode": "x",
     }
     alt = (
-        f"Right on {accuracy[-1]:.0%} when it answers all texts; on {accuracy[np.searchsorted(covered, 0.5)]:.0%} of the "
-        "half that it is surest of."
+        f"Right on {percent(accuracy[-1])} when it answers all texts; "
+        f"on {percent(accuracy[np.searchsorted(covered, 0.5)])} of the half that it is surest of."
     )
     return Chart([line, mark], axes, alt, 300)
 
@@ -196,7 +197,7 @@ def _bars(shares: Mapping[str, float], colour: str) -> dict:
         "x": list(shares.values()),
         "marker": {"color": colour},
         "width": 0.62,
-        "customdata": [f"{safe(name)}: {share:.1%}" for name, share in shares.items()],
+        "customdata": [f"{safe(name)}: {percent(share, 1)}" for name, share in shares.items()],
         "hovertemplate": "%{customdata}<extra></extra>",
     }
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import DataError, ModelError
+from engine.figures import significant
 from engine.models import tfidf
 from engine.paths import write_json, writing
 from engine.serving.rules import Rules
@@ -93,7 +94,7 @@ def _write_folder(model: Path, name: str, rules: Rules, texts: list[str], folder
     difference = float(np.abs(found - wanted).max())
     if not difference <= TOLERANCE:
         raise ModelError(
-            f"As ONNX the model does not say what it says here (they differ by {difference:.2g}).",
+            f"As ONNX the model does not say what it says here (they differ by {significant(difference, 2)}).",
             "Take it away as a ZIP instead, which needs torch.",
             "onnx_differs",
         )

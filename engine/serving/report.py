@@ -8,7 +8,6 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from engine.data.datasets import DatasetInfo
 from engine.evaluation import deferring, predictions
 from engine.evaluation.calibration import Judged, judge, temper
 from engine.evaluation.confusions import mistakes
+from engine.figures import date, percent, rounded, separators, whole
 from engine.models.tfidf import REFERENCE as WORD_COUNTING
 from engine.serving import drawing
 from engine.serving.drawing import Chart
@@ -203,11 +203,12 @@ def _template():
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "of_100": lambda share: f"{share * 100:.0f}",
-        "percent": lambda share: f"{share:.0%}",
-        "tenths": lambda share: f"{share:.1%}",
-        "day": lambda date: f"{datetime.fromisoformat(date):%d %b %Y}",
-        "thousands": lambda count: f"{count:,}",
+        "of_100": lambda share: rounded(share * 100),
+        "percent": percent,
+        "tenths": lambda share: percent(share, 1),
+        "day": date,
+        "thousands": whole,
+        "rounded": rounded,
     }
     return environment.get_template(TEMPLATE)
 
@@ -221,7 +222,10 @@ def _plotly() -> str:
 
 
 def _spec(chart: Chart) -> dict:
-    return {"traces": chart.traces, "layout": {**LAYOUT, "height": chart.height, **chart.layout}}
+    return {
+        "traces": chart.traces,
+        "layout": {**LAYOUT, "separators": separators(), "height": chart.height, **chart.layout},
+    }
 
 
 def _sum(script: str) -> str:

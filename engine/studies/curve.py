@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from engine.data.datasets import DatasetInfo
 from engine.errors import DataError
+from engine.figures import rounded, whole
 from engine.paths import Workspace, read_json
 from engine.settings import TrainingConfig
 from engine.studies.records import Member, Standing, scored
@@ -51,7 +52,7 @@ def members(info: DatasetInfo, plan: Plan, config: TrainingConfig) -> list[Membe
     shares = [share for share in SHARES if share * rows >= LEAST_A_CLASS * classes]
     if len(shares) < 2:
         raise DataError(
-            f"{rows:,} training texts in {classes} classes are too few to take parts of them.",
+            f"{whole(rows)} training texts in {classes} classes are too few to take parts of them.",
             "Label some more, then ask again.",
             "too_few_for_a_curve",
         )
@@ -114,11 +115,17 @@ def sentence(before: Point, last: Point, interval: tuple[float, float], tested: 
     """Whether more labels would help, for somebody who knows no statistics. tested: test texts."""
     gain, (low, high) = last.accuracy - before.accuracy, interval
     moved = (
-        "stayed the same" if not gain else f"{'rose' if gain > 0 else 'fell'} by {abs(gain) * 100:.1f} points"
+        "stayed the same"
+        if not gain
+        else f"{'rose' if gain > 0 else 'fell'} by {rounded(abs(gain) * 100, 1)} points"
     )
-    said = f"From {before.rows:,} to {last.rows:,} texts accuracy {moved} (95% sure: {low * 100:.1f} to {high * 100:.1f})"
+    said = (
+        f"From {whole(before.rows)} to {whole(last.rows)} texts accuracy {moved} "
+        f"(95% sure: {rounded(low * 100, 1)} to {rounded(high * 100, 1)})"
+    )
     if low > 0:
         return f"{said}: more labels would probably help."
     if high < LEVEL:
         return f"{said}: it has levelled off, and more labels would hardly help."
-    return f"{said}: with {tested:,} test texts that could be luck, so it cannot be told whether more labels would help."
+    could_be_luck = f"with {whole(tested)} test texts that could be luck"
+    return f"{said}: {could_be_luck}, so it cannot be told whether more labels would help."

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from engine.errors import NotFoundError, RunStateError, SettingsError, TuneboardError, WorkspaceError
+from engine.figures import rounded
 from engine.names import tidy
 from engine.paths import Workspace, write_json, writing
 from engine.runs import forecast, queue
@@ -32,7 +33,7 @@ MOST_ATTEMPTS = 3  # of a trial whose process died
 MOST_TRIALS = 200
 NO_LIMIT = 10**6  # rounds
 ASTRAY = ("loss_not_a_number", "out_of_memory", "no_score")  # what settings do to a run, not the machine
-HOPELESS = "Stopped early: hopeless after round {} (macro-F1 {:.3f} on validation)."
+HOPELESS = "Stopped early: hopeless after round {} (macro-F1 {} on validation)."
 OVER = "Stopped early: the time of the search was up."
 
 
@@ -54,7 +55,7 @@ def begin(
     if config.counts_words:
         raise SettingsError({"model": "counting words has no settings to search for; take another model."})
     if seconds < LEAST_SECONDS:
-        raise SettingsError({"time": f"a search needs at least {LEAST_SECONDS:.0f} seconds."})
+        raise SettingsError({"time": f"a search needs at least {rounded(LEAST_SECONDS)} seconds."})
     fields = [*FIELDS, *(["balance"] if "balance" in plan.chosen.reasons else [])]
     study = Study(
         id=ticket or queue.new_ticket(),
@@ -162,7 +163,7 @@ def _watch(workspace: Workspace, study: Study, found: Progress, trial: Trial, ru
         scores = [one["scores"]["macro_f1"] for one in epochs]
         trial.rounds, trial.score = len(epochs), _kept(epochs)
         if _trials(workspace, study).report(trial.number, scores):
-            _stop(workspace, trial, HOPELESS.format(len(epochs), max(scores)))
+            _stop(workspace, trial, HOPELESS.format(len(epochs), rounded(max(scores), 3)))
 
 
 def _stop(workspace: Workspace, trial: Trial, why: str) -> None:
@@ -272,9 +273,11 @@ def ended(found: Progress) -> str:
         return "The time was not enough for one trial."
     said = f"The time is used: {len(found.trials)} trials. "
     if best.number == 0:
-        return f"{said}Nothing beat the preset's settings, macro-F1 {best.score:.3f} on validation."
-    by_preset = "" if first.score is None else f"; with the preset's settings it was {first.score:.3f}"
-    return f"{said}The best is trial {best.number + 1}, macro-F1 {best.score:.3f} on validation{by_preset}."
+        return f"{said}Nothing beat the preset's settings, macro-F1 {rounded(best.score, 3)} on validation."
+    by_preset = (
+        "" if first.score is None else f"; with the preset's settings it was {rounded(first.score, 3)}"
+    )
+    return f"{said}The best is trial {best.number + 1}, macro-F1 {rounded(best.score, 3)} on validation{by_preset}."
 
 
 def _trials(workspace: Workspace, study: Study) -> "Trials":

@@ -7,6 +7,7 @@ import numpy as np
 from engine import preferences
 from engine.data.datasets import DatasetInfo, first_rows
 from engine.errors import SettingsError
+from engine.figures import whole
 from engine.models.cards import BY_REFERENCE
 from engine.models.catalogue import ModelSource, bundled_folder, find_model
 from engine.models.folders import longest_input, read_config
@@ -52,7 +53,7 @@ class Plan:
             return found | {field: none for field in explicit if field not in WORD_COUNTING_HAS}
         if "max_tokens" not in found and int(values["max_tokens"]) > self.longest:
             found["max_tokens"] = (
-                f"this model reads at most {self.longest:,} tokens; it is {values['max_tokens']}."
+                f"this model reads at most {whole(self.longest)} tokens; it is {values['max_tokens']}."
             )
         for field in ("kept_layers", "frozen_layers"):
             if field not in found and int(values.get(field, 0)) > self.layers:

@@ -11,6 +11,8 @@ from typing import Literal
 
 import numpy as np
 
+from engine.figures import percent, rounded, whole
+
 PresetName = Literal["quick", "balanced", "thorough"]
 MANY_CLASSES = 20
 SOME_ROWS = (
@@ -83,13 +85,13 @@ def derive(
         "head_first": sentence_encoder or rows <= SOME_ROWS,
     }
     reasons = {
-        "epochs": f"{rows:,} training texts, {epochs * rows:,} readings in all."
+        "epochs": f"{whole(rows)} training texts, {whole(epochs * rows)} readings in all."
         if epochs == _by_readings(preset, rows, len(class_rows))
         else f"Few texts: so many rounds for at least {chosen.steps} corrections.",
         "learning_rate": ("Small models bear larger corrections" if small else "Large models need small corrections")
         + ("; many classes need larger ones." if many else "."),
         "batch_size": "The usual size." if batch_size == 32 else "Few texts: small batches.",
-        "max_tokens": f"Reads {1 - cut:.0%} of the texts to their end." if cut else "Reads every text to its end.",
+        "max_tokens": f"Reads {percent(1 - cut)} of the texts to their end." if cut else "Reads every text to its end.",
     }  # fmt: skip
     reasons |= {
         field: why
@@ -102,7 +104,7 @@ def derive(
     }
     times = max(class_rows) / max(1, min(class_rows))
     if times >= UNBALANCED:
-        reasons["balance"] = f"The largest class has {times:,.0f} times as many texts as the smallest."
+        reasons["balance"] = f"The largest class has {rounded(times)} times as many texts as the smallest."
     return Chosen(values, reasons)
 
 

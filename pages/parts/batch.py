@@ -7,6 +7,7 @@ import streamlit as st
 
 from engine.data import workbench, writers
 from engine.errors import TuneboardError
+from engine.figures import whole
 from engine.paths import Workspace
 from engine.runs import batches
 from engine.runs.batches import Standing, State
@@ -97,7 +98,7 @@ def _job(run: Run, one: Standing, newest: bool) -> None:
     if one.state == State.DONE:
         _result(run, one, what, newest)
         return
-    st.markdown(f"{what}: {one.done:,} of {words.count(one.job.rows, 'row')}")
+    st.markdown(f"{what}: {whole(one.done)} of {words.count(one.job.rows, 'row')}")
     if one.state == State.FAILED:
         messages.problem(TuneboardError(*one.error))
     else:
@@ -121,7 +122,7 @@ def _watch(run: Run, key: str) -> None:
         if one.state != State.RUNNING:
             st.rerun()
         share, rows = one.done / max(1, one.job.rows), words.count(one.job.rows, "row")
-        how_far = f"{one.done:,} of {rows}" if one.done else "opening the model …"
+        how_far = f"{whole(one.done)} of {rows}" if one.done else "opening the model …"
         st.progress(min(1.0, share), text=f"{messages.plain(one.job.name)}: {how_far}")
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Cancel", icon=":material/close:", key=f"cancel_{key}"):
@@ -163,15 +164,17 @@ def _result(run: Run, one: Standing, what: str, newest: bool) -> None:
 def in_words(found: batch.Result) -> str:
     """'60 good, 40 bad; 3 without a text; 12 go to a person'"""
     counts = list(found.counts.items())
-    said = [", ".join(f"{rows:,} {messages.plain(label)}" for label, rows in counts[:5])] if counts else []
+    said = (
+        [", ".join(f"{whole(rows)} {messages.plain(label)}" for label, rows in counts[:5])] if counts else []
+    )
     if len(counts) > 5:
-        said[0] += f", {sum(rows for _, rows in counts[5:]):,} others"
+        said[0] += f", {whole(sum(rows for _, rows in counts[5:]))} others"
     if found.empty:
-        said.append(f"{found.empty:,} without a text")
+        said.append(f"{whole(found.empty)} without a text")
     if found.unread_count:
-        said.append(f"{found.unread_count:,} could not be read")
+        said.append(f"{whole(found.unread_count)} could not be read")
     if found.people:
-        said.append(f"{found.people:,} {'goes' if found.people == 1 else 'go'} to a person")
+        said.append(f"{whole(found.people)} {'goes' if found.people == 1 else 'go'} to a person")
     return "; ".join(said)
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 
 from engine.data.datasets import DatasetInfo, list_datasets
 from engine.errors import TuneboardError
+from engine.figures import whole
 from engine.runs.store import Run
 from pages.parts import messages, state
 
@@ -60,7 +61,7 @@ def unscored(run: Run) -> bool:
             state.workspace(),
             run,
             info,
-            lambda done, total: bar.progress(done / total, f"{done:,} of {total:,}"),
+            lambda done, total: bar.progress(done / total, f"{whole(done)} of {whole(total)}"),
         )
         st.rerun()
     return True
@@ -78,7 +79,7 @@ def data(key: str) -> DatasetInfo | None:
     chosen = st.selectbox(
         "Score it on",
         [None, *datasets],
-        format_func=lambda one: f"{datasets[one].title}, {datasets[one].total:,} texts" if one else NONE,
+        format_func=lambda one: f"{datasets[one].title}, {whole(datasets[one].total)} texts" if one else NONE,
         key=key,
         help="Its test texts, and word counting on the same ones. The labels have to be those of the model.",
     )
@@ -92,7 +93,7 @@ def _brought(file, folder: str, info: DatasetInfo | None, name: str) -> Run:
     bar = st.progress(0.0, "Opening the model, here and in a fresh process …")
 
     def progress(done: int, total: int) -> None:
-        bar.progress(done / total, f"{done:,} of {total:,} texts")
+        bar.progress(done / total, f"{whole(done)} of {whole(total)} texts")
 
     try:
         if file is None:

@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from engine.figures import percent, separators
 from engine.runs.events import History, seconds_at
 
 ACCENT, SECOND, MUTED = "#1f9488", "#d97a2b", "#8a9a9a"
@@ -18,7 +19,10 @@ CONFIG = {"displayModeBar": False}
 def show(figure: go.Figure, alt: str, key: str, height: int = 260, **options: object):
     """Draw a figure. alt: what it shows, for people who hear the page."""
     figure.update_layout(
-        height=height, margin={"l": 8, "r": 8, "t": 8, "b": 8}, hoverlabel={"namelength": -1}
+        height=height,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        hoverlabel={"namelength": -1},
+        separators=separators(),
     )
     return st.plotly_chart(figure, key=key, config=CONFIG, alt=alt, **options)
 
@@ -181,7 +185,7 @@ def probabilities(values: dict[str, float]) -> go.Figure:
             y=[short(label) for label, _ in ordered],
             orientation="h",
             marker_color=colours,
-            text=[f"{p:.1%}" for _, p in ordered],
+            text=[percent(p, 1) for _, p in ordered],
             textposition=[
                 "inside" if p > 0.5 else "outside" for _, p in ordered
             ],  # beside a long bar is no room

@@ -8,6 +8,7 @@ from engine.data.columns import Trap
 from engine.data.health import Problem
 from engine.data.repairs import BESIDE_A_TEST, REMEDIES, outcome
 from engine.data.workbench import Step
+from engine.figures import whole
 from pages.parts import cached, charts, messages, state, words
 from pages.parts.choices import Choices
 
@@ -115,7 +116,7 @@ def figures(classes: dict[str, int], tokens) -> None:
         st.markdown(f"**Class balance**: {words.count(len(classes), 'class', 'classes')}")
         charts.show(charts.class_balance(classes), "Texts per class", "balance")
     with right:
-        st.markdown(f"**Text lengths**: half have at most {sorted(tokens)[len(tokens) // 2]:,} tokens")
+        st.markdown(f"**Text lengths**: half have at most {whole(sorted(tokens)[len(tokens) // 2])} tokens")
         charts.show(charts.lengths(tokens), "Histogram of the text lengths in tokens", "lengths")
 
 
@@ -174,11 +175,11 @@ def rows_by_hand(drafting: Step, classes: dict[str, int], choices: Choices) -> N
         alt="Rows with their labels, which can be changed",
     )  # fmt: skip
     st.caption(
-        f"{len(found):,} rows shown"
+        f"{whole(len(found))} rows shown"
         + (", the first of those that fit." if len(found) == EDITED_ROWS else ".")
     )
     if choices.get("edits"):
         st.button(
-            f"Undo all {len(choices.get('edits')):,} corrections", key="undo_edits", type="tertiary",
+            f"Undo all {whole(len(choices.get('edits')))} corrections", key="undo_edits", type="tertiary",
             on_click=choices.put, kwargs={"edits": None},
         )  # fmt: skip

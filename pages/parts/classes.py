@@ -1,8 +1,11 @@
 """The scores class by class, and one class in detail."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
+from engine.figures import rounded
 from pages.parts import cached, charts, messages, words
 from pages.parts.judged import Judged
 
@@ -20,7 +23,7 @@ def show(judged: Judged) -> None:
         ]
     )
     columns = [column for name in MEASURES for column in (name, f"{name} sure")]
-    bar = {"min_value": 0.0, "max_value": 1.0, "format": "%.3f"}
+    bar = {"min_value": 0.0, "max_value": 1.0, "step": 0.001, "format": words.cells("%.3f")}
     st.dataframe(
         table[["class", "support", *columns]],
         hide_index=True,
@@ -46,7 +49,7 @@ def show(judged: Judged) -> None:
 
 
 def _edges(edges: list[float] | None) -> str:
-    return "{:.2f} to {:.2f}".format(*edges) if edges else ""
+    return words.between(edges, partial(rounded, digits=2)) if edges else ""
 
 
 def closer(judged: Judged) -> None:
@@ -107,13 +110,17 @@ def _words(found: list) -> None:
         st.caption("None clearly does.")
         return
     st.dataframe(
-        [{"word": one.word, "here": one.inside, "elsewhere": one.outside} for one in found],
+        words.table(
+            [{"word": one.word, "here": one.inside, "elsewhere": one.outside} for one in found],
+            here=words.share,
+            elsewhere=words.share,
+        ),
         hide_index=True,
         height=min(248, 38 + 35 * len(found)),
         alt="Words that texts of this class have more often than others",
         column_config={
-            "here": st.column_config.NumberColumn(format="percent", help="Of the texts of this class."),
-            "elsewhere": st.column_config.NumberColumn(format="percent", help="Of the other texts."),
+            "here": st.column_config.NumberColumn(help="Of the texts of this class."),
+            "elsewhere": st.column_config.NumberColumn(help="Of the other texts."),
         },
     )
 
@@ -125,13 +132,13 @@ def _examples(title: str, found: pd.DataFrame, with_answer: bool) -> None:
         return
     columns = ["predicted", "confidence", "text"] if with_answer else ["confidence", "text"]
     st.dataframe(
-        found.assign(confidence=found["confidence"] * 100)[columns],
+        words.table(found[columns], confidence=words.share),
         hide_index=True,
         row_height=70,
         alt=title,
         column_config={
             "predicted": st.column_config.TextColumn("it said", width="small"),
-            "confidence": st.column_config.NumberColumn("sure", format="%.1f%%", width="small"),
+            "confidence": st.column_config.NumberColumn("sure", width="small"),
             "text": st.column_config.TextColumn(width="large"),
         },
     )
@@ -143,12 +150,14 @@ def _curves(curves, one: dict) -> None:
     roc, precision_recall = charts.ranking(curves)
     area, mean = one.get("roc_auc"), one.get("average_precision")
     st.markdown(
-        f"**Precision and recall at every threshold** (average precision {mean:.3f})",
+        f"**Precision and recall at every threshold** (average precision {rounded(mean, 3)})",
         help="Further right: more of the class is found; further up: fewer false alarms. Dashed: guessing.",
     )
-    charts.show(precision_recall, f"Precision-recall curve, average precision {mean:.3f}", "pr", height=240)
-    st.markdown(f"**ROC curve** (area {area:.3f})")
-    charts.show(roc, f"ROC curve, area {area:.3f}", "roc", height=240)
+    charts.show(
+        precision_recall, f"Precision-recall curve, average precision {rounded(mean, 3)}", "pr", height=240
+    )
+    st.markdown(f"**ROC curve** (area {rounded(area, 3)})")
+    charts.show(roc, f"ROC curve, area {rounded(area, 3)}", "roc", height=240)
 
 
 def _all_with_intervals(judged: Judged) -> None:

@@ -5,7 +5,8 @@ import streamlit as st
 
 from engine.evaluation import predictions
 from engine.evaluation.predictions import PROBABILITY
-from pages.parts import cached, charts, matrices, messages, picking, review, state, why
+from engine.figures import percent, whole
+from pages.parts import cached, charts, matrices, messages, picking, review, state, why, words
 from pages.parts.judged import OWN, Judged
 
 SHOWN = {
@@ -65,15 +66,18 @@ def mistakes(judged: Judged, labels: list[str], counts: list[list[int]]) -> None
         st.caption("None: every text is right.")
         return
     event = st.dataframe(
-        [
-            {
-                "true label": one.actual,
-                "the model said": one.said,
-                "texts": one.texts,
-                "of the label": one.share * 100,
-            }
-            for one in found[:MOST_MISTAKES]
-        ],
+        words.table(
+            [
+                {
+                    "true label": one.actual,
+                    "the model said": one.said,
+                    "texts": one.texts,
+                    "of the label": one.share,
+                }
+                for one in found[:MOST_MISTAKES]
+            ],
+            **{"of the label": percent},
+        ),
         hide_index=True,
         height=min(248, 38 + 35 * len(found)),
         alt="Kinds of mistakes, the most frequent first",
@@ -83,7 +87,7 @@ def mistakes(judged: Judged, labels: list[str], counts: list[list[int]]) -> None
         column_config={
             "texts": st.column_config.NumberColumn(width="small"),
             "of the label": st.column_config.NumberColumn(
-                format="%.0f%%", width="small", help="The share of the texts with this true label."
+                width="small", help="The share of the texts with this true label."
             ),
         },
     )
@@ -111,11 +115,11 @@ def cell(judged: Judged, labels: list[str], counts: list[list[int]]) -> None:
     if chosen.empty:
         st.caption("No text is in this cell.")
         return
-    st.caption("1 text." if len(chosen) == 1 else f"{len(chosen):,} texts, the most confident first.")
+    st.caption("1 text." if len(chosen) == 1 else f"{whole(len(chosen))} texts, the most confident first.")
     place = f"{judged.key}_{labels.index(actual)}_{labels.index(said)}"
     shown = picking.page(chosen, f"cell_page_{place}")
     event = st.dataframe(
-        shown.assign(confidence=shown["confidence"] * 100)[["confidence", "text"]],
+        words.table(shown[["confidence", "text"]], confidence=words.share),
         hide_index=True,
         height=min(330, 38 + 35 * len(shown)),
         alt="Texts of the chosen cell",
@@ -125,7 +129,6 @@ def cell(judged: Judged, labels: list[str], counts: list[list[int]]) -> None:
         column_config={
             "confidence": st.column_config.NumberColumn(
                 "sure",
-                format="%.1f%%",
                 width="small",
                 help="The probability that the model gave to its answer.",
             ),
@@ -147,7 +150,7 @@ def closer(judged: Judged, row: int) -> None:
         st.markdown(messages.plain(chosen["text"]))
         charts.show(
             charts.probabilities(ranked),
-            ", ".join(f"{label} {p:.0%}" for label, p in list(ranked.items())[:5]),
+            ", ".join(f"{label} {percent(p)}" for label, p in list(ranked.items())[:5]),
             f"closer_{judged.key}_{row}",
             height=max(110, 30 * min(8, len(ranked)) + 60),
         )
@@ -175,7 +178,7 @@ def _spoken(labels: list[str], counts: list[list[int]]) -> str:
     right = sum(counts[i][i] for i in range(len(labels)))
     found = cached.mistakes(labels, counts)
     worst = (
-        f" Most frequent mistake: {found[0].actual} called {found[0].said}, {found[0].texts} times."
+        f" Most frequent mistake: {found[0].actual} called {found[0].said}, {whole(found[0].texts)} times."
         if found
         else ""
     )

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from engine.figures import rounded
 from engine.runs import queue
 from engine.runs.events import History
 from engine.runs.store import Run
@@ -20,7 +21,9 @@ def first(history: History) -> None:
             help="Falls while the model learns. Near zero means that it "
             "knows the training texts by heart; whether it understands new ones, the other chart tells.",
         )
-        charts.show(charts.loss(history.steps), f"Training loss, now {history.steps[-1]['loss']:.3f}", "loss")
+        charts.show(
+            charts.loss(history.steps), f"Training loss, now {rounded(history.steps[-1]['loss'], 3)}", "loss"
+        )
     with right:
         st.markdown(
             "**How right it is on texts that it does not learn from** (validation)",

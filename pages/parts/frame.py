@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from engine import preferences
+from engine import figures, preferences
 from pages.parts import door, state, status
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +44,11 @@ def draw() -> None:
         return
     st.session_state.pop(status.RESTING, None)
     with state.reported():
+        before = figures.language()
         preferences.apply(state.workspace())
+        if figures.language() != before:  # sentences that are remembered are written anew
+            st.cache_data.clear()
+            st.cache_resource.clear()
     with state.reported(), st.sidebar:
         status.who_is_training()
     token = framed.set(True)

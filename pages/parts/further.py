@@ -6,6 +6,7 @@ from engine.data import workbench
 from engine.data.datasets import load_info
 from engine.data.reading import Options
 from engine.errors import NotFoundError
+from engine.figures import whole
 from engine.runs.store import Run
 from pages.parts import state, steps, uploads
 
@@ -50,7 +51,7 @@ def _judge(run: Run, key: str) -> None:
         run,
         table,
         *chosen,
-        lambda done, total: bar.progress(done / total, f"{done:,} of {total:,}"),
+        lambda done, total: bar.progress(done / total, f"{whole(done)} of {whole(total)}"),
     )
     del st.session_state["further_upload"]
     st.session_state["show_texts"] = about.key

@@ -15,6 +15,7 @@ from engine.data.reading.encodings import CHOICES as ENCODINGS
 from engine.data.reading.table import SEPARATORS
 from engine.data.workbench import Step
 from engine.errors import DataError
+from engine.figures import whole
 from pages.parts import checkup, messages, splits, state, steps, words
 from pages.parts.choices import Choices
 
@@ -87,7 +88,7 @@ def how_it_was_read(table: Table, rows: int, choices: Choices) -> None:
     st.markdown(f"**{messages.plain(table.name)}**  \n{messages.plain(words.read_as(table, rows))}")
     if table.left_out:
         shown = ", ".join(map(messages.plain, table.left_out[:5]))
-        more = f" and {len(table.left_out) - 5:,} more" if len(table.left_out) > 5 else ""
+        more = f" and {whole(len(table.left_out) - 5)} more" if len(table.left_out) > 5 else ""
         st.caption(f"Left out: {shown}{more}.")
     if table.format in ("csv", "tsv", "text", "spreadsheet") or len(table.sheets) > 1:
         with st.expander("How it was read", icon=":material/tune:"):
@@ -190,7 +191,7 @@ def preview(table: Table, rows: int, text: list[str]) -> None:
         st.dataframe(
             frame, height=250, hide_index=True, alt="The first rows of the table", column_config=wide
         )
-        st.caption(f"The first {len(table.frame):,} of {rows:,} rows.")
+        st.caption(f"The first {whole(len(table.frame))} of {whole(rows)} rows.")
 
 
 # -- saving -----------------------------------------------------------------------------------------
@@ -216,7 +217,7 @@ def save_form(drafting: Step, table: Table, choices: Choices) -> DatasetInfo | N
         "Description", value=choices.get("about", before.description if before else ""), max_chars=300,
         key=choices.widget("about"), on_change=choices.setter("about"), placeholder="Where it is from, what it is for",
     )  # fmt: skip
-    st.caption("  ·  ".join(f"{words.SPLITS[one]}: {facts['counts'][one]:,}" for one in SPLITS))
+    st.caption("  ·  ".join(f"{words.SPLITS[one]}: {whole(facts['counts'][one])}" for one in SPLITS))
     if not st.button("Save", type="primary", icon=":material/save:", key="save"):
         return None
     drafted = workbench.drafted(state.workspace(), drafting, name.strip() or named)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from engine.figures import whole
 from engine.paths import RunPaths
 from engine.runs.store import Run
 from engine.serving import rules
@@ -113,7 +114,7 @@ def said(run: Run, further: "Further") -> None:
         )
     if further.learnt:
         notes.append(
-            f"The model learnt from {further.learnt:,} of these texts, so that the scores are too good."
+            f"The model learnt from {whole(further.learnt)} of these texts, so that the scores are too good."
         )
     if notes:
         st.caption(" ".join(notes))
@@ -128,6 +129,6 @@ def _judge_again(run: Run, key: str) -> None:
             state.workspace(),
             run,
             key,
-            lambda done, total: bar.progress(done / total, f"{done:,} of {total:,}"),
+            lambda done, total: bar.progress(done / total, f"{whole(done)} of {whole(total)}"),
         )
         st.rerun()

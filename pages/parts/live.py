@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from engine.figures import rounded, whole
 from engine.runs import queue
 from engine.runs.events import History
 from engine.runs.store import Run
@@ -25,7 +26,7 @@ def history(run: Run) -> History:
 def progress(run: Run, found: History) -> None:
     parts = []
     if run.steps:
-        parts.append(f"{UNITS.get(run.phase, 'Text')} {run.step:,} of {run.steps:,}")
+        parts.append(f"{UNITS.get(run.phase, 'Text')} {whole(run.step)} of {whole(run.steps)}")
     if run.phase == "training":
         config = queue.config_of(state.workspace(), run.id)
         parts.append(f"round {min(len(found.epochs) + 1, config.epochs)} of {config.epochs}")
@@ -42,12 +43,15 @@ def progress(run: Run, found: History) -> None:
 def figures(run: Run, found: History) -> None:
     shown = {} if run.imported else {"Time": words.duration(run.seconds) or "not started"}
     if run.accuracy is not None:
-        shown |= {"Accuracy (test)": words.share(run.accuracy), "Macro-F1 (test)": f"{run.macro_f1:.3f}"}
+        shown |= {
+            "Accuracy (test)": words.share(run.accuracy),
+            "Macro-F1 (test)": rounded(run.macro_f1, 3),
+        }
     elif found.epochs:
-        shown["Macro-F1 (validation)"] = f"{max(one['scores']['macro_f1'] for one in found.epochs):.3f}"
+        shown["Macro-F1 (validation)"] = rounded(max(one["scores"]["macro_f1"] for one in found.epochs), 3)
     speed = found.texts_per_second(SPEED_WINDOW)
     if speed:
-        shown["Texts per second"] = f"{speed:,.0f}"
+        shown["Texts per second"] = rounded(speed)
     with st.container(horizontal=True):
         for label, value in shown.items():
             st.metric(label, value, border=True, width=190)
@@ -69,7 +73,7 @@ def record(run: Run, found: History) -> None:
         if found.setup:
             st.caption(
                 f"Computed in {found.setup['precision']} with {found.setup['threads']} threads; "
-                f"{found.setup['parameters']:,} parameters. Folder: {messages.plain(path.parent)}"
+                f"{whole(found.setup['parameters'])} parameters. Folder: {messages.plain(path.parent)}"
             )
 
 

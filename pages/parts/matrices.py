@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from engine.figures import percent, whole
 from pages.parts.charts import ACCENT, SECOND, safe, short
 
 MOST_LABELLED = 16  # classes up to which the cells carry their figures
@@ -28,11 +29,11 @@ def confusion(
     wrong = np.where(np.eye(n, dtype=bool), 0, table)
     written = [
         [
-            f"{value:.0%}"
+            percent(value)
             if shown in ("row", "column")
             else ""
             if shown == "errors" and not bad
-            else f"{count:,}"
+            else whole(count)
             for value, count, bad in zip(*row, strict=True)
         ]
         for row in zip(colour, table, wrong, strict=True)
@@ -60,7 +61,7 @@ def confusion(
                 marker={"symbol": "square", "size": max(8, min(60, 420 // n)), "color": "rgba(0,0,0,0)"},
                 customdata=[(places[i], places[j]) for i, j in cells],
                 hovertext=[
-                    f"{table[i, j]:,} of {table[i].sum():,} {safe(names[i])} were called {safe(names[j])}"
+                    f"{whole(table[i, j])} of {whole(table[i].sum())} {safe(names[i])} were called {safe(names[j])}"
                     for i, j in cells
                 ],
                 hoverinfo="text",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from engine.figures import rounded
 from engine.models.cards import BY_REFERENCE, CARDS, Card
 from engine.models.catalogue import ModelSource, find_model
 from engine.models.zips import unpack_model, uploaded_models
@@ -82,9 +83,9 @@ def _row(card: Card) -> dict[str, str]:
         "Model": card.name,
         "When to take it": card.take_it,
         "Languages": card.languages,
-        "Time": f"{card.times_bundled:.0f} ×" if card.times_bundled else "seconds",
+        "Time": f"{rounded(card.times_bundled)} ×" if card.times_bundled else "seconds",
         "Size": words.size(card.bytes).replace(" ", NO_BREAK) if card.bytes else "none",
-        "Parameters": f"{card.parameters / 1e6:.0f} million" if card.parameters else "by the texts",
+        "Parameters": f"{rounded(card.parameters / 1e6)} million" if card.parameters else "by the texts",
         "Licence": card.licence,
     }
 
@@ -92,7 +93,7 @@ def _row(card: Card) -> dict[str, str]:
 def _about(card: Card) -> str:
     """One line; what is no neural network has no figures."""
     figures = (
-        f", {card.parameters / 1e6:.0f} million parameters, {words.size(card.bytes)}"
+        f", {rounded(card.parameters / 1e6)} million parameters, {words.size(card.bytes)}"
         if card.parameters
         else ""
     )
@@ -111,7 +112,7 @@ def _on_the_hub() -> str | None:
     )
     if card := BY_REFERENCE.get(reference):
         st.caption(
-            f"{_about(card)} {card.licence}. About {card.times_bundled:.0f} times the time of the bundled model."
+            f"{_about(card)} {card.licence}. About {rounded(card.times_bundled)} times the time of the bundled model."
         )
     return reference
 

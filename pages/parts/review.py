@@ -5,6 +5,7 @@ import streamlit as st
 
 from engine.data import revising
 from engine.data.datasets import load_info
+from engine.figures import whole
 from engine.runs.store import Run
 from engine.serving import rules
 from pages.parts import cached, messages, picking, state, versions, words
@@ -94,7 +95,7 @@ def _review(run: Run) -> None:
         texts = words.count(len(judged["uncertain"]), "text")
         st.caption(
             f"{ABOUT[kind]} Judged on the {texts} for validation and test, from which the model did not learn: "
-            f"{len(found):,} in this list, {len(left):,} not looked at yet."
+            f"{whole(len(found))} in this list, {whole(len(left))} not looked at yet."
         )
         if not left.empty:
             _list(run, kind, left, len(edits))
@@ -105,7 +106,10 @@ def _review(run: Run) -> None:
 def _list(run: Run, kind: str, left: pd.DataFrame, decisions: int) -> None:
     shown = picking.page(left, f"review_page_{run.id}_{kind}")
     clicked = st.dataframe(
-        shown.assign(doubt=(1 - shown["given"]) * 100)[["label", "predicted", "doubt", "text"]],
+        words.table(
+            shown.assign(doubt=1 - shown["given"])[["label", "predicted", "doubt", "text"]],
+            doubt=words.share,
+        ),
         hide_index=True,
         height=290,
         alt=KINDS[kind],
@@ -115,7 +119,7 @@ def _list(run: Run, kind: str, left: pd.DataFrame, decisions: int) -> None:
         column_config={
             "predicted": "the model says",
             "doubt": st.column_config.NumberColumn(
-                format="%.1f%%", width="small", help="The chance that the model gives to all other labels."
+                width="small", help="The chance that the model gives to all other labels."
             ),
             "text": st.column_config.TextColumn(width="large"),
         },

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from engine.figures import rounded
 from engine.runs.store import Run, Status
 from engine.studies.progress import Progress, Trial
 from engine.studies.records import Standing
@@ -42,13 +43,13 @@ def _headline(standing: Standing, found: Progress, runs: dict[str, Run]) -> None
 def _best(run: Run, found: Progress) -> None:
     """The one that won on validation; only of it is the test score told, since choosing by the test would spoil it."""
     best, first = found.best, found.trials[0]
-    shown = {"Best on validation (macro-F1)": f"{best.score:.3f}"}
+    shown = {"Best on validation (macro-F1)": rounded(best.score, 3)}
     if first.score is not None and best.number:
-        shown["The preset's settings"] = f"{first.score:.3f}"
+        shown["The preset's settings"] = rounded(first.score, 3)
     if run.accuracy is not None:
         shown |= {
             "Its accuracy (test)": words.share(run.accuracy),
-            "Its macro-F1 (test)": f"{run.macro_f1:.3f}",
+            "Its macro-F1 (test)": rounded(run.macro_f1, 3),
         }
     with st.container(horizontal=True):
         for label, value in shown.items():
@@ -73,7 +74,7 @@ def _charts(found: Progress) -> None:
     left, right = st.columns(2)
     with left:
         st.markdown("**What each trial came to**")
-        best = f", the best {found.best.score:.3f}" if found.best else ""
+        best = f", the best {rounded(found.best.score, 3)}" if found.best else ""
         charts.show(study_charts.trials(ended), f"{len(ended)} trials{best}", "trials", height=300)
     with right:
         st.markdown(
@@ -94,24 +95,23 @@ def _charts(found: Progress) -> None:
 def _table(found: Progress, runs: dict[str, Run]) -> None:
     ordered = sorted(found.trials, key=lambda trial: (trial.state != "running", -(trial.score or 0.0)))
     st.dataframe(
-        [
-            {
-                "Trial": trial.number + 1,
-                "State": _state(trial, runs.get(trial.run_id)),
-                "Macro-F1 (validation)": trial.score,
-                "Rounds": trial.rounds,
-                "Time": words.duration(trial.seconds) if trial.seconds else "",
-                **{words.SETTINGS[field]: value for field, value in trial.values.items()},
-                "Run": trial.run_id,
-            }
-            for trial in ordered
-        ],
+        words.table(
+            [
+                {
+                    "Trial": trial.number + 1,
+                    "State": _state(trial, runs.get(trial.run_id)),
+                    "Macro-F1 (validation)": trial.score,
+                    "Rounds": trial.rounds,
+                    "Time": words.duration(trial.seconds) if trial.seconds else "",
+                    **{words.SETTINGS[field]: value for field, value in trial.values.items()},
+                    "Run": trial.run_id,
+                }
+                for trial in ordered
+            ],
+            **{"Macro-F1 (validation)": words.score},
+        ),
         hide_index=True,
         alt="The trials, the best first, each with the settings that were tried",
-        column_config={
-            "Macro-F1 (validation)": st.column_config.NumberColumn(format="%.3f"),
-            words.SETTINGS["learning_rate"]: st.column_config.NumberColumn(format="%.2e"),
-        },
     )
 
 

@@ -5,13 +5,13 @@ from typing import get_args
 
 import streamlit as st
 
-from engine import machine, preferences
+from engine import figures, machine, preferences
 from engine.errors import SettingsError
 from engine.preferences import InForce, Preferences
 from engine.runs.trackers import KINDS
 from pages.parts import messages, state, words
 
-COLUMNS = (("device", "precision", "threads"), ("hub", "offline"), ("tracker", "mlflow"))
+COLUMNS = (("device", "precision", "threads"), ("hub", "offline", "language"), ("tracker", "mlflow"))
 ORIGINS = {"default": "Default", "settings": "Chosen here"}
 
 
@@ -27,6 +27,8 @@ def said(field: str, value: object) -> str:
             return f"All {cores}" if value == 0 or value >= cores else f"{value} of {cores}"
         case "offline":
             return "Yes" if value else "No"
+        case "language":
+            return figures.example(value)
         case "mlflow":
             return value or "A file in the workspace"
         case "tracker":
@@ -42,7 +44,9 @@ def form(found: dict[str, InForce]) -> None:
     values: dict[str, object] = {}
     slots = {}
     with st.form("choices"):
-        for column, fields in zip(st.columns(len(COLUMNS)), COLUMNS, strict=True):
+        with st.container(key="stacks_choices"):
+            columns = st.columns(len(COLUMNS))
+        for column, fields in zip(columns, COLUMNS, strict=True):
             for field in fields:
                 with column:
                     values[field] = _widget(field, found[field])

@@ -7,6 +7,7 @@ import streamlit as st
 
 from engine.data.datasets import DatasetInfo
 from engine.errors import SettingsError
+from engine.figures import rounded, whole
 from engine.models.cards import BY_REFERENCE, CARDS
 from engine.models.zips import uploaded_models
 from engine.runs import queue
@@ -91,7 +92,7 @@ def curve(info: DatasetInfo, plan: Plan, values: dict[str, object], wrong: dict[
         return
     with state.reported():
         found = studied.members(info, plan, plan.config(**values))
-        texts = [f"{round(one.config.train_share * info.rows['train']):,}" for one in found]
+        texts = [whole(round(one.config.train_share * info.rows["train"])) for one in found]
         st.caption(
             f"Learns from {', '.join(texts[:-1])} and {texts[-1]} texts, each part within the next. With fewer texts it "
             "takes more rounds, as the preset would; all else stays the same."
@@ -122,7 +123,11 @@ def search(info: DatasetInfo, plan: Plan) -> None:
     costs.show(info, plan, config, "search")
     if seconds := costs.seconds_of(info.id, config):
         fit = 60 * minutes / seconds
-        told = f"about {fit:.0f} of them fit" if fit >= 2 else "hardly more than one fits: give it more time"
+        told = (
+            f"about {rounded(fit)} of them fit"
+            if fit >= 2
+            else "hardly more than one fits: give it more time"
+        )
         st.caption(f"That is one trial with the preset's settings; {told}.")
     name = st.text_input(
         "Name of the study",
@@ -204,20 +209,21 @@ def _start(info: DatasetInfo, plans: list[Plan], members: list[Member], proposed
 
 def _list(info: DatasetInfo, members: list[Member]) -> None:
     st.dataframe(
-        [
-            {
-                "Run": one.label,
-                "Rounds": None if one.config.counts_words else one.config.epochs,
-                "Step size": None if one.config.counts_words else one.config.learning_rate,
-                "Time": ""
-                if (seconds := costs.seconds_of(info.id, one.config)) is None
-                else words.roughly(seconds),
-            }
-            for one in members
-        ],
+        words.table(
+            [
+                {
+                    "Run": one.label,
+                    "Rounds": None if one.config.counts_words else one.config.epochs,
+                    "Step size": None if one.config.counts_words else one.config.learning_rate,
+                    "Time": ""
+                    if (seconds := costs.seconds_of(info.id, one.config)) is None
+                    else words.roughly(seconds),
+                }
+                for one in members
+            ]
+        ),
         hide_index=True,
         alt="The runs that will be queued",
-        column_config={"Step size": st.column_config.NumberColumn(format="%.6f")},
     )
 
 

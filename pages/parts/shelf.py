@@ -4,6 +4,7 @@ import streamlit as st
 
 from engine.data import exports, workbench
 from engine.data.datasets import DatasetInfo, describe, first_rows, load_rows, remove
+from engine.figures import whole
 from engine.paths import Workspace
 from engine.runs import queue
 from pages.parts import charts, messages, state, words
@@ -20,7 +21,7 @@ def shelf(datasets: list[DatasetInfo]) -> None:
         datasets,
         "dataset",
         lambda one: one.id,
-        lambda one: f"{one.title}, {one.total:,} texts, {one.id[:4]}",
+        lambda one: f"{one.title}, {whole(one.total)} texts, {one.id[:4]}",
     )
     if st.session_state.pop("just_saved", None) == info.id:
         st.toast("Saved.", icon=":material/check_circle:")
@@ -28,7 +29,7 @@ def shelf(datasets: list[DatasetInfo]) -> None:
         st.markdown(messages.plain(info.description))
     with st.container(horizontal=True):
         for split, title in words.SPLITS.items():
-            st.metric(title, f"{info.rows[split]:,}", border=True, width=160)
+            st.metric(title, whole(info.rows[split]), border=True, width=160)
         st.metric("Classes", len(info.labels), border=True, width=160)
     with st.container(horizontal=True):
         if st.button("Train a model on it", type="primary", icon=":material/arrow_forward:", key="to_train"):

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from engine.figures import percent
 from engine.runs import queue
 from engine.runs.store import Run, Status
 from engine.studies import search
@@ -29,14 +30,14 @@ def _look() -> None:
         if not running:
             st.caption("Nothing is training." if not waiting else f"{waiting} waiting to start.")
         for run in running:
-            done = f", {run.share:.0%}" if run.share else ""
+            done = f", {percent(run.share)}" if run.share else ""
             st.caption(f":material/progress_activity: {messages.plain(run.name)}: {run.phase}{done}")
         if running and waiting:
             st.caption(f"{waiting} more waiting.")
 
 
 def _title(run: Run) -> str:
-    return f"{run.share or 0:.0%} {run.name} · {TITLE}"
+    return f"{percent(run.share or 0)} {run.name} · {TITLE}"
 
 
 def _tell_of_the_ended(runs: list[Run]) -> None:

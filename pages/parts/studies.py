@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from engine.figures import whole
 from engine.runs.store import Run, Status
 from engine.studies import records, search
 from engine.studies.records import Standing, Study
@@ -63,7 +64,7 @@ def curve(found: Standing, scored: tuple[str, ...]) -> None:
     charts.show(
         study_charts.learning_curve(shown.points),
         "Accuracy by the number of training texts: "
-        + ", ".join(f"{one.rows:,} texts {words.share(one.accuracy)}" for one in shown.points),
+        + ", ".join(f"{whole(one.rows)} texts {words.share(one.accuracy)}" for one in shown.points),
         "learning_curve",
         height=320,
     )
@@ -100,26 +101,27 @@ def headline(found: Standing) -> None:
 
 def table(found: Standing) -> None:
     st.dataframe(
-        [
-            {
-                "Run": found.labels[run.id],
-                "State": _state(run),
-                "Done": 1.0 if run.accuracy is not None else run.share or 0.0,
-                "Right (accuracy)": run.accuracy,
-                "Macro-F1": run.macro_f1,
-                "Time": words.duration(run.seconds),
-                "Left": words.duration(run.seconds_left),
-            }
-            for run in found.runs
-        ],
+        words.table(
+            [
+                {
+                    "Run": found.labels[run.id],
+                    "State": _state(run),
+                    "Done": 1.0 if run.accuracy is not None else run.share or 0.0,
+                    "Right (accuracy)": run.accuracy,
+                    "Macro-F1": run.macro_f1,
+                    "Time": words.duration(run.seconds),
+                    "Left": words.duration(run.seconds_left),
+                }
+                for run in found.runs
+            ],
+            **{"Right (accuracy)": words.share, "Macro-F1": words.score},
+        ),
         hide_index=True,
         alt="The runs of this study, each with its state and how far it is",
         column_config={
             "Done": st.column_config.ProgressColumn(
                 format="percent", min_value=0.0, max_value=1.0, color="primary"
             ),
-            "Right (accuracy)": st.column_config.NumberColumn(format="percent"),
-            "Macro-F1": st.column_config.NumberColumn(format="%.3f"),
         },
     )
 

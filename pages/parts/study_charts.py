@@ -3,6 +3,7 @@
 import numpy as np
 import plotly.graph_objects as go
 
+from engine.figures import percent, whole
 from pages.parts.charts import ACCENT, MUTED, SECOND, short
 
 
@@ -41,7 +42,7 @@ def learning_curve(points: list) -> go.Figure:
             "title": "training texts",
             "type": "log",
             "tickvals": rows,
-            "ticktext": [f"{count:,}" for count in rows],
+            "ticktext": [whole(count) for count in rows],
         },
         yaxis={"title": "right, on the test texts", "tickformat": ".0%"},
         legend={"orientation": "h", "y": 1.15},
@@ -91,7 +92,7 @@ def importance(shares: dict[str, float]) -> go.Figure:
             y=[short(name, 32) for name, _ in ordered],
             orientation="h",
             marker_color=ACCENT,
-            text=[f"{share:.0%}" for _, share in ordered],
+            text=[percent(share) for _, share in ordered],
             textposition="outside",
             cliponaxis=False,
             hovertemplate="%{y}: %{x:.0%}<extra></extra>",

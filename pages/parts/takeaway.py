@@ -6,6 +6,7 @@ import streamlit as st
 
 from engine import terminal
 from engine.errors import TuneboardError
+from engine.figures import rounded
 from engine.paths import read_json
 from engine.runs import queue, space
 from engine.runs.store import Run
@@ -190,7 +191,7 @@ def checked(run: Run) -> None:
         return
     same = f"same answers on {proof['texts']} texts"
     if proof["within"]:
-        said = f"in a fresh process: {same} within {proof['within']:.4f}."
+        said = f"in a fresh process: {same} within {rounded(proof['within'], 4)}."
     else:  # words are counted to the last digit
         said = f"by loading it again: exactly the {same}."
     st.caption(f":material/verified: Checked {said}")

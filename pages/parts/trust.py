@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.evaluation import deferring, predictions
+from engine.figures import percent, rounded, whole
 from engine.serving import rules
 from pages.parts import cached, charts, messages, state, words
 from pages.parts.judged import Judged
@@ -24,11 +25,12 @@ def confidence(judged: Judged) -> None:
         low, high = (one * 100 for one in found.interval)
         then_low, then_high = (one * 100 for one in found.corrected_interval)
         st.markdown(
-            f"On the {judged.kind} texts what it says and how often it is right differ by **{before:.1f} points** on "
-            f"average (95% sure: between {low:.1f} and {high:.1f}); corrected, by **{after:.1f}** (between "
-            f"{then_low:.1f} and {then_high:.1f}).",
+            f"On the {judged.kind} texts what it says and how often it is right differ by "
+            f"**{rounded(before, 1)} points** on average (95% sure: between {rounded(low, 1)} and {rounded(high, 1)}); "
+            f"corrected, by **{rounded(after, 1)}** (between {rounded(then_low, 1)} and {rounded(then_high, 1)}).",
             help="Expected calibration error over ten bins. The correction divides the logits by one number, the "
-            f"temperature, fitted on the validation texts: {found.temperature:.2f}. No answer changes, only how sure it is.",
+            f"temperature, fitted on the validation texts: {rounded(found.temperature, 2)}. No answer changes, "
+            "only how sure it is.",
         )
         if judged.texts == "validation":
             st.caption(
@@ -136,8 +138,8 @@ def costs(judged: Judged) -> None:
         least = _by_hand(found, kept.thresholds, set(learnt[0]), f"least_{run.id}")
         cost = deferring.bill(said, sure, right, least, mistake, person)
         st.markdown(
-            f"For 100 {judged.kind} texts: **{cost.chosen:,.1f}** with these thresholds, {cost.all_by_model:,.1f} if "
-            f"the model answers all, {cost.all_by_person:,.1f} if a person does.",
+            f"For 100 {judged.kind} texts: **{rounded(cost.chosen, 1)}** with these thresholds, "
+            f"{rounded(cost.all_by_model, 1)} if the model answers all, {rounded(cost.all_by_person, 1)} if a person does.",
             help="The thresholds proposed are the cheapest ones on the validation texts; what they cost on the test texts "
             "is the honest figure.",
         )
@@ -173,7 +175,7 @@ def _by_hand(
                 min_value=0.0,
                 max_value=101.0,
                 required=True,
-                format="%.1f",
+                format=words.cells("%.1f"),
                 help="Below this confidence a person looks at the answer. 0: never. 101: always.",
             ),
             "in use": st.column_config.NumberColumn(format="%.1f"),
@@ -199,7 +201,7 @@ def _percent(threshold: float) -> float:
 
 
 def _from(threshold: float) -> str:
-    return "always a person" if threshold > 1 else f"{threshold:.0%}"
+    return "always a person" if threshold > 1 else percent(threshold)
 
 
 def _validation(judged: Judged) -> pd.DataFrame:
@@ -209,8 +211,8 @@ def _validation(judged: Judged) -> pd.DataFrame:
 
 def _deferred(found: deferring.Deferral, judged: Judged) -> str:
     if found.accuracy is None:
-        return f"It is never so sure: all {judged.rows:,} {judged.kind} texts go to a person."
+        return f"It is never so sure: all {whole(judged.rows)} {judged.kind} texts go to a person."
     return (
-        f"It answers **{found.covered:.0%}** of the {judged.kind} texts by itself, right "
-        f"**{words.of_100(found.accuracy)} of 100** times; {1 - found.covered:.0%} go to a person."
+        f"It answers **{percent(found.covered)}** of the {judged.kind} texts by itself, right "
+        f"**{words.of_100(found.accuracy)} of 100** times; {percent(1 - found.covered)} go to a person."
     )

@@ -60,27 +60,26 @@ def everything(runs: list[Run]) -> None:
     workspace = state.workspace()
     with expander:
         st.dataframe(
-            [
-                {
-                    "Name": one.name,
-                    "Status": str(one.status),
-                    "Accuracy": one.accuracy,
-                    "Macro-F1": one.macro_f1,
-                    "Data": one.dataset_name,
-                    "Model": one.model_name,
-                    "Time": words.duration(one.seconds),
-                    "Started": words.when(one.created_at),
-                    "On disk": words.size(space.taken(workspace.run(one.id).folder)),
-                    "Id": one.id,
-                }
-                for one in runs
-            ],
+            words.table(
+                [
+                    {
+                        "Name": one.name,
+                        "Status": str(one.status),
+                        "Accuracy": one.accuracy,
+                        "Macro-F1": one.macro_f1,
+                        "Data": one.dataset_name,
+                        "Model": one.model_name,
+                        "Time": words.duration(one.seconds),
+                        "Started": words.when(one.created_at),
+                        "On disk": words.size(space.taken(workspace.run(one.id).folder)),
+                        "Id": one.id,
+                    }
+                    for one in runs
+                ],
+                **{"Accuracy": words.share, "Macro-F1": words.score},
+            ),
             hide_index=True,
             alt="All runs",
-            column_config={
-                "Accuracy": st.column_config.NumberColumn(format="percent"),
-                "Macro-F1": st.column_config.NumberColumn(format="%.3f"),
-            },
         )
         st.caption(f"{words.size(space.free(workspace))} are free on this disk.")
         disk.clean()

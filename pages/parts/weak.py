@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from engine.figures import whole
 from pages.parts import cached, charts, messages, state
 from pages.parts.judged import Judged
 
@@ -32,7 +33,7 @@ def show(judged: Judged) -> None:
         charts.show(
             charts.with_intervals(
                 {
-                    f"{one.property}: {one.value} ({one.texts:,})": (one.wrong, list(one.interval))
+                    f"{one.property}: {one.value} ({whole(one.texts)})": (one.wrong, list(one.interval))
                     for one in shown
                 },
                 "share that is wrong",

@@ -1,10 +1,12 @@
 """Why the model says that: the words of a text coloured by what they add, and what it says without some of them."""
 
 from collections import Counter
+from functools import partial
 from hashlib import blake2b
 
 import streamlit as st
 
+from engine.figures import percent, rounded
 from engine.runs.store import Run
 from engine.serving import rules
 from engine.serving.explaining import Explanation, Word, without
@@ -35,7 +37,7 @@ def explain(run: Run, text: str, key: str) -> None:
     label = st.selectbox(
         "What speaks for and against",
         list(answer.probabilities),
-        format_func=lambda one: f"{one} ({answer.probabilities[one]:.1%})",
+        format_func=lambda one: f"{one} ({percent(answer.probabilities[one], 1)})",
         key=f"{key}_label",
         width=420,
     )
@@ -118,10 +120,13 @@ def what_if(run: Run, found: Explanation, before: Prediction, key: str) -> None:
 def table(found: Explanation, key: str) -> None:
     """The same as the colours, for reading aloud and copying."""
     st.dataframe(
-        [
-            {"word": found.said(word), "speaks": _side(word), "part": word.part if word.read else None}
-            for word in found.words
-        ],
+        words.table(
+            [
+                {"word": found.said(word), "speaks": _side(word), "part": word.part if word.read else None}
+                for word in found.words
+            ],
+            part=partial(rounded, digits=3, signed=True),
+        ),
         hide_index=True,
         height=260,
         key=f"{key}_table",
@@ -131,7 +136,6 @@ def table(found: Explanation, key: str) -> None:
             "speaks": st.column_config.TextColumn(width="small"),
             "part": st.column_config.NumberColumn(
                 width="small",
-                format="%+.3f",
                 help="What the word adds to the score (log-odds of the class against the mean of the others).",
             ),
         },
@@ -162,21 +166,28 @@ def _adds_up(found: Explanation) -> str:
     said = (
         "The parts of the words add up exactly to the whole."
         if found.error < 1e-6
-        else f"The parts of the words add up to the whole but for {max(0.0001, found.error):.2%}."
+        else f"The parts of the words add up to the whole but for {percent(max(0.0001, found.error), 2)}."
     )
     if found.score > 0 and found.blank > MOSTLY * found.score:
-        said += f" Most of the score is there before any word: a text of blanks has {found.blank:.1f} of {found.score:.1f}."
+        said += (
+            f" Most of the score is there before any word: a text of blanks has {rounded(found.blank, 1)} of "
+        )
+        said += f"{rounded(found.score, 1)}."
     if unread:
         said += f" In grey: {words.count(unread, 'word or sign', 'words and signs')} that the model does not read."
     return said
 
 
 def _meaning(found: Explanation) -> str:
+    blank, score, moved, total = (
+        rounded(one, 2, signed=True)
+        for one in (found.blank, found.score, found.score - found.blank, found.total)
+    )
     return (
         "From a text without content to this one the score of the answer (its logit against the mean of the others') moves "
-        f"from {found.blank:+.2f} to {found.score:+.2f}, by {found.score - found.blank:+.2f}; the parts of the words add "
-        f"up to {found.total:+.2f} (completeness error {found.error:.2%}). For transformers by integrated gradients "
-        "from blanks (padding) to the words; for word counting each word's weight itself."
+        f"from {blank} to {score}, by {moved}; the parts of the words add up to {total} (completeness error "
+        f"{percent(found.error, 2)}). For transformers by integrated gradients from blanks (padding) to the words; for word "
+        "counting each word's weight itself."
     )
 
 
@@ -187,7 +198,7 @@ def _change(before: Prediction, after: Prediction) -> str:
     moved = (after.confidence - before.confidence) * 100
     if abs(moved) < 0.05:
         return f"The answer stays {now}, as sure as before."
-    return f"The answer stays {now}, {abs(moved):.1f} points {'surer' if moved > 0 else 'less sure'}."
+    return f"The answer stays {now}, {rounded(abs(moved), 1)} points {'surer' if moved > 0 else 'less sure'}."
 
 
 def _side(word: Word) -> str:

@@ -1,12 +1,20 @@
 """The words of the dashboard: plain ones first, the field's term beside them."""
 
 import re
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from engine.data.reading import Table
 from engine.data.reading.encodings import CHOICES as ENCODINGS
+from engine.figures import ENGLISH, language, percent, rounded, significant, whole
+from engine.figures import date_and_time as when
 from engine.runs.store import Status
 from engine.terminal import duration, size
+
+if TYPE_CHECKING:
+    from pandas.io.formats.style import Styler
 
 SETTINGS = {
     "epochs": "Training rounds (epochs)",
@@ -43,6 +51,7 @@ PREFERENCES = {
     "threads": "Cores for a run (threads)",
     "hub": "Hugging Face hub, or a mirror",
     "offline": "Work offline",
+    "language": "Numbers and dates (language)",
     "tracker": "Runs are reported to (tracker)",
     "mlflow": "MLflow server (tracking URI)",
 }
@@ -126,7 +135,7 @@ FILE_TYPES = [
 
 def count(number: int, one: str, several: str | None = None) -> str:
     """'1 row', '2,000 rows'."""
-    return f"{number:,} {one if number == 1 else several or one + 's'}"
+    return f"{whole(number)} {one if number == 1 else several or one + 's'}"
 
 
 def column(name: str, header: bool) -> str:
@@ -164,19 +173,42 @@ def roughly(seconds: float) -> str:
 
 
 def share(value: float) -> str:
-    return f"{value:.1%}"
+    return percent(value, 1)
 
 
 def of_100(value: float) -> str:
     """A share for 'of 100 times': whole, but '99.8' and '0.4' near the ends, which are kept for all and none."""
     if value in (0, 1) or 0.01 <= value <= 0.99:
-        return f"{value * 100:.0f}"
-    return f"{min(99.9, max(0.1, value * 100)):.1f}"
+        return rounded(value * 100)
+    return rounded(min(99.9, max(0.1, value * 100)), 1)
 
 
-def when(moment: str) -> str:
-    """A UTC time of the store, as '23 Nov 2026, 21:05 UTC'."""
-    return f"{datetime.fromisoformat(moment):%d %b %Y, %H:%M} UTC"
+def value(setting: object) -> str:
+    """Of a setting that a run has, or has not."""
+    return significant(setting) if isinstance(setting, float) else "" if setting is None else str(setting)
 
 
-__all__ = ["duration", "size"]
+def score(value: float) -> str:
+    return rounded(value, 3)
+
+
+def between(edges: Sequence[float], written: Callable[[float], str] = share) -> str:
+    """An interval: '81.2% to 88.0%'."""
+    return f"{written(edges[0])} to {written(edges[1])}"
+
+
+def table(rows: pd.DataFrame | list[dict], **written: Callable[[float], str]) -> "Styler":
+    """A table whose numbers are written as everywhere else, and still sorted as numbers. written: how, by column.
+
+    The formats that Streamlit offers write as in English, or as the browser is set.
+    """
+    frame = pd.DataFrame(rows)
+    return frame.style.format(dict.fromkeys(frame.select_dtypes("float"), significant) | written, na_rep="")
+
+
+def cells(number_format: str) -> str:
+    """The format of cells that Streamlit writes itself (bars, those to fill in): in English, or as the browser is set."""
+    return number_format if language() == ENGLISH else "localized"
+
+
+__all__ = ["duration", "size", "when"]

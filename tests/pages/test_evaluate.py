@@ -198,16 +198,16 @@ def test_no_figure_of_the_page_stays_uncorrected(workspace, finished):
     raw = predictions.cell(predictions.read(workspace.run(finished.id).predictions, "test"), "good", "good")
     rules.change(workspace, finished.id, temperature=3.0)
     expected = Predictor(workspace.run(finished.id).model).predict(raw["text"].tolist(), 3.0)
-    sure = {one.text: one.confidence * 100 for one in expected}
+    sure = {one.text: one.confidence for one in expected}
     test = open_page("evaluate", run=finished.id)
     test.selectbox(key="cell_true").select("good").run()
     test.selectbox(key="cell_said").select("good").run()
     listed = test.dataframe[0].value
-    assert listed["confidence"].tolist() == pytest.approx([sure[text] for text in listed["text"]], abs=0.05)
+    assert listed["confidence"].tolist() == pytest.approx([sure[text] for text in listed["text"]], abs=0.0005)
     box = next(one for one in test.selectbox if one.key.startswith("cell_text_"))
     box.set_value(int(raw.index[0])).run()
     drawn = json.loads(test.get("plotly_chart")[1].proto.spec)["data"][0]["x"]
-    assert max(drawn) * 100 == pytest.approx(sure[raw["text"].iloc[0]], abs=0.05)
+    assert max(drawn) == pytest.approx(sure[raw["text"].iloc[0]], abs=0.0005)
     unfold(test, "Is its label right?")
     assert f"{max(drawn):.1%} sure" in words_on(test)
 

@@ -59,7 +59,7 @@ def test_the_page_and_the_json_say_the_same(workspace, finished, tmp_path, texts
     shown = next(one for one in tables if list(one.columns) == ["confidence", "text"] and len(one) <= 3)
     found = said["classes"][label]["found"]
     assert shown["text"].tolist() == [one["text"] for one in found]
-    assert shown["confidence"].tolist() == pytest.approx([100 * one["confidence"] for one in found])
+    assert shown["confidence"].tolist() == pytest.approx([one["confidence"] for one in found])
 
 
 def test_which_answers_count_is_chosen_on_the_command_line_as_on_the_page(workspace, finished):

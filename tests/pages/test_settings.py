@@ -2,15 +2,26 @@ import json
 
 import pytest
 
-from engine import preferences
+from engine import figures, preferences
+from engine.data.datasets import save
+from engine.data.drafting import draft
+from engine.data.reading import read_bytes
+from engine.data.recipe import Recipe
 from pages.parts import messages
+from tests import words
 from tests.pages.helpers import open_page, press, words_on
 
 
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch):
     """What a page tells the library of the hub is forgotten after the test."""
-    for variable in ("HF_ENDPOINT", "HF_HUB_OFFLINE", "TUNEBOARD_THREADS", preferences.OURS):
+    for variable in (
+        "HF_ENDPOINT",
+        "HF_HUB_OFFLINE",
+        "TUNEBOARD_THREADS",
+        figures.VARIABLE,
+        preferences.OURS,
+    ):
         monkeypatch.setenv(variable, "")
         monkeypatch.delenv(variable)
 
@@ -72,6 +83,25 @@ def test_a_wrong_address_is_said_under_its_field(workspace):
     test = keep(open_page("settings"), "text_input", "hub", "hub.example.org")
     assert "must be an address such as" in words_on(test)
     assert not workspace.preferences.exists()
+
+
+def test_numbers_and_dates_are_written_as_in_the_language_that_was_chosen(workspace):
+    info = save(
+        workspace,
+        draft(read_bytes(words.easy_csv(2000).encode(), "easy.csv"), Recipe(text="text", label="label")),
+    )
+    assert "1,400" in words_on(open_page("data", dataset=info.id))
+    test = keep(open_page("settings"), "selectbox", "language", "de")
+    assert table(test)["Numbers and dates (language)"] == (
+        "German: 1.234,5 and 27.11.2026",
+        "Chosen here",
+    )
+    test = open_page("data", dataset=info.id)
+    assert "1.400" in words_on(test)
+    layout = json.loads(test.get("plotly_chart")[0].proto.spec)["layout"]
+    assert layout["separators"] == ",."
+    keep(open_page("settings"), "selectbox", "language", "en")
+    assert "1,400" in words_on(open_page("data", dataset=info.id))
 
 
 def test_nothing_can_be_changed_where_tuneboard_is_for_looking_only(workspace, monkeypatch):

@@ -7,6 +7,7 @@ from engine.data import repairs, similarity
 from engine.data.columns import is_continuous, list_separator, spread
 from engine.data.health.problem import Problem, advice, examples, n
 from engine.data.repairs import FEW_ROWS
+from engine.figures import percent, rounded, whole
 
 MIN_ROWS = 10
 IMBALANCE = 10  # the largest class has more than this many times the rows of the smallest
@@ -63,7 +64,7 @@ def _measurements(rows: pd.DataFrame, sizes: pd.Series) -> Problem:
         "continuous_label",
         "blocking",
         len(sizes),
-        f"These labels measure something: {len(sizes):,} different numbers, such as {', '.join(sizes.index[:3])}.",
+        f"These labels measure something: {whole(len(sizes))} different numbers, such as {', '.join(sizes.index[:3])}.",
         "A classifier needs a few classes. Choose another column, or make ranges of the numbers (low, high).",
         examples=examples(rows, np.ones(len(rows), dtype=bool)),
     )
@@ -100,7 +101,7 @@ def _all_rare(sizes: pd.Series) -> Problem | None:
         "rare_classes",
         "blocking",
         len(sizes),
-        f"Nearly every text has a label of its own ({len(sizes):,} labels for {sizes.sum():,} texts).",
+        f"Nearly every text has a label of its own ({whole(len(sizes))} labels for {whole(sizes.sum())} texts).",
         "Choose another label column: each class needs several texts.",
     )
 
@@ -110,7 +111,7 @@ def _rare(rows: pd.DataFrame, sizes: pd.Series) -> Problem | None:
     if rare.empty:
         return None
     names = ", ".join(f"{name[:40]} ({count})" for name, count in rare.head(5).items())
-    more = f" and {len(rare) - 5:,} more" if len(rare) > 5 else ""
+    more = f" and {whole(len(rare) - 5)} more" if len(rare) > 5 else ""
     return Problem(
         "rare_classes",
         "advice",
@@ -173,7 +174,8 @@ def _imbalance(rows: pd.DataFrame, sizes: pd.Series) -> Problem | None:
         "imbalance",
         "advice",
         len(sizes),
-        f"{sizes.index[0][:60]!r} has {sizes.iloc[0] / sizes.iloc[-1]:,.0f} times the texts of {sizes.index[-1][:60]!r}.",
+        f"{sizes.index[0][:60]!r} has {rounded(sizes.iloc[0] / sizes.iloc[-1])} times the texts of "
+        f"{sizes.index[-1][:60]!r}.",
         "Look at macro-F1, which counts each class equally, rather than at accuracy.",
         examples=examples(rows, (rows["label"] == sizes.index[-1]).to_numpy(dtype=bool)),
     )
@@ -198,7 +200,7 @@ def _giveaway(rows: pd.DataFrame) -> Problem | None:
         return None
     best = np.flatnonzero(gives_away)[np.argsort(-together[gives_away])][:5]
     named = "; ".join(
-        f"{known[word[one]]!r} is in {together[one] / sizes[label[one]]:.0%} of {classes[label[one]][:40]!r} alone"
+        f"{known[word[one]]!r} is in {percent(together[one] / sizes[label[one]])} of {classes[label[one]][:40]!r} alone"
         for one in best
     )
     with_it = np.zeros(len(sample), dtype=bool)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from engine.data import scan
+from engine.figures import whole
 
 SHOWN_ROWS = 50
 SHOWN_CHARACTERS = 500
@@ -53,4 +54,4 @@ def examples(rows: pd.DataFrame, which: np.ndarray) -> list[dict]:
 
 def n(count: int, one: str, several: str | None = None) -> str:
     """'1 row', '2,000 rows'."""
-    return f"{count:,} {one if count == 1 else several or one + 's'}"
+    return f"{whole(count)} {one if count == 1 else several or one + 's'}"

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from engine.data import repairs, scan, similarity
 from engine.data.columns import spread
 from engine.data.health.problem import Problem, advice, examples
+from engine.figures import percent
 
 LONGEST_READ = 512  # tokens; most pretrained models, the bundled one too, read no more
 MEASURED = 1000  # texts, for their length in tokens
@@ -44,8 +45,8 @@ def too_long(sample: pd.DataFrame, lengths: np.ndarray, rows: int) -> list[Probl
             "long_texts",
             "advice",
             max(1, round(share * rows)),
-            f"{share:.0%} of the texts are longer than {LONGEST_READ} tokens, the most that usual models read; "
-            f"{lost:.0%} of all tokens would be cut off.",
+            f"{percent(share)} of the texts are longer than {LONGEST_READ} tokens, the most that usual models read; "
+            f"{percent(lost)} of all tokens would be cut off.",
             "The beginning counts. If the point comes at the end, split the texts into parts.",
             examples=examples(sample, cut_off),
         )
@@ -149,7 +150,7 @@ def languages(rows: pd.DataFrame) -> list[Problem]:
     shares = codes.value_counts(normalize=True)
     frequent = shares[shares >= FOREIGN_SHARE]
     if len(frequent) > 1:
-        named = ", ".join(f"{code} {share:.0%}" for code, share in frequent.items())
+        named = ", ".join(f"{code} {percent(share)}" for code, share in frequent.items())
         return [
             Problem(
                 "mixed_languages",

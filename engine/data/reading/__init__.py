@@ -37,6 +37,7 @@ from engine.data.reading import (
 from engine.data.reading.columnar import as_frame
 from engine.data.reading.table import Options, Rejected, Rejections, Table, named
 from engine.errors import DataError
+from engine.figures import whole
 
 __all__ = ["Options", "Rejected", "Table", "read_bytes", "read_file"]
 
@@ -244,7 +245,7 @@ def _named(table: Table) -> Table:
         )
     if len(table.frame.columns) > MAX_COLUMNS:
         raise DataError(
-            f"It has {len(table.frame.columns):,} columns; at most {MAX_COLUMNS:,} can be read.",
+            f"It has {whole(len(table.frame.columns))} columns; at most {whole(MAX_COLUMNS)} can be read.",
             "Keep the text and the label column, and a few more, and try again.",
             "too_many_columns",
         )

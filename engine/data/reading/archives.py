@@ -15,6 +15,7 @@ from unicodedata import category
 
 from engine.data.reading import encodings
 from engine.errors import DataError
+from engine.figures import rounded, whole
 
 MAX_BYTES, MAX_MEMBERS = 2 * 2**30, 200_000
 MAX_LISTING = 64 * 2**20  # bytes of the list of members, which zipfile takes into memory at once
@@ -46,7 +47,7 @@ class _Reader(io.BufferedReader):
 
     def read(self, size: int = -1) -> bytes:
         if size > MAX_LISTING or (data := super().read(size)).count(b"PK\1\2") > MAX_MEMBERS:
-            message = f"The archive holds too many files; at most {MAX_MEMBERS:,} can be read."
+            message = f"The archive holds too many files; at most {whole(MAX_MEMBERS)} can be read."
             raise DataError(message, "Put the texts into one table, or take fewer of them.", "too_many_files")
         return data
 
@@ -144,7 +145,9 @@ def folders_as_classes(members: list[Member]) -> list[tuple[str, str, str, Path]
 def _check_room(name: str, into: Path, out: int, most: int, coming: int = 0) -> None:
     """out: bytes counted by us, or promised by the archive. coming: those that still need room on the disk."""
     if out > most:
-        message = f"{name} unpacks to more than {most / 2**20:,.0f} MB, too much for an archive of its size."
+        message = (
+            f"{name} unpacks to more than {rounded(most / 2**20)} MB, too much for an archive of its size."
+        )
         raise DataError(message, "Upload only the part of it that is needed, unpacked.", "zip_bomb")
     if shutil.disk_usage(into).free < coming + RESERVE:
         raise OSError(errno.ENOSPC, "the reserve is reached")

@@ -10,6 +10,7 @@ import pyarrow.parquet
 
 from engine.data.reading.cells import as_text, single_labels
 from engine.errors import DataError
+from engine.figures import rounded
 
 LARGEST = 4 * 2**30  # bytes that a compressed table may grow to
 
@@ -26,7 +27,7 @@ def parse_parquet(path: Path) -> pa.Table:
             "This looks like a Parquet file, but it is damaged.", "Export it again.", "damaged"
         ) from error
     raise DataError(
-        f"Unpacked, this file would take {grown / 2**30:.0f} GiB; at most {LARGEST / 2**30:.0f} GiB can be read.",
+        f"Unpacked, this file would take {rounded(grown / 2**30)} GiB; at most {rounded(LARGEST / 2**30)} GiB can be read.",
         "Keep the text and the label column and fewer rows.",
         "too_large",
     )

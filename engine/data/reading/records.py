@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from engine.data.reading.table import Rejections
+from engine.figures import whole
 
 LONGEST_FIELD = 10_000_000  # characters
 LONGEST_RECORD = 50  # lines of a record whose quotes are out of order
@@ -226,5 +227,5 @@ def _split_where_quotes_close(line: str, dialect: Dialect) -> list[str]:
 
 def _in_words(error: csv.Error) -> str:
     if "field larger" in str(error):
-        return f"a field of more than {LONGEST_FIELD:,} characters"
+        return f"a field of more than {whole(LONGEST_FIELD)} characters"
     return "a quotation mark that is never closed" if "unexpected end" in str(error) else str(error)

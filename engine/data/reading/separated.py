@@ -23,6 +23,7 @@ from engine.data.reading.records import Dialect, Records, Shape, joined, shape_o
 from engine.data.reading.sniffing import records_of, sniff, whole_lines
 from engine.data.reading.table import Options, Rejections
 from engine.errors import DataError
+from engine.figures import whole
 
 SAMPLE_CHARACTERS, SAMPLE_ROWS = 400_000, 2000
 FAST_FROM = 4 * 2**20  # bytes; below, the line-by-line parser takes no time either
@@ -92,7 +93,7 @@ def _plan(path: Path, encoding: Encoding, options: Options) -> _Plan:
     names = _names(head[names_row - 1][1] if 0 < names_row <= len(head) else None, body)
     if len(names) > MAX_COLUMNS:
         raise DataError(
-            f"The file has {len(names):,} columns; at most {MAX_COLUMNS:,} can be read.",
+            f"The file has {whole(len(names))} columns; at most {whole(MAX_COLUMNS)} can be read.",
             "Keep the text and the label column, and a few more, and try again.",
             "too_many_columns",
         )

@@ -13,6 +13,7 @@ from engine.data.reading.headers import find_header
 from engine.data.reading.sniffing import records_of, sniff
 from engine.data.reading.table import Options, Rejections
 from engine.errors import DataError
+from engine.figures import rounded
 
 LARGEST = 2 * 2**30  # bytes of the sheets inside the file
 HEAD_ROWS = 2000
@@ -164,7 +165,8 @@ def _check_size(path: Path) -> None:
     grown = sum(member.file_size for member in members)
     if grown > LARGEST:
         raise DataError(
-            f"Unpacked, this spreadsheet would take {grown / 2**30:.0f} GiB; at most {LARGEST / 2**30:.0f} GiB can be read.",
+            f"Unpacked, this spreadsheet would take {rounded(grown / 2**30)} GiB; at most "
+            f"{rounded(LARGEST / 2**30)} GiB can be read.",
             "Save the sheet with the texts as CSV.",
             "zip_bomb",
         )

@@ -4,6 +4,8 @@ from dataclasses import asdict, dataclass, field
 
 import pandas as pd
 
+from engine.figures import whole
+
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 FORMATS = {"csv": "CSV", "tsv": "TSV", "json": "JSON", "jsonl": "JSON lines", "parquet": "Parquet", "arrow": "Arrow",
            "spreadsheet": "Spreadsheet", "fasttext": "fastText", "folders": "Folders of texts", "text": "Text"}  # fmt: skip
@@ -126,7 +128,7 @@ class Table:
             parts.append("no header row")
         elif self.names_row > 1:
             parts.append(f"column names in row {self.names_row}")
-        parts.append(f"{len(self.frame):,} rows")
+        parts.append(f"{whole(len(self.frame))} rows")
         return ", ".join(parts)
 
     def facts(self) -> dict:

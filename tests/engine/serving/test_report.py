@@ -8,6 +8,7 @@ from engine import cli
 from engine.data.datasets import remove
 from engine.errors import DataError
 from engine.evaluation.deferring import ALWAYS_A_PERSON
+from engine.figures import as_in
 from engine.paths import read_json
 from engine.runs.export import export
 from engine.serving import report, rules
@@ -82,6 +83,18 @@ def test_any_number_of_classes_and_texts_can_be_told(classes, tested):
 def test_a_threshold_that_no_answer_reaches():
     facts, evidence = run(["a", "b"], 20, rules=Rules(threshold=ALWAYS_A_PERSON))
     assert "all 20 texts would" in words_of(report.render(facts, evidence))
+
+
+def test_it_is_written_in_the_language_that_was_chosen():
+    facts, evidence = run(["a", "b"], 1200, rules=Rules(threshold=0.9, temperature=1.7))
+    with as_in("de"):
+        page = report.render(facts, evidence)
+    said = words_of(page)
+    assert "on 1.200 test texts" in said and "finished on 26.11.2026" in said
+    assert "Answers below 90 % sure go to a person" in said and "by the temperature 1,70" in said
+    assert f"{facts.metrics['test']['accuracy']:.4f}".replace(".", ",") in said
+    assert page.count('"separators": ",."') == page.count('class="chart"') == 4
+    assert not re.search(r"--share:[\d.]*,", page)  # what a style sheet reads stays as it was
 
 
 def test_what_people_wrote_stays_text():

@@ -1,0 +1,111 @@
+"""How numbers and dates are written, wherever a person reads them: 1,234.5 or 1.234,5; 27 Nov 2026 or 27.11.2026.
+
+The language in force is what the variable says, which `preferences.apply` sets to what was chosen: so it holds for processes
+that are started, too. The digits are always Python's and only the signs among them differ: every language says the same.
+What machines read is written without this module.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
+from functools import cache
+from typing import Literal, get_args
+
+Language = Literal["en", "cs", "da", "de", "es", "fi", "fr", "it", "nb", "nl", "pl", "pt", "sv"]
+LANGUAGES, ENGLISH = get_args(Language), "en"
+VARIABLE = "TUNEBOARD_LANGUAGE"
+WHOLE = "#,##0"  # how a locale's pattern of percentages begins: the number itself
+
+_here: ContextVar[Language | None] = ContextVar("here", default=None)
+
+
+def language() -> Language:
+    """The one in force; English for one that is not known, which `preferences.in_force` refuses."""
+    chosen = _here.get() or os.environ.get(VARIABLE)
+    return chosen if chosen in LANGUAGES else ENGLISH
+
+
+@contextmanager
+def as_in(one: Language) -> Iterator[None]:
+    """Within it this language is in force, whatever was chosen."""
+    token = _here.set(one)
+    try:
+        yield
+    finally:
+        _here.reset(token)
+
+
+def whole(number: int) -> str:
+    """'1,234'"""
+    return _written(f"{number:,}")
+
+
+def rounded(number: float, digits: int = 0, signed: bool = False) -> str:
+    """'1,234.50' for two digits; '+1,234.50' when it is signed."""
+    return _written(f"{number:{'+' if signed else ''},.{digits}f}")
+
+
+def significant(number: float, digits: int = 6) -> str:
+    """'0.00123' for three digits; no zeros at the end."""
+    return _written(f"{number:,.{digits}g}")
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """'12.3%' of 0.123 for one digit."""
+    return _written(f"{share:.{digits}%}")
+
+
+def date(moment: str) -> str:
+    """'27 Nov 2026' of a time in ISO 8601."""
+    day = datetime.fromisoformat(moment)
+    if language() == ENGLISH:
+        return f"{day:%d %b %Y}"
+    from babel.dates import format_date
+
+    return format_date(day, "medium", language())
+
+
+def date_and_time(moment: str) -> str:
+    """'27 Nov 2026, 14:05 UTC' of a time in UTC, in ISO 8601."""
+    time = datetime.fromisoformat(moment)
+    if language() == ENGLISH:
+        return f"{date(moment)}, {time:%H:%M} UTC"
+    from babel.dates import format_time
+
+    return f"{date(moment)}, {format_time(time, 'short', locale=language())} UTC"
+
+
+def separators() -> str:
+    """The sign before decimals and the one between thousands, as Plotly takes them: '.,' for English."""
+    return _written(".,")
+
+
+def example(one: Language) -> str:
+    """'German: 1.234,5 and 27.11.2026'"""
+    from babel import Locale
+
+    with as_in(one):
+        return f"{Locale.parse(one).english_name}: {rounded(1234.5, 1)} and {date('2026-11-27')}"
+
+
+def _written(number: str) -> str:
+    """A number as Python writes it, in the language in force."""
+    spoken = language()
+    return number if spoken == ENGLISH else number.translate(_signs(spoken))
+
+
+@cache
+def _signs(spoken: Language) -> dict[int, str]:
+    from babel import Locale  # 30 ms, for those who chose
+
+    locale = Locale.parse(spoken)
+    symbols = locale.number_symbols["latn"]
+    return str.maketrans(
+        {
+            ",": symbols["group"],
+            ".": symbols["decimal"],
+            "%": locale.percent_formats[None].pattern.removeprefix(WHOLE),
+        }
+    )
