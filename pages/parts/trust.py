@@ -178,7 +178,7 @@ def _by_hand(
                 format=words.cells("%.1f"),
                 help="Below this confidence a person looks at the answer. 0: never. 101: always.",
             ),
-            "in use": st.column_config.NumberColumn(format="%.1f"),
+            "in use": st.column_config.NumberColumn(format=words.cells("%.1f")),
         },
     )
     if never := [messages.plain(label) for label in proposed if label not in said]:
