@@ -47,7 +47,7 @@ def write(model: Path, name: str, rules: Rules, texts: list[str], to: Path) -> C
     if tfidf.is_saved_in(model):
         raise ModelError(
             "A model that counts words has no network that ONNX could hold.",
-            "Take it away as a ZIP: its page says how to compute with it.",
+            "Take it away as a ZIP: the program in it needs Python and nothing else.",
             "no_onnx",
         )
     with writing(to.parent), tempfile.TemporaryDirectory(dir=to.parent) as temporary:
