@@ -643,6 +643,7 @@ def _predict_file(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict
     """Broken off and asked again, it goes on where it was."""
     from engine.data import writers
     from engine.data.reading import read_file
+    from engine.data.reading.table import arrow
     from engine.serving import batch
 
     if not asked.out:
@@ -662,7 +663,7 @@ def _predict_file(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict
     with _job(workspace, asked.id, key) as paths:
         if not paths.job.exists():
             batch.write_table(table.frame, paths)
-        batch.begin(paths, table.name, column, table.rejected, table.rejected_count)
+        batch.begin(paths, table.name, column, arrow(table.rejected), table.rejected_count)
         del table  # from here on memory holds only a part of it
         predictor, rules = _opened(workspace, asked.id)
         batch.answer(paths, predictor, terminal.counter(sys.stderr))
@@ -676,6 +677,7 @@ def _predict_file(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict
         "column": column,
         "empty": found.empty,
         "unread": found.unread_count,
+        "unread_left_out": found.lost,
         "unread_rows": [one.shown() for one in found.unread],
     }
     return result, terminal.answered_file(found, asked.out)

@@ -173,6 +173,11 @@ class BatchPaths:
         return self.folder / "table.parquet"
 
     @property
+    def unread(self) -> Path:
+        """The lines that could not be read, where they are many."""
+        return self.folder / "unread.parquet"
+
+    @property
     def job(self) -> Path:
         """What is to be done; written last, so that what has one was begun properly."""
         return self.folder / "job.json"

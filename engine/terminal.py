@@ -14,6 +14,7 @@ from engine.data.datasets import DatasetInfo, load_info
 from engine.data.drafting import Draft
 from engine.data.health import Problem
 from engine.data.reading import Table
+from engine.data.reading.table import LISTED_REJECTED
 from engine.data.revising import row_name
 from engine.errors import NotFoundError
 from engine.paths import Workspace, read_json
@@ -339,7 +340,7 @@ def check_result(table: Table, roles: Roles, made: Draft | None, problems: list[
         "sheets": list(table.sheets),
         "left_out": list(table.left_out),
         "rejected": table.rejected_count,
-        "rejected_rows": [one.shown() for one in table.rejected],
+        "rejected_rows": [one.shown() for one in table.rejected[:LISTED_REJECTED]],
         "short_rows": [one.shown() for one in table.padded],
         "problems": [
             {**asdict(problem), "rows": [one["row"] for one in problem.examples if "row" in one]}
@@ -620,6 +621,8 @@ def answered_file(found: Result, out: str) -> str:
         lines += [f"  {one.said}" for one in found.unread[:SHOWN_REJECTED]]
         if found.unread_count > SHOWN_REJECTED:
             lines.append(f"  ... and {found.unread_count - SHOWN_REJECTED:,} more")
+        if found.lost:
+            lines.append(f"The last {found.lost:,} of them are not in the result.")
     if found.people:
         lines.append(f"{found.people:,} go to a person.")
     return "\n".join(lines)

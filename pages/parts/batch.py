@@ -152,7 +152,8 @@ def _result(run: Run, one: Standing, what: str, newest: bool) -> None:
     if found.unread_count:
         lines = "; ".join(one.said for one in found.unread[:SHOWN_LINES])
         more = " …" if found.unread_count > SHOWN_LINES else "."
-        st.caption(f"Not read, and without an answer: {messages.plain(lines)}{more}")
+        lost = f" The last {found.lost:,} of them are not in the result." if found.lost else ""
+        st.caption(f"Not read, and without an answer: {messages.plain(lines)}{more}{lost}")
     if newest:
         first = next(batch.answered(paths, chosen, everything)).head(SHOWN)
         st.dataframe(
