@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, TextIO
 
@@ -438,10 +438,9 @@ def further(about: "Further") -> str:
     return "\n".join(lines)
 
 
-def onnx(to: str, checked: "Checked") -> str:
-    """Where an export as ONNX is, and how it was checked."""
-    how = "To use it anywhere: pip install onnxruntime tokenizers numpy\npython predict_onnx.py TEXT"
-    return f"Written to {to}\n{onnx_check(checked)}\n{how}"
+def how(lines: Sequence[str]) -> str:
+    """How to use what was written or sent: engine/serving/ways.py."""
+    return "\n".join(["To use it:", *(f"    {line}" for line in lines)])
 
 
 def onnx_check(checked: "Checked") -> str:

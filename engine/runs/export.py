@@ -12,7 +12,7 @@ from engine.paths import Workspace, read_json
 from engine.runs import queue
 from engine.runs.events import History
 from engine.runs.store import Run
-from engine.serving import exporting, notebook, onnx_export, publishing, report, rules
+from engine.serving import exporting, notebook, onnx_export, publishing, report, rules, ways
 from engine.serving.exporting import Facts
 from engine.serving.onnx_export import Checked
 from engine.terminal import duration
@@ -76,22 +76,10 @@ FORMATS: dict[str, Callable[[Workspace, Run, Path], Path]] = {
 }
 
 
-def how(workspace: Workspace, run_id: str, form: str, to: Path) -> str:
-    """What to do with an export, in a line or two."""
-    if form in ("zip", "folder"):
-        if queue.config_of(workspace, run_id).counts_words:
-            return f"Its README.md says how to use it; here: predict {to if form == 'folder' else 'FOLDER'} --text TEXT"
-        ask = (
-            f"python {to / 'predict.py'} TEXT"
-            if form == "folder"
-            else f"unzip it, then: python {to.stem}/predict.py TEXT"
-        )
-        return f"To use it anywhere: pip install torch transformers\n{ask}"
-    return {
-        "report": "It opens in any browser, without a network, and prints to PDF.",
-        "settings": f"To train with them: train DATA --config {to}",
-        "notebook": "To run it: pip install jupyterlab torch transformers pandas scikit-learn",
-    }[form]
+def how(workspace: Workspace, run_id: str, form: str, to: Path | str) -> tuple[str, ...]:
+    """Three lines on how to use what was exported to the path `to`, or sent to the hub under the name `to`."""
+    what = publishing.check(str(to)) if form == "hub" else to
+    return ways.use(form, what, queue.config_of(workspace, run_id).counts_words)
 
 
 def export_onnx(workspace: Workspace, run_id: str, to: Path) -> Checked:

@@ -10,10 +10,12 @@ import streamlit as st
 from engine.data.datasets import load_info
 from engine.data.exports import FORMULA_STARTS
 from engine.runs import batches
-from engine.serving import rules
-from pages.parts import cached
+from engine.serving import rules, ways
+from pages.parts import cached, words
 from tests.engine.runs.helpers import submit, wait
-from tests.pages.helpers import open_page, press, words_on
+from tests.pages.helpers import open_page, press, unfold, words_on
+
+ELSEWHERE = "Use it elsewhere"
 
 
 def test_without_a_model_there_is_one_next_step(workspace):
@@ -50,7 +52,7 @@ def test_the_last_ten_tries_are_kept_even_for_a_new_visitor(workspace, finished)
 
 
 def test_what_was_proven_of_the_model_stands_beside_the_download(workspace, finished):
-    said = words_on(open_page("predict", run=finished.id))
+    said = words_on(unfold(open_page("predict", run=finished.id), ELSEWHERE))
     assert "Checked in a fresh process: same answers on 32 texts within 0.0001." in said
 
 
@@ -68,13 +70,25 @@ def test_what_a_run_leaves_can_be_downloaded(workspace, finished, form, name, in
     assert cached.exported(str(workspace.root), finished.id, form, name).startswith(inside)
 
 
-def test_each_thing_that_a_run_leaves_has_its_button(workspace, finished):
-    for page, labels in {
-        "predict": {"Report (HTML)", "Settings (YAML)", "Notebook (with its data)"},
-        "evaluate": {"Report (HTML)"},
-    }.items():
-        shown = {one.proto.label for one in open_page(page, run=finished.id).get("download_button")}
-        assert labels <= shown
+def test_each_thing_that_a_run_leaves_has_its_button_and_three_lines_on_how_to_use_it(workspace, finished):
+    test = open_page("predict", run=finished.id)
+    assert not test.tabs and not test.code  # one click away
+    unfold(test, ELSEWHERE)
+    assert [tab.label for tab in test.tabs] == [
+        "Model", "Service (HTTP)", "Without torch (ONNX)", "Report", "Notebook", "Settings", "Hugging Face hub"
+    ]  # fmt: skip
+    labels = {one.proto.label for one in test.get("download_button")}
+    assert {"Report (HTML)", "Settings (YAML)", "Notebook (with its data)"} <= labels
+    shown = [one.value for one in test.code]
+    name = words.file_name(finished.name)
+    for form, what in {
+        "zip": f"{name}.zip", "serve": finished.id, "notebook": f"{name}-notebook.zip", "settings": f"{name}.yaml",
+        "hub": "my-name/my-model",
+    }.items():  # fmt: skip
+        assert "\n".join(ways.use(form, what)) in shown
+    assert all(line in words_on(test) for line in ways.use("report", f"{name}.html"))
+    evaluate = open_page("evaluate", run=finished.id).get("download_button")
+    assert "Report (HTML)" in {one.proto.label for one in evaluate}
 
 
 @pytest.fixture
@@ -93,7 +107,9 @@ def downloads(monkeypatch) -> dict:
 def test_several_models_answer_the_same_text_side_by_side(workspace, finished):
     info = load_info(workspace, finished.dataset_id)
     other = wait(workspace, submit(workspace, info, "tfidf", name="*counting*").id)
-    said = words_on(open_page("predict", run=other.id))
+    test = unfold(open_page("predict", run=other.id), ELSEWHERE)
+    assert "Without torch (ONNX)" not in [tab.label for tab in test.tabs]
+    said = words_on(test)
     assert "Checked by loading it again: exactly the same answers on 32 texts." in said
     test = open_page("predict", run=finished.id)
     test.multiselect(key="also").set_value([other.id])
@@ -150,7 +166,7 @@ def test_the_onnx_that_was_made_is_offered_only_as_long_as_model_and_rules_stay(
     paths.onnx.write_bytes(b"made before")
 
     def offered() -> bool:
-        buttons = open_page("predict", run=finished.id).get("download_button")
+        buttons = unfold(open_page("predict", run=finished.id), ELSEWHERE).get("download_button")
         return any(one.proto.label.startswith("Download as ONNX") for one in buttons)
 
     assert offered()
