@@ -444,13 +444,13 @@ def how(lines: Sequence[str]) -> str:
 
 
 def onnx_check(checked: "Checked") -> str:
-    same = f"the label of torch on {checked.equal:.1%} of {checked.texts} texts"
+    same = f"the label of torch on {checked.equal:.1%} of them"
     small = (
         f"model.int8.onnx ({size(checked.small_bytes)}) gives {same}."
         if checked.small_bytes
         else f"Rounded to int8 it gave {same}, which is too few; that file was left out."
     )
-    within = f"to within {max(checked.difference, 1e-7):.0e}"
+    within = f"to within {max(checked.difference, 1e-7):.0e}, on {checked.texts_said}"
     return f"model.onnx ({size(checked.bytes)}) answers as torch does, {within}. {small}"
 
 

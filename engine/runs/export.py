@@ -4,6 +4,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
+
 from engine.data.datasets import DatasetInfo, load_info, load_rows
 from engine.data.samples import read_sample
 from engine.errors import NotFoundError, RunStateError
@@ -89,15 +91,21 @@ def export_onnx(workspace: Workspace, run_id: str, to: Path) -> Checked:
     ONNX cannot hold.
     """
     run = queue.get_askable(workspace, run_id)
-    paths = workspace.run(run.id)
-    if paths.predictions.exists():
-        known = predictions.read(paths.predictions).sort_values(
-            "split", kind="stable"
-        )  # test before validation
-    else:  # brought from elsewhere, without data
-        known = read_sample("support").frame
-    texts = known["text"].tolist()
+    paths, texts = workspace.run(run.id), _texts_of(workspace, run)
     return onnx_export.write(paths.model, run.name, rules.read(paths), texts, to.expanduser().absolute())
+
+
+def _texts_of(workspace: Workspace, run: Run) -> dict[str, list[str]]:
+    """Texts that the model of a run can be asked, by where they are from, those that it did not learn from first."""
+    path = workspace.run(run.id).predictions
+    if not path.exists():  # brought from elsewhere, without data
+        return {"sample": read_sample("support").frame["text"].tolist()}
+    known = predictions.read(path)
+    if _data(workspace, run):
+        rows = load_rows(workspace, run.dataset_id)
+        known = pd.concat([known, rows[rows["split"] == "train"]])
+    of = known["split"].replace("train", "training")
+    return {split: known.loc[of == split, "text"].tolist() for split in ("test", "validation", "training")}
 
 
 def push(workspace: Workspace, run_id: str, name: str, token: str | None = None, private: bool = True) -> str:

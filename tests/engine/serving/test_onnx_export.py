@@ -50,10 +50,14 @@ def test_it_answers_as_the_run_does_where_there_is_no_torch(
         "model.onnx", "model.int8.onnx", "tokenizer.json", "classifier.json", "predict_onnx.py", "README.md",
     }  # fmt: skip
     rows = predictions.read(workspace.run(run.id).predictions)
-    assert checked.texts == len(rows) == easy.rows["validation"] + easy.rows["test"]
+    assert checked.texts == 200 and checked.origins == {
+        "test": easy.rows["test"], "validation": easy.rows["validation"], "training": 200 - len(rows),
+    }  # fmt: skip
     assert checked.difference < 1e-4 and checked.equal == 1.0 and checked.small_bytes < checked.bytes
     page = (folder / "README.md").read_text()
-    assert f"as torch on {checked.texts} texts" in page and "    <b>mine</b>" in page
+    assert (
+        "as torch on 200 texts (30 test, 30 validation, 140 training)," in page and "    <b>mine</b>" in page
+    )
 
     absent = ("engine", "torch", "transformers", "streamlit", "pandas")
     assert not any(empty.has(without_torch, module) for module in absent)
@@ -75,7 +79,10 @@ def test_it_answers_as_the_run_does_where_there_is_no_torch(
 
 def _what_says_something_else_is_not_handed_out(workspace, run, folder, tmp_path):
     """With the graph that was just written, for a model that answers the other way round."""
-    model, texts = shutil.copytree(workspace.run(run.id).model, tmp_path / "copy"), ["the lamp is dull"]
+    model, texts = (
+        shutil.copytree(workspace.run(run.id).model, tmp_path / "copy"),
+        {"test": ["the lamp is dull", "the lamp is bright"]},
+    )
 
     def the_graph(_, path):
         shutil.copyfile(folder / "model.onnx", path)
@@ -85,6 +92,7 @@ def _what_says_something_else_is_not_handed_out(workspace, run, folder, tmp_path
         patch.setattr(onnx_export, "_to_int8", lambda full, small, by_blocks: _negated(full, small))
         checked = onnx_export.write(model, "x", Rules(), texts, tmp_path / "packed.zip")
         assert checked.small_bytes is None and checked.equal == 0.0
+        assert checked.texts_said == "4 texts (2 test, 2 shortened or joined)"  # "the lamp", and both
         shutil.unpack_archive(tmp_path / "packed.zip", tmp_path)
         assert not (tmp_path / "packed" / "model.int8.onnx").exists()
         assert "There is no model.int8.onnx" in (tmp_path / "packed" / "README.md").read_text()
