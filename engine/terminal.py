@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import pandas as pd
 
-from engine import machine
+from engine import access, machine
 from engine.data.columns import Roles
 from engine.data.datasets import DatasetInfo, load_info
 from engine.data.drafting import Draft
@@ -39,6 +39,13 @@ if TYPE_CHECKING:
 
 SHOWN_REJECTED = 5
 SHOWN_WORDS = 20
+DASHBOARD = {
+    "listens": "where it listens",
+    "names": "names that it answers to",
+    "who": "who may come in",
+    "visitors": "what visitors may do",
+    "theme": "light or dark",
+}
 
 # -- as JSON ----------------------------------------------------------------------------------------
 
@@ -126,6 +133,10 @@ def settings_result(workspace: Workspace, found: dict[str, InForce], sizes: dict
             "gpu": machine.gpu(),
         },
         "read_only": not workspace.changeable,
+        "dashboard": {
+            name: {"value": value, "origin": origin}
+            for name, (value, origin) in access.facts(workspace).items()
+        },
         "settings": {
             field: {"value": one.shown, "origin": one.origin, "variable": one.variable}
             for field, one in found.items()
@@ -584,10 +595,16 @@ def settings(workspace: Workspace, found: dict[str, InForce], sizes: dict[str, i
         [field, one.shown, one.variable if one.origin == "environment" else one.origin]
         for field, one in found.items()
     ]
+    root, chosen_by = access.place(workspace)
     lines = [
-        f"Workspace: {workspace.root}, {size(sum(sizes.values()))}; {size(space.free(workspace))} are free",
+        f"Workspace: {root} ({chosen_by}), {size(sum(sizes.values()))}; {size(space.free(workspace))} are free",
         f"Machine: {machine.describe()}",
         *([] if workspace.changeable else ["For looking only: nothing can be started, changed or deleted."]),
+        "",
+        grid(
+            ["the dashboard", "value", "from"],
+            [[DASHBOARD[name], *one] for name, one in access.facts(workspace).items()],
+        ),
         "",
         grid(["setting", "value", "from"], rows),
         "",

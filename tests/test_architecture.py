@@ -16,7 +16,7 @@ FLOORS = [
     "evaluation",
     "serving",
 ]  # each may import those before it, and the ground
-GROUND = {"errors", "names", "paths", "settings", "machine", "preferences"}
+GROUND = {"errors", "names", "paths", "settings", "machine", "preferences", "access"}
 RUNS_MAY = GROUND | {"runs"}
 STUDIES_MAY = GROUND | {"data", "models", "training", "evaluation", "runs", "studies"}
 WHOLE = {"engine/runs/pipeline.py", "engine/runs/counting.py", "engine/runs/measuring.py",
