@@ -9,7 +9,7 @@
     models/uploaded/<name>-<key>/ models that came as a ZIP, under the hash of its content
     runs/<id>/                   config.json  events.jsonl  log.txt  checkpoints/  model/
                                  predictions.parquet  metrics.json  further/<key>/
-                                 rules.json  tries.json  onnx.zip  onnx.json
+                                 rules.json  onnx.zip  onnx.json
     runs/<id>/batches/<key>/     a whole file that the model answers, and the answers so far
     batches/<key>/               the same for a model that is no run's
     studies/<id>/                study.json, of a search also progress.json and trials.jsonl
@@ -149,16 +149,6 @@ class RunPaths:
     def rules(self) -> Path:
         """How its answers are to be taken: engine/serving/rules.py."""
         return self.folder / "rules.json"
-
-    @property
-    def tries(self) -> Path:
-        """The last texts that somebody tried the model with."""
-        return self.folder / "tries.json"
-
-    @property
-    def tries_lock(self) -> Path:
-        """Held while they are changed."""
-        return self.folder / "tries.lock"
 
 
 @dataclass(frozen=True)

@@ -183,8 +183,8 @@ def summary(paths: BatchPaths, rules: Rules) -> Result:
 
 
 def answered(paths: BatchPaths, rules: Rules, probabilities: bool = False) -> Iterator[pd.DataFrame]:
-    """The table of a job that is done, in its order and some rows at a time, with what the model says beside it. A line of
-    the file that could not be read stands in its place, as it is, in the column of the texts.
+    """The table of a job that is done, in its order and some rows at a time, with what the model says beside it. Of a line
+    that could not be read, the first 200 characters stand in its place, as they are, in the column of the texts.
 
     label, confidence; to_a_person (yes or no) where the rules send any; problem where any row could not be answered; and
     with `probabilities` that of each label. Such a column is called otherwise where the table has one of its name already.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 MODEL = ("{enter}", "pip install torch transformers", 'python predict.py "Where is my parcel?"')
 HUB = (
-    "hf auth login  # with the package huggingface_hub; as long as only you can see the model",
+    "hf auth login  # while only you can see it",
     "hf download {what} --local-dir my-model && pip install torch transformers",
     'python my-model/predict.py "Where is my parcel?"',
 )
@@ -25,21 +25,21 @@ LINES = {
     "notebook": (
         "{enter}",
         "pip install jupyterlab torch transformers pandas scikit-learn",
-        "jupyter lab  # open the notebook in it, then choose Run, Run All Cells",
+        "jupyter lab  # there: Run, Run All Cells",
     ),
     "settings": (
-        "python3 start.py forecast DATA --config {what}  # how long would it take?",
+        "python3 start.py forecast DATA --config {what}",
         "python3 start.py train DATA --config {what}",
-        "python3 start.py train DATA --config {what} --set epochs=5  # with another value",
+        "python3 start.py train DATA --config {what} --set epochs=5",
     ),
     "hub": HUB,
     "serve": (
-        "export TUNEBOARD_API_KEY=secret  # what those who ask have to know; choose another one",
+        "export TUNEBOARD_API_KEY=secret  # choose another",
         "python3 start.py serve {what}",
         'curl http://127.0.0.1:8502/predict -H "Authorization: Bearer secret" --json \'{{"text": "Where is my parcel?"}}\'',
     ),
 }
-COUNTED = "python predict.py --file texts.txt > answers.csv  # one text per line"
+COUNTED = "python predict.py --file texts.txt > answers.csv"
 WHEN_WORDS_ARE_COUNTED = {  # which needs Python and nothing else
     "zip": (MODEL[0], MODEL[2], COUNTED),
     "folder": (MODEL[0], MODEL[2], COUNTED),

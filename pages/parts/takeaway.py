@@ -49,7 +49,7 @@ SETTINGS = Way(
     ":material/tune:",
     ".yaml",
     "application/yaml",
-    "All settings of this run, each with its meaning, for further runs.",
+    "All settings of this run, each with its meaning, for further runs. DATA is a table, as on the Data page.",
 )
 NOTEBOOK = Way(
     "notebook",
@@ -100,9 +100,14 @@ def elsewhere(run: Run) -> None:
         }
     shown["Hugging Face hub"] = _to_the_hub
     with place:
-        for tab, show in zip(st.tabs(list(shown)), shown.values(), strict=True):
-            with tab:
-                show(run)
+        chosen = st.radio(
+            "What to take away",
+            list(shown),
+            horizontal=True,
+            key=f"elsewhere_{run.id}",
+            label_visibility="collapsed",
+        )
+        shown[chosen](run)
 
 
 def _model(run: Run) -> None:
@@ -124,7 +129,8 @@ def _service(run: Run) -> None:
     st.write("An address that other programs ask. In the folder of Tuneboard:")
     _how(run, "serve", run.id)
     st.caption(
-        "http://127.0.0.1:8502 then shows all that can be asked. Only this machine reaches it, unless you add --host."
+        "In a browser, 127.0.0.1:8502 then shows all that can be asked. Whoever asks needs the key; other machines reach "
+        "it only where the option host says so."
     )
 
 
@@ -141,7 +147,7 @@ def _how(run: Run, form: str, what: str, inside: str = "") -> None:
     if form in ways.SENTENCES:
         st.markdown("\n".join(f"- {line}" for line in lines))
     else:
-        st.code("\n".join(lines), language=None, wrap_lines=True)  # its colours for bash are too faint
+        st.code("\n".join(lines), language=None)  # its colours for bash are too faint to read
 
 
 def _counts_words(run: Run) -> bool:
@@ -149,7 +155,7 @@ def _counts_words(run: Run) -> bool:
 
 
 def _from_a_terminal(command: str) -> None:
-    st.caption(f"The same from a terminal: `python3 start.py {command}`")
+    st.caption(f"The same from a terminal: {messages.plain(f'python3 start.py {command}')}")
 
 
 def _download(run: Run, way: Way, place: str) -> None:
@@ -168,28 +174,27 @@ def _download(run: Run, way: Way, place: str) -> None:
 
 def _without_torch(run: Run) -> None:
     """As ONNX: made on request, since it takes a while, and kept with the run as long as its model and its rules stay."""
-    paths = state.workspace().run(run.id)
+    paths, file = state.workspace().run(run.id), f"{words.file_name(run.name)}-onnx.zip"
     st.write("For machines without torch, also in int8, with a program that needs only onnxruntime.")
     since = max(one.stat().st_mtime for one in (paths.model, paths.rules) if one.exists())
-    if not paths.onnx.exists() or paths.onnx.stat().st_mtime < since:
-        if st.button("Make it, in about half a minute", icon=":material/deployed_code:", key="make_onnx"):
-            with state.reported(), st.spinner("Writing the model as ONNX, and checking what it says …"):
-                cached.make_onnx(str(state.workspace().root), run.id)
-                st.rerun()
-        return
-    file = f"{words.file_name(run.name)}-onnx.zip"
-    st.download_button(
-        f"Download as ONNX ({words.size(paths.onnx.stat().st_size)})",
-        paths.onnx.read_bytes,
-        file_name=file,
-        mime="application/zip",
-        icon=":material/download:",
-        key=f"download_onnx_{run.id}",
-        on_click="ignore",
-    )
+    made = paths.onnx.exists() and paths.onnx.stat().st_mtime >= since
+    if made:
+        st.download_button(
+            f"Download as ONNX ({words.size(paths.onnx.stat().st_size)})",
+            paths.onnx.read_bytes,
+            file_name=file,
+            mime="application/zip",
+            icon=":material/download:",
+            key=f"download_onnx_{run.id}",
+            on_click="ignore",
+        )
+    elif st.button("Make it, in about half a minute", icon=":material/deployed_code:", key="make_onnx"):
+        with state.reported(), st.spinner("Writing the model as ONNX, and checking what it says …"):
+            cached.make_onnx(str(state.workspace().root), run.id)
+            st.rerun()
     _how(run, "onnx", file, paths.onnx.stem)
     _from_a_terminal(f"export {run.id} --to {file} --format onnx")
-    if paths.onnx_check.exists():
+    if made and paths.onnx_check.exists():
         found = terminal.onnx_check(Checked(**read_json(paths.onnx_check)))
         st.caption(f":material/verified: {messages.plain(found)}")
 
