@@ -345,24 +345,26 @@ def revise(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
 def export(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     from engine.runs import export as exports
 
+    to, found = Path(asked.to).expanduser().absolute(), {}
     if asked.format == "onnx":
-        checked = exports.export_onnx(workspace, asked.id, Path(asked.to))
-        told = {"exported": asked.id, "to": asked.to, "checked": asdict(checked)}
-        return told, terminal.onnx(asked.to, checked)
-    to = exports.export(workspace, asked.id, Path(asked.to), asked.format)
-    return {
-        "exported": asked.id,
-        "format": asked.format,
-        "to": str(to),
-    }, f"Written to {to}\n{exports.how(workspace, asked.id, asked.format, to)}"
+        checked = exports.export_onnx(workspace, asked.id, to)
+        found = {"checked": asdict(checked)}
+    else:
+        exports.export(workspace, asked.id, to, asked.format)
+    how = exports.how(workspace, asked.id, asked.format, to)
+    said = [f"Written to {to}", *([terminal.onnx_check(checked)] if found else []), terminal.how(how)]
+    told = {"exported": asked.id, "format": asked.format, "to": str(to), **found, "how": list(how)}
+    return told, "\n".join(said)
 
 
 def push(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     from engine.runs import export as exports
 
     address = exports.push(workspace, asked.id, asked.name, _token(), asked.private)
+    how = exports.how(workspace, asked.id, "hub", asked.name)
     seen = "only you can see it" if asked.private else "everybody can see it"
-    return {"pushed": asked.id, "to": address, "private": asked.private}, f"Sent to {address}; {seen}."
+    told = {"pushed": asked.id, "to": address, "private": asked.private, "how": list(how)}
+    return told, f"Sent to {address}; {seen}.\n{terminal.how(how)}"
 
 
 def import_(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
@@ -687,6 +689,7 @@ def _predict_file(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict
     """Broken off and asked again, it goes on where it was."""
     from engine.data import writers
     from engine.data.reading import read_file
+    from engine.data.reading.table import arrow
     from engine.serving import batch
 
     if not asked.out:
@@ -706,7 +709,7 @@ def _predict_file(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict
     with _job(workspace, asked.id, key) as paths:
         if not paths.job.exists():
             batch.write_table(table.frame, paths)
-        batch.begin(paths, table.name, column, table.rejected, table.rejected_count)
+        batch.begin(paths, table.name, column, arrow(table.rejected), table.rejected_count)
         del table  # from here on memory holds only a part of it
         predictor, rules = _opened(workspace, asked.id)
         batch.answer(paths, predictor, terminal.counter(sys.stderr))
@@ -720,6 +723,7 @@ def _predict_file(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict
         "column": column,
         "empty": found.empty,
         "unread": found.unread_count,
+        "unread_left_out": found.lost,
         "unread_rows": [one.shown() for one in found.unread],
     }
     return result, terminal.answered_file(found, asked.out)

@@ -9,7 +9,7 @@
     models/uploaded/<name>-<key>/ models that came as a ZIP, under the hash of its content
     runs/<id>/                   config.json  events.jsonl  log.txt  checkpoints/  model/
                                  predictions.parquet  metrics.json  further/<key>/
-                                 rules.json  tries.json  onnx.zip  onnx.json
+                                 rules.json  onnx.zip  onnx.json
     runs/<id>/batches/<key>/     a whole file that the model answers, and the answers so far
     batches/<key>/               the same for a model that is no run's
     studies/<id>/                study.json, of a search also progress.json and trials.jsonl
@@ -155,16 +155,6 @@ class RunPaths:
         """How its answers are to be taken: engine/serving/rules.py."""
         return self.folder / "rules.json"
 
-    @property
-    def tries(self) -> Path:
-        """The last texts that somebody tried the model with."""
-        return self.folder / "tries.json"
-
-    @property
-    def tries_lock(self) -> Path:
-        """Held while they are changed."""
-        return self.folder / "tries.lock"
-
 
 @dataclass(frozen=True)
 class BatchPaths:
@@ -176,6 +166,11 @@ class BatchPaths:
     def table(self) -> Path:
         """The file as it was read."""
         return self.folder / "table.parquet"
+
+    @property
+    def unread(self) -> Path:
+        """The lines that could not be read, where they are many."""
+        return self.folder / "unread.parquet"
 
     @property
     def job(self) -> Path:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, TextIO
 
 import pandas as pd
 
-from engine import machine
+from engine import access, machine
 from engine.data.columns import Roles
 from engine.data.datasets import DatasetInfo, load_info
 from engine.data.drafting import Draft
 from engine.data.health import Problem
 from engine.data.reading import Table
+from engine.data.reading.table import LISTED_REJECTED
 from engine.data.revising import row_name
 from engine.errors import NotFoundError
 from engine.figures import percent, rounded, significant, whole
@@ -41,6 +42,13 @@ if TYPE_CHECKING:
 SHOWN_REJECTED = 5
 SHOWN_WORDS = 20
 AMONG_DIGITS = ",.%\xa0\u202f"  # of a figure, in any language
+DASHBOARD = {
+    "listens": "where it listens",
+    "names": "names that it answers to",
+    "who": "who may come in",
+    "visitors": "what visitors may do",
+    "theme": "light or dark",
+}
 
 # -- as JSON ----------------------------------------------------------------------------------------
 
@@ -128,6 +136,10 @@ def settings_result(workspace: Workspace, found: dict[str, InForce], sizes: dict
             "gpu": machine.gpu(),
         },
         "read_only": not workspace.changeable,
+        "dashboard": {
+            name: {"value": value, "origin": origin}
+            for name, (value, origin) in access.facts(workspace).items()
+        },
         "settings": {
             field: {"value": one.shown, "origin": one.origin, "variable": one.variable}
             for field, one in found.items()
@@ -342,7 +354,7 @@ def check_result(table: Table, roles: Roles, made: Draft | None, problems: list[
         "sheets": list(table.sheets),
         "left_out": list(table.left_out),
         "rejected": table.rejected_count,
-        "rejected_rows": [one.shown() for one in table.rejected],
+        "rejected_rows": [one.shown() for one in table.rejected[:LISTED_REJECTED]],
         "short_rows": [one.shown() for one in table.padded],
         "problems": [
             {**asdict(problem), "rows": [one["row"] for one in problem.examples if "row" in one]}
@@ -470,20 +482,19 @@ def rules(run: Run, chosen: Rules, effect: "Effect | None") -> str:
     return "\n".join(lines)
 
 
-def onnx(to: str, checked: "Checked") -> str:
-    """Where an export as ONNX is, and how it was checked."""
-    how = "To use it anywhere: pip install onnxruntime tokenizers numpy\npython predict_onnx.py TEXT"
-    return f"Written to {to}\n{onnx_check(checked)}\n{how}"
+def how(lines: Sequence[str]) -> str:
+    """How to use what was written or sent: engine/serving/ways.py."""
+    return "\n".join(["To use it:", *(f"    {line}" for line in lines)])
 
 
 def onnx_check(checked: "Checked") -> str:
-    same = f"the label of torch on {percent(checked.equal, 1)} of {checked.texts} texts"
+    same = f"the label of torch on {percent(checked.equal, 1)} of them"
     small = (
         f"model.int8.onnx ({size(checked.small_bytes)}) gives {same}."
         if checked.small_bytes
         else f"Rounded to int8 it gave {same}, which is too few; that file was left out."
     )
-    within = f"to within {max(checked.difference, 1e-7):.0e}"
+    within = f"to within {max(checked.difference, 1e-7):.0e}, on {checked.texts_said}"
     return f"model.onnx ({size(checked.bytes)}) answers as torch does, {within}. {small}"
 
 
@@ -617,10 +628,16 @@ def settings(workspace: Workspace, found: dict[str, InForce], sizes: dict[str, i
         [field, one.shown, one.variable if one.origin == "environment" else one.origin]
         for field, one in found.items()
     ]
+    root, chosen_by = access.place(workspace)
     lines = [
-        f"Workspace: {workspace.root}, {size(sum(sizes.values()))}; {size(space.free(workspace))} are free",
+        f"Workspace: {root} ({chosen_by}), {size(sum(sizes.values()))}; {size(space.free(workspace))} are free",
         f"Machine: {machine.describe()}",
         *([] if workspace.changeable else ["For looking only: nothing can be started, changed or deleted."]),
+        "",
+        grid(
+            ["the dashboard", "value", "from"],
+            [[DASHBOARD[name], *one] for name, one in access.facts(workspace).items()],
+        ),
         "",
         grid(["setting", "value", "from"], rows),
         "",
@@ -653,6 +670,8 @@ def answered_file(found: Result, out: str) -> str:
         lines += [f"  {one.said}" for one in found.unread[:SHOWN_REJECTED]]
         if found.unread_count > SHOWN_REJECTED:
             lines.append(f"  ... and {whole(found.unread_count - SHOWN_REJECTED)} more")
+        if found.lost:
+            lines.append(f"The last {whole(found.lost)} of them are not in the result.")
     if found.people:
         lines.append(f"{whole(found.people)} go to a person.")
     return "\n".join(lines)

@@ -12,7 +12,20 @@ from engine.runs.store import Run
 from engine.serving import rules, tries
 from engine.serving.prediction import Prediction
 from engine.serving.rules import Rules
-from pages.parts import batch, cached, charts, feedback, frame, messages, state, takeaway, typing, why, words
+from pages.parts import (
+    batch,
+    cached,
+    charts,
+    feedback,
+    frame,
+    messages,
+    passing,
+    state,
+    takeaway,
+    typing,
+    why,
+    words,
+)
 
 if TYPE_CHECKING:  # opens torch
     from engine.serving.predictor import Predictor
@@ -35,7 +48,10 @@ def page() -> None:
         return
     run = state.pick("Model", usable, "run", lambda one: one.id, _name)
     conversation(run, [one for one in usable if one.id != run.id])
-    batch.show(run)
+    if state.workspace().changeable:
+        batch.show(run)
+    else:
+        passing.show(run)
     takeaway.elsewhere(run)
 
 
@@ -119,8 +135,7 @@ def _take(example: str) -> None:
 def answer(run: Run, text: str) -> None:
     chosen = rules.read(state.workspace().run(run.id))
     predicted = opened(run).predict([text], chosen.temperature)[0]
-    if state.workspace().changeable:
-        tries.keep(state.workspace().run(run.id), predicted)
+    st.session_state[_tried(run)] = tries.with_another(st.session_state.get(_tried(run), []), predicted)
     st.metric(
         "The model says",
         predicted.label,
@@ -185,7 +200,7 @@ def reasons(run: Run, text: str) -> None:
 
 
 def history(run: Run) -> None:
-    tried = tries.last(state.workspace().run(run.id))
+    tried = st.session_state.get(_tried(run))
     if not tried:
         return
     title = "The last try" if len(tried) == 1 else f"The last {len(tried)} tries"
@@ -214,6 +229,11 @@ def history(run: Run) -> None:
             key="download_tries",
             on_click="ignore",
         )
+
+
+def _tried(run: Run) -> str:
+    """Where the session of a visitor has the tries."""
+    return f"tries_{run.id}"
 
 
 def _name(run: Run) -> str:

@@ -1,17 +1,13 @@
 """How is this Tuneboard set up?"""
 
-import os
-
 import streamlit as st
 from streamlit import config
 
-from engine import machine, preferences
+from engine import access, machine, preferences
 from engine.figures import rounded
 from engine.preferences import InForce
 from engine.runs import space
 from pages.parts import cached, disk, door, frame, messages, setup, state, words
-
-DEFAULT = "Default"
 
 
 def page() -> None:
@@ -37,13 +33,8 @@ def page() -> None:
 
 def rows(found: dict[str, InForce]) -> list[tuple[str, str, str]]:
     """(what it is, its value, where that comes from)"""
-    home, read_only = os.environ.get("TUNEBOARD_HOME"), not state.workspace().changeable
     return [
-        (
-            "Where everything is kept (workspace)",
-            str(state.workspace().root),
-            _variable("TUNEBOARD_HOME", home),
-        ),
+        ("Where everything is kept (workspace)", *access.place(state.workspace())),
         (
             "What it takes on the disk",
             f"{words.size(cached.workspace_bytes(str(state.workspace().root)))}; "
@@ -57,14 +48,10 @@ def rows(found: dict[str, InForce]) -> list[tuple[str, str, str]]:
             if field != "mlflow" or found["tracker"].value == "mlflow"
         ),
         ("Light or dark (theme)", *_theme()),
-        ("Where it listens", *_server("server.address", "Every address of this machine")),
-        ("Names that it answers to", *_server("server.allowedHosts", "Every name")),
+        ("Where it listens", *_server("server.address", access.EVERY_ADDRESS)),
+        ("Names that it answers to", *_server("server.allowedHosts", access.EVERY_NAME)),
         ("Who may come in", *door.kept_by()),
-        (
-            "What visitors may do",
-            "Look, evaluate and predict" if read_only else "Everything",
-            _variable("TUNEBOARD_READ_ONLY", read_only),
-        ),
+        ("What visitors may do", *access.visitors(state.workspace())),
     ]
 
 
@@ -77,12 +64,8 @@ def _server(option: str, otherwise: str) -> tuple[str, str]:
     """(what an option of the server is set to, what says so)"""
     value, place = config.get_option(option), config.get_where_defined(option)
     shown = ", ".join(value) if isinstance(value, list) else value
-    by = {"<default>": DEFAULT, "<streamlit>": DEFAULT}.get(place, "The start of the server")
+    by = {"<default>": access.DEFAULT, "<streamlit>": access.DEFAULT}.get(place, "The start of the server")
     return shown or otherwise, ".streamlit/config.toml" if place.endswith("config.toml") else by
-
-
-def _variable(name: str, decides: object) -> str:
-    return f"Variable {name}" if decides else DEFAULT
 
 
 def abilities(device: str) -> None:

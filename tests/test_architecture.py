@@ -17,7 +17,7 @@ FLOORS = [
     "evaluation",
     "serving",
 ]  # each may import those before it, and the ground
-GROUND = {"errors", "names", "paths", "settings", "machine", "preferences", "figures"}
+GROUND = {"errors", "names", "paths", "settings", "machine", "preferences", "figures", "access"}
 RUNS_MAY = GROUND | {"runs"}
 STUDIES_MAY = GROUND | {"data", "models", "training", "evaluation", "runs", "studies"}
 WHOLE = {"engine/runs/pipeline.py", "engine/runs/counting.py", "engine/runs/measuring.py",
@@ -121,6 +121,7 @@ NOT_FOR_THE_READER_HERE = {
     "onnx_export.py": "its README, likewise",
     "alone.py": "goes with a model",
     "alone_onnx.py": "goes with a model",
+    "alone_words.py": "goes with a model",
     "notebook_cells.py": "code",
     "gate.py": "answers programs",
     "curve.py": "names of runs, which are kept",

@@ -34,6 +34,7 @@ from engine.data.columns import Roles, Trap, propose, spread
 from engine.data.drafting import Draft, draft
 from engine.data.health import Problem
 from engine.data.reading import Options, Rejected, Table, read_file
+from engine.data.reading.table import LISTED_REJECTED, arrow
 from engine.data.recipe import Recipe
 from engine.errors import DataError, NotFoundError
 from engine.figures import rounded
@@ -199,6 +200,14 @@ def read_table(workspace: Workspace, step: Step, rows: int | None = None) -> Tab
     return Table(_frame(folder / "table.parquet", rows), **facts)
 
 
+def rejected(workspace: Workspace, step: Step) -> pa.Table:
+    """The rows that a finished reading could not read, as engine/data/reading/table.py lays them out."""
+    path = step.folder(workspace) / "rejected.parquet"
+    if path.exists():
+        return pyarrow.parquet.read_table(path)
+    return arrow([Rejected(**one) for one in facts_of(workspace, step)["rejected"]])
+
+
 def facts_of(workspace: Workspace, step: Step) -> dict:
     """What a finished step wrote about its result."""
     return read_json(step.folder(workspace) / "result.json")
@@ -298,6 +307,8 @@ def _read(workspace: Workspace, step: Step, folder: Path) -> dict:
     )
     _tell(folder, 1.0, "Looking at the columns")
     _write(table.frame, folder / "table.parquet")
+    if len(table.rejected) > LISTED_REJECTED:  # more than the facts hold
+        pyarrow.parquet.write_table(arrow(table.rejected), folder / "rejected.parquet")
     return {**table.facts(), "roles": asdict(propose(table.frame))}
 
 

@@ -36,7 +36,7 @@ Ask it on the Predict page, or from the folder of Tuneboard:
     python3 start.py predict FOLDER --text "Where is my parcel?"
     python3 start.py predict FOLDER --file new.csv --out scored.csv
 
-It can be rebuilt anywhere, since nothing in it is a program. `word_counting.json` holds the settings of scikit-learn's
+It can be rebuilt anywhere, since it is plain numbers and words. `word_counting.json` holds the settings of scikit-learn's
 TfidfVectorizer and the terms in order; `word_counting.safetensors` holds `idf`, `weights` (classes, terms) and `offsets`.
 With x the vector of a text, the probabilities of the labels are softmax(weights @ x + offsets).
 """

@@ -15,7 +15,6 @@ from pathlib import Path
 from filelock import FileLock
 
 from engine.data import workbench
-from engine.data.reading import Rejected
 from engine.data.workbench import Step
 from engine.errors import TuneboardError
 from engine.paths import BatchPaths, RunPaths, Workspace, read_json, write_json
@@ -58,7 +57,7 @@ def begin(workspace: Workspace, run_id: str, reading: Step, column: str) -> str:
     if not job.table.exists():
         _link(table, job.table)
     facts = workbench.facts_of(workspace, reading)
-    unread = [Rejected(**one) for one in facts["rejected"]]
+    unread = workbench.rejected(workspace, reading)
     batch.begin(job, facts["name"], column, unread, facts["rejected_count"])
     go_on(workspace, run_id, key)
     return key

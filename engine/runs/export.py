@@ -4,6 +4,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
+
 from engine.data.datasets import DatasetInfo, load_info, load_rows
 from engine.data.samples import read_sample
 from engine.errors import NotFoundError, RunStateError
@@ -12,7 +14,7 @@ from engine.paths import Workspace, read_json
 from engine.runs import queue
 from engine.runs.events import History
 from engine.runs.store import Run
-from engine.serving import exporting, notebook, onnx_export, publishing, report, rules
+from engine.serving import exporting, notebook, onnx_export, publishing, report, rules, ways
 from engine.serving.exporting import Facts
 from engine.serving.onnx_export import Checked
 from engine.terminal import duration
@@ -76,22 +78,10 @@ FORMATS: dict[str, Callable[[Workspace, Run, Path], Path]] = {
 }
 
 
-def how(workspace: Workspace, run_id: str, form: str, to: Path) -> str:
-    """What to do with an export, in a line or two."""
-    if form in ("zip", "folder"):
-        if queue.config_of(workspace, run_id).counts_words:
-            return f"Its README.md says how to use it; here: predict {to if form == 'folder' else 'FOLDER'} --text TEXT"
-        ask = (
-            f"python {to / 'predict.py'} TEXT"
-            if form == "folder"
-            else f"unzip it, then: python {to.stem}/predict.py TEXT"
-        )
-        return f"To use it anywhere: pip install torch transformers\n{ask}"
-    return {
-        "report": "It opens in any browser, without a network, and prints to PDF.",
-        "settings": f"To train with them: train DATA --config {to}",
-        "notebook": "To run it: pip install jupyterlab torch transformers pandas scikit-learn",
-    }[form]
+def how(workspace: Workspace, run_id: str, form: str, to: Path | str) -> tuple[str, ...]:
+    """Three lines on how to use what was exported to the path `to`, or sent to the hub under the name `to`."""
+    what = publishing.check(str(to)) if form == "hub" else to
+    return ways.use(form, what, queue.config_of(workspace, run_id).counts_words)
 
 
 def export_onnx(workspace: Workspace, run_id: str, to: Path) -> Checked:
@@ -101,15 +91,21 @@ def export_onnx(workspace: Workspace, run_id: str, to: Path) -> Checked:
     ONNX cannot hold.
     """
     run = queue.get_askable(workspace, run_id)
-    paths = workspace.run(run.id)
-    if paths.predictions.exists():
-        known = predictions.read(paths.predictions).sort_values(
-            "split", kind="stable"
-        )  # test before validation
-    else:  # brought from elsewhere, without data
-        known = read_sample("support").frame
-    texts = known["text"].tolist()
+    paths, texts = workspace.run(run.id), _texts_of(workspace, run)
     return onnx_export.write(paths.model, run.name, rules.read(paths), texts, to.expanduser().absolute())
+
+
+def _texts_of(workspace: Workspace, run: Run) -> dict[str, list[str]]:
+    """Texts that the model of a run can be asked, by where they are from, those that it did not learn from first."""
+    path = workspace.run(run.id).predictions
+    if not path.exists():  # brought from elsewhere, without data
+        return {"sample": read_sample("support").frame["text"].tolist()}
+    known = predictions.read(path)
+    if _data(workspace, run):
+        rows = load_rows(workspace, run.dataset_id)
+        known = pd.concat([known, rows[rows["split"] == "train"]])
+    of = known["split"].replace("train", "training")
+    return {split: known.loc[of == split, "text"].tolist() for split in ("test", "validation", "training")}
 
 
 def push(workspace: Workspace, run_id: str, name: str, token: str | None = None, private: bool = True) -> str:

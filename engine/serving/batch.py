@@ -1,7 +1,8 @@
 """A whole file answered, some rows at a time; what was answered is kept, so that a job that was broken off goes on.
 
     table.parquet     the file as it was read
-    job.json          its name, its text column, its rows, and the lines that could not be read as rows
+    unread.parquet    the lines that could not be read as rows, where they are many
+    job.json          its name, its text column, its rows, and the first lines that could not be read
     way.json          the labels, and how the model answers: decided once, for the same answers after a break
     parts/<n>.npy     the probabilities of some rows, NaN where there was no text
 
@@ -13,8 +14,8 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,12 +23,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet
 from filelock import FileLock, Timeout
 
 from engine.data import scan
 from engine.data.reading.columnar import as_frame
-from engine.data.reading.table import Rejected
+from engine.data.reading.table import LISTED_REJECTED, Rejected, arrow
 from engine.errors import RunStateError
 from engine.paths import BatchPaths, read_json, write_json, writing
 from engine.serving.rules import Rules
@@ -49,7 +51,8 @@ Progress = Callable[[int, int], None]
 class Job:
     """name: of the file. column: of the texts. rows: of the table. created_at: UTC, ISO 8601.
 
-    unread: the first 1,000 lines that are no row of the table, in their order; unread_count: all of them.
+    unread: the first 1,000 lines that are no row of the table, in their order. unread_kept: how many of them come back,
+    the first 1,000,000. unread_count: all of them.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Job:
     rows: int
     created_at: str
     unread: list[Rejected] = field(default_factory=list)
+    unread_kept: int = 0
     unread_count: int = 0
 
 
@@ -65,7 +69,8 @@ class Job:
 class Result:
     """rows: that come back. empty: without a text. people: that go to a person, those without an answer among them.
 
-    counts: {answer: rows}, the most frequent first. unread, unread_count: as in Job; they come back without an answer.
+    counts: {answer: rows}, the most frequent first. unread, unread_count: as in Job; they come back without an answer, but
+    for `lost` of them.
     """
 
     rows: int
@@ -74,6 +79,7 @@ class Result:
     counts: dict[str, int]
     unread: list[Rejected] = field(default_factory=list)
     unread_count: int = 0
+    lost: int = 0
 
 
 def key_of(content: str, model: Path, options: dict, column: str) -> str:
@@ -96,22 +102,40 @@ def write_table(frame: pd.DataFrame, paths: BatchPaths) -> None:
 
 
 def begin(
-    paths: BatchPaths, name: str, column: str, unread: Sequence[Rejected] = (), unread_count: int = 0
+    paths: BatchPaths, name: str, column: str, unread: pa.Table | None = None, unread_count: int = 0
 ) -> Job:
-    """A job on a table that lies there already; one that was begun before goes on as it was. unread: see Job."""
+    """A job on a table that lies there already; one that was begun before goes on as it was.
+
+    unread: the lines that could not be read, as in engine/data/reading/table.py; unread_count: see Job.
+    """
     paths.parts.mkdir(parents=True, exist_ok=True)
     if not paths.job.exists():
         file = pyarrow.parquet.ParquetFile(paths.table)
         columns, rows, now = file.schema_arrow.names, file.metadata.num_rows, datetime.now(UTC).isoformat()
-        placed = [replace(one, before=rows if one.before is None else one.before) for one in unread]
-        placed.sort(key=lambda one: one.before)
-        write_json(paths.job, asdict(Job(name, column, columns, rows, now, placed, unread_count)))
+        placed = _placed(arrow([]) if unread is None else unread, rows)
+        if len(placed) > LISTED_REJECTED:
+            with writing(paths.folder):
+                pyarrow.parquet.write_table(placed, paths.unread)
+        first = [Rejected(**one) for one in placed.slice(0, LISTED_REJECTED).to_pylist()]
+        write_json(paths.job, asdict(Job(name, column, columns, rows, now, first, len(placed), unread_count)))
     return read(paths)
 
 
 def read(paths: BatchPaths) -> Job:
     kept = read_json(paths.job)
-    return Job(**{**kept, "unread": [Rejected(**one) for one in kept.get("unread", ())]})
+    unread = [Rejected(**one) for one in kept.get("unread", ())]
+    return Job(**{"unread_kept": len(unread), **kept, "unread": unread})
+
+
+def _placed(unread: pa.Table, rows: int) -> pa.Table:
+    """In the order of the file; those of which the place is not known come after all rows."""
+    place = unread.column_names.index("before")
+    known = unread.set_column(place, "before", pc.fill_null(unread["before"], rows))
+    return known.take(pc.sort_indices(known["before"]))
+
+
+def _unread(paths: BatchPaths) -> pa.Table:
+    return pyarrow.parquet.read_table(paths.unread) if paths.unread.exists() else arrow(read(paths).unread)
 
 
 def is_done(paths: BatchPaths) -> bool:
@@ -154,14 +178,14 @@ def summary(paths: BatchPaths, rules: Rules) -> Result:
         empty += int(found["label"].isna().sum())
         people += int((found["to_a_person"] == "yes").sum())
     ranked = dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
-    lines = len(job.unread)
-    people = people + lines if rules.sends_any else 0
-    return Result(counts.total() + empty + lines, empty, people, ranked, job.unread, job.unread_count)
+    people = people + job.unread_kept if rules.sends_any else 0
+    rows, lost = counts.total() + empty + job.unread_kept, job.unread_count - job.unread_kept
+    return Result(rows, empty, people, ranked, job.unread, job.unread_count, lost)
 
 
 def answered(paths: BatchPaths, rules: Rules, probabilities: bool = False) -> Iterator[pd.DataFrame]:
-    """The table of a job that is done, in its order and some rows at a time, with what the model says beside it. A line of
-    the file that could not be read stands in its place, as it is, in the column of the texts.
+    """The table of a job that is done, in its order and some rows at a time, with what the model says beside it. Of a line
+    that could not be read, the first 200 characters stand in its place, as they are, in the column of the texts.
 
     label, confidence; to_a_person (yes or no) where the rules send any; problem where any row could not be answered; and
     with `probabilities` that of each label. Such a column is called otherwise where the table has one of its name already.
@@ -229,19 +253,21 @@ def _in_the_file(
 ) -> Iterator[tuple[pd.DataFrame, np.ndarray, np.ndarray]]:
     """What came in, in its order and some rows at a time: the rows, with lines that could not be read among them, the
     (rows, classes) probabilities, and why there are none, or None. columns: of the table, or all."""
-    pieces, job, start = _Pieces(paths, columns), read(paths), 0
+    pieces, job, unread, start = _Pieces(paths, columns), read(paths), _unread(paths), 0
+    places = unread["before"].to_numpy()
     for number, size in enumerate(pieces.sizes):
         end = start + size if number + 1 < len(pieces) else job.rows + 1
-        lines = [one for one in job.unread if start <= one.before < end]
         rows, shares = pieces[number], _measured(paths.part(number))
         problems = np.where(np.isnan(shares[:, 0]), EMPTY, None)
-        if lines:
-            at = [one.before - start for one in lines]
-            order = np.insert(np.arange(size), at, -1)
-            rows, shares = rows.reindex(order, fill_value=""), np.insert(shares, at, np.nan, axis=0)
-            rows.loc[[-1], job.column] = [one.content for one in lines]
-            rows, problems = rows.reset_index(drop=True), np.insert(problems, at, [one.said for one in lines])
-        yield rows, shares, problems
+        first, last = np.searchsorted(places, [start, end])
+        order = np.insert(np.arange(size), places[first:last] - start, -1 - np.arange(last - first))
+        for some in np.split(order, range(ROWS, len(order), ROWS)):  # of a broken file, most are lines
+            lines = unread.take(first - 1 - some[some < 0])
+            piece, there = rows.reindex(some, fill_value=""), np.maximum(some, 0)
+            piece.loc[some < 0, job.column] = lines["content"].to_pylist()
+            said = shares[there], problems[there]
+            said[0][some < 0], said[1][some < 0] = np.nan, [Rejected(**one).said for one in lines.to_pylist()]
+            yield piece.reset_index(drop=True), *said
         start += size
 
 

@@ -13,7 +13,7 @@ from engine.errors import DataError
 from engine.models import tfidf
 from engine.models.cards import BY_REFERENCE
 from engine.paths import read_json, write_json, writing
-from engine.serving import alone
+from engine.serving import alone, alone_words
 from engine.serving.rules import IN_AN_EXPORT, Rules
 
 PREDICT, CARD = "predict.py", "README.md"
@@ -48,11 +48,13 @@ def write_folder(model: Path, facts: Facts, to: Path) -> Path:
     with writing(to.parent):
         shutil.copytree(model, to, dirs_exist_ok=True)
         write_json(to / IN_AN_EXPORT, facts.rules.exported())
-        if tfidf.is_saved_in(model):  # which brings a page of its own, and needs Tuneboard
-            page = _front_matter(facts) + (model / CARD).read_text(encoding="utf-8")
+        if tfidf.is_saved_in(model):  # which brings a page of its own
+            program = alone_words
+            page = _front_matter(facts) + (model / CARD).read_text(encoding="utf-8") + _how_to_ask(facts)
         else:
+            program = alone
             page = card(facts) if facts.source is None else card_of_imported(facts, _labels_in(model))
-            shutil.copyfile(alone.__file__, to / PREDICT)
+        shutil.copyfile(program.__file__, to / PREDICT)
         (to / CARD).write_text(page, encoding="utf-8")
     return to
 
@@ -128,7 +130,7 @@ or from Python:
     from transformers import pipeline
     pipeline("text-classification", "path/to/this/folder")("a text")
 
-{_told(facts.rules)}
+{_told(facts.rules)} A pipeline knows nothing of rules.json.
 
 ## Scores on the test texts
 
@@ -197,8 +199,18 @@ def _told(rules: Rules) -> str:
         )
     if not found:
         return "No threshold is set and its confidence is as it came from the training (rules.json)."
-    said = "; ".join(found)
-    return f"In predict.py, as set in rules.json: {said}. A pipeline does neither."
+    return f"In predict.py, as set in rules.json: {'; '.join(found)}."
+
+
+def _how_to_ask(facts: Facts) -> str:
+    """The part of the card on a model that counts words."""
+    return f"""
+## Without Tuneboard
+
+    python predict.py "a text"
+
+It needs Python and nothing else. {_told(facts.rules)}
+"""
 
 
 def card_of_imported(facts: Facts, labels: list[str]) -> str:

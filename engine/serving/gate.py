@@ -1,6 +1,7 @@
-"""What every request passes: its size is limited, it is counted and timed, and while the service stops it is the last one
-of its connection."""
+"""What every request passes: nothing of its body is read before its key is known, its size is limited, it is counted and
+timed, and while the service stops it is the last one of its connection."""
 
+import hmac
 import time
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from engine.serving.service import Service
 
 
+NO_KEY = "The API key is missing or wrong."
+
+
 class Refused(HTTPException):
     """A request that is not answered, with what TuneboardError has: message, action and code."""
 
@@ -21,9 +25,17 @@ class Refused(HTTPException):
         self.code, self.message, self.action = code, message, action
 
 
+def check(key: str | None, authorization: bytes) -> None:
+    """Raises Refused unless `authorization`, the header of that name, brings the key, where one is wanted."""
+    scheme, _, sent = authorization.partition(b" ")
+    if key and not (scheme.lower() == b"bearer" and hmac.compare_digest(sent.strip(), key.encode())):
+        action = "Send it as Authorization: Bearer KEY."
+        raise Refused(401, "no_key", NO_KEY, action, {"WWW-Authenticate": "Bearer"})
+
+
 class Gate:
-    def __init__(self, app: ASGIApp, service: "Service"):
-        self._app, self._service = app, service
+    def __init__(self, app: ASGIApp, service: "Service", key: str | None):
+        self._app, self._service, self._key = app, service, key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -32,6 +44,7 @@ class Gate:
 
         async def limited() -> Message:
             nonlocal size
+            check(self._key, dict(scope["headers"]).get(b"authorization", b""))
             message = await receive()
             size += len(message.get("body", b""))
             if size > MOST_BYTES:

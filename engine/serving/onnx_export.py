@@ -4,7 +4,10 @@ import logging
 import shutil
 import tempfile
 import warnings
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +22,7 @@ PREDICT, README = "predict_onnx.py", "README.md"
 TOLERANCE = 1e-3  # between the probabilities of torch and of ONNX, in fp32
 LEAST_EQUAL = 0.99  # the share of texts on which int8 must give the same label
 CHECKED_TEXTS = 200
+MADE = "shortened or joined"
 ONE_FILE_BYTES = 1_800_000_000  # protobuf holds 2 GB: larger weights lie beside the graph
 
 
@@ -27,6 +31,7 @@ class Checked:
     """What the check found. texts: how many were asked about. difference: the largest between probabilities, in fp32.
 
     equal: the share of texts to which int8 gives the same label. bytes: of the model in fp32 and in int8; None: left out.
+    origins: how many of the texts are from where.
     """
 
     texts: int
@@ -34,12 +39,20 @@ class Checked:
     equal: float
     bytes: int
     small_bytes: int | None
+    origins: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def texts_said(self) -> str:
+        """'200 texts (30 test, 30 validation, 140 training)'"""
+        origins = ", ".join(f"{count} {origin}" for origin, count in self.origins.items())
+        return f"{self.texts} texts ({origins})" if origins else f"{self.texts} texts"
 
 
-def write(model: Path, name: str, rules: Rules, texts: list[str], to: Path) -> Checked:
+def write(model: Path, name: str, rules: Rules, texts: Mapping[str, list[str]], to: Path) -> Checked:
     """Write the model in the folder `model` to the new folder or ZIP `to`.
 
-    name: for its page. rules: how its answers are to be taken. texts: to check it on, that it did not learn from.
+    name: for its page. rules: how its answers are to be taken. texts: to check it on, by where they are from; where they are
+    fewer than 200, more are made of them.
     Raises DataError when there is something already, ModelError for a model that cannot be written as ONNX, or that says
     something else then.
     """
@@ -48,13 +61,13 @@ def write(model: Path, name: str, rules: Rules, texts: list[str], to: Path) -> C
     if tfidf.is_saved_in(model):
         raise ModelError(
             "A model that counts words has no network that ONNX could hold.",
-            "Take it away as a ZIP: its page says how to compute with it.",
+            "Take it away as a ZIP: the program in it needs Python and nothing else.",
             "no_onnx",
         )
     with writing(to.parent), tempfile.TemporaryDirectory(dir=to.parent) as temporary:
         folder = Path(temporary, to.stem)
         folder.mkdir()
-        checked = _write_folder(model, name, rules, texts[:CHECKED_TEXTS], folder)
+        checked = _write_folder(model, name, rules, _enough(texts), folder)
         if to.suffix == ".zip":
             packed = shutil.make_archive(str(Path(temporary, "packed")), "zip", temporary, folder.name)
             Path(packed).replace(to)
@@ -65,11 +78,34 @@ def write(model: Path, name: str, rules: Rules, texts: list[str], to: Path) -> C
     return checked
 
 
-def _write_folder(model: Path, name: str, rules: Rules, texts: list[str], folder: Path) -> Checked:
+def _enough(texts: Mapping[str, list[str]]) -> dict[str, str]:
+    """Up to 200 different texts, each with where it is from: the first of these, then such as are made of them."""
+    found: dict[str, str] = {}
+    known = list(dict.fromkeys(chain(*texts.values())))
+    for origin, some in [*texts.items(), (MADE, _made_of(known))]:
+        for text in some:
+            if len(found) == CHECKED_TEXTS:
+                return found
+            found.setdefault(text, origin)
+    return found
+
+
+def _made_of(texts: list[str]) -> Iterator[str]:
+    """The first half of each, then each together with one that comes after it."""
+    for text in texts:
+        words = text.split()
+        yield " ".join(words[: len(words) // 2])
+    for step in range(1, len(texts)):
+        for one, other in zip(texts, texts[step:], strict=False):
+            yield f"{one} {other}"
+
+
+def _write_folder(model: Path, name: str, rules: Rules, origins: dict[str, str], folder: Path) -> Checked:
+    """origins: of the texts to check it on."""
     from engine.serving import alone_onnx
     from engine.serving.transformer import OpenTransformer
 
-    opened = OpenTransformer(model, "cpu")
+    texts, opened = list(origins), OpenTransformer(model, "cpu")
     tokenizer = opened.tokenizer
     tokenizer.backend_tokenizer.save(str(folder / alone_onnx.WORDS))
     write_json(
@@ -108,7 +144,8 @@ def _write_folder(model: Path, name: str, rules: Rules, texts: list[str], folder
         for path in folder.glob(f"{small.name}*"):
             path.unlink()
     bytes_of = {path.name: _size(path) for path in (full, small) if path.exists()}
-    checked = Checked(len(texts), difference, equal, bytes_of[full.name], bytes_of.get(small.name))
+    of = dict(Counter(origins.values()))
+    checked = Checked(len(texts), difference, equal, bytes_of[full.name], bytes_of.get(small.name), of)
     (folder / README).write_text(_page(name, opened.labels, checked), encoding="utf-8")
     return checked
 
@@ -197,7 +234,7 @@ def _size(path: Path) -> int:
 
 
 def _page(name: str, labels: list[str], checked: Checked) -> str:
-    same = f"the same label as torch on {checked.equal:.1%} of {checked.texts} texts"
+    same = f"the same label as torch on {checked.equal:.1%} of them"
     if checked.small_bytes is None:
         int8 = (
             f"There is no model.int8.onnx: rounded to 8 bits this model gave {same}, and less than {LEAST_EQUAL:.0%} is not "
@@ -214,8 +251,8 @@ A text classifier for {len(labels)} labels, as ONNX. It needs no torch and no tr
     pip install onnxruntime tokenizers numpy
     python predict_onnx.py "a text"
 
-`model.onnx` ({checked.bytes / 1e6:,.1f} MB) gave the same probabilities as torch on {checked.texts} texts, to within
-{max(checked.difference, 1e-7):.0e}. {int8}
+`model.onnx` ({checked.bytes / 1e6:,.1f} MB) gave the same probabilities as torch on {checked.texts_said},
+to within {max(checked.difference, 1e-7):.0e}. {int8}
 
 `classifier.json` holds the labels in the order of the logits, the temperature that the logits are divided by before the
 softmax, and the confidence below which a person should answer (`threshold`, for single labels `thresholds`; 1.01: always).

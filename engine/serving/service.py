@@ -1,7 +1,6 @@
 """Finished models behind HTTP: which address answers what. engine/serving/server.py makes a process of it."""
 
 import asyncio
-import hmac
 import json
 import math
 from collections.abc import AsyncIterator, Sequence
@@ -11,7 +10,7 @@ from contextlib import asynccontextmanager
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
@@ -21,7 +20,7 @@ from engine.serving import meters
 from engine.serving.batching import Batcher, Full, Limits
 from engine.serving.bodies import About, Answers, Asked, Health, Many, Models, Versions, Wrong
 from engine.serving.front import front
-from engine.serving.gate import Gate, Refused
+from engine.serving.gate import NO_KEY, Gate, Refused, check
 from engine.serving.meters import Meters
 from engine.serving.opened import Opened, Source
 
@@ -36,7 +35,7 @@ RETRY = {
 }
 WRONG = {
     400: "The body is no JSON.",
-    401: "The API key is missing or wrong.",
+    401: NO_KEY,
     403: "Reloading over HTTP needs an API key.",
     404: "There is no such model.",
     409: "A model could not be opened again; those from before go on.",
@@ -155,7 +154,7 @@ def build(service: Service, key: str | None = None, hosts: Sequence[str] = ("*",
         },
     )
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
-    app.add_middleware(Gate, service=service)
+    app.add_middleware(Gate, service=service, key=key)
     guard = [Depends(_guard(key))] if key else []
 
     def wrong(*statuses: int) -> dict[int, dict]:
@@ -260,20 +259,8 @@ def _texts(asked: Asked) -> list[str]:
 
 
 def _guard(key: str):
-    expected = key.encode()
-
-    async def guard(
-        given: HTTPAuthorizationCredentials | None = Depends(HTTPBearer(auto_error=False)),  # noqa: B008
-    ) -> None:
-        sent = given.credentials.encode("latin-1") if given else b""  # as headers are read
-        if not hmac.compare_digest(sent, expected):
-            raise Refused(
-                401,
-                "no_key",
-                WRONG[401],
-                "Send it as Authorization: Bearer KEY.",
-                {"WWW-Authenticate": "Bearer"},
-            )
+    async def guard(request: Request, _: object = Depends(HTTPBearer(auto_error=False))) -> None:
+        check(key, request.headers.get("authorization", "").encode("latin-1"))  # as headers are read
 
     return guard
 

@@ -1,6 +1,7 @@
 """A whole file that the model answers: upload, progress, downloads. It goes on when the page is closed."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -8,11 +9,13 @@ import streamlit as st
 from engine.data import workbench, writers
 from engine.errors import TuneboardError
 from engine.figures import whole
-from engine.paths import Workspace
+from engine.paths import BatchPaths
 from engine.runs import batches
 from engine.runs.batches import Standing, State
 from engine.runs.store import Run
 from engine.serving import batch, rules
+from engine.serving.batch import Job
+from engine.serving.rules import Rules
 from pages.parts import cached, intake, messages, state, steps, uploads, words
 from pages.parts.choices import Choices
 
@@ -24,8 +27,6 @@ FORMATS = {".csv": "CSV", ".xlsx": "Excel", ".parquet": "Parquet", ".jsonl": "JS
 
 
 def show(run: Run) -> None:
-    if not state.workspace().changeable:
-        return
     begun = batches.jobs(state.workspace().run(run.id))
     if any(one.state == State.RUNNING for one in begun):
         st.session_state.setdefault("batch_open", True)  # after a refresh
@@ -94,11 +95,12 @@ def _job(run: Run, one: Standing, newest: bool) -> None:
     if one.state == State.RUNNING:
         _watch(run, one.key)
         return
-    what = f"**{messages.plain(one.job.name)}**, column {messages.plain(one.job.column)}"
     if one.state == State.DONE:
-        _result(run, one, what, newest)
+        result(
+            run, state.workspace().run(run.id).batch(one.key), newest, lambda: _removal(run, one, "Remove")
+        )
         return
-    st.markdown(f"{what}: {whole(one.done)} of {words.count(one.job.rows, 'row')}")
+    st.markdown(f"{_called(one.job)}: {whole(one.done)} of {words.count(one.job.rows, 'row')}")
     if one.state == State.FAILED:
         messages.problem(TuneboardError(*one.error))
     else:
@@ -131,34 +133,39 @@ def _watch(run: Run, key: str) -> None:
             st.caption("It goes on when you close this page.")
 
 
-def _result(run: Run, one: Standing, what: str, newest: bool) -> None:
-    workspace = state.workspace()
-    paths, chosen = workspace.run(run.id).batch(one.key), rules.read(workspace.run(run.id))
-    found = cached.batch_summary(str(paths.folder), one.job.created_at, chosen)
-    st.markdown(f"{what}: {words.count(found.rows, 'row')}, {in_words(found)}")
-    everything = st.checkbox("With the probability of every label", key=f"all_{one.key}")
+def result(run: Run, paths: BatchPaths, newest: bool, beside: Callable[[], None] = lambda: None) -> None:
+    """What a job that is done has found, with its downloads. beside: shows what else can be done with it."""
+    key, job, chosen = paths.folder.name, batch.read(paths), rules.read(state.workspace().run(run.id))
+    found = cached.batch_summary(str(paths.folder), job.created_at, chosen)
+    st.markdown(f"{_called(job)}: {words.count(found.rows, 'row')}, {in_words(found)}")
+    everything = st.checkbox("With the probability of every label", key=f"all_{key}")
     with st.container(horizontal=True):
         for ending, name in FORMATS.items():
             if ending == ".xlsx" and found.rows >= writers.SHEET_ROWS:
                 continue  # a sheet does not hold so many
             st.download_button(
                 name,
-                lambda ending=ending: _written(workspace, run.id, one.key, ending, everything),
-                file_name=f"{words.file_name(Path(one.job.name).stem)}-answered{ending}",
+                lambda ending=ending: _written(paths, chosen, ending, everything),
+                file_name=f"{words.file_name(Path(job.name).stem)}-answered{ending}",
                 icon=":material/download:",
-                key=f"download_{ending[1:]}_{one.key}",
+                key=f"download_{ending[1:]}_{key}",
                 on_click="ignore",
             )
-        _removal(run, one, "Remove")
+        beside()
     if found.unread_count:
         lines = "; ".join(one.said for one in found.unread[:SHOWN_LINES])
         more = " …" if found.unread_count > SHOWN_LINES else "."
-        st.caption(f"Not read, and without an answer: {messages.plain(lines)}{more}")
+        lost = f" The last {whole(found.lost)} of them are not in the result." if found.lost else ""
+        st.caption(f"Not read, and without an answer: {messages.plain(lines)}{more}{lost}")
     if newest:
         first = next(batch.answered(paths, chosen, everything)).head(SHOWN)
         st.dataframe(
             first, hide_index=True, height=240, alt=f"The first {len(first)} rows with their answers"
         )
+
+
+def _called(job: Job) -> str:
+    return f"**{messages.plain(job.name)}**, column {messages.plain(job.column)}"
 
 
 def in_words(found: batch.Result) -> str:
@@ -178,12 +185,11 @@ def in_words(found: batch.Result) -> str:
     return "; ".join(said)
 
 
-def _written(workspace: Workspace, run_id: str, key: str, ending: str, everything: bool) -> bytes:
+def _written(paths: BatchPaths, chosen: Rules, ending: str, everything: bool) -> bytes:
     """Made when somebody wants it."""
-    paths = workspace.run(run_id)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / f"answered{ending}"
-        writers.write(batch.answered(paths.batch(key), rules.read(paths), everything), out)
+        writers.write(batch.answered(paths, chosen, everything), out)
         return out.read_bytes()
 
 

@@ -115,16 +115,19 @@ def predicted(path: str, modified: float, split: str, temperature: float = 1.0) 
 
 
 def exported(root: str, run_id: str, form: str, name: str) -> bytes:
-    """What a run leaves for use elsewhere, made when it is wanted; a notebook with its data as a ZIP. name: of the file."""
+    """What a run leaves for use elsewhere, made when it is wanted; a notebook as a ZIP of a folder with its data.
+
+    name: of the file that is written.
+    """
     from engine.runs.export import export
 
     with tempfile.TemporaryDirectory() as folder:
-        inside = Path(folder) / "inside"
+        inside = Path(folder, f"{Path(name).stem}-{form}")
         inside.mkdir()
         made = export(Workspace(Path(root)), run_id, inside / name, form)
         if form != "notebook":
             return made.read_bytes()
-        return Path(shutil.make_archive(str(Path(folder) / "all"), "zip", inside)).read_bytes()
+        return Path(shutil.make_archive(str(inside), "zip", folder, inside.name)).read_bytes()
 
 
 @st.cache_resource(max_entries=4, show_spinner="Measuring this machine …")

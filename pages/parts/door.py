@@ -7,28 +7,21 @@ import time
 import streamlit as st
 from streamlit.errors import StreamlitAuthError
 
+from engine import access
 from pages.parts import messages
 
-VARIABLE = "TUNEBOARD_PASSWORD"  # the name of the variable
 WRONG_SECONDS = 1.0  # that a wrong password costs, so that trying many takes long
 
 
 def is_open() -> bool:
     if _has_login() and not st.user.get("is_logged_in"):
         return False
-    return not os.environ.get(VARIABLE) or bool(st.session_state.get("knows_the_password"))
+    return not os.environ.get(access.VARIABLE) or bool(st.session_state.get("knows_the_password"))
 
 
 def kept_by() -> tuple[str, str]:
     """(who may come in, what says so)"""
-    keys = {}
-    if _has_login():
-        keys["logs in"] = ".streamlit/secrets.toml"
-    if os.environ.get(VARIABLE):
-        keys["knows the password"] = f"Variable {VARIABLE}"
-    if not keys:
-        return "Everybody who reaches this address", "Default"
-    return f"Whoever {' and '.join(keys)}", ", ".join(keys.values())
+    return access.who(_has_login())
 
 
 def ask() -> None:
@@ -46,7 +39,7 @@ def ask() -> None:
         asked = st.form_submit_button("Open", type="primary", icon=":material/lock_open:", key="open_door")
     if not asked:
         return
-    if hmac.compare_digest(given.encode(), os.environ[VARIABLE].encode()):
+    if hmac.compare_digest(given.encode(), os.environ[access.VARIABLE].encode()):
         st.session_state["knows_the_password"] = True
         st.rerun()
     time.sleep(WRONG_SECONDS)

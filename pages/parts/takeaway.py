@@ -1,6 +1,7 @@
 """The model to take away, and what else a run leaves for use elsewhere."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import streamlit as st
 
@@ -10,25 +11,29 @@ from engine.figures import rounded
 from engine.paths import read_json
 from engine.runs import queue, space
 from engine.runs.store import Run
+from engine.serving import ways
 from engine.serving.onnx_export import Checked
 from pages.parts import cached, messages, state, words
-
-PREDICT = """pip install torch transformers
-python predict.py "Where is my parcel?"
-python predict.py --file texts.txt > answers.csv"""
-WIDE = 238  # pixels: three beside each other on a usual screen
 
 
 @dataclass(frozen=True)
 class Way:
-    """One thing that a run leaves. form: as the command line has it. how: what to do with it, at most three lines."""
+    """One thing that a run leaves. form: as the command line has it. suffix: of what is written. about: what it is."""
 
     form: str
     label: str
     icon: str
     suffix: str
     mime: str
-    how: str
+    about: str
+
+    def written(self, run: Run) -> str:
+        return f"{words.file_name(run.name)}{self.suffix}"
+
+    def file(self, run: Run) -> str:
+        """The name of the download, which may be a ZIP of what is written and what belongs to it."""
+        name = words.file_name(run.name)
+        return f"{name}-{self.form}.zip" if self.mime == "application/zip" else f"{name}{self.suffix}"
 
 
 REPORT = Way(
@@ -37,7 +42,7 @@ REPORT = Way(
     ":material/description:",
     ".html",
     "text/html",
-    "One page for people who were not there: scores, examples, limits. It opens without a network and prints to PDF.",
+    "One page for people who were not there: scores, examples, limits.",
 )
 SETTINGS = Way(
     "settings",
@@ -45,7 +50,7 @@ SETTINGS = Way(
     ":material/tune:",
     ".yaml",
     "application/yaml",
-    "All settings with what they mean. To train with them: train DATA --config FILE.",
+    "All settings of this run, each with its meaning, for further runs. DATA is a table, as on the Data page.",
 )
 NOTEBOOK = Way(
     "notebook",
@@ -79,38 +84,88 @@ def report(run: Run) -> None:
 
 
 def elsewhere(run: Run) -> None:
-    """All that a run leaves, in one expander."""
-    with st.expander("Use it elsewhere", icon=":material/ios_share:"):
-        button(run)
-        counts_words = queue.config_of(state.workspace(), run.id).counts_words
-        if counts_words:
-            st.caption("The words and their weights, and a page that says how to compute with them.")
-        else:
-            st.caption(
-                "An ordinary Hugging Face folder with a model card and a small program. On any machine with Python:"
-            )
-            st.code(PREDICT, language=None)  # its colours for bash are too faint to read
-        checked(run)
-        if not run.imported:  # a model from elsewhere was not trained here
-            with st.container(horizontal=True):  # which wraps where columns would squeeze the buttons
-                for way in (REPORT, SETTINGS, NOTEBOOK):
-                    with st.container(width=WIDE):
-                        _download(run, way, "take")
-                        st.caption(way.how)
-        if not counts_words:
-            without_torch(run)
-        to_the_hub(run)
-        st.caption(f"On this machine the model is in {state.workspace().run(run.id).model}.")
+    """All that a run leaves, and how each is used."""
+    place = st.expander(
+        "Use it elsewhere", icon=":material/ios_share:", on_change="rerun", key="elsewhere_open"
+    )
+    if not place.open:
+        return
+    shown = {"Model": _model, "Service (HTTP)": _service}
+    if not _counts_words(run):
+        shown["Without torch (ONNX)"] = _without_torch
+    if not run.imported:  # a model from elsewhere was not trained here
+        shown |= {
+            "Report": partial(_written, way=REPORT),
+            "Notebook": partial(_written, way=NOTEBOOK),
+            "Settings": partial(_written, way=SETTINGS),
+        }
+    shown["Hugging Face hub"] = _to_the_hub
+    with place:
+        chosen = st.radio(
+            "What to take away",
+            list(shown),
+            horizontal=True,
+            key=f"elsewhere_{run.id}",
+            label_visibility="collapsed",
+        )
+        shown[chosen](run)
+
+
+def _model(run: Run) -> None:
+    if _counts_words(run):
+        st.write("The words and their weights, and a program that needs Python and nothing else.")
+    else:
+        st.write(
+            "An ordinary Hugging Face folder, with a model card and a program that needs no graphics card."
+        )
+    button(run)
+    file = f"{words.file_name(run.name)}.zip"
+    _how(run, "zip", file)
+    _from_a_terminal(f"export {run.id} --to {file}")
+    _checked(run)
+    st.caption(f"On this machine the model is in {messages.plain(state.workspace().run(run.id).model)}.")
+
+
+def _service(run: Run) -> None:
+    st.write("An address that other programs ask. In the folder of Tuneboard:")
+    _how(run, "serve", run.id)
+    st.caption(
+        "In a browser, 127.0.0.1:8502 then shows all that can be asked. Whoever asks needs the key; other machines reach "
+        "it only where the option host says so."
+    )
+
+
+def _written(run: Run, way: Way) -> None:
+    st.write(way.about)
+    _download(run, way, "take")
+    _how(run, way.form, way.file(run))
+    _from_a_terminal(f"export {run.id} --to {way.written(run)} --format {way.form}")
+
+
+def _how(run: Run, form: str, what: str, inside: str = "") -> None:
+    """The three lines of engine/serving/ways.py."""
+    lines = ways.use(form, what, _counts_words(run), inside)
+    if form in ways.SENTENCES:
+        st.markdown("\n".join(f"- {line}" for line in lines))
+    else:
+        st.code("\n".join(lines), language=None)  # its colours for bash are too faint to read
+
+
+def _counts_words(run: Run) -> bool:
+    return queue.config_of(state.workspace(), run.id).counts_words
+
+
+def _from_a_terminal(command: str) -> None:
+    st.caption(f"The same from a terminal: {messages.plain(f'python3 start.py {command}')}")
 
 
 def _download(run: Run, way: Way, place: str) -> None:
     """place: tells the same button in several places of a page from each other."""
-    root, name = str(state.workspace().root), f"{words.file_name(run.name)}{way.suffix}"
-    given = name if way.mime != "application/zip" else f"{words.file_name(run.name)}-notebook.zip"
+    root = str(state.workspace().root)
     st.download_button(
         way.label,
-        lambda: cached.exported(root, run.id, way.form, name),
-        file_name=given,
+        lambda: cached.exported(root, run.id, way.form, way.written(run)),
+        file_name=way.file(run),
         mime=way.mime,
         icon=way.icon,
         key=f"{place}_{way.form}_{run.id}",
@@ -118,42 +173,45 @@ def _download(run: Run, way: Way, place: str) -> None:
     )
 
 
-def without_torch(run: Run) -> None:
+def _without_torch(run: Run) -> None:
     """As ONNX: made on request, since it takes a while, and kept with the run as long as its model and its rules stay."""
-    paths = state.workspace().run(run.id)
-    st.markdown(
-        "**For machines without torch** (ONNX, also in int8), with a program that needs only onnxruntime:"
-    )
+    paths, file = state.workspace().run(run.id), f"{words.file_name(run.name)}-onnx.zip"
+    st.write("For machines without torch, also in int8, with a program that needs only onnxruntime.")
     since = max(one.stat().st_mtime for one in (paths.model, paths.rules) if one.exists())
-    if not paths.onnx.exists() or paths.onnx.stat().st_mtime < since:
-        if st.button("Make it, in about half a minute", icon=":material/deployed_code:", key="make_onnx"):
-            with state.reported(), st.spinner("Writing the model as ONNX, and checking what it says …"):
-                cached.make_onnx(str(state.workspace().root), run.id)
-                st.rerun()
-        return
-    st.download_button(
-        f"Download as ONNX ({words.size(paths.onnx.stat().st_size)})",
-        paths.onnx.read_bytes,
-        file_name=f"{words.file_name(run.name)}-onnx.zip",
-        mime="application/zip",
-        icon=":material/download:",
-        key=f"download_onnx_{run.id}",
-        on_click="ignore",
-    )
-    if paths.onnx_check.exists():
+    made = paths.onnx.exists() and paths.onnx.stat().st_mtime >= since
+    if made:
+        st.download_button(
+            f"Download as ONNX ({words.size(paths.onnx.stat().st_size)})",
+            paths.onnx.read_bytes,
+            file_name=file,
+            mime="application/zip",
+            icon=":material/download:",
+            key=f"download_onnx_{run.id}",
+            on_click="ignore",
+        )
+    elif st.button("Make it, in about half a minute", icon=":material/deployed_code:", key="make_onnx"):
+        with state.reported(), st.spinner("Writing the model as ONNX, and checking what it says …"):
+            cached.make_onnx(str(state.workspace().root), run.id)
+            st.rerun()
+    _how(run, "onnx", file, paths.onnx.stem)
+    _from_a_terminal(f"export {run.id} --to {file} --format onnx")
+    if made and paths.onnx_check.exists():
         found = terminal.onnx_check(Checked(**read_json(paths.onnx_check)))
         st.caption(f":material/verified: {messages.plain(found)}")
 
 
-def to_the_hub(run: Run) -> None:
+def _to_the_hub(run: Run) -> None:
     """Send it to the hub; what is sent is said first. The token is used once, and its field is replaced by a new one."""
     size, turn = space.taken(state.workspace().run(run.id).model), f"hub_turn_{run.id}"
-    st.session_state.setdefault(turn, 0)
-    with st.popover("Send it to the Hugging Face hub", icon=":material/cloud_upload:", key=f"hub_{run.id}"):
-        st.caption(
-            f"The folder of the model is sent, {words.size(size)}: weights, tokenizer, labels, predict.py, and a card "
-            "with scores and settings. None of your texts."
+    holds = "weights, tokenizer, labels, predict.py, and a card with scores and settings. None of your texts."
+    if _counts_words(run):
+        holds = (
+            "the words and pairs of words of your texts, their weights, predict.py, and a card with scores."
         )
+    st.session_state.setdefault(turn, 0)
+    st.write("Where others find it, or only you, on any machine.")
+    with st.popover("Send it to the Hugging Face hub", icon=":material/cloud_upload:", key=f"hub_{run.id}"):
+        st.caption(f"The folder of the model is sent, {words.size(size)}: {holds}")
         with st.form(f"push_{run.id}", border=False):
             name = st.text_input("Owner/name", placeholder="my-name/my-model", key=f"hub_name_{run.id}")
             token = st.text_input(
@@ -179,9 +237,11 @@ def to_the_hub(run: Run) -> None:
         messages.problem(sent)
     elif sent:
         st.success(f"Sent to {messages.plain(sent)}", icon=":material/check_circle:")
+    _how(run, "hub", "my-name/my-model")
+    _from_a_terminal(f"push {run.id} my-name/my-model")
 
 
-def checked(run: Run) -> None:
+def _checked(run: Run) -> None:
     """What was proven of the model before the run was called finished; older runs do not say it."""
     paths = state.workspace().run(run.id)
     if not paths.metrics.exists():

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -265,6 +266,24 @@ def test_progress_goes_to_stderr_line_by_line_where_there_is_no_terminal(workspa
     assert "round 60: macro-F1" in done.stderr.splitlines()[-1]
     assert "Confusion matrix" in done.stdout and "Word counting" in done.stdout
     assert "\r" not in done.stderr
+
+
+def test_settings_say_how_the_dashboard_is_opened_as_its_page_does(workspace, monkeypatch):
+    found = as_json("settings")["dashboard"]
+    assert found["listens"] == {"value": "127.0.0.1", "origin": ".streamlit/config.toml"}
+    assert found["names"] == {"value": "localhost, 127.0.0.1", "origin": ".streamlit/config.toml"}
+    assert found["who"]["value"] == "Everybody who reaches this address"
+    assert found["visitors"] == {"value": "Everything", "origin": "Default"}
+    monkeypatch.setenv("TUNEBOARD_PASSWORD", "secret")
+    monkeypatch.setenv("TUNEBOARD_READ_ONLY", "1")
+    said = engine("settings").stdout
+    for row in (
+        r"who may come in +Whoever knows the password +Variable TUNEBOARD_PASSWORD",
+        r"what visitors may do +Look, evaluate and predict +Variable TUNEBOARD_READ_ONLY",
+        rf"Workspace: {workspace.root} \(Variable TUNEBOARD_HOME\)",
+    ):
+        assert re.search(row, said), said
+    assert "secret" not in said
 
 
 def test_settings_are_shown_chosen_and_taken_back(workspace, monkeypatch):

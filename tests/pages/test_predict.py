@@ -1,7 +1,9 @@
+import gc
 import io
 import os
 import re
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -10,10 +12,12 @@ import streamlit as st
 from engine.data.datasets import load_info
 from engine.data.exports import FORMULA_STARTS
 from engine.runs import batches
-from engine.serving import rules
-from pages.parts import cached
+from engine.serving import rules, ways
+from pages.parts import cached, passing, words
 from tests.engine.runs.helpers import submit, wait
-from tests.pages.helpers import open_page, press, words_on
+from tests.pages.helpers import open_page, press, unfold, words_on
+
+ELSEWHERE = "Use it elsewhere"
 
 
 def test_without_a_model_there_is_one_next_step(workspace):
@@ -39,18 +43,19 @@ def test_examples_are_one_click_away(workspace, finished):
     assert "The model says" in {one.label for one in test.metric}
 
 
-def test_the_last_ten_tries_are_kept_even_for_a_new_visitor(workspace, finished):
-    test = open_page("predict", run=finished.id)
+def test_a_visitor_sees_the_own_tries_and_those_of_nobody_else(workspace, finished, monkeypatch):
+    monkeypatch.setenv("TUNEBOARD_READ_ONLY", "1")  # who may only look has tries, too
+    one, other = open_page("predict", run=finished.id), open_page("predict", run=finished.id)
     for number in range(12):
-        ask(test, f"text number {number}")
-    again = open_page("predict", run=finished.id)
-    assert again.dataframe[0].value["text"].tolist() == [
-        f"text number {number}" for number in range(11, 1, -1)
-    ]
+        ask(one, f"text number {number}")
+    ask(other, "a secret")
+    assert one.run().dataframe[0].value["text"].tolist() == [f"text number {n}" for n in range(11, 1, -1)]
+    assert other.run().dataframe[0].value["text"].tolist() == ["a secret"]
+    assert not [path for path in workspace.root.rglob("*.json") if "secret" in path.read_text()]
 
 
 def test_what_was_proven_of_the_model_stands_beside_the_download(workspace, finished):
-    said = words_on(open_page("predict", run=finished.id))
+    said = words_on(unfold(open_page("predict", run=finished.id), ELSEWHERE))
     assert "Checked in a fresh process: same answers on 32 texts within 0.0001." in said
 
 
@@ -68,13 +73,36 @@ def test_what_a_run_leaves_can_be_downloaded(workspace, finished, form, name, in
     assert cached.exported(str(workspace.root), finished.id, form, name).startswith(inside)
 
 
-def test_each_thing_that_a_run_leaves_has_its_button(workspace, finished):
-    for page, labels in {
-        "predict": {"Report (HTML)", "Settings (YAML)", "Notebook (with its data)"},
-        "evaluate": {"Report (HTML)"},
-    }.items():
-        shown = {one.proto.label for one in open_page(page, run=finished.id).get("download_button")}
-        assert labels <= shown
+def test_each_thing_that_a_run_leaves_has_its_button_and_three_lines_on_how_to_use_it(workspace, finished):
+    test = open_page("predict", run=finished.id)
+    assert not test.code  # one click away
+    unfold(test, ELSEWHERE)
+    name, seen = words.file_name(finished.name), []
+    for title, form, what, button in (
+        ("Model", "zip", f"{name}.zip", "Download the model"),
+        ("Service (HTTP)", "serve", finished.id, None),
+        ("Without torch (ONNX)", "onnx", f"{name}-onnx.zip", None),
+        ("Report", "report", f"{name}.html", "Report (HTML)"),
+        ("Notebook", "notebook", f"{name}-notebook.zip", "Notebook (with its data)"),
+        ("Settings", "settings", f"{name}.yaml", "Settings (YAML)"),
+        ("Hugging Face hub", "hub", "my-name/my-model", None),
+    ):
+        take(test, finished, title)
+        lines = ways.use(form, what, inside="onnx" if form == "onnx" else "")
+        told = words_on(test) if form in ways.SENTENCES else test.code[0].value
+        assert all(line in told for line in lines), title
+        labels = [one.proto.label for one in test.get("download_button")]
+        assert not button or any(label.startswith(button) for label in labels), title
+        seen.append(title)
+    assert test.radio(key=f"elsewhere_{finished.id}").options == seen
+    evaluate = open_page("evaluate", run=finished.id).get("download_button")
+    assert "Report (HTML)" in {one.proto.label for one in evaluate}
+
+
+def take(test, run, title):
+    test.radio(key=f"elsewhere_{run.id}").set_value(title).run()
+    assert not test.exception, test.exception
+    return test
 
 
 @pytest.fixture
@@ -93,7 +121,9 @@ def downloads(monkeypatch) -> dict:
 def test_several_models_answer_the_same_text_side_by_side(workspace, finished):
     info = load_info(workspace, finished.dataset_id)
     other = wait(workspace, submit(workspace, info, "tfidf", name="*counting*").id)
-    said = words_on(open_page("predict", run=other.id))
+    test = unfold(open_page("predict", run=other.id), ELSEWHERE)
+    assert "Without torch (ONNX)" not in test.radio(key=f"elsewhere_{other.id}").options
+    said = words_on(test)
     assert "Checked by loading it again: exactly the same answers on 32 texts." in said
     test = open_page("predict", run=finished.id)
     test.multiselect(key="also").set_value([other.id])
@@ -145,12 +175,38 @@ def test_a_whole_file_is_answered_in_a_process_of_its_own(workspace, finished, d
     assert batches.jobs(paths) == []
 
 
+def test_whoever_may_only_look_gets_a_small_file_answered_and_nothing_of_it_stays(
+    workspace, finished, downloads, monkeypatch
+):
+    monkeypatch.setenv("TUNEBOARD_READ_ONLY", "1")
+    before = {path for path in workspace.root.rglob("*") if path.is_file()}
+    test = unfold(open_page("predict", run=finished.id), "A whole file")
+    rows = "number,words\n1,the lamp is bright and calm\n2,\n3,the lamp is rude and noisy\n"
+    test.file_uploader(key="passing").upload("new.csv", rows.encode(), "text/csv").run()
+    press(test, "answer_passing")
+    assert "3 rows, 1 bad, 1 good; 1 without a text" in words_on(test)
+    taken = pd.read_csv(io.BytesIO(downloads["download_csv_job"]()))
+    assert taken["label"].fillna("").tolist() == ["good", "", "bad"]
+    folder = Path(test.session_state[passing.ANSWERED][1].name)
+    assert folder.exists() and not folder.is_relative_to(workspace.root)
+    many = "text\n" + "the lamp is bright\n" * (passing.MOST_ROWS + 1)
+    test.file_uploader(key="passing").upload("many.csv", many.encode(), "text/csv").run()
+    assert "many\\.csv has 1\\,001 rows\\; at most 1\\,000 are answered here\\." in words_on(test)
+    test.file_uploader(key="passing").clear().run()
+    gc.collect()
+    assert not folder.exists()
+    assert {path for path in workspace.root.rglob("*") if path.is_file()} == before
+
+
 def test_the_onnx_that_was_made_is_offered_only_as_long_as_model_and_rules_stay(workspace, finished):
     paths = workspace.run(finished.id)
     paths.onnx.write_bytes(b"made before")
 
     def offered() -> bool:
-        buttons = open_page("predict", run=finished.id).get("download_button")
+        test = take(
+            unfold(open_page("predict", run=finished.id), ELSEWHERE), finished, "Without torch (ONNX)"
+        )
+        buttons = test.get("download_button")
         return any(one.proto.label.startswith("Download as ONNX") for one in buttons)
 
     assert offered()

@@ -21,7 +21,7 @@ from engine.data.reading.encodings import Encoding
 from engine.data.reading.headers import find_header
 from engine.data.reading.records import Dialect, Records, Shape, joined, shape_of
 from engine.data.reading.sniffing import records_of, sniff, whole_lines
-from engine.data.reading.table import Options, Rejections
+from engine.data.reading.table import LISTED_REJECTED, Options, Rejections
 from engine.errors import DataError
 from engine.figures import whole
 
@@ -158,7 +158,7 @@ def _open(dialect: Dialect, shape: Shape, body: list[list[str]]) -> Dialect:
 def _parse_lines(
     path: Path, encoding: Encoding, plan: _Plan, progress: Progress
 ) -> tuple[pa.Table, Rejections, Rejections]:
-    width, rejected, padded = plan.shape.width, Rejections(), Rejections()
+    width, rejected, padded = plan.shape.width, Rejections(), Rejections(LISTED_REJECTED)
     columns = Columns(width)
     size = path.stat().st_size
     with path.open(encoding=encoding.name, errors="replace", newline="") as file:

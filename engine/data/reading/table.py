@@ -1,15 +1,18 @@
 """What reading gives: a table of text cells, how it was read, and what could not be read."""
 
-from dataclasses import asdict, dataclass, field
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 
 import pandas as pd
+import pyarrow as pa
 
 from engine.figures import whole
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 FORMATS = {"csv": "CSV", "tsv": "TSV", "json": "JSON", "jsonl": "JSON lines", "parquet": "Parquet", "arrow": "Arrow",
            "spreadsheet": "Spreadsheet", "fasttext": "fastText", "folders": "Folders of texts", "text": "Text"}  # fmt: skip
-KEPT_REJECTED, SHOWN_CHARACTERS = 1000, 200
+KEPT_REJECTED, LISTED_REJECTED, SHOWN_CHARACTERS = 1_000_000, 1000, 200
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Options:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Rejected:
     """A row that could not be read, or not in full.
 
@@ -62,16 +65,28 @@ class Rejected:
 
 
 class Rejections:
-    """Counts the rows that could not be read, or not in full, and keeps the first 1,000."""
+    """Counts the rows that could not be read, or not in full, and keeps the first ones: `most` of them."""
 
-    def __init__(self):
+    def __init__(self, most: int = KEPT_REJECTED):
         self.kept: list[Rejected] = []
-        self.count = 0
+        self.count, self.most = 0, most
 
     def add(self, line: int, reason: str, content: str = "", before: int | None = None) -> None:
         self.count += 1
-        if len(self.kept) < KEPT_REJECTED:
-            self.kept.append(Rejected(line, reason, content[:SHOWN_CHARACTERS], before))
+        if len(self.kept) < self.most:
+            self.kept.append(Rejected(line, sys.intern(reason), content[:SHOWN_CHARACTERS], before))
+
+
+def arrow(rejected: Sequence[Rejected]) -> pa.Table:
+    """Many of them in little space: line, reason, content, before."""
+    return pa.table(
+        {
+            "line": pa.array([one.line for one in rejected], pa.int64()),
+            "reason": pa.array([one.reason for one in rejected], pa.string()).dictionary_encode(),
+            "content": pa.array([one.content for one in rejected], pa.large_string()),
+            "before": pa.array([one.before for one in rejected], pa.int64()),
+        }
+    )
 
 
 @dataclass(frozen=True)
@@ -83,8 +98,8 @@ class Table:
     names_row, first_row: as in Options. sheets: the names of all sheets, or of all tables in an archive; sheet: the one that
     was read, None where those with the same columns were put together. left_out: files of an archive that are no part of it.
     damaged: byte sequences that are no letters.
-    rejected: the first 1,000 rows that could not be read; rejected_count: all of them.
-    padded, padded_count: the same for rows with too few fields, whose missing cells are empty.
+    rejected: the first 1,000,000 rows that could not be read; rejected_count: all of them.
+    padded: the first 1,000 rows with too few fields, whose missing cells are empty; padded_count: all of them.
     """
 
     frame: pd.DataFrame
@@ -132,8 +147,10 @@ class Table:
         return ", ".join(parts)
 
     def facts(self) -> dict:
-        """Everything but the cells, for a JSON file."""
-        kept = asdict(self, dict_factory=lambda pairs: {k: v for k, v in pairs if k != "frame"})
+        """Everything but the cells, for a JSON file; of rows that could not be read the first 1,000."""
+        shortened = {name: getattr(self, name)[:LISTED_REJECTED] for name in ("rejected", "padded")}
+        kept = asdict(replace(self, frame=self.frame.iloc[:0], **shortened))
+        del kept["frame"]
         return {**kept, "rows": len(self.frame), "columns": self.columns}
 
 

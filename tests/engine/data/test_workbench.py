@@ -8,6 +8,7 @@ import pytest
 from engine.data import workbench
 from engine.data.datasets import load_rows, save
 from engine.data.reading import Options
+from engine.data.reading.table import LISTED_REJECTED
 from engine.data.recipe import Recipe
 from engine.errors import DataError, NotFoundError
 from engine.paths import read_json
@@ -149,3 +150,14 @@ def test_what_nobody_foresaw_is_said_once_and_is_in_the_log(workspace, monkeypat
         with pytest.raises(DataError, match="did not foresee"):
             workbench.ensure(workspace, step)
     assert capsys.readouterr().err.count("IndexError: out of bounds") == 1
+
+
+def test_every_row_that_could_not_be_read_is_kept_and_few_are_read_again_and_again(workspace):
+    broken = [f"{number},a,b,c" for number in range(LISTED_REJECTED + 100)]
+    rows = [f"{number},a text" for number in range(15_000)]
+    step = workbench.read_step(keep(workspace, "\n".join(["id,text", *rows, *broken])), Options())
+    assert workbench.ensure(workspace, step).done
+    facts, found = workbench.facts_of(workspace, step), workbench.rejected(workspace, step)
+    assert (facts["rejected_count"], len(facts["rejected"])) == (len(broken), LISTED_REJECTED)
+    assert found["content"].to_pylist() == broken
+    assert found.slice(0, LISTED_REJECTED).to_pylist() == facts["rejected"]

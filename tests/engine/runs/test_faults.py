@@ -27,8 +27,7 @@ from engine.runs import forecast, importing, processes, queue, space
 from engine.runs import store as store_module
 from engine.runs.events import History
 from engine.runs.store import Status, Store
-from engine.serving import rules, tries
-from engine.serving.prediction import Prediction
+from engine.serving import rules
 from engine.settings import TrainingConfig
 from tests.engine.runs.helpers import submit, wait
 
@@ -521,7 +520,6 @@ def test_a_newer_workspace_is_refused_and_left_as_it_is(workspace, finished):
     assert intact(workspace, finished)
 
 
-PREDICTED = Prediction("a lamp", "good", 0.9, {"good": 0.9, "bad": 0.1})
 CHANGES = {
     "submit": lambda w, run: queue.clone(w, run, queue.config_of(w, run.id)),
     "stop": lambda w, run: queue.stop(w, run.id),
@@ -545,7 +543,6 @@ CHANGES = {
     "launch": lambda w, run: forecast.launch(w, run.dataset_id, queue.config_of(w, run.id)),
     "unpack": lambda w, run: unpack_model(w.run(run.id).metrics, "x.zip", w.uploaded_models),
     "bring": lambda w, run: importing.bring(w, w.run(run.id).model, "x"),
-    "try": lambda w, run: tries.keep(w.run(run.id), PREDICTED),
     "set rules": lambda w, run: rules.change(w, run.id, threshold=0.5),
     "prefer": lambda w, run: preferences.choose(w, {}),
 }  # fmt: skip

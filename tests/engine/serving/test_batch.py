@@ -6,6 +6,7 @@ import pytest
 from filelock import FileLock
 
 from engine.data.reading import Options, read_bytes
+from engine.data.reading.table import LISTED_REJECTED, Rejected, arrow
 from engine.errors import RunStateError
 from engine.models import tfidf
 from engine.models.loading import load_model, load_tokenizer
@@ -23,12 +24,12 @@ def predictor(tmp_path):
     return Predictor(tmp_path / "model")
 
 
-def begun(folder, texts, **columns) -> BatchPaths:
+def begun(folder, texts, unread=None, **columns) -> BatchPaths:
     paths = BatchPaths(folder)
     batch.write_table(
         pd.DataFrame({"id": [str(n) for n in range(len(texts))], "text": texts, **columns}), paths
     )
-    batch.begin(paths, "file.csv", "text")
+    batch.begin(paths, "file.csv", "text", unread, len(unread or ()))
     return paths
 
 
@@ -64,7 +65,7 @@ def test_a_line_that_cannot_be_read_comes_back_in_its_place_and_says_why(tmp_pat
     table = read_bytes("\n".join(["id,text", *rows]).encode(), "new.csv", Options(separator=",", names_row=1))
     paths = BatchPaths(tmp_path / "job")
     batch.write_table(table.frame, paths)
-    batch.begin(paths, table.name, "text", table.rejected, table.rejected_count)
+    batch.begin(paths, table.name, "text", arrow(table.rejected), table.rejected_count)
     batch.answer(paths, predictor)
     found = whole(paths)
     assert found["id"].tolist() == ["" if number in (10, 24) else str(number) for number in range(25)]
@@ -75,6 +76,35 @@ def test_a_line_that_cannot_be_read_comes_back_in_its_place_and_says_why(tmp_pat
     assert (result.rows, result.empty, result.unread_count, result.people) == (25, 0, 2, 2)
     listed = batch.predictions(paths, Rules(), 100)
     assert len(listed) == 25 and listed[24]["problem"].startswith("line 26: ")
+
+
+def test_of_a_broken_file_every_line_comes_back_with_its_reason(tmp_path, predictor, monkeypatch):
+    monkeypatch.setattr(batch, "ROWS", 10)
+    broken, why = [f"{number},a,b,c,d" for number in range(3 * LISTED_REJECTED)], "5 fields"
+    unread = [Rejected(14 + number, why, line, 12) for number, line in enumerate(broken)]
+    unread += [Rejected(9000 + number, why, line, 30) for number, line in enumerate(broken[:7])]
+    paths = begun(tmp_path / "job", [text for text, _ in easy_texts(30, seed=5)], arrow(unread))
+    batch.answer(paths, predictor)
+    assert len(batch.read(paths).unread) == LISTED_REJECTED
+    pieces = list(batch.answered(paths, Rules()))
+    assert max(map(len, pieces)) == 10  # so that memory never holds the whole
+    found = pd.concat(pieces, ignore_index=True)
+    assert found["text"].tolist()[12:-25] == broken and found["text"].tolist()[-7:] == broken[:7]
+    assert found["id"].tolist()[:12] == [str(number) for number in range(12)]
+    reasons = [f"line {number}: 5 fields" for number in range(14, 14 + len(broken))]
+    assert found["problem"].tolist()[12:-25] == reasons
+    assert found["label"].notna().sum() == 30
+    result = batch.summary(paths, Rules())
+    assert (result.rows, result.unread_count, result.lost) == (30 + len(broken) + 7, len(broken) + 7, 0)
+
+
+def test_lines_that_are_too_many_to_be_kept_are_counted(tmp_path, predictor):
+    paths = BatchPaths(tmp_path / "job")
+    batch.write_table(pd.DataFrame({"text": ["a bright lamp"]}), paths)
+    batch.begin(paths, "file.csv", "text", arrow([Rejected(2, "why", "x"), Rejected(1, "why", "y", 0)]), 5)
+    batch.answer(paths, predictor)
+    assert whole(paths)["text"].tolist() == ["y", "a bright lamp", "x"]
+    assert batch.summary(paths, Rules()).lost == 3
 
 
 def test_rules_apply_when_the_result_is_written_and_columns_keep_their_names(tmp_path, predictor):

@@ -1,24 +1,28 @@
-import csv
-import io
 import json
-import subprocess
-import sys
+import runpy
+import shutil
 import zipfile
 
 import numpy as np
 import pytest
+import yaml
 from huggingface_hub import ModelCard, ModelCardData
+from huggingface_hub.repocard_data import model_index_to_eval_results
 
 from engine import cli
 from engine.errors import DataError, RunStateError
 from engine.evaluation import predictions
+from engine.evaluation.calibration import temper
+from engine.models import tfidf
 from engine.models.loading import load_model, load_tokenizer
 from engine.runs import importing, queue
 from engine.runs.export import export
-from engine.serving import rules
+from engine.serving import alone_words, rules
 from engine.serving.opened import Opened, Source
 from engine.serving.predictor import Predictor
 from tests.engine.runs.helpers import submit, wait
+from tests.engine.serving import empty
+from tests.engine.serving.empty import ask
 
 
 @pytest.fixture
@@ -26,40 +30,67 @@ def run(workspace, easy, tiny_model):
     return wait(workspace, submit(workspace, easy, tiny_model, epochs=3, name="pipe | <b>star*</b>").id)
 
 
-def ask(folder, *arguments):
-    """Run predict.py as somebody does who has only torch and transformers: from elsewhere, without our folder."""
-    done = subprocess.run(
-        [sys.executable, "-I", str(folder / "predict.py"), *arguments],
-        cwd=folder.parent,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return list(csv.DictReader(io.StringIO(done.stdout)))
+def unpacked(archive, to):
+    zipfile.ZipFile(archive).extractall(to)
+    return to / archive.stem
 
 
-def test_the_zip_answers_elsewhere_as_the_run_did(workspace, run, tmp_path):
-    archive = export(workspace, run.id, tmp_path / "mine.zip", "zip")
-    zipfile.ZipFile(archive).extractall(tmp_path)
-    folder = tmp_path / "mine"
+def test_the_zip_answers_where_there_is_only_torch_as_the_run_did(workspace, run, tmp_path, with_torch):
+    assert not any(empty.has(with_torch, module) for module in ("engine", "streamlit", "pandas", "sklearn"))
+    folder = unpacked(export(workspace, run.id, tmp_path / "mine.zip", "zip"), tmp_path)
     assert not list(folder.glob("*.bin")) and not list(folder.glob("*.pt"))
-    test = predictions.read(workspace.run(run.id).predictions, "test").head(8)
+    test = predictions.read(workspace.run(run.id).predictions, "test")
     (tmp_path / "texts.txt").write_text("\n".join(test["text"]))
-    answers = ask(folder, "--file", str(tmp_path / "texts.txt"))
+    answers = ask(with_torch, folder / "predict.py", "--file", str(tmp_path / "texts.txt"))
     assert [one["label"] for one in answers] == list(test["predicted"])
     sure = predictions.probabilities_of(test).max(axis=1)
     assert np.allclose(
         [float(one["confidence"]) for one in answers], sure, atol=0.02
     )  # the run's were in bf16
-    assert ask(folder, "=1+1")[0]["text"] == "'=1+1"
-    assert "engine" not in (folder / "predict.py").read_text().split('"""')[2]
 
 
-def test_the_threshold_and_the_correction_in_use_go_along(workspace, run, tmp_path, capsys):
+def test_the_zip_of_a_model_that_counts_words_answers_where_there_is_only_python(
+    workspace, word_counting, tmp_path, bare
+):
+    assert not any(empty.has(bare, module) for module in ("engine", "numpy", "safetensors", "sklearn"))
+    folder = unpacked(export(workspace, word_counting.id, tmp_path / "words.zip", "zip"), tmp_path)
+    test = predictions.read(workspace.run(word_counting.id).predictions, "test")
+    (tmp_path / "texts.txt").write_text("\n".join(test["text"]), encoding="utf-8")
+    answers = ask(bare, folder / "predict.py", "--file", str(tmp_path / "texts.txt"))
+    assert [one["label"] for one in answers] == list(test["predicted"])
+    sure = predictions.probabilities_of(test).max(axis=1)
+    assert np.allclose([float(one["confidence"]) for one in answers], sure, atol=1e-4)
+
+
+def test_words_are_counted_alike_with_and_without_a_library(workspace, word_counting, tmp_path):
+    """On texts that are hard to take apart, and with a class that no text had."""
+    counter = tfidf.load(workspace.run(word_counting.id).model)
+    offsets = np.array([*counter.offsets, -np.inf])
+    weights = np.vstack([counter.weights, np.zeros(len(counter.terms))])
+    tfidf.save(
+        tfidf.WordCounter(("bad", "good", "never"), counter.terms, counter.idf, weights, offsets), tmp_path
+    )
+    shutil.copyfile(alone_words.__file__, tmp_path / "predict.py")
+    program = runpy.run_path(str(tmp_path / "predict.py"))
+    texts = [
+        "the lamp is bright the lamp",
+        "",
+        "ＬＡＭＰ İstanbul ǅ straße",
+        "the\x00lamp",
+        "tidy, tidy_tidy 12 tidy",
+    ]
+    exact = tfidf.load(tmp_path).probabilities(texts)
+    for temperature, wanted, near in ((1.0, exact, 1e-7), (2.5, temper(exact, 2.5), 2e-5)):
+        found = [list(shares.values()) for _, _, shares in program["answers"](texts, temperature)]
+        np.testing.assert_allclose(found, wanted, atol=near)
+
+
+def test_the_threshold_and_the_correction_in_use_go_along(workspace, run, tmp_path, with_torch, capsys):
     rules.change(workspace, run.id, threshold=0.9, temperature=2.5)
     folder = export(workspace, run.id, tmp_path / "folder", "folder")
-    texts = ["the lamp is bright, calm and tidy", "the lamp", "hm"]
-    answers = ask(folder, *texts)
+    texts = ["the lamp is bright, calm and tidy", "the lamp", "hm", "=1+1"]
+    answers = ask(with_torch, folder / "predict.py", *texts)
+    assert answers[3]["text"] == "'=1+1"
     expected = Predictor(workspace.run(run.id).model).predict(texts, 2.5)
     assert [one["label"] for one in answers] == [one.label for one in expected]
     assert np.allclose(
@@ -76,13 +107,27 @@ def test_the_threshold_and_the_correction_in_use_go_along(workspace, run, tmp_pa
     assert told["to_a_person"] == (expected[1].confidence < 0.9)
 
 
+def judged_as(card, run):
+    """The card has the scores of the run as the hub reads them, and is the same once the hub has read and written it."""
+    told = card.data.to_dict()
+    assert told["pipeline_tag"] == "text-classification" and "tuneboard" in told["tags"]
+    measured = {one.metric_name: one.metric_value for one in card.data.eval_results}
+    assert measured == pytest.approx({"accuracy": run.accuracy, "macro-F1": run.macro_f1}, abs=1e-4)
+    named, results = model_index_to_eval_results(told["model-index"])
+    assert (named, results) == (run.name, card.data.eval_results)
+    assert {(one.task_type, one.dataset_name, one.dataset_split) for one in results} == {
+        ("text-classification", run.dataset_name, "test")
+    }
+    again = ModelCard(str(card))
+    assert (again.data.to_dict(), again.text) == (told, card.text)
+    assert told == yaml.safe_load(card.content.split("---")[1])  # nothing was lost on the way
+
+
 def test_the_card_is_one_of_the_hub_and_tells_the_scores(workspace, run, tiny_model, tmp_path):
     folder = export(workspace, run.id, tmp_path / "folder", "folder")
     card = ModelCard.load(folder / "README.md")
-    assert card.data.pipeline_tag == "text-classification"
     assert card.data.library_name == "transformers"
-    measured = {one.metric_type: one.metric_value for one in card.data.eval_results}
-    assert measured["accuracy"] == pytest.approx(run.accuracy, abs=1e-4)
+    judged_as(card, run)
     assert "pipe \\| \\<b\\>star\\*\\</b\\>" in card.text
     assert "epochs: 3" in card.text and "model: tiny" in card.text
     assert str(tiny_model) not in card.content  # a folder tells who works here
@@ -119,14 +164,13 @@ def test_a_run_without_a_model_is_a_sentence(workspace, easy, tiny_model, tmp_pa
         export(workspace, waiting.id, tmp_path / "x.zip", "zip")
 
 
-def test_word_counting_is_taken_away_with_its_own_page(workspace, easy, tmp_path):
-    counted = wait(workspace, submit(workspace, easy, "tfidf").id)
-    folder = export(workspace, counted.id, tmp_path / "words", "folder")
+def test_the_card_of_a_model_that_counts_words_says_how_it_is_asked(workspace, word_counting, tmp_path):
+    rules.change(workspace, word_counting.id, threshold=0.9)
+    folder = export(workspace, word_counting.id, tmp_path / "words", "folder")
     card = ModelCard.load(folder / "README.md")
-    assert "counts words" in card.text and card.data.pipeline_tag == "text-classification"
-    measured = {one.metric_name: one.metric_value for one in card.data.eval_results}
-    assert measured == pytest.approx({"accuracy": counted.accuracy, "macro-F1": counted.macro_f1}, abs=1e-4)
-    assert not (folder / "predict.py").exists()
+    assert "counts words" in card.text and "It needs Python and nothing else." in card.text
+    assert "answers below 90% sure are marked for a person" in card.text
+    judged_as(card, word_counting)
 
 
 def test_a_folder_that_is_served_keeps_the_rules_that_it_was_exported_with(

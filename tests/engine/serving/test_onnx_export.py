@@ -1,7 +1,5 @@
 """A model without torch."""
 
-import csv
-import io
 import json
 import shutil
 import subprocess
@@ -19,24 +17,15 @@ from engine.serving.onnx_export import Checked
 from engine.serving.predictor import Predictor
 from engine.serving.rules import Rules
 from tests.engine.runs.helpers import submit, wait
+from tests.engine.serving import empty
+from tests.engine.serving.empty import ask
 
 ROOT = Path(__file__).parents[3]
-WITHOUT = """import runpy, sys
-for name in ("torch", "transformers", "safetensors", "engine"):
-    sys.modules[name] = None  # whoever imports it fails
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")"""
 
 
-def ask(folder, *arguments):
-    """Run predict_onnx.py where torch and transformers cannot be imported."""
-    command = [sys.executable, "-I", "-c", WITHOUT, str(folder / "predict_onnx.py"), *arguments]
-    done = subprocess.run(command, cwd=folder.parent, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return list(csv.DictReader(io.StringIO(done.stdout)))
-
-
-def test_it_answers_as_the_run_does_where_there_is_no_torch(workspace, easy, tiny_model, tmp_path):
+def test_it_answers_as_the_run_does_where_there_is_no_torch(
+    workspace, easy, tiny_model, tmp_path, without_torch
+):
     run = wait(
         workspace, submit(workspace, easy, tiny_model, epochs=4, read_mean=True, name="<b>mine</b>").id
     )
@@ -61,29 +50,39 @@ def test_it_answers_as_the_run_does_where_there_is_no_torch(workspace, easy, tin
         "model.onnx", "model.int8.onnx", "tokenizer.json", "classifier.json", "predict_onnx.py", "README.md",
     }  # fmt: skip
     rows = predictions.read(workspace.run(run.id).predictions)
-    assert checked.texts == len(rows) == easy.rows["validation"] + easy.rows["test"]
+    assert checked.texts == 200 and checked.origins == {
+        "test": easy.rows["test"], "validation": easy.rows["validation"], "training": 200 - len(rows),
+    }  # fmt: skip
     assert checked.difference < 1e-4 and checked.equal == 1.0 and checked.small_bytes < checked.bytes
     page = (folder / "README.md").read_text()
-    assert f"as torch on {checked.texts} texts" in page and "    <b>mine</b>" in page
+    assert (
+        "as torch on 200 texts (30 test, 30 validation, 140 training)," in page and "    <b>mine</b>" in page
+    )
 
+    absent = ("engine", "torch", "transformers", "streamlit", "pandas")
+    assert not any(empty.has(without_torch, module) for module in absent)
+    program = folder / "predict_onnx.py"
     (tmp_path / "texts.txt").write_text("\n".join([*rows["text"], "word " * 500]))
-    found = ask(folder, "--file", str(tmp_path / "texts.txt"))
+    found = ask(without_torch, program, "--file", str(tmp_path / "texts.txt"))
     wanted = Predictor(workspace.run(run.id).model).predict([one["text"] for one in found], 2.0)
     assert [one["label"] for one in found] == [one.label for one in wanted]
     assert np.allclose(
         [float(one["confidence"]) for one in found], [one.confidence for one in wanted], atol=1e-3
     )
     assert all((one["to_a_person"] == "yes") == (one["label"] == "good") for one in found)
-    small = ask(folder, "--int8", "--file", str(tmp_path / "texts.txt"))
+    small = ask(without_torch, program, "--int8", "--file", str(tmp_path / "texts.txt"))
     assert [one["label"] for one in small[:-1]] == [one["label"] for one in found[:-1]]
-    assert ask(folder, "=1+1")[0]["text"] == "'=1+1"
+    assert ask(without_torch, program, "=1+1")[0]["text"] == "'=1+1"
 
     _what_says_something_else_is_not_handed_out(workspace, run, folder, tmp_path)
 
 
 def _what_says_something_else_is_not_handed_out(workspace, run, folder, tmp_path):
     """With the graph that was just written, for a model that answers the other way round."""
-    model, texts = shutil.copytree(workspace.run(run.id).model, tmp_path / "copy"), ["the lamp is dull"]
+    model, texts = (
+        shutil.copytree(workspace.run(run.id).model, tmp_path / "copy"),
+        {"test": ["the lamp is dull", "the lamp is bright"]},
+    )
 
     def the_graph(_, path):
         shutil.copyfile(folder / "model.onnx", path)
@@ -93,6 +92,7 @@ def _what_says_something_else_is_not_handed_out(workspace, run, folder, tmp_path
         patch.setattr(onnx_export, "_to_int8", lambda full, small, by_blocks: _negated(full, small))
         checked = onnx_export.write(model, "x", Rules(), texts, tmp_path / "packed.zip")
         assert checked.small_bytes is None and checked.equal == 0.0
+        assert checked.texts_said == "4 texts (2 test, 2 shortened or joined)"  # "the lamp", and both
         shutil.unpack_archive(tmp_path / "packed.zip", tmp_path)
         assert not (tmp_path / "packed" / "model.int8.onnx").exists()
         assert "There is no model.int8.onnx" in (tmp_path / "packed" / "README.md").read_text()

@@ -1,5 +1,3 @@
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pytest
 from transformers import XLNetConfig, XLNetForSequenceClassification
@@ -40,31 +38,24 @@ def test_no_model(tmp_path):
         Predictor(tmp_path / "nothing")
 
 
-def test_the_last_ten_tries_are_kept_once_each(workspace, folder):
-    paths, predictor = workspace.run("aaaaaa"), Predictor(folder)
-    paths.folder.mkdir()
-    for number in [*range(12), 5]:
-        tries.keep(paths, predictor.predict([f"text {number}"])[0])
-    assert [one["text"] for one in tries.last(paths)] == [
-        f"text {n}" for n in (5, 11, 10, 9, 8, 7, 6, 4, 3, 2)
+def tried(*texts):
+    found = []
+    for text in texts:
+        found = tries.with_another(found, Prediction(text, "no", 0.9, {"no": 0.9, "yes": 0.1}))
+    return [one["text"] for one in found]
+
+
+def test_the_last_ten_tries_are_kept_once_each():
+    assert tried(*(f"text {n} " for n in [*range(12), 5])) == [
+        f"text {n} " for n in (5, 11, 10, 9, 8, 7, 6, 4, 3, 2)
     ]
 
 
-def test_what_is_typed_on_takes_the_place_of_its_beginning(workspace, folder):
-    paths, predictor = workspace.run("aaaaaa"), Predictor(folder)
-    paths.folder.mkdir()
-    for text in ("the mug", "the lamp", "the lamp is", "the lamp is bright"):
-        tries.keep(paths, predictor.predict([text])[0])
-    assert [one["text"] for one in tries.last(paths)] == ["the lamp is bright", "the mug"]
-
-
-def test_tries_at_the_same_moment_are_all_kept(workspace):
-    paths = workspace.run("aaaaaa")
-    paths.folder.mkdir()
-    tried = [Prediction(f"{number} text", "no", 0.9, {"no": 0.9, "yes": 0.1}) for number in range(tries.KEPT)]
-    with ThreadPoolExecutor(4) as threads:
-        list(threads.map(lambda one: tries.keep(paths, one), tried))
-    assert {one["text"] for one in tries.last(paths)} == {one.text for one in tried}
+def test_what_is_typed_on_takes_the_place_of_its_beginning():
+    assert tried("the mug", "the lamp", "the lamp is", "the lamp is bright") == [
+        "the lamp is bright",
+        "the mug",
+    ]
 
 
 def test_a_model_that_names_no_longest_text_can_be_asked(tiny_model, tmp_path):

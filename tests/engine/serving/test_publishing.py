@@ -11,7 +11,7 @@ import pytest
 from engine import cli
 from engine.errors import ModelError, ReadOnlyError
 from engine.runs.export import push
-from engine.serving import publishing
+from engine.serving import publishing, ways
 from tests.hub_standin import point_to
 
 ROOT = Path(__file__).parents[3]
@@ -108,6 +108,7 @@ def test_the_command_sends_what_export_writes_and_tells_no_token(model_hub, work
     )  # fmt: skip
     assert json.loads(told.stdout) == {
         "pushed": word_counting.id, "to": f"{model_hub.address}/me/counted", "private": True,
+        "how": list(ways.use("hub", "me/counted", counts_words=True)),
     }  # fmt: skip
     assert "writer" not in told.stdout + told.stderr
     assert {"README.md", "word_counting.safetensors"} <= set(sent(model_hub, "me/counted"))

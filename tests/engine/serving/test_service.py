@@ -183,23 +183,48 @@ def test_the_first_page_shows_every_address_and_fetches_nothing(service):
     assert len(service.ask("/predict", example).json["predictions"]) == 2
 
 
-def test_it_does_what_its_description_says(service, tmp_path):
-    """As Schemathesis sees it: texts and bodies that fit, and that do not, at every address."""
-    program = Path(sys.executable).with_name("schemathesis")
-    limits = [
-        "--phases",
-        "examples,coverage,fuzzing",
-        "--max-examples",
-        "5",
-        "--max-time",
-        "12",
-        "--seed",
-        "1",
-    ]
-    command = [program, "run", f"{service.url}/openapi.json", *limits, "--no-color"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+def explored(served, folder, *options):
+    """As Schemathesis sees it: texts and bodies that fit, and that do not, at every address.
+
+    [(address, status)] of all that it asked; it finds that each answer is as the description says.
+    """
+    program, found = Path(sys.executable).with_name("schemathesis"), folder / "asked.har"
+    options = ["--seed", "1", "--no-color", "--report-har-path", found, *options]
+    command = [program, "run", f"{served.url}/openapi.json", *options]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
     assert re.search(r"(\d+) generated, \1 passed", done.stdout)
+    asked = [
+        (one["request"]["url"], one["response"]["status"])
+        for one in json.loads(found.read_text())["log"]["entries"]
+    ]
+    return [(url.removeprefix(served.url).partition("?")[0], status) for url, status in asked]
+
+
+def test_it_does_what_its_description_says(service, tmp_path):
+    phases = ["--phases", "examples,coverage,fuzzing", "--max-examples", "5", "--max-time", "12"]
+    assert {status for _, status in explored(service, tmp_path, *phases)} > {200, 400, 404, 422}
+
+
+def test_with_a_key_it_does_so_too_and_without_one_nothing_at_all(tmp_path):
+    texts, labels = zip(*easy_texts(60), strict=True)
+    tfidf.save(tfidf.fit(texts, labels, ["bad", "good"]), tmp_path / "counted")
+    phases = ["--phases", "examples,coverage"]
+    with serving(tmp_path / "log.txt", tmp_path / "counted", "--workspace", tmp_path, key="secret") as served:
+        asked = explored(served, tmp_path, *phases, "--header", "Authorization: Bearer secret")
+        assert {path for path, status in asked if status == 200} > {
+            "/predict",
+            "/metrics",
+            "/models",
+            "/reload",
+        }
+        asked = explored(served, tmp_path, *phases)
+        assert {status for path, status in asked if not path.startswith("/health")} == {401, 405}
+        served.key = None
+        for body, about, _ in HOSTILE.values():  # of which nothing is read
+            sent = served.ask("/predict", body, **{"Content-Type": "application/json", **about})
+            assert sent.status == 401, body[:50]
+        assert {path for path, _ in asked} > {"/predict", "/metrics", "/models", "/reload"}
 
 
 def test_it_answers_only_to_its_own_names(service):
