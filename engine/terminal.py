@@ -38,6 +38,14 @@ if TYPE_CHECKING:
 
 SHOWN_REJECTED = 5
 SHOWN_WORDS = 20
+PART = "Part {:,} of {:,}"
+COUNTED = {  # what the phases count; the others count texts
+    "loading libraries": PART,
+    "downloading model": "{:,} of {:,} MB",
+    "loading model": PART,
+    "training": "Step {:,} of {:,}",
+    "saving": PART,
+}
 
 # -- as JSON ----------------------------------------------------------------------------------------
 
@@ -570,7 +578,8 @@ def run_page(workspace: Workspace, run: Run) -> str:
     lines = [f"{run.name} ({run.id})", f"{run.status}{': ' + run.phase if run.phase else ''}"]
     lines += [sentence for sentence in (run.message, run.action) if sentence]
     if not run.status.ended and run.steps:
-        lines.append(f"{run.step:,} of {run.steps:,}, {duration(run.seconds_left)} left")
+        left = f", {duration(run.seconds_left)} left" if run.seconds_left else ""
+        lines.append(how_far(run) + left)
     shown = queue.settings_of(workspace, run.id)
     lines += [f"  {field}: {value}" for field, value in shown.items()]
     metrics = workspace.run(run.id).metrics
@@ -677,6 +686,11 @@ def duration(seconds: float | None) -> str:
     )
 
 
+def how_far(run: Run) -> str:
+    """'Step 12 of 480': in what its phase counts."""
+    return COUNTED.get(run.phase, "Text {:,} of {:,}").format(run.step, run.steps)
+
+
 def size(count: float) -> str:
     """Bytes for people: '91 MB'."""
     for unit in ("bytes", "KB", "MB", "GB"):
@@ -722,7 +736,7 @@ class ProgressLine:
         waiting = "Waiting for the device" if run.started_at is None else "Ending"
         parts = [run.status.capitalize() if run.status.ended else run.phase.capitalize() or waiting]
         if run.steps and not run.status.ended:
-            parts.append(f"{run.step:,} of {run.steps:,}")
+            parts.append(how_far(run))
         if run.share and not run.status.ended:
             parts.append(f"{run.share:.0%} of all")
         if history.steps:

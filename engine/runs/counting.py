@@ -5,14 +5,12 @@ import shutil
 import numpy as np
 
 from engine import machine
-from engine.data.datasets import load_info, load_rows
-from engine.data.splitting import thinned
 from engine.errors import TrainingError
 from engine.evaluation import predictions
 from engine.evaluation.judging import judge_run
 from engine.models import tfidf
 from engine.paths import RunPaths, Workspace, replace_folder, write_json
-from engine.runs.pipeline import VERIFIED_TEXTS
+from engine.runs.pipeline import VERIFIED_TEXTS, read_data
 from engine.runs.proof import AGAIN
 from engine.runs.pulse import Pulse
 from engine.runs.speed import milliseconds_per_text
@@ -26,12 +24,10 @@ def count_words(
     """Returns what the store shows of the ending, as carry_out of the pipeline. Raises TuneboardError likewise."""
     pulse.events.rewind(0)
     pulse.makes_model = True  # it takes a moment
-    pulse.phase("reading data")
-    labels = load_info(workspace, dataset_id).labels
-    rows = thinned(load_rows(workspace, dataset_id), config.train_share, config.seed)
+    labels, rows = read_data(workspace, dataset_id, config, pulse)
     training, scored = rows[rows["split"] == "train"], rows[rows["split"] != "train"]
 
-    pulse.phase("counting words")
+    pulse.phase("counting words", 0, len(training))
     counter = tfidf.fit(training["text"].tolist(), training["label"].tolist(), labels)
     parameters = counter.weights.size + counter.offsets.size
     pulse.events.write(
@@ -43,20 +39,20 @@ def count_words(
         versions=machine.versions(),
     )
 
-    pulse.phase("saving")
+    pulse.phase("saving", 0, 1)
     part = paths.model_part
     shutil.rmtree(part, ignore_errors=True)  # what an attempt that was killed left
     tfidf.save(counter, part)
 
-    pulse.phase("evaluating")
     texts = scored["text"].tolist()
+    pulse.phase("evaluating", 0, len(texts))
     probabilities = counter.probabilities(texts)
     milliseconds = milliseconds_per_text(counter.probabilities, texts)
     predicted = predictions.table(scored, labels, probabilities)
     found = judge_run(predicted, training)
 
-    pulse.phase("verifying")
     some = texts[:VERIFIED_TEXTS]
+    pulse.phase("verifying", 0, len(some))
     if not np.array_equal(tfidf.load(part).probabilities(some), probabilities[: len(some)]):
         raise TrainingError(
             "The saved model does not predict what the trained one does.",

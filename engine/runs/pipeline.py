@@ -38,6 +38,7 @@ from engine.training.scoring import features, probabilities
 from engine.training.timing import Timing
 from engine.training.tokens import tokenize
 
+MB = 1_000_000
 TOLERANCE = 1e-4  # between the probabilities of the model and of its saved copy, in fp32
 VERIFIED_TEXTS = 32
 LESS_MEMORY = (
@@ -71,13 +72,21 @@ def carry_out(
     if point:
         pulse.makes_model = True
         said.append(f"Resumed after step {point.state.step}.")
-    for sentence in said:
-        pulse.events.write("note", text=sentence)
-    checkpoints.say = lambda sentence: pulse.events.write("note", text=sentence)
 
-    pulse.phase("reading data")
-    labels = load_info(workspace, asked["dataset_id"]).labels
-    rows = thinned(load_rows(workspace, asked["dataset_id"]), config.train_share, config.seed)
+    def say(sentence: str | None) -> None:
+        if sentence:
+            pulse.events.write("note", text=sentence)
+
+    for sentence in said:
+        say(sentence)
+    checkpoints.say = say
+
+    labels, rows = read_data(workspace, asked["dataset_id"], config, pulse)
+    source = find_model(config.model, config.revision, workspace.downloads)
+    if source.download_bytes:
+        say(space.make_room(workspace, source.bytes // space.WEIGHT, 0, source.download_bytes))
+        pulse.phase("downloading model", 0, -(-source.download_bytes // MB))
+    folder = fetch(source, workspace.downloads, lambda done: pulse.reached(done // MB))
 
     pulse.phase("loading model", 0, 3)
     torch.set_num_threads(machine.cores())
@@ -85,7 +94,6 @@ def carry_out(
     device = pick_device(config.device)
     # Measured anew, it could turn out otherwise, and what was learnt so far would not fit to what follows.
     precision = _dtype(point.facts["precision"]) if point else pick_precision(config.precision, device)
-    folder = fetch(find_model(config.model, config.revision, workspace.downloads), workspace.downloads)
     pulse.progress(1, 3)
     tokenizer = load_tokenizer(folder)
     pulse.progress(2, 3)
@@ -101,9 +109,7 @@ def carry_out(
             parameters=parameters,
             versions=machine.versions(),
         )
-        scarce = space.make_room(workspace, parameters, model.num_parameters(only_trainable=True))
-        if scarce:
-            pulse.events.write("note", text=scarce)
+        say(space.make_room(workspace, parameters, model.num_parameters(only_trainable=True)))
 
     pulse.phase("tokenizing", 0, len(rows))
     limit = min(config.max_tokens, longest_input(model.config.to_dict(), config.max_tokens))
@@ -178,6 +184,17 @@ def carry_out(
             **figures,
         }
     return {"status": Status.FINISHED, **figures}
+
+
+def read_data(
+    workspace: Workspace, dataset_id: str, config: TrainingConfig, pulse: Pulse
+) -> tuple[list[str], pd.DataFrame]:
+    """(the labels, the rows that the run has). Raises TuneboardError where they cannot be read, and StopAsked."""
+    info = load_info(workspace, dataset_id)
+    pulse.phase("reading data", 0, info.total)
+    rows = load_rows(workspace, dataset_id)
+    pulse.progress(len(rows), info.total)
+    return info.labels, thinned(rows, config.train_share, config.seed)
 
 
 def shape(model: PreTrainedModel, config: TrainingConfig) -> None:
@@ -294,7 +311,7 @@ def _train(
         match event:
             case StepDone():
                 pulse.events.write("step", **asdict(event))
-                pulse.done, pulse.total = event.step, event.steps
+                pulse.reached(event.step)
                 now, last = time.monotonic(), mark[1]
                 in_epoch = event.step - (event.epoch - 1) * len(batches)
                 timing.trained(event.epoch - 1, in_epoch, min(event.step - last, in_epoch), now - mark[0])

@@ -119,19 +119,22 @@ def needed(parameters: int, learning: int) -> int:
     return learning * STATE * POINTS + parameters * WEIGHT * 3
 
 
-def make_room(workspace: Workspace, parameters: int, learning: int) -> str | None:
+def make_room(workspace: Workspace, parameters: int, learning: int, download: int = 0) -> str | None:
     """See to it that a run fits. Returns a sentence about what was done or is scarce; None where all is well.
 
-    Raises WorkspaceError when not even the finished model would fit.
+    download: bytes that have to be fetched first. Raises WorkspaceError when not even the finished model would fit.
     """
-    wanted, least = needed(parameters, learning), parameters * WEIGHT * 2
+    saved = parameters * WEIGHT * 2
+    wanted, least = needed(parameters, learning) + download, saved + download
     there, freed = free(workspace), 0
     if there < wanted:
         freed = empty_trash(workspace)
         there = free(workspace)
     if there < least:
+        takes = f"{download / 1e6:,.0f} MB to be downloaded, and then " if download else ""
         raise WorkspaceError(
-            f"The disk has {there / 1e6:,.0f} MB free, and the model alone takes {least / 1e6:,.0f} MB while it is saved.",
+            f"The disk has {there / 1e6:,.0f} MB free, and the model alone takes {takes}{saved / 1e6:,.0f} MB while it is "
+            "saved.",
             "Make room, for instance by cleaning up on the Runs page; then resume the run.",
             "disk_full",
         )

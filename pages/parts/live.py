@@ -10,7 +10,6 @@ from pages.parts import messages, state, words
 
 SPEED_WINDOW = 20  # reports over which the speed is taken
 LOG_BYTES = 20_000
-UNITS = {"training": "Step", "loading model": "Part", "saving": "Part"}  # else texts
 
 
 def history(run: Run) -> History:
@@ -25,7 +24,7 @@ def history(run: Run) -> History:
 def progress(run: Run, found: History) -> None:
     parts = []
     if run.steps:
-        parts.append(f"{UNITS.get(run.phase, 'Text')} {run.step:,} of {run.steps:,}")
+        parts.append(words.how_far(run))
     if run.phase == "training":
         config = queue.config_of(state.workspace(), run.id)
         parts.append(f"round {min(len(found.epochs) + 1, config.epochs)} of {config.epochs}")

@@ -6,7 +6,7 @@ from datetime import datetime
 from engine.data.reading import Table
 from engine.data.reading.encodings import CHOICES as ENCODINGS
 from engine.runs.store import Status
-from engine.terminal import duration, size
+from engine.terminal import duration, how_far, size
 
 SETTINGS = {
     "epochs": "Training rounds (epochs)",
@@ -179,4 +179,4 @@ def when(moment: str) -> str:
     return f"{datetime.fromisoformat(moment):%d %b %Y, %H:%M} UTC"
 
 
-__all__ = ["duration", "size"]
+__all__ = ["duration", "how_far", "size"]
