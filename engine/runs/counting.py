@@ -1,7 +1,5 @@
 """The phases of a run that counts words: data, counting, saving, scores, verification. It takes seconds and no rounds."""
 
-import shutil
-
 import numpy as np
 
 from engine import machine
@@ -9,7 +7,8 @@ from engine.errors import TrainingError
 from engine.evaluation import predictions
 from engine.evaluation.judging import judge_run
 from engine.models import tfidf
-from engine.paths import RunPaths, Workspace, replace_folder, write_json
+from engine.paths import RunPaths, Workspace, write_json
+from engine.runs import outcome
 from engine.runs.pipeline import VERIFIED_TEXTS, read_data
 from engine.runs.proof import AGAIN
 from engine.runs.pulse import Pulse
@@ -40,9 +39,8 @@ def count_words(
     )
 
     pulse.phase("saving", 0, 1)
-    part = paths.model_part
-    shutil.rmtree(part, ignore_errors=True)  # what an attempt that was killed left
-    tfidf.save(counter, part)
+    made = outcome.prepare(paths)
+    tfidf.save(counter, made.model)
 
     texts = scored["text"].tolist()
     pulse.phase("evaluating", 0, len(texts))
@@ -53,7 +51,7 @@ def count_words(
 
     some = texts[:VERIFIED_TEXTS]
     pulse.phase("verifying", 0, len(some))
-    if not np.array_equal(tfidf.load(part).probabilities(some), probabilities[: len(some)]):
+    if not np.array_equal(tfidf.load(made.model).probabilities(some), probabilities[: len(some)]):
         raise TrainingError(
             "The saved model does not predict what the trained one does.",
             AGAIN,
@@ -64,8 +62,8 @@ def count_words(
         text=f"{len(counter.terms):,} words and pairs of words are counted. The saved model was loaded again and gave "
         f"the same answers on {len(some)} texts that it had not learnt from.",
     )
-    replace_folder(part, paths.model)
-    predictions.write(predicted, paths.predictions)
+    predictions.write(predicted, made.predictions)
     checked = {"texts": len(some), "within": 0.0}
-    write_json(paths.metrics, {**found, "milliseconds_per_text": milliseconds, "checked": checked})
+    write_json(made.metrics, {**found, "milliseconds_per_text": milliseconds, "checked": checked})
+    outcome.hand_over(paths)
     return {"status": Status.FINISHED, **{key: found["test"][key] for key in ("accuracy", "macro_f1")}}

@@ -1,6 +1,5 @@
 """The phases of a run, one after another: data, model, tokens, training, saving, test, verification."""
 
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -21,8 +20,8 @@ from engine.models.catalogue import find_model
 from engine.models.devices import pick_device, pick_precision
 from engine.models.folders import longest_input
 from engine.models.loading import fetch, load_model, load_tokenizer
-from engine.paths import Workspace, read_json, replace_folder, write_json
-from engine.runs import ending, space
+from engine.paths import Workspace, read_json, write_json
+from engine.runs import ending, outcome, space
 from engine.runs.proof import AGAIN, FreshProcess
 from engine.runs.pulse import Pulse, StopAsked
 from engine.runs.speed import milliseconds_per_text
@@ -127,16 +126,15 @@ def carry_out(
     model.load_state_dict(checkpoints.best)
     model.to(device)
 
-    part = paths.model_part
-    shutil.rmtree(part, ignore_errors=True)  # what an attempt that was killed left
+    made = outcome.prepare(paths)
     scored = (rows["split"] != "train").to_numpy().nonzero()[0]
     held_out = rows.iloc[scored]
     pulse.phase("saving", 0, 2)
     model.config.update({"max_tokens": limit})
-    model.save_pretrained(part)
+    model.save_pretrained(made.model)
     pulse.progress(1, 2)
     tokenizer.model_max_length = limit
-    tokenizer.save_pretrained(part)
+    tokenizer.save_pretrained(made.model)
     pulse.progress(2, 2)
 
     pulse.phase("evaluating", 0, len(scored))
@@ -152,7 +150,7 @@ def carry_out(
     some = held_out["text"].tolist()[:VERIFIED_TEXTS]
     pulse.phase("verifying", 0, len(some))
     here = probabilities(model, scored_texts.select(np.arange(len(some))))
-    there = fresh.ask(part, some)
+    there = fresh.ask(made.model, some)
     if there.labels != labels:
         raise TrainingError("The saved model has other labels than the trained one.", AGAIN, "not_verified")
     difference = verify(here, there.probabilities)
@@ -162,10 +160,9 @@ def carry_out(
         text="The saved model was loaded in a fresh process, with torch and transformers alone, and gave the same answers "
         f"on {len(some)} texts that it had not learnt from (to within {max(difference, 1e-7):.0e}).",
     )
-    replace_folder(part, paths.model)
-    predictions.write(predicted, paths.predictions)
+    predictions.write(predicted, made.predictions)
     write_json(
-        paths.metrics,
+        made.metrics,
         {
             **found,
             "best_epoch": state.best_epoch,
@@ -173,6 +170,7 @@ def carry_out(
             "checked": {"texts": len(some), "within": TOLERANCE},
         },
     )
+    outcome.hand_over(paths)
     figures = {key: found["test"][key] for key in ("accuracy", "macro_f1")}
     if state.stopped:
         best = f"the best round so far ({state.best_epoch})"

@@ -130,7 +130,7 @@ def look_after(workspace: Workspace) -> bool:
             ending.died(workspace, store, run)
         elif run.status == Status.RUNNING and _is_stuck(run):
             kill(run.pid, run.process)
-            ending.by_force(workspace, store, run)
+            ending.died(workspace, store, run)
     waits, paused = any(run.status == Status.QUEUED for run in store.live()), store.queue_paused()
     if waits:
         launch_waiting(workspace)

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from engine.errors import WorkspaceError
-from engine.paths import OLD, Workspace, restore_folder
+from engine.paths import RunPaths, Workspace
+from engine.runs import outcome
 from engine.runs.store import Run, Status, Store
 
 TRASH_DAYS = 7
@@ -72,14 +73,13 @@ def empty_trash(workspace: Workspace, older_than: int = 0) -> int:
 
 
 def sweep(workspace: Workspace) -> None:
-    """Remove what killed processes left half written, and bring back what they were replacing, where nothing runs."""
+    """Remove what killed processes left half written, and finish what they were handing over, where nothing runs."""
     workspace.may_change()
     running = [
         workspace.run(run.id).folder for run in Store(workspace).live() if run.status == Status.RUNNING
     ]
-    for old in workspace.root.glob(f"runs/*/model{OLD}"):
-        if old.parent not in running:
-            restore_folder(old.with_suffix(""))
+    for folder in {path.parent for path in workspace.root.glob("runs/*/result")} - set(running):
+        outcome.settle(RunPaths(folder))
     for part in list(workspace.root.rglob("*.part")):
         with suppress(FileNotFoundError):  # it went with its folder, or has just become whole
             if time.time() - part.stat().st_mtime < LEFT_SECONDS or any(map(part.is_relative_to, running)):

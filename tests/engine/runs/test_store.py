@@ -308,15 +308,17 @@ def test_more_rounds_are_written_down_before_a_worker_may_read_them(workspace, m
     assert queue.config_of(workspace, "aaaaaa").epochs == 5
 
 
-def test_a_worker_killed_while_it_put_a_model_in_the_place_of_another_leaves_that_one(workspace):
+def test_a_worker_killed_while_it_handed_a_model_over_leaves_the_new_one_and_its_scores(workspace):
     paths = ended(workspace, "aaaaaa")
     queue.resume(workspace, "aaaaaa", epochs=5)
     store = Store(workspace)
     store.pause_queue(False)
     assert store.claim("aaaaaa", os.getpid())
-    (paths.folder / "model.old").mkdir()
+    paths.model.mkdir()
+    paths.made.folder.mkdir()
+    paths.made.metrics.write_text("{}")
     assert ending.died(workspace, store, store.get("aaaaaa"))
-    assert paths.model.is_dir() and not (paths.folder / "model.old").exists()
+    assert paths.model.is_dir() and paths.metrics.exists() and not paths.made.folder.exists()
 
 
 def test_what_killed_processes_left_is_swept_where_nothing_runs(workspace):
@@ -327,7 +329,7 @@ def test_what_killed_processes_left_is_swept_where_nothing_runs(workspace):
     names = (
         "events.jsonl.part",
         "metrics.json.7-8.part",
-        "model.part/weights",
+        "result.part/weights",
         "further/abcdef.part/weights",
     )
     left = [folder / name for folder in (paths.folder, running.folder) for name in names]
@@ -337,7 +339,7 @@ def test_what_killed_processes_left_is_swept_where_nothing_runs(workspace):
         os.utime(path, (0, 0))
         if path.parent.suffix == ".part":
             os.utime(path.parent, (0, 0))
-    (paths.folder / "model.old").mkdir()
+    paths.made.model.mkdir(parents=True)
     fresh = paths.folder / "rules.json.9-9.part"
     fresh.write_text("just being written")
     space.sweep(workspace)
