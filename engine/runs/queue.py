@@ -89,6 +89,14 @@ def list_runs(workspace: Workspace) -> list[Run]:
     return store.all()
 
 
+def live(workspace: Workspace) -> list[Run]:
+    """What waits or trains, the newest first, looked after as by `list_runs`, and as quick beside a thousand ended runs."""
+    if not (workspace.database.exists() and Store(workspace).live()):
+        return []
+    look_after(workspace)
+    return sorted(Store(workspace).live(), key=lambda run: run.created_at, reverse=True)
+
+
 def usable(workspace: Workspace) -> list[Run]:
     """All runs that have a model and its scores, the newest first."""
     return [run for run in list_runs(workspace) if workspace.run(run.id).metrics.exists()]
