@@ -8,7 +8,7 @@ import pytest
 from engine.errors import NotFoundError, RunStateError, WorkspaceError
 from engine.paths import read_json, write_json
 from engine.runs import ending, queue, space
-from engine.runs.store import Request, Status, Store
+from engine.runs.store import Request, Run, Status, Store, tables
 from engine.settings import TrainingConfig
 
 
@@ -266,6 +266,10 @@ def test_a_worker_that_lost_its_run_cannot_end_it(workspace):
     store.end("aaaaaa", Status.INTERRUPTED, os.getpid())
     assert not store.end("aaaaaa", Status.FINISHED, os.getpid())
     assert store.get("aaaaaa").status == Status.INTERRUPTED
+
+
+def test_the_columns_of_the_table_are_the_fields_of_a_run_in_their_order():
+    assert Run._fields == tuple(tables.tables["runs"].columns.keys())
 
 
 def test_no_such_run(workspace):
