@@ -114,7 +114,7 @@ def get_askable(workspace: Workspace, run_id: str) -> Run:
 
 
 def _is_askable(workspace: Workspace, run: Run) -> bool:
-    return workspace.run(run.id).metrics.exists() or run.status == Status.FINISHED
+    return run.status == Status.FINISHED or workspace.run(run.id).metrics.exists()
 
 
 def get_usable(workspace: Workspace, run_id: str, lacks: str = "model yet") -> Run:

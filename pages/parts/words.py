@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from functools import lru_cache
 
 from engine.data.reading import Table
 from engine.data.reading.encodings import CHOICES as ENCODINGS
@@ -174,6 +175,7 @@ def of_100(value: float) -> str:
     return f"{min(99.9, max(0.1, value * 100)):.1f}"
 
 
+@lru_cache(maxsize=4096)
 def when(moment: str) -> str:
     """A UTC time of the store, as '23 Nov 2026, 21:05 UTC'."""
     return f"{datetime.fromisoformat(moment):%d %b %Y, %H:%M} UTC"
