@@ -86,10 +86,9 @@ def ask() -> None:
     if _guesses().opens(source, given, os.environ[VARIABLE]):
         st.session_state["knows_the_password"] = True
         st.rerun()
-    said = "Wrong passwords came from here" if before else "That is not the password"
-    st.error(
-        f"{said}. Try again in {words.duration(max(1.0, _guesses().wait(source)))}.", icon=":material/lock:"
-    )
+    said = "A wrong password was given a moment ago" if before else "That is not the password"
+    left = words.duration(max(1.0, _guesses().wait(source)))
+    st.error(f"{said}. Try again in {left}.", icon=":material/lock:", width=400)
 
 
 @st.cache_resource(show_spinner=False)

@@ -37,7 +37,7 @@ def test_who_guesses_waits_in_every_tab_and_nobody_else_does(workspace, monkeypa
     monkeypatch.setattr(door, "_source", lambda: "192.0.2.7")  # the test runner knows no addresses
     give(open_page("runs"), "wrong")
     another = give(open_page("runs"), "right")
-    assert "Wrong passwords came from here. Try again in" in words_on(another)
+    assert "A wrong password was given a moment ago. Try again in" in words_on(another)
     time.sleep(1.5)
     assert give(another, "right").title[0].value != "Tuneboard"
 
