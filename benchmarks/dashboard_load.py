@@ -38,7 +38,7 @@ from engine.runs.store import Status, Store
 from engine.settings import TrainingConfig
 
 PAGES = ("", "train", "runs", "evaluate", "compare", "predict", "settings")
-OPENED = 5
+OPENED = 11
 ROUNDS = 3  # in which they watch, with one before, between and after in which they do not
 SETTLING = 8.0  # seconds until all have come, and their timers fit their number
 
