@@ -1,12 +1,14 @@
-"""The dashboard under load: python -m benchmarks.dashboard_load [--visitors 20] [--seconds 40] [--runs 500] [--rows 1000000]
+"""The dashboard under load: python -m benchmarks.dashboard_load [--visitors 20] [--seconds 20] [--runs 500] [--rows 1000000]
 
-Watching   A bundled model trains; for a while nobody watches, then the visitors all watch that run, then nobody again.
-           Printed: the time from a tick to its answer (median, 95th percentile), the training's speed with visitors beside
-           that without, and the server's memory for each visitor.
+Watching   A bundled model trains. Its visitors come, and then, in turn, all of them watch it or none does, so many seconds
+           each. Printed: the time from a tick to its answer (median, 95th percentile), the training's speed while they watch
+           beside that of the seconds before and after, what the server and the visitors themselves took of a core (in life
+           those are other machines), and the server's memory for each visitor.
 Size       Every page is opened in a workspace with 5 runs and a data set of 1,000 rows, and in one with many runs and a
            large data set, in turn. Printed: the median seconds of each, and the ratio.
 
-Visitors speak to a real server over websockets (benchmarks/dashboard.py).
+--only watching or --only size measures one of them. Visitors speak to a real server over websockets
+(benchmarks/dashboard.py).
 """
 
 import argparse
@@ -15,10 +17,12 @@ import shutil
 import statistics
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 
 from benchmarks.dashboard import Dashboard, Visitor
 from benchmarks.resume_cost import until
@@ -29,12 +33,14 @@ from engine.data.recipe import Recipe
 from engine.data.samples import read_sample
 from engine.paths import Workspace
 from engine.runs import queue
-from engine.runs.events import History, seconds_at
+from engine.runs.events import read_events, seconds_at
 from engine.runs.store import Status, Store
 from engine.settings import TrainingConfig
 
-PAGES = ("", "train", "runs", "evaluate", "predict")
-OPENED = 5
+PAGES = ("", "train", "runs", "evaluate", "compare", "predict", "settings")
+OPENED = 11
+ROUNDS = 3  # in which they watch, with one before, between and after in which they do not
+SETTLING = 8.0  # seconds until all have come, and their timers fit their number
 
 
 def main() -> None:
@@ -42,15 +48,18 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--visitors", type=int, default=20)
-    parser.add_argument("--seconds", type=float, default=40)
+    parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--runs", type=int, default=500)
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--only", choices=("watching", "size"))
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tuneboard-benchmark-") as folder:
-        watching(Workspace.open(Path(folder) / "live"), asked.visitors, asked.seconds)
-        small = filled(Workspace.open(Path(folder) / "small"), 5, 1_000)
-        large = filled(Workspace.open(Path(folder) / "large"), asked.runs, asked.rows)
-        size(small, large, asked.runs, asked.rows)
+        if asked.only != "size":
+            watching(Workspace.open(Path(folder) / "live"), asked.visitors, asked.seconds)
+        if asked.only != "watching":
+            small = filled(Workspace.open(Path(folder) / "small"), 5, 1_000)
+            large = filled(Workspace.open(Path(folder) / "large"), asked.runs, asked.rows)
+            size(small, large, asked.runs, asked.rows)
 
 
 def watching(workspace: Workspace, count: int, seconds: float) -> None:
@@ -64,60 +73,66 @@ def watching(workspace: Workspace, count: int, seconds: float) -> None:
     )
     until(workspace, run.id, lambda run: run.phase == "training" and run.step > 20)
     with Dashboard(workspace.root) as server:
-        asyncio.run(_visit(server, 1, run.id, 3))
-        speeds, empty = [_speed(workspace, run.id, seconds / 2)], server.memory()
-        visitors, learnt, full = asyncio.run(_measured(server, workspace, run.id, count, seconds))
-        speeds += [learnt, _speed(workspace, run.id, seconds / 2)]
+        visitors = [Visitor(server.port, "runs", f"run={run.id}") for _ in range(count)]
+        asyncio.run(_in_turn(workspace, run.id, server, visitors, seconds))
     queue.stop(workspace, run.id, keep=False)
     until(workspace, run.id, lambda run: run.status.ended)
-    ticks = np.array([tick for visitor in visitors for tick, _ in visitor.ticks])
-    alone = (speeds[0] + speeds[2]) / 2
-    missed = sum(visitor.missed for visitor in visitors)
+
+
+async def _in_turn(
+    workspace: Workspace, run_id: str, server: Dashboard, visitors: list[Visitor], seconds: float
+) -> None:
+    path, processes = workspace.run(run_id).events, (psutil.Process(server.process.pid), psutil.Process())
+    await visitors[0].open()
+    empty = server.memory()
+    for visitor in visitors[1:]:
+        await visitor.open()
+    await _watch(visitors, SETTLING)
+    for visitor in visitors:
+        visitor.ticks.clear()
+    speeds, took = [await asyncio.to_thread(_speed, path, seconds)], [0.0, 0.0]
+    for _ in range(ROUNDS):
+        before = [sum(process.cpu_times()[:2]) for process in processes]
+        watched = asyncio.create_task(_watch(visitors, seconds))
+        speeds.append(await asyncio.to_thread(_speed, path, seconds))
+        await watched
+        took = [all_ + sum(p.cpu_times()[:2]) - b for all_, p, b in zip(took, processes, before, strict=True)]
+        speeds.append(await asyncio.to_thread(_speed, path, seconds))
+    full = server.memory()
+    for visitor in visitors:
+        await visitor.close()
+    ticks = np.array([tick for visitor in visitors for tick, _ in visitor.ticks]) * 1000
+    ratios = [speeds[at] / ((speeds[at - 1] + speeds[at + 1]) / 2) - 1 for at in range(1, len(speeds), 2)]
+    missed, shares = sum(visitor.missed for visitor in visitors), [one / ROUNDS / seconds for one in took]
     print(
-        f"{count} visitors watch a run for {seconds:.0f} s; {len(ticks):,} ticks of the progress, {missed} unanswered\n"
+        f"{len(visitors)} visitors watch a run, {ROUNDS} times {seconds:.0f} s; {len(ticks):,} ticks, {missed} unanswered\n"
+    )
+    print(f"tick to answer   median {np.median(ticks):.0f} ms, 95% within {np.quantile(ticks, 0.95):.0f} ms")
+    print(
+        f"training         {', '.join(f'{one:.1f}' for one in speeds)} texts/s, unwatched and watched in turn"
     )
     print(
-        f"tick to answer   median {np.median(ticks) * 1000:.0f} ms, 95% within {np.quantile(ticks, 0.95) * 1000:.0f} ms"
+        f"watched          {', '.join(f'{one:+.1%}' for one in ratios)}; {statistics.mean(ratios):+.1%} in the mean"
     )
+    print(f"of one core      the server {shares[0]:.1%}, the visitors themselves {shares[1]:.1%}")
     print(
-        f"training         {speeds[1]:.1f} texts/s watched, {speeds[0]:.1f} and {speeds[2]:.1f} before and after: "
-        f"{speeds[1] / alone - 1:+.0%}"
-    )
-    print(
-        f"server memory    {empty / 1e6:.0f} MB, then {(full - empty) / 1e6 / count:.1f} MB for each visitor",
+        f"server memory    {empty / 1e6:.0f} MB, then {(full - empty) / 1e6 / len(visitors):.1f} MB for each visitor",
         flush=True,
     )
 
 
-async def _visit(server: Dashboard, count: int, run_id: str, seconds: float) -> list[Visitor]:
-    visitors = [Visitor(server.port, "runs", f"run={run_id}") for _ in range(count)]
-    for visitor in visitors:
-        await visitor.open()
+async def _watch(visitors: list[Visitor], seconds: float) -> None:
     await asyncio.gather(*(visitor.watch(seconds) for visitor in visitors))
-    for visitor in visitors:
-        await visitor.close()
-    return visitors
 
 
-async def _measured(
-    server: Dashboard, workspace: Workspace, run_id: str, count: int, seconds: float
-) -> tuple[list[Visitor], float, int]:
-    """(the visitors, texts learnt per second meanwhile, the server's memory in bytes)."""
-    task = asyncio.create_task(_visit(server, count, run_id, seconds))
-    await asyncio.sleep(seconds * 0.2)  # all have come
-    learnt = await asyncio.to_thread(_speed, workspace, run_id, seconds * 0.7)
-    memory = server.memory()
-    return await task, learnt, memory
-
-
-def _speed(workspace: Workspace, run_id: str, seconds: float) -> float:
-    """Texts that the run learns per second, from now on."""
-    path = workspace.run(run_id).events
-    before = History.read(path)
+def _speed(path: Path, seconds: float) -> float:
+    """Texts that the run learns per second, from now on; the scoring between its rounds is left out."""
+    offset = read_events(path)[1]
     time.sleep(seconds)
-    after = History.read(path)
-    texts = sum(one["texts"] for one in after.steps[len(before.steps) :])
-    return texts / (seconds_at(after.steps[-1]["at"]) - seconds_at(before.steps[-1]["at"]))
+    steps = [one for one in read_events(path, offset)[0] if one["kind"] == "step"]
+    pairs = [(one, two) for one, two in pairwise(steps) if one["epoch"] == two["epoch"]]
+    spent = sum(seconds_at(two["at"]) - seconds_at(one["at"]) for one, two in pairs)
+    return sum(two["texts"] for _, two in pairs) / spent
 
 
 def filled(workspace: Workspace, runs: int, rows: int) -> Workspace:

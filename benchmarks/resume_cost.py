@@ -52,13 +52,14 @@ def main() -> None:
             )
 
         whole = until(workspace, start().id, lambda run: run.status.ended)
+        saving(workspace.run(whole.id))
         run_id = start().id
         half = until(workspace, run_id, lambda run: run.phase == "training" and run.step > run.steps * 0.55)
         os.kill(half.pid, signal.SIGKILL)
         until(workspace, run_id, lambda run: run.status.ended)
         queue.resume(workspace, run_id)
         resumed = until(workspace, run_id, lambda run: run.status.ended)
-        report(workspace.run(whole.id), workspace.run(resumed.id), whole, resumed, half)
+        interruption(workspace.run(whole.id), workspace.run(resumed.id), whole, resumed, half)
 
 
 def until(workspace: Workspace, run_id: str, reached) -> Run:
@@ -67,22 +68,25 @@ def until(workspace: Workspace, run_id: str, reached) -> Run:
     return run
 
 
-def report(first: RunPaths, second: RunPaths, whole: Run, resumed: Run, half: Run) -> None:
-    events = read_events(first.events)[0]
+def saving(paths: RunPaths) -> None:
+    events = read_events(paths.events)[0]
     steps = [one for one in events if one["kind"] == "step"]
     saved = [one for one in events if one["kind"] == "saved"]
     began = next(one for one in events if one["kind"] == "phase" and one["name"] == "training")
     training = seconds_at(saved[-1]["at"]) - seconds_at(began["at"])
     cost = sum(one["seconds"] for one in saved)
-    size = max(path.stat().st_size for path in first.checkpoints.glob("[0-9]*.safetensors"))
+    size = max(path.stat().st_size for path in paths.checkpoints.glob("[0-9]*.safetensors"))
+    print(f"training       {training:.1f} s, {steps[-1]['step']} steps")
+    print(f"saving         {cost:.2f} s, {cost / training:.1%} of the training")
+    print(f"state          {size / 1e6:,.0f} MB, written {len(saved)} times", flush=True)
+
+
+def interruption(first: RunPaths, second: RunPaths, whole: Run, resumed: Run, half: Run) -> None:
     notes = " ".join(one["text"] for one in read_events(second.events)[0] if one["kind"] == "note")
     went_on = int(notes.split("Resumed after step ")[1].split(".")[0]) if "Resumed after" in notes else 0
     same = (first.model / "model.safetensors").read_bytes() == (
         second.model / "model.safetensors"
     ).read_bytes()
-    print(f"training       {training:.1f} s, {steps[-1]['step']} steps")
-    print(f"saving         {cost:.2f} s, {cost / training:.1%} of the training")
-    print(f"state          {size / 1e6:,.0f} MB, written {len(saved)} times")
     print(f"interruption   killed after step {half.step}, resumed after step {went_on}")
     print(f"               worked {resumed.seconds:.1f} s in all, undisturbed {whole.seconds:.1f} s")
     print(f"same model     {'to the bit' if same else 'NO'}")

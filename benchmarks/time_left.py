@@ -2,13 +2,15 @@
 
 Trains by the real queue and notes several times a second what the store says is left, and afterwards what was left indeed.
 Prints, for each set, the error at each tenth of the run (what was said, beside what it was), and how true it was from one
-tenth of the run on: as a share of what was left then, and of the whole run.
+tenth of the run on: as a share of what was left then, and of the whole run; and in which phases it was not.
 """
 
 import argparse
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks import common
 from benchmarks.resume_cost import until
@@ -21,6 +23,14 @@ from engine.runs import queue
 from engine.training.plan import plan
 
 WITHIN = 0.25
+
+
+class Said(NamedTuple):
+    """at: seconds since Start. left: seconds left as the store has them, None where nothing is said."""
+
+    at: float
+    left: float | None
+    phase: str
 
 
 def main() -> None:
@@ -40,8 +50,8 @@ def main() -> None:
         report(name, said, whole)
 
 
-def watch(workspace: Workspace, table, preset: str) -> tuple[list[tuple[float, float | None]], float]:
-    """((seconds since Start, seconds left as said) twice a second, seconds of the whole)."""
+def watch(workspace: Workspace, table, preset: str) -> tuple[list[Said], float]:
+    """(what was said, twice a second; seconds of the whole)."""
     info = save(workspace, draft(table, Recipe(text="text", label="label")))
     planned = plan(workspace, info, "bundled", preset)
     start, said = time.monotonic(), []
@@ -50,35 +60,42 @@ def watch(workspace: Workspace, table, preset: str) -> tuple[list[tuple[float, f
     )
 
     def look(run) -> bool:
-        said.append((time.monotonic() - start, run.seconds_left))
+        said.append(Said(time.monotonic() - start, run.seconds_left, run.phase))
         time.sleep(0.3)
         return run.status.ended
 
     until(workspace, run.id, look)
-    return said[:-1], said[-1][0]
+    return said[:-1], said[-1].at
 
 
-def report(name: str, said: list[tuple[float, float | None]], whole: float) -> None:
+def report(name: str, said: list[Said], whole: float) -> None:
     print(
         f"\n{name}: {whole:.1f} s in all\n\n| done | said to be left | was left | error, of what was left |"
     )
     print("| --- | --- | --- | --- |")
     for tenth in range(1, 10):
-        at, left = min(said, key=lambda one: abs(one[0] - whole * tenth / 10))
+        at, left, _ = min(said, key=lambda one: abs(one.at - whole * tenth / 10))
         told = (
             "nothing"
             if left is None
             else f"{left:.1f} s | {whole - at:.1f} s | {left / (whole - at) - 1:+.0%}"
         )
         print(f"| {tenth * 10}% | {told} |")
-    later = [(at, left) for at, left in said if at >= whole / 10]
-    known = [(at, left) for at, left in later if left is not None]
-    near = sum(abs(left - (whole - at)) <= WITHIN * (whole - at) for at, left in known)
-    largest = max(abs(left - (whole - at)) for at, left in known)
+    later = [one for one in said if one.at >= whole / 10]
+    known = [one for one in later if one.left is not None]
+    near = [one for one in known if abs(one.left - (whole - one.at)) <= WITHIN * (whole - one.at)]
+    largest = max(abs(one.left - (whole - one.at)) for one in known)
     print(
         f"\nFrom one tenth on: said at {len(known) / len(later):.0%} of the moments, within {WITHIN:.0%} of what was left "
-        f"at {near / len(later):.0%} of them; the largest error was {largest:.1f} s, {largest / whole:.0%} of the run."
+        f"at {len(near) / len(later):.0%} of them; the largest error was {largest:.1f} s, {largest / whole:.0%} of the run."
     )
+    for phase, count in Counter(one.phase for one in later).items():
+        missed = [one for one in known if one.phase == phase and one not in near]
+        if missed:
+            errors = ", ".join(
+                f"{one.left:.1f} for {whole - one.at:.1f}" for one in missed[:: len(missed) // 6 + 1]
+            )
+            print(f"  {phase}: not at {len(missed)} of {count} moments ({errors} s)")
 
 
 if __name__ == "__main__":

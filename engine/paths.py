@@ -33,7 +33,6 @@ from engine.errors import NotFoundError, ReadOnlyError, WorkspaceError, is_disk_
 
 ID = re.compile(r"[a-z0-9]{6,40}")
 UPLOADED = "uploaded"  # among the models
-OLD = ".old"  # the end of the name of a folder while another one takes its place
 
 
 @dataclass(frozen=True)
@@ -108,9 +107,14 @@ class RunPaths:
         return self.folder / "model"
 
     @property
-    def model_part(self) -> Path:
-        """The model until it is verified; then it takes the place of one from before."""
-        return self.folder / "model.part"
+    def making(self) -> "RunPaths":
+        """Where the model and its scores are until they are whole and verified: engine/runs/outcome.py."""
+        return RunPaths(self.folder / "result.part")
+
+    @property
+    def made(self) -> "RunPaths":
+        """Where they are then, on the way to their places."""
+        return RunPaths(self.folder / "result")
 
     @property
     def onnx(self) -> Path:
@@ -427,17 +431,9 @@ def read_json(path: Path) -> dict:
 
 def replace_folder(part: Path, final: Path) -> None:
     """Let the folder `part` take the place of `final`, which may exist."""
-    restore_folder(final)
-    old = final.with_name(final.name + OLD)
+    old = final.with_name(f"{final.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if final.exists():
         final.rename(old)
     part.rename(final)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def restore_folder(final: Path) -> None:
-    """Bring `final` back where a process was killed while another folder took its place."""
-    old = final.with_name(final.name + OLD)
-    if old.exists() and not final.exists():
-        old.rename(final)

@@ -49,6 +49,14 @@ DASHBOARD = {
     "visitors": "what visitors may do",
     "theme": "light or dark",
 }
+PART = "Part {} of {}"
+COUNTED = {  # what the phases count; the others count texts
+    "loading libraries": PART,
+    "downloading model": "{} of {} MB",
+    "loading model": PART,
+    "training": "Step {} of {}",
+    "saving": PART,
+}
 
 # -- as JSON ----------------------------------------------------------------------------------------
 
@@ -614,7 +622,8 @@ def run_page(workspace: Workspace, run: Run) -> str:
     lines = [f"{run.name} ({run.id})", f"{run.status}{': ' + run.phase if run.phase else ''}"]
     lines += [sentence for sentence in (run.message, run.action) if sentence]
     if not run.status.ended and run.steps:
-        lines.append(f"{whole(run.step)} of {whole(run.steps)}, {duration(run.seconds_left)} left")
+        left = f", {duration(run.seconds_left)} left" if run.seconds_left else ""
+        lines.append(how_far(run) + left)
     shown = queue.settings_of(workspace, run.id)
     lines += [f"  {field}: {value}" for field, value in shown.items()]
     metrics = workspace.run(run.id).metrics
@@ -728,6 +737,11 @@ def duration(seconds: float | None) -> str:
     return f"{minutes} min {seconds % 60} s" if not hours else f"{hours} h {minutes % 60} min"
 
 
+def how_far(run: Run) -> str:
+    """'Step 12 of 480': in what its phase counts."""
+    return COUNTED.get(run.phase, "Text {} of {}").format(whole(run.step), whole(run.steps))
+
+
 def size(count: float) -> str:
     """Bytes for people: '91 MB'."""
     for unit in ("bytes", "KB", "MB", "GB"):
@@ -773,7 +787,7 @@ class ProgressLine:
         waiting = "Waiting for the device" if run.started_at is None else "Ending"
         parts = [run.status.capitalize() if run.status.ended else run.phase.capitalize() or waiting]
         if run.steps and not run.status.ended:
-            parts.append(f"{whole(run.step)} of {whole(run.steps)}")
+            parts.append(how_far(run))
         if run.share and not run.status.ended:
             parts.append(f"{percent(run.share)} of all")
         if history.steps:

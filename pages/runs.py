@@ -65,7 +65,7 @@ def details(run_id: str) -> None:
     with state.reported():
         run = queue.peek(state.workspace(), run_id)
         history = live.history(run)
-        curves.first(history)
+        curves.first(run, history)
         curves.more(run, history)
         live.record(run, history)
 

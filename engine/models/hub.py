@@ -105,21 +105,45 @@ def downloaded(name: str, revision: str, downloads: Path) -> Path | None:
     return folder if (folder / "complete").exists() else None
 
 
-def download(name: str, revision: str, downloads: Path) -> Path:
+def download(
+    name: str, revision: str, downloads: Path, told: Callable[[int], None] = lambda done: None
+) -> Path:
     """Fetch a model at an exact revision; what was fetched before a break is not fetched again.
 
-    It counts as downloaded once `mark_complete` was called.
+    told: hears, in any thread, how many bytes are there. It counts as downloaded once `mark_complete` was called.
     """
     from huggingface_hub import snapshot_download
 
     folder = _folder(name, revision, downloads)
     chosen = {"allow_patterns": WANTED, "ignore_patterns": ["*/*"]}  # nothing of its folders
-    _asked(name, lambda: snapshot_download(name, revision=revision, local_dir=folder, **chosen))
+    bar = _silent_bar(sum(path.stat().st_size for path in folder.glob("*") if path.is_file()), told)
+    _asked(
+        name, lambda: snapshot_download(name, revision=revision, local_dir=folder, tqdm_class=bar, **chosen)
+    )
     return folder
 
 
 def mark_complete(folder: Path) -> None:
     (folder / "complete").touch()
+
+
+def _silent_bar(there: int, told: Callable[[int], None]) -> type:
+    """A progress bar of the hub's own kind that draws nothing. there: bytes that need not be fetched."""
+    from huggingface_hub.utils import tqdm
+
+    class Bar(tqdm):
+        def __init__(self, *given: object, name: str = "", **options: object):
+            # Of its bars one counts what is written, another what is received, the third whole files.
+            self.done = there if name == "huggingface_hub.snapshot_download" else None
+            super().__init__(*given, name=name, **{**options, "disable": True})
+
+        def update(self, more: float | None = 1) -> None:
+            if self.done is not None:
+                with self.get_lock():  # several files are fetched at once
+                    self.done += int(more or 0)
+                    told(self.done)
+
+    return Bar
 
 
 def _files(info) -> dict[str, int]:

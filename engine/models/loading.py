@@ -1,5 +1,6 @@
 """Open a pretrained model and its tokenizer for classification."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -20,14 +21,14 @@ from engine.models.catalogue import ModelSource
 SAFE = {"local_files_only": True, "trust_remote_code": False}
 
 
-def fetch(source: ModelSource, downloads: Path) -> Path:
-    """The folder of the model, downloaded first where it has to be, and checked."""
+def fetch(source: ModelSource, downloads: Path, told: Callable[[int], None] = lambda done: None) -> Path:
+    """The folder of the model, downloaded first where it has to be, and checked. told: as of hub.download."""
     if source.kind == "bundled":
         catalogue.check_bundled_weights()
     if source.folder:
         folders.check_folder(source.folder)
         return source.folder
-    folder = hub.download(source.reference, source.revision, downloads)
+    folder = hub.download(source.reference, source.revision, downloads, told)
     _make_tokenizer_json(folder)
     folders.check_folder(folder, source.reference)
     hub.mark_complete(folder)

@@ -1,19 +1,16 @@
 """The phases of a run that counts words: data, counting, saving, scores, verification. It takes seconds and no rounds."""
 
-import shutil
-
 import numpy as np
 
 from engine import machine
-from engine.data.datasets import load_info, load_rows
-from engine.data.splitting import thinned
 from engine.errors import TrainingError
 from engine.evaluation import predictions
 from engine.evaluation.judging import judge_run
 from engine.figures import whole
 from engine.models import tfidf
-from engine.paths import RunPaths, Workspace, replace_folder, write_json
-from engine.runs.pipeline import VERIFIED_TEXTS
+from engine.paths import RunPaths, Workspace, write_json
+from engine.runs import outcome
+from engine.runs.pipeline import VERIFIED_TEXTS, read_data
 from engine.runs.proof import AGAIN
 from engine.runs.pulse import Pulse
 from engine.runs.speed import milliseconds_per_text
@@ -27,12 +24,10 @@ def count_words(
     """Returns what the store shows of the ending, as carry_out of the pipeline. Raises TuneboardError likewise."""
     pulse.events.rewind(0)
     pulse.makes_model = True  # it takes a moment
-    pulse.phase("reading data")
-    labels = load_info(workspace, dataset_id).labels
-    rows = thinned(load_rows(workspace, dataset_id), config.train_share, config.seed)
+    labels, rows = read_data(workspace, dataset_id, config, pulse)
     training, scored = rows[rows["split"] == "train"], rows[rows["split"] != "train"]
 
-    pulse.phase("counting words")
+    pulse.phase("counting words", 0, len(training))
     counter = tfidf.fit(training["text"].tolist(), training["label"].tolist(), labels)
     parameters = counter.weights.size + counter.offsets.size
     pulse.events.write(
@@ -44,21 +39,20 @@ def count_words(
         versions=machine.versions(),
     )
 
-    pulse.phase("saving")
-    part = paths.model_part
-    shutil.rmtree(part, ignore_errors=True)  # what an attempt that was killed left
-    tfidf.save(counter, part)
+    pulse.phase("saving", 0, 1)
+    made = outcome.prepare(paths)
+    tfidf.save(counter, made.model)
 
-    pulse.phase("evaluating")
     texts = scored["text"].tolist()
+    pulse.phase("evaluating", 0, len(texts))
     probabilities = counter.probabilities(texts)
     milliseconds = milliseconds_per_text(counter.probabilities, texts)
     predicted = predictions.table(scored, labels, probabilities)
     found = judge_run(predicted, training)
 
-    pulse.phase("verifying")
     some = texts[:VERIFIED_TEXTS]
-    if not np.array_equal(tfidf.load(part).probabilities(some), probabilities[: len(some)]):
+    pulse.phase("verifying", 0, len(some))
+    if not np.array_equal(tfidf.load(made.model).probabilities(some), probabilities[: len(some)]):
         raise TrainingError(
             "The saved model does not predict what the trained one does.",
             AGAIN,
@@ -69,8 +63,8 @@ def count_words(
         text=f"{whole(len(counter.terms))} words and pairs of words are counted. The saved model was loaded again and gave "
         f"the same answers on {len(some)} texts that it had not learnt from.",
     )
-    replace_folder(part, paths.model)
-    predictions.write(predicted, paths.predictions)
+    predictions.write(predicted, made.predictions)
     checked = {"texts": len(some), "within": 0.0}
-    write_json(paths.metrics, {**found, "milliseconds_per_text": milliseconds, "checked": checked})
+    write_json(made.metrics, {**found, "milliseconds_per_text": milliseconds, "checked": checked})
+    outcome.hand_over(paths)
     return {"status": Status.FINISHED, **{key: found["test"][key] for key in ("accuracy", "macro_f1")}}

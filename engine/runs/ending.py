@@ -1,6 +1,7 @@
 """How a run ends that does not end by itself."""
 
-from engine.paths import Workspace, restore_folder
+from engine.paths import Workspace
+from engine.runs import outcome
 from engine.runs.store import Request, Run, Status, Store
 
 PAUSED = {
@@ -18,7 +19,7 @@ NOT_SAVED = "It ended, but where it was could not be saved; only what was saved 
 
 def died(workspace: Workspace, store: Store, run: Run) -> bool:
     """Close a run whose process is gone; what a person had asked of it still holds. Returns whether it was open."""
-    restore_folder(workspace.run(run.id).model)
+    outcome.settle(workspace.run(run.id))
     if run.requested is not None:
         return by_force(workspace, store, run)
     return store.end(

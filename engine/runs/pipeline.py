@@ -1,6 +1,5 @@
 """The phases of a run, one after another: data, model, tokens, training, saving, test, verification."""
 
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -22,8 +21,8 @@ from engine.models.catalogue import find_model
 from engine.models.devices import pick_device, pick_precision
 from engine.models.folders import longest_input
 from engine.models.loading import fetch, load_model, load_tokenizer
-from engine.paths import Workspace, read_json, replace_folder, write_json
-from engine.runs import answering, ending, space
+from engine.paths import Workspace, read_json, write_json
+from engine.runs import answering, ending, outcome, space
 from engine.runs.proof import AGAIN, FreshProcess
 from engine.runs.pulse import Pulse, StopAsked
 from engine.runs.speed import milliseconds_per_text
@@ -39,6 +38,7 @@ from engine.training.scoring import features, probabilities
 from engine.training.timing import Timing
 from engine.training.tokens import tokenize
 
+MB = 1_000_000
 TOLERANCE = 1e-4  # between the probabilities of the model and of its saved copy, in fp32
 VERIFIED_TEXTS = 32
 LESS_MEMORY = (
@@ -72,13 +72,21 @@ def carry_out(
     if point:
         pulse.makes_model = True
         said.append(f"Resumed after step {point.state.step}.")
-    for sentence in said:
-        pulse.events.write("note", text=sentence)
-    checkpoints.say = lambda sentence: pulse.events.write("note", text=sentence)
 
-    pulse.phase("reading data")
-    labels = load_info(workspace, asked["dataset_id"]).labels
-    rows = thinned(load_rows(workspace, asked["dataset_id"]), config.train_share, config.seed)
+    def say(sentence: str | None) -> None:
+        if sentence:
+            pulse.events.write("note", text=sentence)
+
+    for sentence in said:
+        say(sentence)
+    checkpoints.say = say
+
+    labels, rows = read_data(workspace, asked["dataset_id"], config, pulse)
+    source = find_model(config.model, config.revision, workspace.downloads)
+    if source.download_bytes:
+        say(space.make_room(workspace, source.bytes // space.WEIGHT, 0, source.download_bytes))
+        pulse.phase("downloading model", 0, -(-source.download_bytes // MB))
+    folder = fetch(source, workspace.downloads, lambda done: pulse.reached(done // MB))
 
     pulse.phase("loading model", 0, 3)
     torch.set_num_threads(machine.cores())
@@ -86,7 +94,6 @@ def carry_out(
     device = pick_device(config.device)
     # Measured anew, it could turn out otherwise, and what was learnt so far would not fit to what follows.
     precision = _dtype(point.facts["precision"]) if point else pick_precision(config.precision, device)
-    folder = fetch(find_model(config.model, config.revision, workspace.downloads), workspace.downloads)
     pulse.progress(1, 3)
     tokenizer = load_tokenizer(folder)
     pulse.progress(2, 3)
@@ -102,9 +109,7 @@ def carry_out(
             parameters=parameters,
             versions=machine.versions(),
         )
-        scarce = space.make_room(workspace, parameters, model.num_parameters(only_trainable=True))
-        if scarce:
-            pulse.events.write("note", text=scarce)
+        say(space.make_room(workspace, parameters, model.num_parameters(only_trainable=True)))
 
     pulse.phase("tokenizing", 0, len(rows))
     limit = min(config.max_tokens, longest_input(model.config.to_dict(), config.max_tokens))
@@ -122,16 +127,15 @@ def carry_out(
     model.load_state_dict(checkpoints.best)
     model.to(device)
 
-    part = paths.model_part
-    shutil.rmtree(part, ignore_errors=True)  # what an attempt that was killed left
+    made = outcome.prepare(paths)
     scored = (rows["split"] != "train").to_numpy().nonzero()[0]
     held_out = rows.iloc[scored]
     pulse.phase("saving", 0, 2)
     model.config.update({"max_tokens": limit})
-    model.save_pretrained(part)
+    model.save_pretrained(made.model)
     pulse.progress(1, 2)
     tokenizer.model_max_length = limit
-    tokenizer.save_pretrained(part)
+    tokenizer.save_pretrained(made.model)
     pulse.progress(2, 2)
 
     pulse.phase("evaluating", 0, len(scored))
@@ -147,7 +151,7 @@ def carry_out(
     some = held_out["text"].tolist()[:VERIFIED_TEXTS]
     pulse.phase("verifying", 0, len(some))
     here = probabilities(model, scored_texts.select(np.arange(len(some))))
-    there = fresh.ask(part, some)
+    there = fresh.ask(made.model, some)
     if there.labels != labels:
         raise TrainingError("The saved model has other labels than the trained one.", AGAIN, "not_verified")
     difference = verify(here, there.probabilities)
@@ -157,11 +161,9 @@ def carry_out(
         text="The saved model was loaded in a fresh process, with torch and transformers alone, and gave the same answers "
         f"on {len(some)} texts that it had not learnt from (to within {max(difference, 1e-7):.0e}).",
     )
-    older = paths.metrics.exists()
-    replace_folder(part, paths.model)
-    predictions.write(predicted, paths.predictions)
+    predictions.write(predicted, made.predictions)
     write_json(
-        paths.metrics,
+        made.metrics,
         {
             **found,
             "best_epoch": state.best_epoch,
@@ -169,6 +171,8 @@ def carry_out(
             "checked": {"texts": len(some), "within": TOLERANCE},
         },
     )
+    older = paths.metrics.exists()
+    outcome.hand_over(paths)
     for sentence in answering.outlive(workspace, run_id) if older else []:
         pulse.events.write("note", text=sentence)
     figures = {key: found["test"][key] for key in ("accuracy", "macro_f1")}
@@ -182,6 +186,17 @@ def carry_out(
             **figures,
         }
     return {"status": Status.FINISHED, **figures}
+
+
+def read_data(
+    workspace: Workspace, dataset_id: str, config: TrainingConfig, pulse: Pulse
+) -> tuple[list[str], pd.DataFrame]:
+    """(the labels, the rows that the run has). Raises TuneboardError where they cannot be read, and StopAsked."""
+    info = load_info(workspace, dataset_id)
+    pulse.phase("reading data", 0, info.total)
+    rows = load_rows(workspace, dataset_id)
+    pulse.progress(len(rows), info.total)
+    return info.labels, thinned(rows, config.train_share, config.seed)
 
 
 def shape(model: PreTrainedModel, config: TrainingConfig) -> None:
@@ -298,7 +313,7 @@ def _train(
         match event:
             case StepDone():
                 pulse.events.write("step", **asdict(event))
-                pulse.done, pulse.total = event.step, event.steps
+                pulse.reached(event.step)
                 now, last = time.monotonic(), mark[1]
                 in_epoch = event.step - (event.epoch - 1) * len(batches)
                 timing.trained(event.epoch - 1, in_epoch, min(event.step - last, in_epoch), now - mark[0])

@@ -15,7 +15,7 @@ from engine.runs.store import HEARTBEAT_SECONDS, Request, Store
 
 GRACE_SECONDS = 6.0  # that the work has to answer a request; after that its process ends
 BEATS_A_RECORD = 5  # of the memory, for the curve
-FIRST_PHASES = ("loading libraries", "reading data", "loading model", "tokenizing")
+FIRST_PHASES = ("loading libraries", "reading data", "downloading model", "loading model", "tokenizing")
 FIRST_SHARE = 0.01  # of the bar, for each of them: how long the whole takes is not known yet
 
 
@@ -69,6 +69,10 @@ class Pulse:
         """done of total units of the present phase. Raises StopAsked."""
         self.done, self.total = done, total
         self.may_go_on()
+
+    def reached(self, done: int) -> None:
+        """So many units of the present phase are done; for threads that nobody waits for, since it raises nothing."""
+        self.done = done
 
     def expect(self, seconds: float) -> None:
         """So many seconds are left of the whole run."""

@@ -90,6 +90,14 @@ def list_runs(workspace: Workspace) -> list[Run]:
     return store.all()
 
 
+def live(workspace: Workspace) -> list[Run]:
+    """What waits or trains, the newest first, looked after as by `list_runs`, and as quick beside a thousand ended runs."""
+    if not (workspace.database.exists() and Store(workspace).live()):
+        return []
+    look_after(workspace)
+    return sorted(Store(workspace).live(), key=lambda run: run.created_at, reverse=True)
+
+
 def usable(workspace: Workspace) -> list[Run]:
     """All runs that have a model and its scores, the newest first."""
     return [run for run in list_runs(workspace) if workspace.run(run.id).metrics.exists()]
@@ -107,7 +115,7 @@ def get_askable(workspace: Workspace, run_id: str) -> Run:
 
 
 def _is_askable(workspace: Workspace, run: Run) -> bool:
-    return workspace.run(run.id).metrics.exists() or run.status == Status.FINISHED
+    return run.status == Status.FINISHED or workspace.run(run.id).metrics.exists()
 
 
 def get_usable(workspace: Workspace, run_id: str, lacks: str = "model yet") -> Run:
@@ -131,7 +139,7 @@ def look_after(workspace: Workspace) -> bool:
             ending.died(workspace, store, run)
         elif run.status == Status.RUNNING and _is_stuck(run):
             kill(run.pid, run.process)
-            ending.by_force(workspace, store, run)
+            ending.died(workspace, store, run)
     waits, paused = any(run.status == Status.QUEUED for run in store.live()), store.queue_paused()
     if waits:
         launch_waiting(workspace)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from engine.errors import WorkspaceError
 from engine.figures import rounded
-from engine.paths import OLD, Workspace, restore_folder
+from engine.paths import RunPaths, Workspace
+from engine.runs import outcome
 from engine.runs.store import Run, Status, Store
 
 TRASH_DAYS = 7
@@ -73,14 +74,13 @@ def empty_trash(workspace: Workspace, older_than: int = 0) -> int:
 
 
 def sweep(workspace: Workspace) -> None:
-    """Remove what killed processes left half written, and bring back what they were replacing, where nothing runs."""
+    """Remove what killed processes left half written, and finish what they were handing over, where nothing runs."""
     workspace.may_change()
     running = [
         workspace.run(run.id).folder for run in Store(workspace).live() if run.status == Status.RUNNING
     ]
-    for old in workspace.root.glob(f"runs/*/model{OLD}"):
-        if old.parent not in running:
-            restore_folder(old.with_suffix(""))
+    for folder in {path.parent for path in workspace.root.glob("runs/*/result")} - set(running):
+        outcome.settle(RunPaths(folder))
     for part in list(workspace.root.rglob("*.part")):
         with suppress(FileNotFoundError):  # it went with its folder, or has just become whole
             if time.time() - part.stat().st_mtime < LEFT_SECONDS or any(map(part.is_relative_to, running)):
@@ -120,20 +120,22 @@ def needed(parameters: int, learning: int) -> int:
     return learning * STATE * POINTS + parameters * WEIGHT * 3
 
 
-def make_room(workspace: Workspace, parameters: int, learning: int) -> str | None:
+def make_room(workspace: Workspace, parameters: int, learning: int, download: int = 0) -> str | None:
     """See to it that a run fits. Returns a sentence about what was done or is scarce; None where all is well.
 
-    Raises WorkspaceError when not even the finished model would fit.
+    download: bytes that have to be fetched first. Raises WorkspaceError when not even the finished model would fit.
     """
-    wanted, least = needed(parameters, learning), parameters * WEIGHT * 2
+    saved = parameters * WEIGHT * 2
+    wanted, least = needed(parameters, learning) + download, saved + download
     there, freed = free(workspace), 0
     if there < wanted:
         freed = empty_trash(workspace)
         there = free(workspace)
     if there < least:
+        takes = f"{rounded(download / 1e6)} MB to be downloaded, and then " if download else ""
         raise WorkspaceError(
-            f"The disk has {rounded(there / 1e6)} MB free, and the model alone takes {rounded(least / 1e6)} MB while "
-            "it is saved.",
+            f"The disk has {rounded(there / 1e6)} MB free, and the model alone takes {takes}{rounded(saved / 1e6)} MB "
+            "while it is saved.",
             "Make room, for instance by cleaning up on the Runs page; then resume the run.",
             "disk_full",
         )

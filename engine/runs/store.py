@@ -1,11 +1,11 @@
 """The table of runs: who waits, who trains, how it ended. SQLite in WAL mode, through SQLAlchemy."""
 
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 from sqlalchemy import (
@@ -64,8 +64,7 @@ class Request(StrEnum):
     PAUSE = "pause"  # end, to go on later
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """A row of the store. Times are UTC ISO 8601; step counts the units of the phase; seconds_left None: not known yet.
 
     position: the place in the queue, the smallest first. slot: the kind of device; place: which of them. process: what tells
@@ -197,7 +196,7 @@ class Store:
     def get(self, run_id: str) -> Run:
         """Raises NotFoundError when there is no such run."""
         with self._begin(self.reading) as connection:
-            row = connection.execute(select(runs).where(runs.c.id == run_id)).mappings().first()
+            row = connection.execute(select(runs).where(runs.c.id == run_id)).first()
         if row is None:
             raise NotFoundError(
                 f"There is no run {run_id!r}.",
@@ -212,19 +211,19 @@ class Store:
         )
         order = runs.c.deleted_at.desc() if deleted else runs.c.created_at.desc()
         with self._begin(self.reading) as connection:
-            rows = connection.execute(wanted.order_by(order, runs.c.id)).mappings().all()
+            rows = connection.execute(wanted.order_by(order, runs.c.id)).all()
         return [_run(row) for row in rows]
 
     def live(self) -> list[Run]:
         """What waits or trains."""
         wanted = select(runs).where(runs.c.status.in_([Status.QUEUED, Status.RUNNING]))
         with self._begin(self.reading) as connection:
-            return [_run(row) for row in connection.execute(wanted).mappings().all()]
+            return [_run(row) for row in connection.execute(wanted).all()]
 
     def waiting(self) -> list[Run]:
         """Queued runs, the next one first."""
         with self._begin(self.reading) as connection:
-            rows = connection.execute(_waiting()).mappings().all()
+            rows = connection.execute(_waiting()).all()
         return [_run(row) for row in rows]
 
     def claim(self, run_id: str, pid: int) -> bool:
@@ -376,7 +375,7 @@ class Store:
     def move(self, run_id: str, to: str) -> None:
         """Move a waiting run in the queue. to: 'first', 'up', 'down' or 'last'."""
         with self._begin() as connection:
-            order = [run.id for run in map(_run, connection.execute(_waiting()).mappings().all())]
+            order = [run.id for run in map(_run, connection.execute(_waiting()).all())]
             if run_id not in order:
                 return
             place = order.index(run_id)
@@ -507,7 +506,7 @@ def _waiting():
 
 def _may_begin(connection: Connection) -> list[Run]:
     """What waits and may begin, the next one first. While the queue is paused only what was stopped may end."""
-    found = [_run(row) for row in connection.execute(_waiting()).mappings().all()]
+    found = [_run(row) for row in connection.execute(_waiting()).all()]
     if not connection.scalar(select(queue.c.paused)):
         return found
     return [run for run in found if run.request == Request.STOP]
@@ -522,8 +521,8 @@ def _free_places(connection: Connection, slot: str) -> list[int]:
 
 
 def _run(row) -> Run:
-    asked = Request(row["request"]) if row["request"] else None
-    return Run(**{**row, "status": Status(row["status"]), "request": asked})
+    run = Run._make(row)  # the columns in their order; by name, 500 runs took 20 ms of every page
+    return run._replace(status=Status(run.status), request=Request(run.request) if run.request else None)
 
 
 def now() -> str:

@@ -4,6 +4,7 @@ It claims the run, shows that it is alive, carries out the phases (pipeline.py) 
 The heavy imports come after the claim, so that the first sign of life comes soon.
 """
 
+import importlib
 import os
 import sys
 import time
@@ -22,6 +23,8 @@ from engine.runs.store import Request, Status, Store
 from engine.runs.trackers import Reporter
 
 CLOSING_TRIES = 15
+# What takes a second or more to import, and at last everything that is left.
+LIBRARIES = ("torch", "transformers.modeling_utils", "scipy.stats", "engine.runs.pipeline")
 
 
 def main(root: str, run_id: str) -> int:
@@ -56,8 +59,11 @@ def main(root: str, run_id: str) -> int:
 
 def _work(workspace: Workspace, run_id: str, pulse: Pulse) -> dict[str, object]:
     try:
-        pulse.phase("loading libraries")
+        pulse.phase("loading libraries", 0, len(LIBRARIES))
         with _to_prove_it(workspace, run_id) as fresh:
+            for number, name in enumerate(LIBRARIES, start=1):
+                importlib.import_module(name)
+                pulse.progress(number, len(LIBRARIES))
             from engine.runs.pipeline import carry_out
 
             return carry_out(workspace, run_id, pulse, fresh)

@@ -99,7 +99,9 @@ def _here(plan: Plan) -> bool:
 def disk(*plans: Plan) -> None:
     """A warning where the disk has less free than the runs may take."""
     parameters = [plan.source.bytes // space.WEIGHT for plan in plans]
-    wanted, there = sum(space.needed(count, count) for count in parameters), space.free(state.workspace())
+    fetched = {plan.source.reference: plan.source.download_bytes for plan in plans}  # once, for all runs
+    wanted = sum(space.needed(count, count) for count in parameters) + sum(fetched.values())
+    there = space.free(state.workspace())
     if there < wanted:
         these, they = ("this run", "it trains") if len(plans) == 1 else ("these runs", "they train")
         st.warning(

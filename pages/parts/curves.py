@@ -1,5 +1,7 @@
 """How a run learns, as curves: its own, and those of other runs over them."""
 
+import time
+
 import streamlit as st
 
 from engine.figures import rounded
@@ -9,11 +11,19 @@ from engine.runs.store import Run
 from pages.parts import charts, state
 
 MOST_OVERLAID = 8
+KEPT_SECONDS = 3.0  # that a drawing serves
 
 
-def first(history: History) -> None:
-    if not history.steps:
-        return
+def first(run: Run, history: History) -> None:
+    """Loss and validation scores; while the run goes on they are drawn once for all who look within some seconds."""
+    if history.steps:
+        at = history.offset if run.status.ended else int(time.monotonic() / KEPT_SECONDS)
+        _first(run.id, run.attempt, run.status.ended, at, history)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _first(run_id: str, attempt: int, ended: bool, at: int, _history: History) -> None:
+    history = _history  # not part of the key
     left, right = st.columns(2)
     with left:
         st.markdown(

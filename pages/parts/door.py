@@ -1,16 +1,52 @@
 """Who may come in: everybody, whoever knows the password, or whoever the login of .streamlit/secrets.toml knows."""
 
 import hmac
+import ipaddress
 import os
 import time
+from dataclasses import dataclass, field
+from threading import Lock
 
 import streamlit as st
 from streamlit.errors import StreamlitAuthError
 
 from engine import access
-from pages.parts import messages
+from pages.parts import messages, words
 
-WRONG_SECONDS = 1.0  # that a wrong password costs, so that trying many takes long
+FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds after a wrong password; each further one doubles them
+FORGOTTEN = 600.0  # seconds after which nothing is known of an address any more
+MOST_ADDRESSES = 1000
+
+
+@dataclass
+class Guesses:
+    """Wrong passwords so far, for all visitors of this server: a new tab does not begin anew.
+
+    wrong: {where they came from: (how many in a row, until when no further one is looked at)}. Whoever guesses keeps out
+    only those who come from the same address, and for a minute at most after the last guess that was looked at.
+    """
+
+    wrong: dict[str, tuple[int, float]] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+
+    def wait(self, source: str) -> float:
+        """Seconds until a password from there is looked at."""
+        return max(0.0, self.wrong.get(source, (0, 0.0))[1] - time.monotonic())
+
+    def opens(self, source: str, given: str, wanted: str) -> bool:
+        """Whether `given` opens the door; nothing does while there is to `wait`."""
+        with self.lock:
+            if self.wait(source):
+                return False
+            if hmac.compare_digest(given.encode(), wanted.encode()):
+                self.wrong.pop(source, None)
+                return True
+            now = time.monotonic()
+            known = {one: found for one, found in self.wrong.items() if now - found[1] < FORGOTTEN}
+            count = known.pop(source, (0, 0.0))[0]
+            latest = sorted(known.items(), key=lambda one: one[1][1])[1 - MOST_ADDRESSES :]
+            self.wrong = dict(latest) | {source: (count + 1, now + min(LONGEST_WAIT, FIRST_WAIT * 2**count))}
+            return False
 
 
 def is_open() -> bool:
@@ -39,11 +75,27 @@ def ask() -> None:
         asked = st.form_submit_button("Open", type="primary", icon=":material/lock_open:", key="open_door")
     if not asked:
         return
-    if hmac.compare_digest(given.encode(), os.environ[access.VARIABLE].encode()):
+    source, before = _source(), _guesses().wait(_source())
+    if _guesses().opens(source, given, os.environ[access.VARIABLE]):
         st.session_state["knows_the_password"] = True
         st.rerun()
-    time.sleep(WRONG_SECONDS)
-    st.error("That is not the password.", icon=":material/lock:")
+    said = "A wrong password was given a moment ago" if before else "That is not the password"
+    left = words.duration(max(1.0, _guesses().wait(source)))
+    st.error(f"{said}. Try again in {left}.", icon=":material/lock:", width=400)
+
+
+@st.cache_resource(show_spinner=False)
+def _guesses() -> Guesses:
+    return Guesses()
+
+
+def _source() -> str:
+    """Where this visitor comes from, as far as Streamlit tells: this machine and a proxy on it are one address.
+
+    Of IPv6 the network, since one household has more addresses than could be kept.
+    """
+    address = st.context.ip_address or ""
+    return str(ipaddress.ip_network(f"{address}/64", strict=False)) if ":" in address else address
 
 
 def _has_login() -> bool:

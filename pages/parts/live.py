@@ -1,5 +1,9 @@
 """A run as it is now: how far, how fast, and what it said."""
 
+from dataclasses import replace
+from pathlib import Path
+from threading import Lock
+
 import streamlit as st
 
 from engine.figures import rounded, whole
@@ -11,22 +15,25 @@ from pages.parts import messages, state, words
 
 SPEED_WINDOW = 20  # reports over which the speed is taken
 LOG_BYTES = 20_000
-UNITS = {"training": "Step", "loading model": "Part", "saving": "Part"}  # else texts
 
 
 def history(run: Run) -> History:
-    """The events so far; of each tick only the new ones are read."""
-    kept = st.session_state.get("history")
-    wanted = (run.id, run.attempt)
-    if not kept or kept[0] != wanted:
-        kept = st.session_state["history"] = (wanted, History())
-    return kept[1].update(state.workspace().run(run.id).events)
+    """The events so far; the new ones are read once, for all visitors."""
+    path = state.workspace().run(run.id).events
+    found, lock = _followed(path, run.attempt)
+    with lock:
+        return replace(found.update(path))  # what another visitor's tick finds next does not change this one
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _followed(path: Path, attempt: int) -> tuple[History, Lock]:
+    return History(), Lock()
 
 
 def progress(run: Run, found: History) -> None:
     parts = []
     if run.steps:
-        parts.append(f"{UNITS.get(run.phase, 'Text')} {whole(run.step)} of {whole(run.steps)}")
+        parts.append(words.how_far(run))
     if run.phase == "training":
         config = queue.config_of(state.workspace(), run.id)
         parts.append(f"round {min(len(found.epochs) + 1, config.epochs)} of {config.epochs}")

@@ -1,5 +1,7 @@
 """The saved data sets: what is in each, its versions, its way out, and its end."""
 
+from collections import Counter
+
 import streamlit as st
 
 from engine.data import exports, workbench
@@ -7,6 +9,7 @@ from engine.data.datasets import DatasetInfo, describe, first_rows, load_rows, r
 from engine.figures import whole
 from engine.paths import Workspace
 from engine.runs import queue
+from engine.runs.store import Run
 from pages.parts import charts, messages, state, words
 
 SHOWN_ROWS = 200
@@ -14,8 +17,9 @@ SHOWN_ROWS = 200
 
 def shelf(datasets: list[DatasetInfo]) -> None:
     st.header("Your data sets")
+    runs = queue.list_runs(state.workspace())
     if len(datasets) > 1:
-        overview(datasets)
+        overview(datasets, runs)
     info = state.pick(
         "Data set",
         datasets,
@@ -44,18 +48,18 @@ def shelf(datasets: list[DatasetInfo]) -> None:
             st.rerun()
         take_away(info)
         rename(info)
-        delete(info)
+        delete(info, runs)
     with st.expander("What is in it", icon=":material/table_rows:"):
         details(info, {one.id: one for one in datasets})
 
 
-def overview(datasets: list[DatasetInfo]) -> None:
+def overview(datasets: list[DatasetInfo], runs: list[Run]) -> None:
     with st.expander("All of them side by side", icon=":material/view_list:"):
-        runs = [run.dataset_id for run in queue.list_runs(state.workspace())]
+        used = Counter(run.dataset_id for run in runs)
         st.dataframe(
             [
                 {"name": one.name, "version": one.version, "texts": one.total, "classes": len(one.labels),
-                 "size": words.size(one.file_bytes), "runs": runs.count(one.id), "saved": words.when(one.created_at)}
+                 "size": words.size(one.file_bytes), "runs": used[one.id], "saved": words.when(one.created_at)}
                 for one in datasets
             ],
             hide_index=True,
@@ -100,9 +104,9 @@ def rename(info: DatasetInfo) -> None:
                 st.rerun()
 
 
-def delete(info: DatasetInfo) -> None:
+def delete(info: DatasetInfo, runs: list[Run]) -> None:
     with st.popover("Delete", icon=":material/delete:"):
-        runs = [run for run in queue.list_runs(state.workspace()) if run.dataset_id == info.id]
+        runs = [run for run in runs if run.dataset_id == info.id]
         waiting = [run for run in runs if not run.status.ended]
         if waiting:
             st.markdown(f"{words.count(len(waiting), 'run')} on it not ended yet. Stop or await them first.")

@@ -1,5 +1,7 @@
 """Who is training now: a line in the sidebar and the title of the tab, on every page; and a word when a run has ended."""
 
+from functools import partial
+
 import streamlit as st
 
 from engine.figures import percent
@@ -19,14 +21,14 @@ def who_is_training() -> None:
 
 def _look() -> None:
     with state.reported():
-        runs = queue.list_runs(state.workspace())
+        live = queue.live(state.workspace())
         search.look_after(state.workspace())
-        if any(run.id == st.session_state.get(RESTING) and not run.status.ended for run in runs):
+        if any(run.id == st.session_state.get(RESTING) for run in live):
             st.rerun()  # somebody resumed it
-        running = [run for run in runs if run.status == Status.RUNNING]
-        waiting = sum(run.status == Status.QUEUED for run in runs)
+        running = [run for run in live if run.status == Status.RUNNING]
+        waiting = len(live) - len(running)
         st.set_page_config(page_title=_title(running[0]) if running else TITLE)
-        _tell_of_the_ended(runs)
+        _tell_of_the_ended({run.id for run in live})
         if not running:
             st.caption("Nothing is training." if not waiting else f"{waiting} waiting to start.")
         for run in running:
@@ -40,16 +42,15 @@ def _title(run: Run) -> str:
     return f"{percent(run.share or 0)} {run.name} · {TITLE}"
 
 
-def _tell_of_the_ended(runs: list[Run]) -> None:
-    """A notice for each run that was live when this visitor's page last looked."""
+def _tell_of_the_ended(live: set[str]) -> None:
+    """A notice for each run that was live when this visitor's page last looked, and is no more."""
     before = st.session_state.get("live_runs", set())
-    for run in runs:
-        if run.id in before and run.status.ended:
-            score = f", right {words.share(run.accuracy)} of the time" if run.accuracy is not None else ""
-            status = "paused" if run.paused else run.status
-            st.toast(
-                f"{messages.plain(run.name)} is {status}{score}.",
-                icon=words.STATUS_ICONS[run.status],
-                duration="long",
-            )
-    st.session_state["live_runs"] = {run.id for run in runs if not run.status.ended}
+    st.session_state["live_runs"] = live
+    for run in map(partial(queue.peek, state.workspace()), before - live):
+        score = f", right {words.share(run.accuracy)} of the time" if run.accuracy is not None else ""
+        status = "paused" if run.paused else run.status
+        st.toast(
+            f"{messages.plain(run.name)} is {status}{score}.",
+            icon=words.STATUS_ICONS[run.status],
+            duration="long",
+        )

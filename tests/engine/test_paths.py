@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import NotFoundError, WorkspaceError
-from engine.paths import Workspace, read_json, replace_folder, restore_folder, write_json
+from engine.paths import Workspace, read_json, write_json
 
 
 @given(st.text(max_size=30))
@@ -50,20 +50,3 @@ def test_two_who_write_the_same_file_do_not_get_into_each_other_s_way(tmp_path):
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(lambda number: write_json(path, {"a": number}), range(200)))
     assert read_json(path)["a"] in range(200) and list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.parametrize("step", ["before", "between", "after"])
-def test_a_folder_whose_replacement_was_broken_off_is_there_again(tmp_path, step):
-    final, part = tmp_path / "model", tmp_path / "model.part"
-    for folder, content in ((final, "old"), (part, "new")):
-        folder.mkdir()
-        (folder / "weights").write_text(content)
-    if step != "before":
-        final.rename(tmp_path / "model.old")
-    if step == "after":
-        part.rename(final)
-    restore_folder(final)
-    assert (final / "weights").read_text() == ("new" if step == "after" else "old")
-    if step != "after":
-        replace_folder(part, final)
-    assert (final / "weights").read_text() == "new"

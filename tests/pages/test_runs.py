@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 
 from engine.runs import queue
 from engine.runs.store import Status, Store
-from pages.parts import costs
+from pages.parts import charts, costs
 from tests.engine.runs.helpers import submit, wait
 from tests.pages.helpers import open_page, press, words_on
 
@@ -35,6 +35,14 @@ def test_a_finished_run_leads_on(workspace, finished):
     assert "gave the same answers" in words_on(test).replace("\\", "")
     press(test, "to_evaluate")
     assert test.title[0].value == "Evaluate"
+
+
+def test_curves_are_drawn_once_for_all_who_look(workspace, finished, monkeypatch):
+    drawn, draw = [], charts.loss
+    monkeypatch.setattr(charts, "loss", lambda steps: drawn.append(steps) or draw(steps))
+    pages = [open_page("runs", run=finished.id) for _ in range(2)]
+    assert [len(page.get("plotly_chart")) for page in pages] == [2, 2]
+    assert len(drawn) == 1
 
 
 def test_a_dead_run_says_so_and_goes_on(workspace, easy, tiny_model):

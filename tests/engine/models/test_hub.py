@@ -32,6 +32,18 @@ def test_a_model_is_fetched_once_and_opens(model_hub, tmp_path):
     assert len(model_hub.downloads) == fetched
 
 
+def test_the_download_tells_how_far_it_is_and_counts_what_is_there_already(model_hub, tiny_model, tmp_path):
+    source, told = find_model("me/tiny", downloads=tmp_path), []
+    folder = fetch(source, tmp_path, told.append)
+    assert told == sorted(told) and told[0] > 0 and told[-1] == source.download_bytes
+    (folder / "complete").unlink()
+    (folder / "model.safetensors").unlink()
+    again = []
+    fetch(source, tmp_path, again.append)
+    there = source.bytes - (tiny_model / "model.safetensors").stat().st_size
+    assert there < again[0] and again[-1] == source.download_bytes
+
+
 def test_weights_that_only_the_hubs_own_program_converted_are_taken_at_a_pinned_commit(model_hub, tmp_path):
     source = find_model("me/offered", downloads=tmp_path)
     assert source.revision == COPY

@@ -316,6 +316,16 @@ def test_too_little_space_is_said_before_the_training(on_small_disk):
     assert not History.read(workspace.run(ended.id).events).steps
 
 
+def test_what_has_to_be_downloaded_counts_before_it_is_fetched(workspace):
+    there = space.free(workspace)
+    assert space.make_room(workspace, 1000, 0, download=there // 2) is None
+    with pytest.raises(
+        WorkspaceError, match="MB to be downloaded, and then 8 MB while it is saved"
+    ) as refusal:
+        space.make_room(workspace, 1_000_000, 0, download=there * 2)
+    assert refusal.value.code == "disk_full"
+
+
 # -- files and the store ----------------------------------------------------------------------------------
 
 

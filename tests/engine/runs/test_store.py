@@ -8,7 +8,7 @@ import pytest
 from engine.errors import NotFoundError, RunStateError, WorkspaceError
 from engine.paths import read_json, write_json
 from engine.runs import ending, queue, space
-from engine.runs.store import Request, Status, Store
+from engine.runs.store import Request, Run, Status, Store, tables
 from engine.settings import TrainingConfig
 
 
@@ -206,23 +206,33 @@ from pathlib import Path
 from engine.paths import Workspace
 from engine.runs.store import Request, Status, Store
 me, root = int(sys.argv[1]), sys.argv[2]
-store, chance, won = Store(Workspace(Path(root))), random.Random(me), []
+store, chance, working, told = Store(Workspace(Path(root))), random.Random(me), [], []
 ids = [f"run{i:05}" for i in range(200)]
+def begin(run_id):
+    if store.claim(run_id, os.getpid()):
+        working.append(run_id)
+def work(run_id):  # to its end, or until it hears that it shall stop
+    ours, request = store.beat(run_id, os.getpid(), step=1)
+    assert ours
+    status = Status.STOPPED if request else Status.FINISHED
+    assert store.end(run_id, status, os.getpid())
+    working.remove(run_id)
+    told.append(f"{run_id}:{status}")
 for run_id in chance.sample(ids, 200):
     store.add(id=run_id, name=str(me), dataset_id="d", dataset_name="d", model_name="m", slot=f"slot{run_id[-1]}")
-    other = chance.choice(ids)
-    if chance.random() < 0.2 and any(run.id == other for run in store.waiting()):
-        store.request(other, chance.choice(list(Request)))
-    for run_id in chance.sample(ids, 6):
-        if store.claim(run_id, os.getpid()):
-            won.append(run_id)
-            store.beat(run_id, os.getpid(), step=1)
-            assert store.end(run_id, Status.FINISHED, os.getpid())
-for run_id in ids:
-    if store.claim(run_id, os.getpid()):
-        won.append(run_id)
-        assert store.end(run_id, Status.FINISHED, os.getpid())
-print(*won)
+    live = [run.id for run in store.live()]
+    if live and chance.random() < 0.2:
+        store.request(chance.choice(live), chance.choice(list(Request)))
+    for other in chance.sample(ids, 6):
+        begin(other)
+    for other in [one for one in working if chance.random() < 0.5]:
+        work(other)
+while working or store.waiting():
+    for other in [*working]:
+        work(other)
+    for run in store.waiting():
+        begin(run.id)
+print(*told)
 """
 
 
@@ -234,17 +244,18 @@ def test_eight_processes_that_submit_claim_and_stop_200_runs_lose_none_and_run_n
         )
         for me in range(8)
     ]
-    carried_out = " ".join(process.communicate()[0] for process in processes).split()
+    told = " ".join(process.communicate()[0] for process in processes).split()
     assert [process.returncode for process in processes] == [0] * 8
+    carried_out = dict(one.split(":") for one in told)
+    assert len(told) == len(carried_out)  # none twice
     runs = Store(workspace).all()
     assert len(runs) == 200
-    finished = {run.id for run in runs if run.status == Status.FINISHED}
-    stopped = {run.id for run in runs if run.status == Status.STOPPED}
-    assert len(carried_out) == len(set(carried_out))
-    assert set(carried_out) == finished
-    assert len(finished) + len(stopped) == 200
-    assert stopped
-    assert all(run.attempt == (run.id in finished) for run in runs)
+    assert all(run.attempt == (run.id in carried_out) for run in runs)
+    for run in runs:  # as whoever carried it out says, or stopped while it waited
+        assert run.status == carried_out.get(run.id, Status.STOPPED), run
+    assert all(run.request is None and run.requested is None for run in runs if run.id in carried_out)
+    stopped = [run.id for run in runs if run.status == Status.STOPPED]
+    assert {run_id in carried_out for run_id in stopped} == {True, False}  # some at work, some waiting
 
 
 def test_a_worker_that_lost_its_run_cannot_end_it(workspace):
@@ -255,6 +266,10 @@ def test_a_worker_that_lost_its_run_cannot_end_it(workspace):
     store.end("aaaaaa", Status.INTERRUPTED, os.getpid())
     assert not store.end("aaaaaa", Status.FINISHED, os.getpid())
     assert store.get("aaaaaa").status == Status.INTERRUPTED
+
+
+def test_the_columns_of_the_table_are_the_fields_of_a_run_in_their_order():
+    assert Run._fields == tuple(tables.tables["runs"].columns.keys())
 
 
 def test_no_such_run(workspace):
@@ -297,15 +312,17 @@ def test_more_rounds_are_written_down_before_a_worker_may_read_them(workspace, m
     assert queue.config_of(workspace, "aaaaaa").epochs == 5
 
 
-def test_a_worker_killed_while_it_put_a_model_in_the_place_of_another_leaves_that_one(workspace):
+def test_a_worker_killed_while_it_handed_a_model_over_leaves_the_new_one_and_its_scores(workspace):
     paths = ended(workspace, "aaaaaa")
     queue.resume(workspace, "aaaaaa", epochs=5)
     store = Store(workspace)
     store.pause_queue(False)
     assert store.claim("aaaaaa", os.getpid())
-    (paths.folder / "model.old").mkdir()
+    paths.model.mkdir()
+    paths.made.folder.mkdir()
+    paths.made.metrics.write_text("{}")
     assert ending.died(workspace, store, store.get("aaaaaa"))
-    assert paths.model.is_dir() and not (paths.folder / "model.old").exists()
+    assert paths.model.is_dir() and paths.metrics.exists() and not paths.made.folder.exists()
 
 
 def test_what_killed_processes_left_is_swept_where_nothing_runs(workspace):
@@ -316,7 +333,7 @@ def test_what_killed_processes_left_is_swept_where_nothing_runs(workspace):
     names = (
         "events.jsonl.part",
         "metrics.json.7-8.part",
-        "model.part/weights",
+        "result.part/weights",
         "further/abcdef.part/weights",
     )
     left = [folder / name for folder in (paths.folder, running.folder) for name in names]
@@ -326,7 +343,7 @@ def test_what_killed_processes_left_is_swept_where_nothing_runs(workspace):
         os.utime(path, (0, 0))
         if path.parent.suffix == ".part":
             os.utime(path.parent, (0, 0))
-    (paths.folder / "model.old").mkdir()
+    paths.made.model.mkdir(parents=True)
     fresh = paths.folder / "rules.json.9-9.part"
     fresh.write_text("just being written")
     space.sweep(workspace)

@@ -13,8 +13,9 @@ import pytest
 from engine.errors import RunStateError
 from engine.evaluation import predictions
 from engine.paths import read_json
-from engine.runs import queue
-from engine.runs.events import History, read_events
+from engine.runs import queue, worker
+from engine.runs.events import EventLog, History, read_events
+from engine.runs.pulse import Pulse
 from engine.runs.store import Status, Store
 from tests.engine.runs.helpers import submit, wait
 
@@ -53,6 +54,30 @@ def test_a_run_from_the_queue_to_a_model_that_can_be_used(workspace, easy, tiny_
     assert set(table["split"]) == {"validation", "test"}
     assert "loaded in a fresh process" in history.notes[-1]
     assert scored["checked"] == {"texts": 32, "within": 1e-4}
+
+
+def test_every_phase_says_how_far_it_is(workspace, easy, model_hub):
+    store, told = Store(workspace), {}
+    store.pause_queue(True)
+    run_id = submit(workspace, easy, "me/tiny").id
+    assert store.claim(run_id, os.getpid())
+
+    class Listening(Pulse):
+        def phase(self, name, done=0, total=0):
+            told[name] = total
+            super().phase(name, done, total)
+
+    with EventLog(workspace.run(run_id).events) as events, Listening(workspace, run_id, events) as pulse:
+        ended = worker._work(workspace, run_id, pulse)
+    assert store.end(run_id, pid=os.getpid(), **ended) and ended["status"] == Status.FINISHED
+    assert list(told)[:5] == [
+        "loading libraries",
+        "reading data",
+        "downloading model",
+        "loading model",
+        "tokenizing",
+    ]
+    assert all(told.values()), told
 
 
 def test_the_saved_folder_is_a_plain_hugging_face_model(workspace, easy, tiny_model):
