@@ -64,7 +64,7 @@ def test_from_a_mistake_to_a_reason_to_a_corrected_label_to_two_runs_compared(vi
         for one in (newest, mistaken)
     ]
     for answer in answers:  # without Enter: they follow a pause
-        cells = visitor.page.locator("[role=gridcell]").filter(has_text=f"{answer.confidence * 100:.6g}"[:-1])
+        cells = visitor.page.locator("[role=gridcell]").filter(has_text=str(answer.confidence)[:6])
         cells.first.wait_for(state="attached")
     visitor.leave()
 

@@ -16,7 +16,7 @@ from engine.runs.importing import bring
 from engine.serving.onnx_export import Checked
 from pages.parts import cached
 from tests.engine.runs.helpers import submit, wait
-from tests.pages.helpers import open_page, press, words_on
+from tests.pages.helpers import open_page, press, unfold, words_on
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_a_brought_run_is_compared_with_a_trained_one(workspace, finished, tmp_p
 
 
 def test_it_is_sent_to_the_hub_with_a_token_that_is_kept_nowhere(workspace, finished, model_hub):
-    test = open_page("predict", run=finished.id)
+    test = elsewhere(finished, "Hugging Face hub")
     assert "None of your texts" in words_on(test)
     test.text_input(key=f"hub_name_{finished.id}").set_value("me/sent")
     test.text_input(key=f"hub_token_{finished.id}_0").set_value("hf_nobody")
@@ -92,6 +92,11 @@ def test_it_is_sent_to_the_hub_with_a_token_that_is_kept_nowhere(workspace, fini
     assert not any(b"writer" in path.read_bytes() for path in kept)
 
 
+def elsewhere(run, chosen):
+    test = unfold(open_page("predict", run=run.id), "Use it elsewhere")
+    return test.radio(key=f"elsewhere_{run.id}").set_value(chosen).run()
+
+
 def test_what_the_command_says_of_onnx_stands_on_the_page(workspace, easy):
     counted = wait(workspace, submit(workspace, easy, "tfidf").id)
     with pytest.raises(TuneboardError, match="no network that ONNX could hold"):
@@ -100,10 +105,10 @@ def test_what_the_command_says_of_onnx_stands_on_the_page(workspace, easy):
 
 def test_onnx_that_was_made_can_be_downloaded_until_the_model_changes(workspace, finished):
     paths = workspace.run(finished.id)
-    assert open_page("predict", run=finished.id).button(key="make_onnx")
+    assert elsewhere(finished, "Without torch (ONNX)").button(key="make_onnx")
     paths.onnx.write_bytes(b"PK")
     write_json(paths.onnx_check, asdict(Checked(120, 2e-7, 1.0, 91_000_000, 23_000_000)))
-    said = words_on(open_page("predict", run=finished.id)).replace("\\", "")
-    assert "answers as torch does, to within 2e-07" in said and "100.0% of 120 texts" in said
+    said = words_on(elsewhere(finished, "Without torch (ONNX)")).replace("\\", "")
+    assert "answers as torch does, to within 2e-07" in said and "100.0% of them" in said
     os.utime(paths.onnx, (0, 0))
-    assert open_page("predict", run=finished.id).button(key="make_onnx")
+    assert elsewhere(finished, "Without torch (ONNX)").button(key="make_onnx")
