@@ -29,6 +29,7 @@ from engine.runs.events import History
 from engine.runs.store import Status, Store
 from engine.serving import rules
 from engine.settings import TrainingConfig
+from tests import forked
 from tests.engine.runs.helpers import submit, wait
 
 LONG = {"epochs": 200, "batch_size": 4, "checkpoint_seconds": 0}
@@ -87,6 +88,7 @@ def test_dashboard_killed(workspace, easy, tiny_model, tmp_path):
         "w = Workspace.open(sys.argv[1]); print(submit(w, load_info(w, sys.argv[2]), sys.argv[3]).id, flush=True);"
         "time.sleep(600)"
     )
+    forked.addresses()  # here: what they serve has to outlive the process that is killed
     dashboard = subprocess.Popen(
         [sys.executable, "-c", program, str(workspace.root), easy.id, str(tiny_model)],
         stdout=subprocess.PIPE,
