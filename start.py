@@ -54,7 +54,7 @@ other ways in:
   start.py test ...      install what the tests need and run all of them; or what the rest, which goes to pytest, says
   start.py COMMAND ...   the command line; start.py COMMAND --help explains each command:
                          check, train, forecast, study, studies, runs, show, stop, pause, resume, clone, queue,
-                         evaluate, compare, review, revise, predict, explain, serve, export, push, import,
+                         evaluate, rules, compare, review, revise, predict, explain, serve, export, push, import,
                          delete, restore, settings, clean
 """
 

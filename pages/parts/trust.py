@@ -135,6 +135,9 @@ def costs(judged: Judged) -> None:
         learnt = predictions.answers(_validation(judged))
         found = deferring.cheapest(*learnt, mistake, person)
         said, sure, right = predictions.answers(judged.table)
+        st.markdown(
+            "So each answer counts by itself from here on; below, a person gives it. You may change that:"
+        )
         least = _by_hand(found, kept.thresholds, set(learnt[0]), f"least_{run.id}")
         cost = deferring.bill(said, sure, right, least, mistake, person)
         st.markdown(
