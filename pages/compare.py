@@ -110,10 +110,10 @@ def leaderboard(found, names: dict[str, str]) -> None:
         for one in found.entries
     ]
     base = found.baseline
-    learnt = f", {whole(base['train_rows'])} texts" if base["train_rows"] else ""
+    learnt = f", on {whole(base['train_rows'])} texts" if base["train_rows"] else ""
     rows.append(
         {
-            "Run": f"Word counting ({base['name']}{learnt})",
+            "Run": "Word counting",
             "Right (accuracy)": base["accuracy"],
             "95% sure": words.between(base["interval"]),
             "Macro-F1": base["macro_f1"],
@@ -133,6 +133,9 @@ def leaderboard(found, names: dict[str, str]) -> None:
         hide_index=True,
         alt="The runs, the best first, with word counting as the last row",
         column_config={
+            "Run": st.column_config.TextColumn(
+                width="medium", help=f"Word counting: {base['name']}{learnt}."
+            ),
             "95% sure": st.column_config.TextColumn(
                 help="Between these lies the share that it would get right on very many such texts (Wilson interval)."
             ),
