@@ -48,10 +48,8 @@ class Judged:
 
 def judge(table: pd.DataFrame) -> Judged:
     """table: the predictions of a run, of both splits."""
-    labels = labels_of(table)
-    number = {label: index for index, label in enumerate(labels)}
     validation, test = (table[table["split"] == split] for split in ("validation", "test"))
-    temperature = fit_temperature(probabilities_of(validation), validation["label"].map(number).to_numpy())
+    temperature = temperature_of(validation)
     few = int((validation["label"] != validation["predicted"]).sum()) < LEAST_MISTAKES
     probabilities, right = probabilities_of(test), (test["label"] == test["predicted"]).to_numpy()
     sure, corrected = probabilities.max(axis=1), temper(probabilities, temperature).max(axis=1)
@@ -79,6 +77,12 @@ def temper(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     logits = np.log(np.clip(probabilities, 1e-12, 1.0)) / temperature
     raised = np.exp(logits - logits.max(axis=1, keepdims=True))
     return raised / raised.sum(axis=1, keepdims=True)
+
+
+def temperature_of(table: pd.DataFrame) -> float:
+    """The likeliest temperature on these predictions."""
+    number = {label: index for index, label in enumerate(labels_of(table))}
+    return fit_temperature(probabilities_of(table), table["label"].map(number).to_numpy())
 
 
 def fit_temperature(probabilities: np.ndarray, targets: np.ndarray) -> float:

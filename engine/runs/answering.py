@@ -42,7 +42,7 @@ def choose(
     before = rules.read(paths)
     evaluations.known(each or {}, evaluations.answers_of(paths))
     if corrected is not None:
-        changes["temperature"] = temperature(validation(paths)) if corrected else 1.0
+        changes["temperature"] = calibration.temperature_of(validation(paths)) if corrected else 1.0
     if threshold is not None or each:
         changes["threshold"] = before.threshold if threshold is None else threshold
         changes["thresholds"] = {**(before.thresholds if threshold is None else {}), **(each or {})}
@@ -83,7 +83,7 @@ def outlive(workspace: Workspace, run_id: str) -> list[str]:
     paths, said = workspace.run(run_id), []
     before = rules.read(paths)
     if before.temperature != 1.0:
-        rules.change(workspace, run_id, temperature=temperature(validation(paths)))
+        rules.change(workspace, run_id, temperature=calibration.temperature_of(validation(paths)))
         said.append("The correction of its confidence was fitted to the new model.")
     if before.sends_any:
         rules.change(workspace, run_id, outlived=True)
@@ -93,14 +93,6 @@ def outlive(workspace: Workspace, run_id: str) -> list[str]:
     if outlived := evaluations.outlive(workspace, run_id):
         said.append(f"The scores on {outlived} are those of the model before; they can be made anew there.")
     return said
-
-
-def temperature(validation: pd.DataFrame) -> float:
-    """The likeliest one on these predictions."""
-    numbers = {label: number for number, label in enumerate(predictions.labels_of(validation))}
-    return calibration.fit_temperature(
-        predictions.probabilities_of(validation), validation["label"].map(numbers).to_numpy()
-    )
 
 
 def validation(paths: RunPaths) -> pd.DataFrame:

@@ -56,12 +56,11 @@ def unscored(run: Run) -> bool:
     ):
         from engine.runs.importing import score
 
-        bar = st.progress(0.0, "The model answers …")
         score(
             state.workspace(),
             run,
             info,
-            lambda done, total: bar.progress(done / total, f"{whole(done)} of {whole(total)}"),
+            messages.answering(),
         )
         st.rerun()
     return True

@@ -6,9 +6,8 @@ from engine.data import workbench
 from engine.data.datasets import load_info
 from engine.data.reading import Options
 from engine.errors import NotFoundError
-from engine.figures import whole
 from engine.runs.store import Run
-from pages.parts import state, steps, uploads
+from pages.parts import messages, state, steps, uploads
 
 
 def show(run: Run) -> None:
@@ -45,13 +44,12 @@ def _judge(run: Run, key: str) -> None:
             st.rerun()
     if not asked or chosen is None:
         return
-    bar = st.progress(0.0, "The model answers …")
     about, _ = judge_further(
         state.workspace(),
         run,
         table,
         *chosen,
-        lambda done, total: bar.progress(done / total, f"{whole(done)} of {whole(total)}"),
+        messages.answering(),
     )
     del st.session_state["further_upload"]
     st.session_state["show_texts"] = about.key

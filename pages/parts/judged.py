@@ -123,12 +123,11 @@ def said(run: Run, further: "Further") -> None:
 def _judge_again(run: Run, key: str) -> None:
     from engine.runs.evaluations import judge_again
 
-    bar = st.progress(0.0, "The model answers …")
     with state.reported():
         judge_again(
             state.workspace(),
             run,
             key,
-            lambda done, total: bar.progress(done / total, f"{whole(done)} of {whole(total)}"),
+            messages.answering(),
         )
         st.rerun()

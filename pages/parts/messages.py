@@ -1,15 +1,23 @@
 """Sentences on a page: problems, empty places, and text that came from people."""
 
 import re
+from collections.abc import Callable
 
 import streamlit as st
 
 from engine.errors import TuneboardError
+from engine.figures import whole
 
 WORD_JOINER = "\u2060"  # shows as nothing
 ADDRESS = re.compile(r"\b(?:https?|ftp|mailto)(?=:)|\bwww(?=\.)|@", re.IGNORECASE)
 ARROW = re.compile(r"(?<!\S)(?:<->?|->|--|[<>~]=)(?!\S)")  # Streamlit shows these as one sign: → — ≥
 SPECIAL = re.compile(r"([!-/:-@\[-`{-~])")  # all ASCII punctuation: what Markdown could take for markup
+
+
+def answering() -> Callable[[int, int], None]:
+    """A bar that fills while a model answers texts: to be called with (texts done, texts in all)."""
+    bar = st.progress(0.0, "The model answers …")
+    return lambda done, total: bar.progress(done / total, f"{whole(done)} of {whole(total)}")
 
 
 def plain(text: object) -> str:

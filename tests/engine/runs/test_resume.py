@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 
 from engine.data.reading import read_bytes
 from engine.errors import RunStateError
+from engine.evaluation.calibration import temperature_of
 from engine.paths import read_json
 from engine.runs import answering, evaluations, queue, space
 from engine.runs.events import History, read_events
@@ -187,7 +188,7 @@ def test_a_finished_run_is_trained_further(workspace, easy, tiny_model):
     paths = workspace.run(run.id)
     kept = rules.read(paths)
     assert (kept.threshold, kept.outlived) == (0.7, True)
-    assert kept.temperature == answering.temperature(answering.validation(paths)) != 20.0
+    assert kept.temperature == temperature_of(answering.validation(paths)) != 20.0
     assert "later.csv" in History.read(paths.events).notes[-1]
     (further,) = evaluations.further(workspace, run.id)
     assert further == replace(before, outlived=True)
