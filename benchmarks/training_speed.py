@@ -22,8 +22,9 @@ same number of tokens of each text: the limit that the preset derives. Neither c
 
 Useful FLOPs: 6 N for each token, N being the parameters of the layers without the embeddings (Kaplan et al. 2020, "Scaling
 Laws for Neural Language Models", 2.1), and 12 * layers * hidden * length^2 for the attention of each text (Chowdhery et al.
-2022, "PaLM", appendix B); pooler and head count once a text, not once a token. Of these 6, 2 are forward, 2 the gradient of
-weights, 2 that of inputs: of what is frozen only those that are needed count.
+2022, "PaLM", appendix B). The classifier reads one token of each text, so of the last layer only keys and values count for
+each token; the rest of it, pooler and head count once a text. Of these 6, 2 are forward, 2 the gradient of weights, 2 that
+of inputs: of what is frozen only those that are needed count. Tuneboard's presets may add a layer that reads the mean.
 
 Trainer needs accelerate (measured: 1.15.0). Where it is not installed beside Tuneboard, name a Python that has it with
 --trainer-python; benchmarks/few_shot.py says how to make such an environment.
@@ -400,24 +401,28 @@ def gemm_peak(dtype: str, device: str) -> float:
 def useful_flops(model, lengths: list[int]) -> float:
     """What one reading of texts of these lengths has to compute, forward and backward (see the top of this file)."""
     tokens, squares = sum(lengths), sum(length**2 for length in lengths)
-    hidden = model.config.hidden_size
+    hidden, total = model.config.hidden_size, 0.0
     body = model.base_model
 
     def learns(module) -> bool:
         return any(one.requires_grad for one in module.parameters())
 
-    below, total = learns(body.embeddings), 0.0
+    def size(*modules) -> int:
+        return sum(one.numel() for module in modules for one in module.parameters())
+
+    below = learns(body.embeddings)
     for layer in body.encoder.layer:
-        size = sum(one.numel() for one in layer.parameters())
-        needed = 2 * size
+        attention, last = layer.attention.self, layer is body.encoder.layer[-1]
+        everywhere = size(attention.key, attention.value) if last else size(layer)
+        asked = everywhere * tokens + (size(layer) - everywhere) * len(lengths)
+        total += 2 * asked
         if learns(layer):
-            needed += (
-                2 * size + 2 * size - (0 if below else 2 * 3 * hidden**2)
-            )  # query, key, value ask no input
+            unasked = 0 if below else size(attention.query, attention.key, attention.value) * tokens
+            total += 4 * asked - 2 * min(unasked, asked)
             below = True
         elif below:
-            needed += 2 * size
-        total += needed * tokens + (12 if below else 4) * hidden * squares
+            total += 2 * asked
+        total += (12 if below else 4) * hidden * (tokens if last else squares)
     inside = {id(one) for part in (body.embeddings, body.encoder) for one in part.parameters()}
     head = sum(one.numel() for one in model.parameters() if id(one) not in inside)
     return total + 6 * head * len(lengths)

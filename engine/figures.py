@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal, get_args
 
 Language = Literal["en", "cs", "da", "de", "es", "fi", "fr", "it", "nb", "nl", "pl", "pt", "sv"]
@@ -69,12 +69,17 @@ def date(moment: str) -> str:
 
 def date_and_time(moment: str) -> str:
     """'27 Nov 2026, 14:05 UTC' of a time in UTC, in ISO 8601."""
+    return _date_and_time(moment, language())
+
+
+@lru_cache(maxsize=4096)  # a box to choose from hundreds of runs writes theirs each time it is drawn
+def _date_and_time(moment: str, one: Language) -> str:
     time = datetime.fromisoformat(moment)
-    if language() == ENGLISH:
+    if one == ENGLISH:
         return f"{date(moment)}, {time:%H:%M} UTC"
     from babel.dates import format_time
 
-    return f"{date(moment)}, {format_time(time, 'short', locale=language())} UTC"
+    return f"{date(moment)}, {format_time(time, 'short', locale=one)} UTC"
 
 
 def separators() -> str:

@@ -91,6 +91,10 @@ def thoroughness() -> str:
     )
 
 
+def times_over(rounds: int) -> str:
+    return "once" if rounds == 1 else f"{whole(rounds)} times over"
+
+
 def start(info: DatasetInfo, plan: Plan, values: dict[str, object], wrong: dict[str, str], key: str) -> None:
     """key: of the form's fields."""
     name = st.text_input(
@@ -102,7 +106,7 @@ def start(info: DatasetInfo, plan: Plan, values: dict[str, object], wrong: dict[
     share = values.get("train_share") or 1.0
     texts = f"{'about ' if share < 1 else ''}{whole(round(share * info.rows['train']))} texts"
     learns = (
-        f"Learns from {texts}, {values['epochs']} times over" if values else f"Counts the words of {texts}"
+        f"Learns from {texts}, {times_over(values['epochs'])}" if values else f"Counts the words of {texts}"
     )
     st.caption(f"{learns}, on this machine: {machine.describe()}.")
     if wrong:

@@ -17,12 +17,14 @@ from torch.nn.attention.varlen import varlen_attn
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.masking_utils import bidirectional_mask_function, eager_mask
 
+from engine.models import first_token
+
 PADDED, PACKED = "tuneboard", "tuneboard_packed"
 CHUNK_BYTES = 4_000_000  # of scores at a time: about what the second-level caches of two cores hold
 
 
 def choose(model: PreTrainedModel, few: bool = False) -> str:
-    """Let `model` attend in the way that is fastest on its device; returns which one it is.
+    """Let `model` attend in the way that is fastest on its device, and only where it matters; returns which one it is.
 
     few: texts of any length come a few at a time, so that on a processor, too, their padding costs more than attending to
     one after another. PACKED there, and on an NVIDIA card with bf16 weights, which its kernel wants; else PADDED; "" where
@@ -35,6 +37,7 @@ def choose(model: PreTrainedModel, few: bool = False) -> str:
     chosen = PACKED if fits else PADDED
     if model.config._attn_implementation != chosen:
         model.set_attn_implementation(chosen)
+    first_token.compute_only(model)
     return chosen
 
 
@@ -85,29 +88,36 @@ def packed(
     sliding_window: int | None = None,
     *,
     cu_seq_lens_q: torch.Tensor,
+    cu_seq_lens_k: torch.Tensor,
     max_length_q: int,
+    max_length_k: int,
     **_: object,
 ) -> tuple[torch.Tensor, None]:
     """query, key, value: (1, heads, tokens, width), the texts one behind another.
 
-    cu_seq_lens_q: (texts + 1,) int32, where each text begins and the last one ends. max_length_q: the longest text.
-    sliding_window: how far a token sees, plus one, as transformers counts it. Returns (1, tokens, heads, width).
+    cu_seq_lens_q, _k: (texts + 1,) int32, where the queries, and the keys, of each text begin and the last one ends.
+    max_length_q, _k: of the longest text. sliding_window: how far a token sees, plus one, as transformers counts it, where
+    all tokens ask. Returns (1, tokens that ask, heads, width).
     """
     q, k, v = (part[0].transpose(0, 1) for part in (query, key, value))
     reach = -1 if sliding_window is None else sliding_window - 1
     if query.is_cuda:
         out = varlen_attn(
-            q.contiguous(), k.contiguous(), v.contiguous(), cu_seq_lens_q, cu_seq_lens_q, max_length_q, max_length_q,
+            q.contiguous(), k.contiguous(), v.contiguous(), cu_seq_lens_q, cu_seq_lens_k, max_length_q, max_length_k,
             scale=scaling, window_size=(reach, reach),
         )  # fmt: skip
         return out[None], None
-    bounds, parts = cu_seq_lens_q.tolist(), []
-    for start, end in itertools.pairwise(bounds):
-        place = torch.arange(end - start, device=query.device)
+    parts = []
+    for asking, asked in zip(_spans(cu_seq_lens_q), _spans(cu_seq_lens_k), strict=True):
+        place = torch.arange(asked.stop - asked.start, device=query.device)
         seen = None if reach < 0 else (place[:, None] - place).abs() <= reach
-        one = (part[:, :, start:end] for part in (query, key, value))
+        one = (query[:, :, asking], key[:, :, asked], value[:, :, asked])
         parts.append(nn.functional.scaled_dot_product_attention(*one, attn_mask=seen, scale=scaling))
     return torch.cat(parts, dim=2).transpose(1, 2), None
+
+
+def _spans(starts: torch.Tensor) -> list[slice]:
+    return [slice(*bounds) for bounds in itertools.pairwise(starts.tolist())]
 
 
 def hidden_of_packed(
@@ -129,7 +139,9 @@ def hidden_of_packed(
     }
     positions = position_ids + first_position(model)
     hidden = model.base_model(input_ids=input_ids, position_ids=positions, **bounds).last_hidden_state
-    return hidden[0].index_select(0, starts[:-1].long()).unsqueeze(1)
+    if hidden.shape[1] == input_ids.shape[1]:  # else it holds the first tokens only
+        hidden = hidden.index_select(1, starts[:-1].long())
+    return hidden.transpose(0, 1)
 
 
 def first_position(model: PreTrainedModel) -> int:

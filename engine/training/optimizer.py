@@ -8,6 +8,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from engine.models.adapting import groups
+from engine.training.word_vectors import WordVectors, table_of
 
 
 @dataclass(frozen=True)
@@ -33,24 +34,24 @@ class MasterWeights:
         self.fp32 = {name: parameter.data.float() for name, parameter in named.items()}
         for parameter in named.values():
             parameter.data = parameter.data.to(precision)
-        self.learning = {name: p for name, p in named.items() if p.requires_grad}
+        table = table_of(model)
+        by_row = {name for name, parameter in named.items() if table and parameter is table.weight}
+        self.learning = {name: p for name, p in named.items() if p.requires_grad and name not in by_row}
         self.apart = precision != torch.float32
         self.moved = {
             name: nn.Parameter(self.fp32[name]) if self.apart else parameter
             for name, parameter in self.learning.items()
         }
         self.fp32.update({name: parameter.data for name, parameter in self.moved.items()})
-        self.optimizer = torch.optim.AdamW(
-            [
-                {
-                    "params": [self.moved[name] for name in group.names],
-                    "weight_decay": weight_decay if group.decays else 0.0,
-                    "scale": group.scale,
-                }
-                for group in groups(model, layer_decay)
-            ],
-            fused=True,
-        )
+        self.vectors: dict[str, WordVectors] = {}
+        dense = []
+        for group in groups(model, layer_decay):
+            decay = weight_decay if group.decays else 0.0
+            for name in by_row.intersection(group.names):
+                self.vectors[name] = WordVectors(table, self.fp32[name], decay, group.scale)
+            moved = [self.moved[name] for name in group.names if name not in by_row]
+            dense.append({"params": moved, "weight_decay": decay, "scale": group.scale})
+        self.optimizer = torch.optim.AdamW(dense, fused=True)
 
     def step(self, learning_rate: float, clipping: float) -> Stepped:
         """Apply the gradients and clear them. clipping: the longest gradient allowed; 0 turns it off.
@@ -61,13 +62,20 @@ class MasterWeights:
             for name, parameter in self.learning.items():
                 self.moved[name].grad = None if parameter.grad is None else parameter.grad.float()
                 parameter.grad = None
-        norm = nn.utils.clip_grad_norm_(self.moved.values(), clipping or float("inf"), foreach=True)
+        gradients = [parameter.grad for parameter in self.moved.values() if parameter.grad is not None]
+        gradients += [vectors.collect() for vectors in self.vectors.values()]
+        norm = nn.utils.get_total_norm(gradients, foreach=True)
         finite = norm.isfinite()
+        divisor = (norm / clipping).clamp(min=1.0) if clipping else torch.ones_like(norm)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate * group["scale"]
-        self.optimizer.found_inf = (~finite).float()  # as torch.amp's GradScaler tells it
+        # As torch.amp's GradScaler tells it, so that clipping and skipping cost no pass of their own.
+        self.optimizer.grad_scale, self.optimizer.found_inf = divisor, (~finite).float()
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        for vectors in self.vectors.values():
+            if finite:
+                vectors.step(learning_rate, divisor)
         if self.apart:
             torch._foreach_copy_(
                 [parameter.data for parameter in self.learning.values()],
@@ -90,6 +98,8 @@ class MasterWeights:
         for name, parameter in self.moved.items():
             for kind, tensor in {"weight": parameter.data, **self.optimizer.state[parameter]}.items():
                 found[f"{kind}.{name}"] = tensor.detach().to("cpu").contiguous()
+        for name, vectors in self.vectors.items():
+            found |= {f"{kind}.{name}": tensor for kind, tensor in vectors.snapshot().items()}
         return found
 
     def restore(self, tensors: dict[str, torch.Tensor]) -> None:
@@ -100,6 +110,8 @@ class MasterWeights:
             kinds = ("step", "exp_avg", "exp_avg_sq")
             known = {kind: tensors[f"{kind}.{name}"] for kind in kinds if f"{kind}.{name}" in tensors}
             self.optimizer.state[parameter] = {kind: one.to(parameter.device) for kind, one in known.items()}
+        for name, vectors in self.vectors.items():
+            vectors.restore({kind: tensors[f"{kind}.{name}"] for kind in vectors.snapshot()})
 
 
 def learning_rate_at(step: int, steps: int, peak: float, warmup: float, schedule: str) -> float:

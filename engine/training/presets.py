@@ -28,6 +28,7 @@ class Preset:
     """about: what it is for. readings: texts to read in all, twice as many where there are many classes.
 
     epochs: (fewest, most). steps: the fewest corrections, whatever the epochs. share_read: of texts, whole.
+    thins: whether it learns from some of the texts only where one round through all would be more than `readings`.
     """
 
     about: str
@@ -35,10 +36,11 @@ class Preset:
     epochs: tuple[int, int]
     steps: int
     share_read: float
+    thins: bool = False
 
 
 PRESETS: dict[str, Preset] = {
-    "quick": Preset("A first impression in little time", 8_000, (1, 4), 20, 0.90),
+    "quick": Preset("A first impression in little time", 8_000, (1, 4), 20, 0.90, thins=True),
     "balanced": Preset("A good model in reasonable time", 26_000, (3, 10), 60, 0.97),
     "thorough": Preset("The best score, at about twice the time", 52_000, (5, 20), 120, 0.99),
 }
@@ -69,6 +71,9 @@ def derive(
     """
     chosen = PRESETS[preset]
     small, many = model_width <= 512, len(class_rows) > MANY_CLASSES
+    readings = _readings(preset, len(class_rows))
+    share = float(f"{readings / rows:.2g}") if chosen.thins and rows > readings else 1.0
+    all_rows, rows = rows, round(share * rows)
     max_tokens, cut = _max_tokens(token_lengths, chosen.share_read, model_tokens)
     batch_size = 16 if rows <= SOME_ROWS else 32
     epochs = rounds(preset, rows, batch_size, len(class_rows))
@@ -76,6 +81,7 @@ def derive(
     learning_rate = LEARNING_RATES[small] * math.sqrt(batch_size / 32) * (2.5 if many else 1)
     values = {
         "preset": preset,
+        "train_share": share,
         "epochs": epochs,
         "learning_rate": float(f"{learning_rate:.1e}"),
         "batch_size": batch_size,
@@ -102,6 +108,10 @@ def derive(
         }.items()
         if values[field]
     }
+    if share < 1:
+        reasons["train_share"] = (
+            f"About {whole(rows)} of the {whole(all_rows)} texts do for a first impression."
+        )
     times = max(class_rows) / max(1, min(class_rows))
     if times >= UNBALANCED:
         reasons["balance"] = f"The largest class has {rounded(times)} times as many texts as the smallest."
@@ -116,8 +126,11 @@ def rounds(preset: PresetName, rows: int, batch_size: int, classes: int) -> int:
 
 def _by_readings(preset: PresetName, rows: int, classes: int) -> int:
     fewest, most = PRESETS[preset].epochs
-    readings = PRESETS[preset].readings * (2 if classes > MANY_CLASSES else 1)
-    return min(max(round(readings / rows), fewest), most)
+    return min(max(round(_readings(preset, classes) / rows), fewest), most)
+
+
+def _readings(preset: PresetName, classes: int) -> int:
+    return PRESETS[preset].readings * (2 if classes > MANY_CLASSES else 1)
 
 
 def _max_tokens(lengths: np.ndarray, share: float, longest: int) -> tuple[int, float]:

@@ -54,7 +54,7 @@ FORMATS = {
     "layer_decay": "%.2f",
     "label_smoothing": "%.2f",
     "dropout": "%.2f",
-    "train_share": "%.2f",
+    "train_share": "%.3f",
 }
 
 

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from transformers import (
@@ -13,7 +15,7 @@ from transformers import (
     RobertaForSequenceClassification,
 )
 
-from engine.models import attention
+from engine.models import adapting, attention, first_token
 from engine.models.heads import head_logits
 
 SIZES = {
@@ -82,6 +84,46 @@ def test_packed_texts_give_the_logits_of_padded_ones(model, ids):
     expected = padded(model, ids)
     model.set_attn_implementation(attention.PACKED)
     assert torch.allclose(packed(model, ids), expected, atol=1e-5)
+
+
+def test_a_last_layer_for_first_tokens_alone_changes_no_logits(model, ids):
+    expected = padded(model, ids)
+    first_token.compute_only(model)
+    assert torch.allclose(padded(model, ids), expected, atol=1e-5)
+    for implementation in (attention.PACKED, attention.PADDED, "sdpa"):
+        model.set_attn_implementation(implementation)
+        logits = packed(model, ids) if implementation == attention.PACKED else padded(model, ids)
+        assert torch.allclose(logits, expected, atol=1e-5), implementation
+
+
+def test_a_last_layer_for_first_tokens_alone_has_the_same_gradients(model, ids):
+    found = []
+    for change in (lambda model: None, first_token.compute_only):
+        change(model)
+        model.zero_grad()
+        rows = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True)
+        model(input_ids=rows, attention_mask=(rows > 0).long()).logits.square().sum().backward()
+        found.append({name: p.grad for name, p in model.named_parameters() if p.grad is not None})
+    assert found[0].keys() == found[1].keys()
+    for name, gradient in found[0].items():
+        assert torch.allclose(found[1][name], gradient, atol=1e-6), name
+
+
+def test_what_was_the_last_layer_gets_whole_again_below_another(ids):
+    torch.manual_seed(0)
+    model = MODELS["bert"]().eval()
+    first_token.compute_only(model)
+    adapting.read_by_mean(model)
+    plain = copy.deepcopy(model)
+    for layer in plain.bert.encoder.layer:
+        vars(layer).pop("forward", None)
+    first_token.compute_only(model)
+    assert torch.allclose(padded(model, ids), padded(plain, ids), atol=1e-5)
+    assert model.bert.encoder(torch.ones(2, 7, 32)).last_hidden_state.shape == (2, 1, 32)
+    attention.choose(model)
+    assert {layer.attention.self.config._attn_implementation for layer in model.bert.encoder.layer} == {
+        attention.PADDED
+    }
 
 
 def test_packed_and_padded_agree_in_bf16_too(model, ids):

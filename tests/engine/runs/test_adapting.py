@@ -9,7 +9,7 @@ from tests.engine.runs.helpers import submit, wait
 
 WAYS = {
     "head": {"method": "head", "epochs": 40, "learning_rate": 0.01, "read_mean": True},
-    "lora": {"method": "lora", "lora_rank": 4, "epochs": 6, "learning_rate": 0.02, "seed": 1},
+    "lora": {"method": "lora", "lora_rank": 4, "epochs": 12},
     "first layers, hard texts": {"kept_layers": 1, "balance": "focal", "epochs": 4},
     "few texts": {"frozen_layers": 1, "read_mean": True, "head_first": True, "freeze_embeddings": True, "epochs": 8},
     "careful, with little memory": {

@@ -27,9 +27,18 @@ def test_whatever_the_data_the_settings_can_be_used(preset, rows, classes, lengt
 @pytest.mark.parametrize("rows", [200, 2000, 20000])
 def test_thorough_takes_longer_than_balanced_and_balanced_than_quick(rows):
     quick, balanced, thorough = (
-        derive(one, rows, [rows, rows], np.array([20])).values["epochs"] for one in PRESETS
+        chosen["train_share"] * chosen["epochs"]
+        for chosen in (derive(one, rows, [rows, rows], np.array([20])).values for one in PRESETS)
     )
     assert quick < balanced < thorough
+
+
+@pytest.mark.parametrize("rows, share", [(8_000, 1.0), (14_401, 0.56), (1_000_000, 0.008)])
+def test_quick_learns_from_some_texts_where_there_are_many(rows, share):
+    quick, balanced = (derive(one, rows, [rows, rows], np.array([20])) for one in ("quick", "balanced"))
+    assert (quick.values["train_share"], balanced.values["train_share"]) == (share, 1.0)
+    assert ("train_share" in quick.reasons) == (share < 1)
+    assert share * rows * quick.values["epochs"] == pytest.approx(8_000, rel=0.02)
 
 
 def test_small_data_gets_more_rounds():
