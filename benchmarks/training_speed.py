@@ -10,7 +10,8 @@ The bundled model learns the same rows for the same number of epochs, fully fine
   Tuneboard         the engine's own code with the settings that --preset derives from these rows
 
 Each in a process of its own, in turn (tutorial, Trainer, tuned, Tuneboard, tutorial, ...), once for each seed. All read the
-same number of tokens of each text: the limit that the preset derives. Neither checkpoints nor validation take part.
+same number of tokens of each text: the limit that the preset derives. Neither checkpoints nor validation take part, nor what
+the presets do to the model itself where it is a sentence encoder: all four learn the same one, which reads the first token.
 
   examples/s        texts learnt by the seconds of training alone; "before" is all that comes earlier: imports, reading the
                     file, loading the model, tokenizing
@@ -24,7 +25,7 @@ Useful FLOPs: 6 N for each token, N being the parameters of the layers without t
 Laws for Neural Language Models", 2.1), and 12 * layers * hidden * length^2 for the attention of each text (Chowdhery et al.
 2022, "PaLM", appendix B). The classifier reads one token of each text, so of the last layer only keys and values count for
 each token; the rest of it, pooler and head count once a text. Of these 6, 2 are forward, 2 the gradient of weights, 2 that
-of inputs: of what is frozen only those that are needed count. Tuneboard's presets may add a layer that reads the mean.
+of inputs: of what is frozen only those that are needed count.
 
 Trainer needs accelerate (measured: 1.15.0). Where it is not installed beside Tuneboard, name a Python that has it with
 --trainer-python; benchmarks/few_shot.py says how to make such an environment.
@@ -66,6 +67,7 @@ def main() -> None:
     parser = common.arguments(__doc__, SETS, SEEDS)
     parser.set_defaults(rows=ROWS)
     parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--test-rows", type=int, metavar="N", help="at most so many test rows, drawn by chance")
     parser.add_argument("--preset", default="balanced", choices=("quick", "balanced", "thorough"))
     parser.add_argument("--contestants", nargs="+", default=list(CONTESTANTS), choices=CONTESTANTS)
     parser.add_argument("--trainer-python", type=Path, default=Path(sys.executable), metavar="PATH")
@@ -84,6 +86,8 @@ def compare(name: str, asked, records: common.Records) -> None:
     train, test = common.parts(asked.folder, name)
     rows = common.some(common.read(train), asked.rows)
     with tempfile.TemporaryDirectory() as folder:
+        if asked.test_rows:
+            test = common.write(Path(folder) / "test.csv", common.some(common.read(test), asked.test_rows))
         task = {
             "train": str(common.write(Path(folder) / "train.csv", rows)),
             "test": str(test.resolve()),

@@ -281,8 +281,7 @@ def rules(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     each = {label: least(written) for label, written in each.items()}
     corrected = asked.correct and asked.correct == "yes"
     if asked.cheapest:
-        answering.choose(workspace, run, corrected=corrected)
-        each = {**answering.cheapest(workspace, run, _costs(asked), asked.person), **each}
+        each = {**answering.cheapest(workspace, run, _costs(asked), asked.person, corrected), **each}
     chosen = answering.choose(workspace, run, threshold, each, corrected)
     effect = answering.effect(workspace.run(run.id))
     result = {"run_id": run.id, **asdict(chosen), "on_test": effect and asdict(effect)}

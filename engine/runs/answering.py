@@ -42,7 +42,7 @@ def choose(
     before = rules.read(paths)
     evaluations.known(each or {}, evaluations.answers_of(paths))
     if corrected is not None:
-        changes["temperature"] = calibration.temperature_of(validation(paths)) if corrected else 1.0
+        changes["temperature"] = _temperature(paths, corrected)
     if threshold is not None or each:
         changes["threshold"] = before.threshold if threshold is None else threshold
         changes["thresholds"] = {**(before.thresholds if threshold is None else {}), **(each or {})}
@@ -51,16 +51,27 @@ def choose(
     return rules.read(paths)
 
 
-def cheapest(
-    workspace: Workspace, run: Run, costs: Mapping[str, float], person: float = evaluations.PERSON
-) -> dict[str, float]:
-    """For each answer the threshold that costs least on the validation texts, with the correction in force.
+def _temperature(paths: RunPaths, corrected: bool | None) -> float:
+    """That of the confidence, corrected or not; None: the one in force."""
+    if corrected is None:
+        return rules.read(paths).temperature
+    return calibration.temperature_of(validation(paths)) if corrected else 1.0
 
-    costs: of a wrong answer, by answer, where it is not evaluations.MISTAKE. Raises DataError as `choose` does.
+
+def cheapest(
+    workspace: Workspace,
+    run: Run,
+    costs: Mapping[str, float],
+    person: float = evaluations.PERSON,
+    corrected: bool | None = None,
+) -> dict[str, float]:
+    """For each answer the threshold that costs least on the validation texts. Sets nothing.
+
+    costs: of a wrong answer, by answer, where it is not evaluations.MISTAKE. corrected, and DataError: as of `choose`.
     """
     paths = workspace.run(run.id)
     raw = validation(paths)
-    seen = evaluations.corrected(raw, rules.read(paths).temperature)
+    seen = evaluations.corrected(raw, _temperature(paths, corrected))
     each = evaluations.costs_of(predictions.labels_of(raw), costs)
     return deferring.cheapest(*predictions.answers(seen), each, person)
 

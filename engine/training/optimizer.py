@@ -84,10 +84,10 @@ class MasterWeights:
         return Stepped(norm, finite)
 
     def state(self) -> dict[str, torch.Tensor]:
-        """A copy of all weights in fp32 on the processor, by name."""
-        wanted = self.model.state_dict().keys()
+        """All weights in fp32 on the processor, by name; of those that learn a copy."""
+        wanted, changing = self.model.state_dict().keys(), self.moved.keys() | self.vectors.keys()
         return {
-            name: tensor.detach().to("cpu", torch.float32, copy=True).contiguous()
+            name: tensor.detach().to("cpu", torch.float32, copy=name in changing).contiguous()
             for name, tensor in {**dict(self.model.named_buffers()), **self.fp32}.items()
             if name in wanted
         }
@@ -111,7 +111,8 @@ class MasterWeights:
             known = {kind: tensors[f"{kind}.{name}"] for kind in kinds if f"{kind}.{name}" in tensors}
             self.optimizer.state[parameter] = {kind: one.to(parameter.device) for kind, one in known.items()}
         for name, vectors in self.vectors.items():
-            vectors.restore({kind: tensors[f"{kind}.{name}"] for kind in vectors.snapshot()})
+            kinds = (kind for kind in vectors.snapshot() if f"{kind}.{name}" in tensors)
+            vectors.restore({kind: tensors[f"{kind}.{name}"] for kind in kinds})
 
 
 def learning_rate_at(step: int, steps: int, peak: float, warmup: float, schedule: str) -> float:

@@ -62,7 +62,7 @@ class WordVectors:
         return {"weight": self.fp32, "exp_avg_sq": self.squares, "read": self.read, "step": self.steps}
 
     def restore(self, tensors: dict[str, torch.Tensor]) -> None:
-        """Go back to a snapshot."""
+        """Go back to a snapshot, or to a state of torch.optim.AdamW, which moved all rows in its last step."""
         for kind, tensor in self.snapshot().items():
-            tensor.copy_(tensors[kind])
+            tensor.copy_(tensors.get(kind, tensors["step"]))
         self.weight.data.copy_(self.fp32)

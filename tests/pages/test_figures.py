@@ -74,6 +74,8 @@ def test_which_answers_count_is_chosen_on_the_command_line_as_on_the_page(worksp
     assert chosen["temperature"] == pytest.approx(fitted)
     said = run("rules", finished.id).stdout
     assert "answers by itself from 60.0% sure on" in said and "good: a person, always" in said
+    refused = run("rules", finished.id, "--cheapest", "--correct", "no", "--threshold-of", "odd=0.5")
+    assert refused.returncode and as_json("rules", finished.id)["temperature"] == chosen["temperature"]
     cheap = as_json("rules", finished.id, "--cheapest", "--cost", "good=0", "--correct", "no")
     assert cheap["thresholds"]["good"] == 0.0 and cheap["temperature"] == 1.0
     for wrong in ("80", "often", "-1%"):

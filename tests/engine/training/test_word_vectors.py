@@ -93,6 +93,28 @@ def test_going_back_to_a_snapshot_takes_the_same_way_again():
     assert torch.equal(table.weight, after)
 
 
+def test_a_run_that_adamw_began_goes_on():
+    model = bert()
+    name = "bert.embeddings.word_embeddings.weight"
+    model.get_input_embeddings().sparse = False
+    adamw = torch.optim.AdamW(model.parameters(), lr=0.01)
+    for _ in range(3):
+        model(input_ids=torch.tensor([[1, 2, 3]])).logits[0, 0].backward()
+        adamw.step()
+        adamw.zero_grad()
+    saved = {
+        f"{kind}.{one}": tensor
+        for one, parameter in model.named_parameters()
+        for kind, tensor in {"weight": parameter.data.clone(), **adamw.state[parameter]}.items()
+    }
+    weights = MasterWeights(bert(), torch.float32, weight_decay=0.0)
+    weights.restore(saved)
+    found = weights.snapshot()
+    assert torch.equal(found[f"weight.{name}"], saved[f"weight.{name}"])
+    assert torch.equal(found[f"exp_avg_sq.{name}"], saved[f"exp_avg_sq.{name}"])
+    assert found[f"read.{name}"].tolist() == [3] * WORDS and found[f"step.{name}"] == 3
+
+
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
 def test_a_gradient_that_is_not_a_number_moves_no_word(precision):
     model = bert()
