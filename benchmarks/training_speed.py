@@ -67,7 +67,9 @@ def main() -> None:
     parser = common.arguments(__doc__, SETS, SEEDS)
     parser.set_defaults(rows=ROWS)
     parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--test-rows", type=int, metavar="N", help="at most so many test rows, drawn by chance")
+    parser.add_argument(
+        "--test-rows", type=int, metavar="N", help="at most so many test rows, drawn by chance"
+    )
     parser.add_argument("--preset", default="balanced", choices=("quick", "balanced", "thorough"))
     parser.add_argument("--contestants", nargs="+", default=list(CONTESTANTS), choices=CONTESTANTS)
     parser.add_argument("--trainer-python", type=Path, default=Path(sys.executable), metavar="PATH")

@@ -97,8 +97,11 @@ def also(others: list[Run]) -> list[Run]:
     """Up to three further models, to be asked the same."""
     if not others:
         return []
+    place = st.expander("Ask other models, too", icon=":material/forum:", on_change="rerun")
+    if not place.open:
+        return []
     by_id = {one.id: one for one in others}
-    chosen = st.multiselect(
+    chosen = place.multiselect(
         "Also ask",
         list(by_id),
         format_func=lambda one: _name(by_id[one]),

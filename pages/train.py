@@ -104,7 +104,10 @@ def start(info: DatasetInfo, plan: Plan, values: dict[str, object], wrong: dict[
         key=f"name_{info.id}_{plan.source.reference}",
     )
     share = values.get("train_share") or 1.0
-    texts = f"{'about ' if share < 1 else ''}{whole(round(share * info.rows['train']))} texts"
+    rows = info.rows["train"]
+    texts = (
+        f"about {whole(round(share * rows))} of {whole(rows)} texts" if share < 1 else f"{whole(rows)} texts"
+    )
     learns = (
         f"Learns from {texts}, {times_over(values['epochs'])}" if values else f"Counts the words of {texts}"
     )

@@ -155,10 +155,8 @@ def read_by_mean(model: PreTrainedModel) -> None:
     for norm in (attention.output.LayerNorm, added.output.LayerNorm):
         norm.weight.fill_(1.0)
         norm.bias.zero_()
-    attention.self.layer_idx, attention.self.config = (
-        len(layers),
-        model.config,
-    )  # not a copy, which would not follow it
+    attention.self.layer_idx = len(layers)
+    attention.self.config = model.config  # a copy would not follow when attention is chosen
     layers.append(added)
     model.config.num_hidden_layers += 1
     pooler = model.base_model.pooler.dense

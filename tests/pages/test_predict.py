@@ -126,6 +126,7 @@ def test_several_models_answer_the_same_text_side_by_side(workspace, finished):
     said = words_on(test)
     assert "Checked by loading it again: exactly the same answers on 32 texts." in said
     test = open_page("predict", run=finished.id)
+    unfold(test, "Ask other models, too")
     test.multiselect(key="also").set_value([other.id])
     assert ask(test, "the lamp is rude, cold and noisy, like my mug") == "bad"
     assert {one.label: one.value for one in test.metric}[r"\*counting\*"] == "bad"

@@ -11,6 +11,7 @@ from engine.data.reading import read_file
 from engine.data.recipe import Recipe
 from engine.paths import Workspace
 from engine.runs import queue
+from tests import words
 from tests.engine.runs.helpers import wait
 from tests.hub_standin import MAIN, point_to
 from tests.pages.helpers import open_page, press, words_on
@@ -40,6 +41,18 @@ def test_presets_fill_the_settings_and_say_why(workspace, easy):
     test.radio(key="preset").set_value("quick").run()
     assert field(test, "epochs").value < epochs
     assert "readings in all" in words_on(test)
+
+
+def test_quick_says_that_it_learns_from_some_of_many_texts(workspace, tmp_path):
+    (tmp_path / "many.csv").write_text(words.easy_csv(16_000), encoding="utf-8")
+    info = save(workspace, draft(read_file(tmp_path / "many.csv"), Recipe(text="text", label="label")))
+    total = info.rows["train"]
+    test = open_page("train")
+    assert f"Learns from {total:,} texts" in words_on(test)
+    test.radio(key="preset").set_value("quick").run()
+    share = field(test, "train_share").value
+    assert 7_500 < share * total < 8_500
+    assert f"Learns from about {round(share * total):,} of {total:,} texts, once" in words_on(test)
 
 
 def test_every_setting_is_there_and_explains_itself(workspace, easy):
