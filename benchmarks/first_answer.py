@@ -8,7 +8,6 @@ Medians, and the longest. Needs playwright and a Chromium, as the tests do.
 """
 
 import argparse
-import shutil
 import statistics
 import tempfile
 import time
@@ -25,8 +24,8 @@ from engine.data.samples import read_sample
 from engine.paths import Workspace
 from engine.runs import queue
 from engine.settings import TrainingConfig
+from tests.browser.conftest import BROWSERS, QUIET, find_browser
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 TEXT = " ".join(["My parcel has been under way for two weeks and nobody answers when I ask where it is,"] * 2)
 VISITORS = ("the first visitor of a new server", "the next visitor")
 
@@ -37,13 +36,13 @@ def main() -> None:
     )
     parser.add_argument("--repeats", type=int, default=5)
     asked = parser.parse_args()
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    program = find_browser()
     if not program:
         raise SystemExit(f"There is no Chromium here; one of these is needed: {', '.join(BROWSERS)}.")
     with tempfile.TemporaryDirectory(prefix="tuneboard-benchmark-") as folder, sync_playwright() as driver:
         workspace = Workspace.open(Path(folder) / "workspace")
         run_id = trained(workspace)
-        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        browser = driver.chromium.launch(executable_path=program, args=QUIET)
         found: dict[str, list[tuple[float, float]]] = {who: [] for who in VISITORS}
         for _ in range(asked.repeats):
             with Dashboard(workspace.root) as server:

@@ -33,33 +33,25 @@ def cost(table: nn.Embedding, words: torch.Tensor, seed: int) -> torch.Tensor:
     return (table(words) * wanted).sum()
 
 
-def test_read_in_every_step_it_is_adamw_without_a_first_moment():
-    table, vectors = learning(weight_decay=0.1)
+def learn(table: nn.Embedding, vectors: WordVectors, words: torch.Tensor, step: int, rate: float) -> None:
+    cost(table, words, step).backward()
+    vectors.collect()
+    vectors.step(rate, torch.tensor(1.0))
+
+
+@pytest.mark.parametrize("weight_decay, read", [
+    (0.1, [[*range(WORDS), *range(WORDS)]] * 20),  # each is read twice, and its gradients add up
+    (0.0, [[1, 2] if step % 10 == 0 else [3] for step in range(30)]),  # the second moment fades while one is not read
+])  # fmt: skip
+def test_it_is_adamw_without_a_first_moment(weight_decay, read):
+    table, vectors = learning(weight_decay)
     plain = nn.Embedding.from_pretrained(table.weight.data.clone(), freeze=False)
-    adamw = torch.optim.AdamW(plain.parameters(), lr=0.01, betas=(0.0, 0.999), weight_decay=0.1)
-    words = torch.arange(WORDS).repeat(2)  # each is read twice, and its gradients add up
-    for step in range(20):
+    adamw = torch.optim.AdamW(plain.parameters(), lr=0.01, betas=(0.0, 0.999), weight_decay=weight_decay)
+    for step, words in enumerate(map(torch.tensor, read)):
         cost(plain, words, step).backward()
         adamw.step()
         adamw.zero_grad()
-        cost(table, words, step).backward()
-        vectors.collect()
-        vectors.step(0.01, torch.tensor(1.0))
-    assert torch.allclose(table.weight, plain.weight, atol=1e-6)
-
-
-def test_the_second_moment_fades_while_a_word_is_not_read():
-    table, vectors = learning()
-    plain = nn.Embedding.from_pretrained(table.weight.data.clone(), freeze=False)
-    adamw = torch.optim.AdamW(plain.parameters(), lr=0.01, betas=(0.0, 0.999), weight_decay=0.0)
-    for step in range(30):
-        words = torch.tensor([1, 2] if step % 10 == 0 else [3])
-        cost(plain, words, step).backward()
-        adamw.step()
-        adamw.zero_grad()
-        cost(table, words, step).backward()
-        vectors.collect()
-        vectors.step(0.01, torch.tensor(1.0))
+        learn(table, vectors, words, step, 0.01)
     assert torch.allclose(table.weight, plain.weight, atol=1e-6)
 
 
@@ -67,9 +59,7 @@ def test_words_that_no_text_has_keep_their_vectors():
     table, vectors = learning(weight_decay=0.5)
     before = table.weight.detach().clone()
     for step in range(5):
-        cost(table, torch.tensor([2, 7, 7]), step).backward()
-        vectors.collect()
-        vectors.step(0.1, torch.tensor(1.0))
+        learn(table, vectors, torch.tensor([2, 7, 7]), step, 0.1)
     moved = (table.weight != before).any(dim=1)
     assert moved.nonzero().flatten().tolist() == [2, 7]
 
@@ -79,9 +69,7 @@ def test_going_back_to_a_snapshot_takes_the_same_way_again():
 
     def go(steps):
         for step in steps:
-            cost(table, torch.tensor([step % 5, 3]), step).backward()
-            vectors.collect()
-            vectors.step(0.1, torch.tensor(1.0))
+            learn(table, vectors, torch.tensor([step % 5, 3]), step, 0.1)
 
     go(range(4))
     kept = {kind: tensor.clone() for kind, tensor in vectors.snapshot().items()}
