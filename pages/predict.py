@@ -106,7 +106,7 @@ def also(others: list[Run]) -> list[Run]:
         list(by_id),
         format_func=lambda one: _name(by_id[one]),
         max_selections=MOST_OTHERS,
-        placeholder="Other models, for the same text",
+        placeholder="Choose models",
         key="also",
     )
     return [by_id[one] for one in chosen]
