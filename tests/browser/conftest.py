@@ -108,6 +108,20 @@ class Visitor:
             box.click()
         wanted.click()
 
+    def choose_below(self, label: str) -> None:
+        """The option below the chosen one, or the first one, by keys alone; as slowly as the page follows."""
+        box = self.page.get_by_role("combobox", name=label, exact=True)
+        marked = self.page.locator(f"input[aria-label='{label}'][aria-activedescendant]")
+        for _ in range(5):
+            self.settle()
+            box.press("ArrowDown")
+            self.page.wait_for_timeout(300)
+            if marked.is_visible():  # else the page was drawn once more, which closes the list
+                break
+        box.press("Enter")
+        marked.wait_for(state="detached")
+        self.settle()
+
     def leave(self) -> None:
         """Close the tab; the test fails if anything went wrong in it, or if it asked another machine for anything."""
         assert self.page.locator("[data-testid='stException']").count() == 0
