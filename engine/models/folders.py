@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.errors import ModelError
-from engine.models import architectures, tfidf
+from engine.models import architectures, hub, tfidf
 
 FIGURES = (
     "max_position_embeddings",
@@ -90,6 +90,19 @@ def check_folder(folder: Path, called: str | None = None) -> None:
     for index in folder.glob("*.safetensors.index.json"):
         _check_index(index, {file.name for file in weights}, called)
     _check_sizes(config, bytes_of_weights(folder), called)
+
+
+def check_to_ask(folder: Path, called: str | None = None) -> None:
+    """Raises ModelError unless `folder` holds a model that can be asked: one that counts words will do, too."""
+    if tfidf.is_saved_in(folder):
+        tfidf.load(folder, called)
+    else:
+        check_folder(folder, called)
+
+
+def is_part(file: str) -> bool:
+    """Whether a file of this name is of any use to a model in its folder, or tells that it cannot be used."""
+    return hub.is_wanted(file) or file in (ADAPTER, tfidf.WORDS)
 
 
 def read_config(folder: Path, called: str | None = None) -> dict:

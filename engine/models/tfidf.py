@@ -160,8 +160,11 @@ def is_saved_in(folder: Path) -> bool:
     return (folder / WORDS).is_file()
 
 
-def load(folder: Path) -> WordCounter:
-    """Raises ModelError when the files are damaged, or were made with other settings than this Tuneboard counts by."""
+def load(folder: Path, called: str | None = None) -> WordCounter:
+    """Raises ModelError when the files are damaged, or were made with other settings than this Tuneboard counts by.
+
+    called: what a person knows the folder as, such as 'The ZIP model.zip'.
+    """
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
@@ -169,11 +172,12 @@ def load(folder: Path) -> WordCounter:
         words, numbers = read_json(folder / WORDS), load_file(folder / NUMBERS)
         found = WordCounter(tuple(words["labels"]), tuple(words["terms"]), **numbers)
         whole = words["settings"] == _all_settings() and _fits_together(found)
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError):
         whole = False
     if not whole:
+        called = called or f"The folder {folder}"
         raise ModelError(
-            f"The word counting model in {folder} is damaged, or of another version of Tuneboard.",
+            f"{called} holds a model that counts words, but it is damaged, or of another version of Tuneboard.",
             "Train it again; it takes seconds.",
             "not_a_model",
         )
@@ -189,6 +193,9 @@ def _fits_together(counter: WordCounter) -> bool:
         and all(isinstance(word, str) for word in counter.labels + counter.terms)
         and all(array.dtype == np.float64 for array in numbers)
         and [array.shape for array in numbers] == [(terms,), (classes, terms), (classes,)]
+        and all(np.isfinite(array).all() for array in (counter.idf, counter.weights))
+        and (np.isfinite(counter.offsets) | np.isneginf(counter.offsets)).all()
+        and np.isfinite(counter.offsets).any()
     )
 
 

@@ -6,14 +6,16 @@ From then on it is a folder like any other, so that a run on it can be repeated 
 import hashlib
 import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from engine.data.reading import archives
 from engine.errors import DataError, ModelError
-from engine.models import hub
-from engine.models.folders import ADAPTER, check_folder
+from engine.models import tfidf
+from engine.models.folders import check_folder, is_part
 from engine.paths import may_change
 
+MARKS = ("config.json", tfidf.WORDS)  # that tell where in the ZIP a model lies
 MAX_BYTES = 20 * 2**30  # of all files together, unpacked
 PLAIN_NAME = re.compile(
     r"[\w.-]{1,120}"
@@ -21,10 +23,13 @@ PLAIN_NAME = re.compile(
 SAVE_AS = "Make a ZIP of one folder that was written with save_pretrained."
 
 
-def unpack_model(archive: Path, name: str, into: Path) -> Path:
+def unpack_model(
+    archive: Path, name: str, into: Path, check: Callable[[Path, str], None] = check_folder
+) -> Path:
     """The folder of the model in `archive`; the same content is unpacked only once.
 
     name: of the uploaded file, for sentences and, as far as it is plain letters, for the folder's name.
+    check: raises ModelError for a folder that is of no use, given what a person knows it as.
     Raises ModelError when no model that is safe to open is in it, DataError when the ZIP is damaged or unsafe, and
     ReadOnlyError where one may only look and it is not unpacked yet.
     """
@@ -42,7 +47,7 @@ def unpack_model(archive: Path, name: str, into: Path) -> Path:
         model.mkdir()
         for file_name, part in _files_of_the_model(_unpacked(archive, name, parts), name).items():
             part.rename(model / file_name)
-        check_folder(model, f"The ZIP {name}")
+        check(model, f"The ZIP {name}")
         plain = re.sub(r"[^a-z0-9]+", "-", Path(name).stem.lower()).strip("-")[:40] or "model"
         return model.rename(into / f"{plain}-{key}")
 
@@ -66,15 +71,13 @@ def _unpacked(archive: Path, name: str, parts: Path) -> list[archives.Member]:
 
 def _is_wanted(path: str) -> bool:
     file = PurePosixPath(path).name
-    return bool(PLAIN_NAME.fullmatch(file)) and (hub.is_wanted(file) or file == ADAPTER)
+    return bool(PLAIN_NAME.fullmatch(file)) and is_part(file)
 
 
 def _files_of_the_model(members: list[archives.Member], name: str) -> dict[str, Path]:
-    """{file name: where it lies} of the folder in the ZIP that holds config.json, the outermost if there are several."""
+    """{file name: where it lies} of the folder in the ZIP that holds a model, the outermost if there are several."""
     paths = [PurePosixPath(member.name) for member in members]
-    places = sorted(
-        {path.parent for path in paths if path.name == "config.json"}, key=lambda place: len(place.parts)
-    )
+    places = sorted({path.parent for path in paths if path.name in MARKS}, key=lambda place: len(place.parts))
     outermost = [place for place in places if len(place.parts) == len(places[0].parts)]
     if not outermost:
         raise ModelError(f"There is no model in {name}: it has no config.json.", SAVE_AS, "not_a_model")

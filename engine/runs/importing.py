@@ -1,17 +1,22 @@
-"""A model from elsewhere becomes a run: taken for hostile, checked, asked in a fresh process, scored where there is data."""
+"""A model from elsewhere becomes a run: taken for hostile, checked, asked in a fresh process, scored where there is data.
+
+One that counts words holds nothing but words and numbers: it is read, and written anew.
+"""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from engine.data.datasets import DatasetInfo, load_rows
 from engine.data.samples import SAMPLES, read_sample
 from engine.errors import DataError, ModelError, TrainingError
 from engine.evaluation import predictions
 from engine.evaluation.judging import judge_run
-from engine.figures import rounded
-from engine.models import hub
-from engine.models.folders import ADAPTER, check_folder, longest_input, read_config
+from engine.figures import rounded, whole
+from engine.models import tfidf
+from engine.models.folders import check_to_ask, is_part, longest_input, read_config
 from engine.models.zips import MAX_BYTES, unpack_model
 from engine.names import tidy
 from engine.paths import RunPaths, Workspace, read_json, write_json, writing
@@ -20,6 +25,7 @@ from engine.runs.events import EventLog
 from engine.runs.proof import FreshProcess
 from engine.runs.speed import milliseconds_per_text
 from engine.runs.store import Run, Status, Store, now
+from engine.serving.predictor import Predictor
 from engine.settings import TrainingConfig
 
 OTHERWISE = 512  # tokens that are read where nothing names a limit
@@ -49,12 +55,8 @@ def bring(
         with writing(paths.folder):
             paths.folder.mkdir(parents=True)
             _take(source, called, paths)
-        with FreshProcess() as fresh:  # loads its libraries meanwhile
-            labels = _prepare(paths.model, called)
-            if info:
-                _fits(info, labels)
-            note, checked = _prove(fresh, paths.model, labels, called)
-        config = TrainingConfig(model=str(paths.model), max_tokens=_limit(paths.model))
+        opened = _open_counter if tfidf.is_saved_in(paths.model) else _open_transformer
+        config, note, checked = opened(paths.model, called, info)
         asked = {"dataset_id": "", "config": config.model_dump(), "imported": called, "checked": checked}
         write_json(paths.config, asked)
         with EventLog(paths.events) as events:
@@ -94,14 +96,14 @@ def _take(source: Path, called: str, paths: RunPaths) -> None:
     """Put the files of a model, and nothing else, into the run's folder."""
     if source.is_file():
         place = paths.folder / "unpacked"
-        unpack_model(source, called, place).rename(paths.model)
+        unpack_model(source, called, place, check_to_ask).rename(paths.model)
         place.rmdir()
         return
     if not source.is_dir():
         raise ModelError(f"There is no folder or ZIP {called}.", SAVE_AS, "no_such_model")
     # Its own files, and what the cache of the hub keeps beside the folders of its versions.
     allowed = (source.resolve(), source.resolve().parent.parent / "blobs")
-    wanted = [path for path in sorted(source.iterdir()) if hub.is_wanted(path.name) or path.name == ADAPTER]
+    wanted = [path for path in sorted(source.iterdir()) if is_part(path.name)]
     files = [path for path in wanted if path.is_file()]
     if any(path.resolve().parent not in allowed for path in files):
         raise ModelError(f"A file in {called} leads out of the folder.", SAVE_AS, "not_a_model")
@@ -110,7 +112,41 @@ def _take(source: Path, called: str, paths: RunPaths) -> None:
     paths.model.mkdir()
     for path in files:
         shutil.copyfile(path, paths.model / path.name)
-    check_folder(paths.model, f"The folder {called}")
+    check_to_ask(paths.model, f"The folder {called}")
+
+
+def _open_counter(folder: Path, called: str, info: DatasetInfo | None) -> tuple[TrainingConfig, str, dict]:
+    """As _open_transformer, of a model that counts words."""
+    counter = tfidf.load(folder, called)
+    _check_labels(counter.labels, called)
+    if info:
+        _fits(info, counter.labels)
+    shutil.rmtree(folder)
+    tfidf.save(counter, folder)
+    texts = _sample_texts()
+    if not np.array_equal(tfidf.load(folder).probabilities(texts), counter.probabilities(texts)):
+        raise ModelError(f"{called} does not say the same when it is saved again.", SAVE_AS, "not_verified")
+    said = f"{whole(len(counter.terms))} words and pairs of words are counted. The model was saved anew, and gave the same "
+    return (
+        TrainingConfig(model=tfidf.REFERENCE),
+        f"{said}answers on {len(texts)} texts.",
+        {"texts": len(texts), "within": 0.0},
+    )
+
+
+def _open_transformer(
+    folder: Path, called: str, info: DatasetInfo | None
+) -> tuple[TrainingConfig, str, dict]:
+    """What the run tells of its settings; a sentence on how the model was checked, and what to keep of that.
+
+    info: of the data set that it shall be scored on.
+    """
+    with FreshProcess() as fresh:  # loads its libraries meanwhile
+        labels = _prepare(folder, called)
+        if info:
+            _fits(info, labels)
+        note, checked = _prove(fresh, folder, labels, called)
+    return TrainingConfig(model=str(folder), max_tokens=_limit(folder)), note, checked
 
 
 def _prepare(folder: Path, called: str) -> list[str]:
@@ -148,13 +184,17 @@ def _labels(config: dict, called: str) -> list[str]:
             "Choose a model that was trained as a classifier of texts.",
             "no_labels",
         ) from error
+    _check_labels(labels, called)
+    return labels
+
+
+def _check_labels(labels: Sequence[str], called: str) -> None:
     if len(set(labels)) < 2 or len(set(labels)) < len(labels) or not all(_is_label(one) for one in labels):
         raise ModelError(
             f"{called} does not give two or more different labels.",
             "Choose a model that was trained as a classifier of texts.",
             "no_labels",
         )
-    return labels
 
 
 def _is_label(label: object) -> bool:
@@ -168,10 +208,10 @@ def _limit(folder: Path) -> int:
 
 def _prove(fresh: FreshProcess, folder: Path, labels: list[str], called: str) -> tuple[str, dict]:
     """That it says in a fresh process what it says here, on texts of the samples. Returns a sentence, and what to keep."""
-    from engine.runs.pipeline import TOLERANCE, VERIFIED_TEXTS, verify
+    from engine.runs.pipeline import TOLERANCE, verify
     from engine.serving.transformer import OpenTransformer
 
-    texts = [text for name in SAMPLES for text in read_sample(name).frame["text"].tolist()][:VERIFIED_TEXTS]
+    texts = _sample_texts()
     try:
         here, there = OpenTransformer(folder), fresh.ask(folder, texts)
         difference = verify(here.probabilities(texts), there.probabilities)
@@ -188,12 +228,16 @@ def _prove(fresh: FreshProcess, folder: Path, labels: list[str], called: str) ->
     return said, {"texts": len(texts), "within": TOLERANCE}
 
 
+def _sample_texts() -> list[str]:
+    from engine.runs.pipeline import VERIFIED_TEXTS
+
+    return [text for name in SAMPLES for text in read_sample(name).frame["text"].tolist()][:VERIFIED_TEXTS]
+
+
 def _score(workspace: Workspace, paths: RunPaths, info: DatasetInfo, progress: Progress) -> dict[str, float]:
     """Write predictions and metrics as a run leaves them. Returns accuracy and macro_f1 on the test rows."""
-    from engine.serving.transformer import OpenTransformer
-
     asked = read_json(paths.config)
-    model = OpenTransformer(paths.model)
+    model = Predictor(paths.model)
     _fits(info, model.labels)
     rows = load_rows(workspace, info.id)
     held_out = rows[rows["split"] != "train"]
@@ -211,7 +255,7 @@ def _score(workspace: Workspace, paths: RunPaths, info: DatasetInfo, progress: P
     return {key: judged["test"][key] for key in ("accuracy", "macro_f1")}
 
 
-def _fits(info: DatasetInfo, labels: list[str]) -> None:
+def _fits(info: DatasetInfo, labels: Sequence[str]) -> None:
     """Raises DataError where a data set has labels that are none of the model's."""
     if unknown := [label for label in info.labels if label not in labels]:
         raise DataError(

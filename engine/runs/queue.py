@@ -351,7 +351,9 @@ def source_of(workspace: Workspace, run_id: str) -> str | None:
 def settings_of(workspace: Workspace, run_id: str) -> dict[str, object]:
     """The settings of a run that mean something for its model. Raises WorkspaceError as `config_of`."""
     config, source = config_of(workspace, run_id), source_of(workspace, run_id)
-    return {"model": source, "max_tokens": config.max_tokens} if source else applying(config)
+    if not source:
+        return applying(config)
+    return {"model": source, **({} if config.counts_words else {"max_tokens": config.max_tokens})}
 
 
 def milder(config: TrainingConfig, reason: str) -> tuple[str, TrainingConfig] | None:

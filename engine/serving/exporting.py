@@ -51,6 +51,7 @@ def write_folder(model: Path, facts: Facts, to: Path) -> Path:
         if tfidf.is_saved_in(model):  # which brings a page of its own
             program = alone_words
             page = _front_matter(facts) + (model / CARD).read_text(encoding="utf-8") + _how_to_ask(facts)
+            page += f"\n## Where it is from\n\n{_origin(facts)}\n" if facts.source else ""
         else:
             program = alone
             page = card(facts) if facts.source is None else card_of_imported(facts, _labels_in(model))
@@ -215,19 +216,11 @@ It needs Python and nothing else. {_told(facts.rules)}
 
 def card_of_imported(facts: Facts, labels: list[str]) -> str:
     """The card of a model that came from elsewhere: what is not known of it is not told."""
-    test = facts.metrics.get("test")
-    scored = (
-        f"Right {test['accuracy'] * 100:.0f} of 100 times (macro-F1 {test['macro_f1']:.3f}) on the test texts of "
-        f'"{_cell(facts.dataset)}"; whether it had learnt from them is not known.'
-        if test
-        else "It was not scored."
-    )
     listed = "\n".join(f"- {_cell(label)}" for label in labels[:MOST_LISTED])
     more = f"\n- and {len(labels) - MOST_LISTED:,} more" if len(labels) > MOST_LISTED else ""
     return f"""{_front_matter(facts, library_name="transformers")}# {_cell(facts.name)}
 
-A text classifier that came from {_cell(facts.source or "")}, where its licence and its history are to be looked up.
-{scored}
+{_origin(facts)}
 
 ## How to use it
 
@@ -240,6 +233,20 @@ A text classifier that came from {_cell(facts.source or "")}, where its licence 
 
 {listed}{more}
 """
+
+
+def _origin(facts: Facts) -> str:
+    """Of a model from elsewhere: from where, and how right it is as far as that is known."""
+    test = facts.metrics.get("test")
+    scored = (
+        f"Right {test['accuracy'] * 100:.0f} of 100 times (macro-F1 {test['macro_f1']:.3f}) on the test texts of "
+        f'"{_cell(facts.dataset)}"; whether it had learnt from them is not known.'
+        if test
+        else "It was not scored."
+    )
+    source = _cell(facts.source or "")
+    return f"""A text classifier that came from {source}, where its licence and its history are to be looked up.
+{scored}"""
 
 
 def _cell(text: str) -> str:

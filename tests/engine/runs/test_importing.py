@@ -5,7 +5,10 @@ import shutil
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
+from safetensors.numpy import load_file as load_numbers
+from safetensors.numpy import save_file as save_numbers
 from safetensors.torch import load_file, save_file
 
 from engine.data import workbench
@@ -15,6 +18,7 @@ from engine.data.reading import Options, read_bytes
 from engine.data.recipe import Recipe
 from engine.errors import DataError, ModelError, ReadOnlyError, RunStateError
 from engine.evaluation import predictions
+from engine.models import tfidf
 from engine.models.loading import load_model, load_tokenizer
 from engine.paths import read_json
 from engine.runs import batches, comparison, evaluations, queue
@@ -64,6 +68,62 @@ def test_what_export_wrote_comes_back_as_a_run_that_is_judged_and_compared(
         queue.resume(workspace, run.id, epochs=9)
     page = (export(workspace, run.id, tmp_path / "again", "folder") / "README.md").read_text()
     assert "came from mine.zip" in page and "whether it had learnt from them is not known" in page
+
+
+def test_a_model_that_counts_words_comes_back_too(workspace, easy, tmp_path):
+    trained = wait(workspace, submit(workspace, easy, tfidf.REFERENCE).id)
+    archive = export(workspace, trained.id, tmp_path / "counts.zip", "zip")
+    run = bring(workspace, archive, "counts.zip", info=easy)
+    ours, theirs = workspace.run(run.id), workspace.run(trained.id)
+    tables = [predictions.read(paths.predictions) for paths in (ours, theirs)]
+    assert (run.accuracy, run.status) == (trained.accuracy, Status.FINISHED)
+    pd.testing.assert_frame_equal(*tables)
+    assert sorted(path.name for path in ours.model.iterdir()) == sorted(
+        path.name for path in theirs.model.iterdir()
+    )
+    assert queue.settings_of(workspace, run.id) == {"model": "counts.zip"}
+    assert evaluations.find_weakness(workspace, run).least
+    assert "saved anew" in History.read(ours.events).notes[-1]
+
+    asked = bring(workspace, theirs.model, "model")  # a folder, without data
+    assert Predictor(workspace.run(asked.id).model).predict(["a good lamp"])[0].label in easy.labels
+    assert score(workspace, asked, easy).accuracy == trained.accuracy
+    page = (export(workspace, asked.id, tmp_path / "again", "folder") / "README.md").read_text()
+    assert "came from model" in page and "whether it had learnt from them is not known" in page
+
+
+def _numbers(folder, **changed):
+    path = folder / tfidf.NUMBERS
+    save_numbers({**load_numbers(path), **changed}, path)
+
+
+def _words(folder, **changed):
+    path = folder / tfidf.WORDS
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changed}))
+
+
+MISCOUNTED = {
+    "is damaged": lambda folder: (folder / tfidf.NUMBERS).write_bytes(b"nothing"),
+    "no file of numbers": lambda folder: (folder / tfidf.NUMBERS).unlink(),
+    "no number": lambda folder: _numbers(folder, idf=load_numbers(folder / tfidf.NUMBERS)["idf"] * np.nan),
+    "no class that was seen": lambda folder: _numbers(folder, offsets=np.full(2, -np.inf)),
+    "another version": lambda folder: _words(folder, settings={"token_pattern": "(a+)+$"}),
+    "terms that are no words": lambda folder: _words(folder, terms=[["a"], ["b"]]),
+    "nested without end": lambda folder: (folder / tfidf.WORDS).write_text("[" * 100_000),
+    "twice the same label": lambda folder: _words(folder, labels=["good", "good"]),
+}
+
+
+@pytest.mark.parametrize("harm", MISCOUNTED)
+def test_what_claims_to_count_words_is_taken_for_hostile(workspace, tmp_path, harm):
+    folder = tmp_path / "counts"
+    tfidf.save(tfidf.fit(["a lamp", "a mug", "lamp"], ["good", "bad", "good"], ["bad", "good"]), folder)
+    MISCOUNTED[harm](folder)
+    with pytest.raises(
+        ModelError, match=r"counts words, but it is damaged|two or more different labels"
+    ) as error:
+        bring(workspace, folder, "counts")
+    assert str(folder) not in str(error.value) and list((workspace.root / "runs").iterdir()) == []
 
 
 def test_without_data_it_can_be_asked_and_is_scored_later(workspace, easy, folder):
