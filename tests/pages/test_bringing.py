@@ -9,20 +9,31 @@ import pytest
 
 from engine.data.datasets import list_datasets
 from engine.errors import TuneboardError
+from engine.models import tfidf
 from engine.models.loading import load_model, load_tokenizer
 from engine.paths import write_json
 from engine.runs import queue
 from engine.runs.importing import bring
 from engine.serving.onnx_export import Checked
 from pages.parts import cached
+from tests import words
 from tests.engine.runs.helpers import submit, wait
 from tests.pages.helpers import open_page, press, unfold, words_on
 
 
-@pytest.fixture
-def archive(tiny_model, tmp_path) -> bytes:
-    load_model(tiny_model, ["bad", "good"]).save_pretrained(tmp_path / "theirs")
-    load_tokenizer(tiny_model).save_pretrained(tmp_path / "theirs")
+def transformer(folder, tiny_model):
+    load_model(tiny_model, ["bad", "good"]).save_pretrained(folder)
+    load_tokenizer(tiny_model).save_pretrained(folder)
+
+
+def counts_words(folder, tiny_model):
+    texts, labels = zip(*words.easy_texts(40), strict=True)
+    tfidf.save(tfidf.fit(texts, labels, ["bad", "good"]), folder)
+
+
+@pytest.fixture(params=[transformer, counts_words])
+def archive(tiny_model, tmp_path, request) -> bytes:
+    request.param(tmp_path / "theirs", tiny_model)
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as made:
         for path in (tmp_path / "theirs").iterdir():
