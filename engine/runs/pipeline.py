@@ -280,6 +280,7 @@ def _train(
         precision,
         lambda most: pulse.events.write("note", text=LESS_MEMORY.format(most)),
     )
+    checkpoints.expect(space.point(model.num_parameters(), model.num_parameters(only_trainable=True)))
     batches = Batches(learner.lengths, config.batch_size, config.seed)
     steps, state = config.epochs * len(batches), TrainingState()
     if point:

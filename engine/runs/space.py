@@ -115,6 +115,11 @@ def free(workspace: Workspace) -> int:
     return shutil.disk_usage(workspace.root).free
 
 
+def point(parameters: int, learning: int) -> int:
+    """Bytes of a saved state, and of the best round beside it."""
+    return learning * STATE + parameters * WEIGHT
+
+
 def needed(parameters: int, learning: int) -> int:
     """Bytes that a run with so many parameters, of which so many learn, takes at most: states, best round, model."""
     return learning * STATE * POINTS + parameters * WEIGHT * 3
@@ -143,6 +148,6 @@ def make_room(workspace: Workspace, parameters: int, learning: int, download: in
     if there < wanted:
         said += (
             f"The disk has {rounded(there / 1e6)} MB free, and up to {rounded(wanted / 1e6)} MB are useful: states of the "
-            "may not be saved."
+            "training may not be saved."
         )
     return said.strip() or None

@@ -14,6 +14,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from engine.training.loop import TrainingState
 
 KEPT = 2
 SHARE = 0.02  # of the training's time may go into saving
+WRITTEN = 4e8  # bytes in a second, flushed and read again, until the first point shows what this disk does
 Tensors = dict[str, torch.Tensor]
 
 
@@ -56,9 +58,14 @@ class Checkpoints:
     spent: float = 0.0  # seconds spent on saving, since `began`
     began: float = field(default_factory=time.monotonic)
     saved: float = field(default_factory=time.monotonic)
-    last: float = 0.0  # seconds that the last point took
+    last: float = 0.0  # seconds that the last point took, or the first one is expected to take
     best_written: int = 0  # the round whose weights are on the disk
+    best_digest: str = ""  # SHA-256 of that file
     place: tuple[int, int] | None = None  # step and rounds of the last point
+
+    def expect(self, size: int) -> None:
+        """Let the first point wait, too, until it costs no more than its share. size: bytes of a point."""
+        self.last = size / WRITTEN
 
     def due(self, round_over: bool) -> bool:
         """Whether it is time for a point."""
@@ -93,14 +100,14 @@ class Checkpoints:
         if state.best_epoch:
             best = self._best(state.best_epoch)
             if self.best_written != state.best_epoch:
-                _write(best, self.best)
+                self.best_digest = _write(best, self.best)
                 self.best_written = state.best_epoch
         path = self.folder / f"{state.step:09}-{state.epoch:04}.safetensors"
         described = json.dumps({"state": _plain(state), "facts": facts})
         digest = _write(path, {**learner.snapshot(), **_random_states()}, {"training": described})
         sums = {path.name: digest}
         if best:
-            sums[best.name] = _digest(best)
+            sums[best.name] = self.best_digest
         write_json(path.with_suffix(".json"), {"sha256": sums})
         _settle(self.folder)
         self.place = (state.step, state.epoch)
@@ -126,6 +133,8 @@ class Checkpoints:
                     "unreadable",
                 ) from error
             self.best, self.best_written = point.best, point.state.best_epoch
+            if point.best:
+                self.best_digest = read_json(path)["sha256"][self._best(point.state.best_epoch).name]
             self.place = (point.state.step, point.state.epoch)
             return point
         return None
@@ -190,11 +199,12 @@ def _write(path: Path, tensors: Tensors, metadata: dict[str, str] | None = None)
     save_file(tensors, part, metadata)
     with part.open("r+b") as file:  # Windows flushes only what may be written
         os.fsync(file.fileno())
-    digest = _digest(part)
-    if not _holds(part, tensors):
-        raise OSError("what is read is not what was written")
+    with ThreadPoolExecutor(1) as beside:
+        digest = beside.submit(_digest, part)
+        if not _holds(part, tensors):
+            raise OSError("what is read is not what was written")
     part.replace(path)
-    return digest
+    return digest.result()
 
 
 def _holds(path: Path, tensors: Tensors) -> bool:

@@ -59,3 +59,23 @@ def test_a_state_that_is_not_read_as_it_was_written_does_not_count(tmp_path, lea
     assert not saved(tmp_path, learner, said, step=2)
     assert "could not be saved at step 2" in said[0] and not list(tmp_path.glob("*.part"))
     assert Checkpoints(tmp_path).newest().state.step == 1
+
+
+def test_the_first_state_waits_until_it_costs_no_more_than_its_share(tmp_path, learner):
+    points = Checkpoints(tmp_path)
+    points.expect(10**9)
+    assert not points.due(round_over=True)
+    points.began -= 3600  # an hour of training
+    assert points.due(round_over=True)
+
+
+def test_damage_to_the_best_round_is_found_though_later_states_were_saved_beside_it(tmp_path, learner):
+    said, points = [], Checkpoints(tmp_path)
+    points.best = learner.state()
+    assert points.save(TrainingState(step=1, best_epoch=1), learner, {})
+    best = next(tmp_path.glob("best-*.safetensors"))
+    content = bytearray(best.read_bytes())
+    content[-1] ^= 1
+    best.write_bytes(content)
+    assert points.save(TrainingState(step=2, best_epoch=1), learner, {})
+    assert Checkpoints(tmp_path, say=said.append).newest() is None and "damaged" in said[0]
