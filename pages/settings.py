@@ -25,6 +25,7 @@ def page() -> None:
         alt="What is in force, and where it comes from",
     )
     st.caption("Light or dark: in the menu with the three dots at the top right, for this browser only.")
+    door.leave()
     setup.form(found)
     setup.trackers(found["tracker"].value)
     abilities(found["device"].value)

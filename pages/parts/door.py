@@ -84,6 +84,14 @@ def ask() -> None:
     st.error(f"{said}. Try again in {left}.", icon=":material/lock:", width=400)
 
 
+def leave() -> None:
+    """For whoever came in by the login of an organisation: who that is, and the way out."""
+    if _has_login():
+        name = st.user.get("email") or st.user.get("name") or "logged in"
+        st.caption(f"You are {messages.plain(str(name))}.")
+        st.button("Log out", icon=":material/logout:", key="logout", on_click=st.logout)
+
+
 @st.cache_resource(show_spinner=False)
 def _guesses() -> Guesses:
     return Guesses()

@@ -37,14 +37,15 @@ class Server:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.workspace, self.url = workspace, f"http://127.0.0.1:{self.port}"
-        self.program = ["-m", "streamlit"]
+        self.program, self.options = ["-m", "streamlit"], []
         if not as_users_do:
             forked.addresses()
             self.program = ["-c", FORKING]
         self.process: subprocess.Popen | None = None
 
     def start(self) -> None:
-        command = [sys.executable, *self.program, "run", "app.py", "--server.port", str(self.port)]
+        options = ["--server.port", str(self.port), *self.options]
+        command = [sys.executable, *self.program, "run", "app.py", *options]
         with (self.workspace / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
                 command,
