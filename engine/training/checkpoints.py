@@ -28,7 +28,7 @@ from engine.training.learner import Learner
 from engine.training.loop import TrainingState
 
 KEPT = 2
-SHARE = 0.02  # of the training's time may go into saving
+SHARE, TRIFLE = 0.02, 0.25  # of the training's time may go into saving; seconds that may go in any case
 WRITTEN = 4e8  # bytes in a second, flushed and read again, until the first point shows what this disk does
 Tensors = dict[str, torch.Tensor]
 
@@ -47,7 +47,7 @@ class Point:
 class Checkpoints:
     """The points of one training, in `folder`.
 
-    seconds: the least time between two points within a round; saving never takes more than SHARE of the time.
+    seconds: the least time between two points within a round; saving never takes more than SHARE of the time, or TRIFLE.
     say: told, in a sentence, what went wrong with saving or loading.
     """
 
@@ -70,7 +70,7 @@ class Checkpoints:
     def due(self, round_over: bool) -> bool:
         """Whether it is time for a point."""
         now = time.monotonic()
-        affordable = self.spent + self.last <= SHARE * (now - self.began)
+        affordable = self.spent + self.last <= max(TRIFLE, SHARE * (now - self.began))
         return affordable and (round_over or now - self.saved >= self.seconds)
 
     def save(self, state: TrainingState, learner: Learner, facts: dict) -> bool:
