@@ -89,7 +89,7 @@ def click_cell(visitor, row: int, column: int) -> None:
 
 @pytest.mark.as_users_do
 def test_a_killed_server_costs_the_run_nothing(visit, server, workspace, easy, tiny_model):
-    run = submit(workspace, easy, tiny_model, epochs=150)
+    run = submit(workspace, easy, tiny_model, epochs=80)
     visitor = visit().open(f"runs?run={run.id}")
     visitor.page.get_by_text(re.compile(r"Step [\d,]+ of")).wait_for(timeout=120_000)
     server.kill()

@@ -82,8 +82,11 @@ def test_a_hub_that_cannot_be_reached_is_a_sentence(monkeypatch):
 
 
 def test_a_hub_that_is_gone_before_the_download_is_a_sentence(model_hub, monkeypatch, tmp_path):
+    from huggingface_hub.utils import _http
+
     source = find_model("me/tiny", downloads=tmp_path)
     point_to("http://127.0.0.1:9", monkeypatch)
+    monkeypatch.setattr(_http.time, "sleep", lambda seconds: None)  # its pauses between its tries: 23 seconds
     with pytest.raises(ModelError, match="cannot be reached"):
         fetch(source, tmp_path)
 
