@@ -35,7 +35,7 @@ from engine.training.layout import Encoded, Features, Source
 from engine.training.learner import Learner
 from engine.training.loop import EpochScored, Event, StepDone, TrainingState, train
 from engine.training.scoring import features, probabilities
-from engine.training.timing import Timing
+from engine.training.timing import VERIFYING_SECONDS, Timing
 from engine.training.tokens import tokenize
 
 MB = 1_000_000
@@ -150,6 +150,7 @@ def carry_out(
 
     some = held_out["text"].tolist()[:VERIFIED_TEXTS]
     pulse.phase("verifying", 0, len(some))
+    pulse.expect(VERIFYING_SECONDS)
     here = probabilities(model, scored_texts.select(np.arange(len(some))))
     there = fresh.ask(made.model, some)
     if there.labels != labels:
@@ -320,7 +321,7 @@ def _train(
                 timing.trained(event.epoch - 1, in_epoch, min(event.step - last, in_epoch), now - mark[0])
                 mark[:] = now, event.step
                 if (left := timing.left()) is not None:
-                    pulse.expect(left)
+                    pulse.expect(left + checkpoints.last)
             case EpochScored():
                 pulse.events.write("epoch", **asdict(event))
 
@@ -341,6 +342,7 @@ def _train(
         train(learner, batches, config, score, scored_rows, keep_best, emit, pulse.should_stop, state, save)
     if state.stopped and pulse.request == Request.STOP and not state.best_epoch and state.step:
         keep_best()
+    pulse.expect(timing.closing() + checkpoints.last)
     save(True, always=True)
     pulse.expect(timing.closing())
     if not state.best_epoch and not state.stopped:

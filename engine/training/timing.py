@@ -9,7 +9,8 @@ from engine.training.batches import Batches
 FIRST_STEPS = 3  # slower than the rest: kernels are chosen and memory is fetched
 FADING = 0.99  # weight of a step after each further one: what else runs on the machine changes
 FORWARD = 0.35  # of the cost of a training step: without the backward pass and the optimizer
-CLOSING_SECONDS = 3.0  # to save, count words beside it, load again and verify
+CLOSING_SECONDS = 4.5  # to save the model, measure its speed, judge, count words beside it, and verify
+VERIFYING_SECONDS = 2.0  # of these
 
 
 @dataclass
