@@ -123,6 +123,16 @@ class Visitor:
         marked.wait_for(state="detached")
         self.settle()
 
+    def unfold(self, title: str) -> None:
+        """Open an expander; a click can miss it while what is above it grows."""
+        for _ in range(5):
+            self.settle()
+            if self.page.locator("details[open] > summary", has_text=title).count():
+                return
+            self.page.locator("summary", has_text=title).first.click()
+            self.page.wait_for_timeout(500)
+        raise AssertionError(f"{title} does not open")
+
     def leave(self) -> None:
         """Close the tab; the test fails if anything went wrong in it, or if it asked another machine for anything."""
         assert self.page.locator("[data-testid='stException']").count() == 0

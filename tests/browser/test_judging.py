@@ -38,15 +38,15 @@ def test_from_a_mistake_to_a_reason_to_a_corrected_label_to_two_runs_compared(vi
     click_cell(visitor, "good", "bad")
     assert chosen_cell(visitor) == ("good", "bad")
     pick_row(visitor, "Texts of the chosen cell")
-    unfold(visitor, "Why?")
+    visitor.unfold("Why?")
     visitor.see("What speaks for and against")
     visitor.see("The parts of the words add up to the whole")
-    unfold(visitor, "Is its label right?")
+    visitor.unfold("Is its label right?")
     visitor.see("Its label is good. The model says bad")
     visitor.press("Correct the label")
     visitor.see("Decided: label bad.")
 
-    unfold(visitor, "Which labels may be wrong?")
+    visitor.unfold("Which labels may be wrong?")
     visitor.see("1 label corrected")
     visitor.press("Make it and train again")
     visitor.page.get_by_role("button", name="See where it is right and wrong").click(timeout=120_000)
@@ -58,7 +58,7 @@ def test_from_a_mistake_to_a_reason_to_a_corrected_label_to_two_runs_compared(vi
     visitor.settle()
     visitor.see("test texts that both have, by the labels of version 2")
     visitor.see("Is the gap real?")
-    unfold(visitor, "Ask them all")
+    visitor.unfold("Ask them all")
     visitor.page.get_by_role("textbox", name="Your text").fill("the lamp is bright")
     sure = [
         Predictor(workspace.run(one.id).model).predict(["the lamp is bright"])[0].confidence
@@ -74,7 +74,7 @@ def test_from_a_mistake_to_a_reason_to_a_corrected_label_to_two_runs_compared(vi
 
 def test_the_threshold_of_one_answer_is_set_by_hand(visit, workspace, mistaken):
     visitor = visit().open(f"evaluate?run={mistaken.id}")
-    unfold(visitor, "When some mistakes cost more than others")
+    visitor.unfold("When some mistakes cost more than others")
     grid = visitor.page.get_by_test_id("stDataFrame").filter(has_text="by itself from")
     grid.click(position={"x": grid.bounding_box()["width"] - 60, "y": 54})
     visitor.page.keyboard.press("Enter")
@@ -139,9 +139,4 @@ def pick_row(visitor, table: str) -> None:
     frame.scroll_into_view_if_needed()
     box = frame.bounding_box()
     visitor.page.mouse.click(box["x"] + 14, box["y"] + 54)
-    visitor.settle()
-
-
-def unfold(visitor, title: str) -> None:
-    visitor.page.locator("summary", has_text=title).first.click()
     visitor.settle()

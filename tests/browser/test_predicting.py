@@ -22,8 +22,7 @@ def test_the_answer_follows_the_typing_and_a_spreadsheet_comes_back_scored(visit
     box.press_sequentially("the lamp is rude, cold and noisy", delay=10)
     visitor.page.locator(".st-key-answer").get_by_text("bad", exact=True).first.wait_for()
     visitor.see("The last 2 tries")
-    visitor.settle()
-    visitor.page.get_by_text("A whole file", exact=True).click()
+    visitor.unfold("A whole file")
     visitor.page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(
         {"name": "mails.xlsx", "mimeType": "application/octet-stream", "buffer": sheet()}
     )
