@@ -16,7 +16,7 @@ from engine.data.samples import FOLDER
 from engine.errors import DataError
 from tests.conftest import REAL_DATA
 
-EXAMPLES = 2500
+EXAMPLES = 5000
 HEAD = 6000  # bytes of a text file that are enough to get something wrong
 SECONDS, SECONDS_PER_MEGABYTE = 1.0, 10.0  # of computing time
 SPECIAL = [
