@@ -10,8 +10,8 @@ from engine.figures import whole
 from engine.models import tfidf
 from engine.paths import RunPaths, Workspace, write_json
 from engine.runs import outcome
-from engine.runs.pipeline import VERIFIED_TEXTS, read_data
-from engine.runs.proof import AGAIN
+from engine.runs.pipeline import read_data
+from engine.runs.proof import AGAIN, VERIFIED_TEXTS
 from engine.runs.pulse import Pulse
 from engine.runs.speed import milliseconds_per_text
 from engine.runs.store import Status

@@ -22,7 +22,7 @@ from engine.names import tidy
 from engine.paths import RunPaths, Workspace, read_json, write_json, writing
 from engine.runs import queue
 from engine.runs.events import EventLog
-from engine.runs.proof import FreshProcess
+from engine.runs.proof import VERIFIED_TEXTS, FreshProcess
 from engine.runs.speed import milliseconds_per_text
 from engine.runs.store import Run, Status, Store, now
 from engine.serving.predictor import Predictor
@@ -229,8 +229,6 @@ def _prove(fresh: FreshProcess, folder: Path, labels: list[str], called: str) ->
 
 
 def _sample_texts() -> list[str]:
-    from engine.runs.pipeline import VERIFIED_TEXTS
-
     return [text for name in SAMPLES for text in read_sample(name).frame["text"].tolist()][:VERIFIED_TEXTS]
 
 

@@ -32,7 +32,8 @@ from engine.models.folders import longest_input
 from engine.models.loading import fetch, load_model, load_tokenizer
 from engine.paths import Workspace
 from engine.runs.forecast import Measured
-from engine.runs.pipeline import VERIFIED_TEXTS, adapted, learner_for, shape, verify
+from engine.runs.pipeline import adapted, learner_for, shape, verify
+from engine.runs.proof import VERIFIED_TEXTS
 from engine.settings import TrainingConfig
 from engine.training.batches import Batches
 from engine.training.head_start import fit_head

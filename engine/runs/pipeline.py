@@ -23,7 +23,7 @@ from engine.models.folders import longest_input
 from engine.models.loading import fetch, load_model, load_tokenizer
 from engine.paths import Workspace, read_json, write_json
 from engine.runs import answering, ending, outcome, space
-from engine.runs.proof import AGAIN, FreshProcess
+from engine.runs.proof import AGAIN, VERIFIED_TEXTS, FreshProcess
 from engine.runs.pulse import Pulse, StopAsked
 from engine.runs.speed import milliseconds_per_text
 from engine.runs.store import Request, Status
@@ -40,7 +40,6 @@ from engine.training.tokens import tokenize
 
 MB = 1_000_000
 TOLERANCE = 1e-4  # between the probabilities of the model and of its saved copy, in fp32
-VERIFIED_TEXTS = 32
 LESS_MEMORY = (
     "The memory was not enough. The same step goes on with at most {} texts at a time; each correction is still computed "
     "from the whole batch."

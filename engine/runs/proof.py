@@ -15,6 +15,7 @@ from engine.errors import TrainingError
 from engine.runs.processes import ROOT
 
 PROGRAM = ROOT / "engine" / "serving" / "fresh.py"
+VERIFIED_TEXTS = 32  # held-out texts that it is asked
 PATIENCE = 900.0  # seconds: longer than a large model takes to be read from a slow disk
 AGAIN = "Start the run again; if it happens twice, please report it."
 

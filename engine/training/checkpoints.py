@@ -133,8 +133,6 @@ class Checkpoints:
                     "unreadable",
                 ) from error
             self.best, self.best_written = point.best, point.state.best_epoch
-            if point.best:
-                self.best_digest = read_json(path)["sha256"][self._best(point.state.best_epoch).name]
             self.place = (point.state.step, point.state.epoch)
             return point
         return None
@@ -148,7 +146,9 @@ class Checkpoints:
         with safe_open(file, "pt") as opened:
             described = json.loads(opened.metadata()["training"])
         state = TrainingState(**described["state"])
-        best = load_file(self._best(state.best_epoch)) if state.best_epoch else None
+        place = self._best(state.best_epoch)
+        best = load_file(place) if state.best_epoch else None
+        self.best_digest = sums.get(place.name, "")
         return Point(state, load_file(file), described["facts"], best)
 
     def _points(self) -> list[Path]:
