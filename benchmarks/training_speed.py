@@ -9,6 +9,9 @@ The bundled model learns the same rows for the same number of epochs, fully fine
                     transformers 5), and the batch size, learning rate, warm-up and weight decay of Tuneboard's preset
   Tuneboard         the engine's own code with the settings that --preset derives from these rows
 
+With --shape bert-base it is a model of that shape with random weights and the bundled model's words: what counts then is
+speed, not accuracy, and it is for graphics cards.
+
 Each in a process of its own, in turn (tutorial, Trainer, tuned, Tuneboard, tutorial, ...), once for each seed. All read the
 same number of tokens of each text: the limit that the preset derives. Neither checkpoints nor validation take part, nor what
 the presets do to the model itself where it is a sentence encoder: all four learn the same one, which reads the first token.
@@ -51,8 +54,16 @@ CONTESTANTS = ("tutorial", "Trainer", "Trainer, tuned", OURS)
 ROWS, SEEDS = 1920, 3
 TUTORIAL_BATCH, TUTORIAL_RATE = 16, 2e-5
 GEMMS = ((2048, 384, 384), (2048, 384, 1536), (2048, 1536, 384), (2048, 2048, 2048))
-GPU_GEMMS = ((16384, 384, 1536), (8192, 8192, 8192))
-GEMM_TRIES, GEMM_SECONDS = 5, 0.5  # of each size: at least so many, and for so long
+GPU_GEMMS = ((16384, 384, 1536), (16384, 768, 3072), (8192, 8192, 8192))
+GEMM_TRIES, GEMM_SECONDS = 5, {"cpu": 0.5, "cuda": 0.05}  # of each size: at least so many, and for so long
+SHAPES = {
+    "bert-base": {
+        "hidden_size": 768,
+        "num_hidden_layers": 12,
+        "num_attention_heads": 12,
+        "intermediate_size": 3072,
+    }
+}
 
 
 class Prepared(NamedTuple):
@@ -71,6 +82,9 @@ def main() -> None:
         "--test-rows", type=int, metavar="N", help="at most so many test rows, drawn by chance"
     )
     parser.add_argument("--preset", default="balanced", choices=("quick", "balanced", "thorough"))
+    parser.add_argument("--shape", choices=SHAPES, help="in place of the bundled model")
+    parser.add_argument("--batch-size", type=int, help="in place of the preset's")
+    parser.add_argument("--max-tokens", type=int, help="in place of the preset's")
     parser.add_argument("--contestants", nargs="+", default=list(CONTESTANTS), choices=CONTESTANTS)
     parser.add_argument("--trainer-python", type=Path, default=Path(sys.executable), metavar="PATH")
     asked = parser.parse_args()
@@ -93,9 +107,12 @@ def compare(name: str, asked, records: common.Records) -> None:
         task = {
             "train": str(common.write(Path(folder) / "train.csv", rows)),
             "test": str(test.resolve()),
-            "settings": {**derived(rows, asked.preset), "epochs": asked.epochs},
+            "model": str(model_folder(asked.shape, Path(folder) / "model")),
         }
-        task["model"] = task["settings"].pop("folder")
+        task["settings"] = {**derived(rows, asked.preset, Path(task["model"])), "epochs": asked.epochs}
+        for setting, value in (("batch_size", asked.batch_size), ("max_tokens", asked.max_tokens)):
+            if value:
+                task["settings"][setting] = value
         for seed in range(1, asked.seeds + 1):
             for contestant in asked.contestants:
                 python = asked.trainer_python if contestant.startswith("Trainer") else Path(sys.executable)
@@ -111,15 +128,31 @@ def compare(name: str, asked, records: common.Records) -> None:
     print(table([one for one in records if one["set"] == name], asked.contestants), flush=True)
 
 
-def derived(rows: common.Rows, preset: str) -> dict:
-    """The settings that the preset chooses for these rows and the bundled model, and the model's folder."""
+def model_folder(shape: str | None, folder: Path) -> Path:
+    """Of the bundled model; or `folder`, with a model of `shape` that has the bundled one's words and random weights."""
     from engine.models.catalogue import bundled_folder
+
+    if not shape:
+        return bundled_folder()
+    import torch
+    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+
+    torch.manual_seed(0)
+    tokenizer = AutoTokenizer.from_pretrained(bundled_folder())
+    BertForSequenceClassification(BertConfig(vocab_size=len(tokenizer), **SHAPES[shape])).save_pretrained(
+        folder
+    )
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def derived(rows: common.Rows, preset: str, folder: Path) -> dict:
+    """The settings that the preset chooses for these rows and the model in `folder`."""
     from engine.models.tokens import count_tokens
     from engine.settings import TrainingConfig
     from engine.training.plan import MEASURED_TEXTS
     from engine.training.presets import derive
 
-    folder = bundled_folder()
     shape = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     chosen = derive(
         preset,
@@ -130,7 +163,7 @@ def derived(rows: common.Rows, preset: str) -> dict:
         shape["hidden_size"],
     ).values
     default = TrainingConfig()
-    return {"warmup": default.warmup, "weight_decay": default.weight_decay, **chosen, "folder": str(folder)}
+    return {"warmup": default.warmup, "weight_decay": default.weight_decay, **chosen}
 
 
 def check_trainer(python: Path, needed: bool) -> None:
@@ -391,7 +424,7 @@ def gemm_peak(dtype: str, device: str) -> float:
     for rows, inner, columns in (*GEMMS, *(GPU_GEMMS if device == "cuda" else ())):
         values = torch.randn(rows, inner, device=device).to(getattr(torch, dtype))
         weights = torch.randn(columns, inner, device=device).to(getattr(torch, dtype))
-        end, tries = time.perf_counter() + GEMM_SECONDS, 0
+        end, tries = time.perf_counter() + GEMM_SECONDS[device], 0
         while tries < GEMM_TRIES or time.perf_counter() < end:
             tries += 1
             if device == "cuda":

@@ -99,7 +99,8 @@ def packed(
     max_length_q, _k: of the longest text. sliding_window: how far a token sees, plus one, as transformers counts it, where
     all tokens ask. Returns (1, tokens that ask, heads, width).
     """
-    q, k, v = (part[0].transpose(0, 1) for part in (query, key, value))
+    # Not [0], whose backward pass copies the gradients into zeros.
+    q, k, v = (part.squeeze(0).transpose(0, 1) for part in (query, key, value))
     reach = -1 if sliding_window is None else sliding_window - 1
     if query.is_cuda:
         out = varlen_attn(

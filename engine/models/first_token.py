@@ -26,7 +26,8 @@ def compute_only(model: PreTrainedModel) -> None:
     *lower, last = layers_of(model)
     for layer in lower:
         vars(layer).pop("forward", None)
-    last.forward = MethodType(_first_tokens, last)
+    if getattr(last.forward, "__func__", None) is not _first_tokens:
+        last.forward = MethodType(_first_tokens, last)
 
 
 def _first_tokens(

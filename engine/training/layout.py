@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from torch import nn
 from transformers import PreTrainedModel
 
 from engine.models import attention
@@ -13,9 +14,11 @@ from engine.models.heads import head_logits
 
 MOST_TOKENS = {
     "cpu": 4096,
-    "cuda": 65536,
+    "cuda": 32768,
     "mps": 8192,
 }  # at a time, padded: more gains nothing and costs memory
+# On a graphics card: what the longest text and the number of texts are rounded up to, and that of tokens at most.
+TILE, SOME, GRAIN = 128, 8, 512
 STEP = 4  # padded lengths come in multiples: processors keep a compiled multiplication and its memory for each shape
 
 
@@ -60,13 +63,29 @@ class Padded:
 class Packed:
     """Texts one behind another, without padding. input_ids, position_ids: (1, tokens) int64.
 
-    starts: (texts + 1,) int32, where each begins and the last one ends. longest: the most tokens of one text.
+    starts: (texts + 1,) int32, where each begins and the last one ends. longest: the most tokens of one text, or more.
     """
 
     input_ids: torch.Tensor
     position_ids: torch.Tensor
     starts: torch.Tensor
     longest: int
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def filled(self) -> "Packed":
+        """With some more texts behind that mean nothing (see `filling`)."""
+        device, tokens = self.input_ids.device, self.input_ids.shape[1]
+        more = filling(len(self), tokens, self.longest)
+        ends = send((tokens + more.cumsum()).astype(np.int32), device)
+        positions = send(_positions(more), device)[None]
+        return Packed(
+            nn.functional.pad(self.input_ids, (0, positions.shape[1])),
+            torch.cat([self.position_ids, positions], dim=1),
+            torch.cat([self.starts, ends]),
+            -(-self.longest // TILE) * TILE,
+        )
 
     def logits(self, model: PreTrainedModel) -> torch.Tensor:
         return head_logits(model, self.hidden(model))
@@ -117,11 +136,9 @@ class Encoded:
     def _packed(self, rows: np.ndarray) -> Packed:
         lengths = self.lengths[rows]
         starts = np.concatenate([[0], lengths.cumsum()])
-        position = np.arange(starts[-1]) - np.repeat(starts[:-1], lengths)
         ids = self.ids[self._there(self._places(rows))].long()[None]
-        return Packed(
-            ids, self._there(position)[None], self._there(starts.astype(np.int32)), int(lengths.max())
-        )
+        positions = self._there(_positions(lengths))[None]
+        return Packed(ids, positions, self._there(starts.astype(np.int32)), int(lengths.max()))
 
     def _places(self, rows: np.ndarray) -> np.ndarray:
         """(tokens of these rows,) int64: where their tokens lie in `ids`, row after row."""
@@ -130,7 +147,7 @@ class Encoded:
         return np.repeat(self.starts[rows] - begins, lengths) + np.arange(lengths.sum())
 
     def _there(self, array: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(array).to(self.ids.device, non_blocking=True)
+        return send(array, self.ids.device)
 
 
 @dataclass(frozen=True)
@@ -150,13 +167,36 @@ class Features:
         return Features(self.hidden.to(device))
 
     def select(self, rows: np.ndarray) -> "Features":
-        return Features(self.hidden[torch.from_numpy(rows)])
+        return Features(self.hidden[send(rows, self.hidden.device)])
 
     def lay_out(self, rows: np.ndarray, pack: bool) -> "Features":
         return self.select(rows)
 
     def logits(self, model: PreTrainedModel) -> torch.Tensor:
         return head_logits(model, self.hidden.to(model.dtype))
+
+
+def filling(texts: int, tokens: int, longest: int) -> np.ndarray:
+    """Lengths of meaningless texts to put behind `texts` of `tokens` in all; none is longer than `longest`.
+
+    With them texts and tokens come in few different numbers, each of which a graphics card has to prepare for once
+    (engine/training/replaying.py). They are an eighth of the tokens at most, but of few tokens 64.
+    """
+    grain = min(GRAIN, max(64, 2 ** (tokens.bit_length() - 4)))
+    count = -(-(texts + -(-2 * grain // longest)) // SOME) * SOME - texts
+    total = -(-(tokens + count) // grain) * grain - tokens
+    return np.full(count, total // count) + (np.arange(count) < total % count)
+
+
+def _positions(lengths: np.ndarray) -> np.ndarray:
+    """(tokens,) int64: the place of each token in its text, of texts one behind another."""
+    return np.arange(lengths.sum()) - np.repeat(lengths.cumsum() - lengths, lengths)
+
+
+def send(array: np.ndarray, device: torch.device) -> torch.Tensor:
+    """`array` on `device`, without waiting for what a graphics card is still computing."""
+    tensor = torch.from_numpy(array)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 def pieces(lengths: np.ndarray, rows: np.ndarray, most_tokens: int, most_rows: int) -> list[np.ndarray]:

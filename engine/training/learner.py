@@ -5,14 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import nn
 from transformers import PreTrainedModel
 
 from engine.errors import TrainingError, is_out_of_memory
 from engine.models import adapting, attention
 from engine.training.dropout import use_dropout
-from engine.training.layout import MOST_TOKENS, Source, pieces
+from engine.training.layout import MOST_TOKENS, Batch, Packed, Source, pieces, send
 from engine.training.losses import make_loss
 from engine.training.optimizer import MasterWeights
+from engine.training.replaying import Replayed
 
 MOST_ROWS = "most_rows"
 
@@ -60,34 +62,66 @@ class Learner:
         )
         self.accumulation, self.on_less_memory = accumulation, on_less_memory
         self.most_rows, self.most_tokens = 2**31, MOST_TOKENS[model.device.type]
+        self.loss = torch.zeros((), device=model.device)  # of the batch, as far as it was worked through
+        # What a gradient checkpoint computes again depends on random states that a recording cannot ask for.
+        records = model.device.type == "cuda" and not model.is_activation_checkpointing
+        self.replayed = Replayed(self._learn_packed) if records else None
         use_dropout(model, dropout, seed)
 
     def learn(self, rows: np.ndarray, learning_rate: float) -> Learnt:
         """One correction from the texts at `rows`. Raises TrainingError when the memory is not enough for one text."""
-        self.model.train()
+        if not self.model.training:
+            self.model.train()
         packs = attention.choose(self.model) == attention.PACKED
         while True:
             try:
-                loss = torch.zeros((), device=self.model.device)
+                self.loss.zero_()
                 most_rows = min(self.most_rows, -(-len(rows) // self.accumulation))
                 for piece in pieces(self.lengths, rows, self.most_tokens, most_rows):
-                    logits = self.texts.lay_out(piece, packs).logits(self.model)
-                    costs = self.loss_of(logits.float(), self.labels[torch.from_numpy(piece)])
-                    part = costs.sum() / len(rows)
-                    part.backward()
-                    loss += part.detach()
+                    self._learn_from(piece, 1 / len(rows), packs)
                 break
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-            self._halve(len(rows))
+            self._make_room(len(rows))
         stepped = self.weights.step(learning_rate, self.clipping)
-        return Learnt(loss, stepped.norm, stepped.finite & loss.isfinite())
+        return Learnt(self.loss.clone(), stepped.norm, stepped.finite & self.loss.isfinite())
 
-    def _halve(self, rows: int) -> None:
-        self.model.zero_grad(set_to_none=True)
+    def _learn_from(self, piece: np.ndarray, share: float, packs: bool) -> None:
+        """Add up the gradients of some texts, each of which counts `share`."""
+        batch = self.texts.lay_out(piece, packs)
+        labels = self.labels[send(piece, self.labels.device)]
+        shares = torch.full_like(labels, share, dtype=torch.float32)
+        if self.replayed and isinstance(batch, Packed):
+            batch = batch.filled()
+            more = (0, len(batch) - len(piece))
+            labels, shares = nn.functional.pad(labels, more), nn.functional.pad(shares, more)
+            self.replayed(
+                batch.input_ids, batch.position_ids, batch.starts, labels, shares, longest=batch.longest
+            )
+        else:
+            self._add_gradients(batch, labels, shares)
+
+    def _learn_packed(self, input_ids, position_ids, starts, labels, shares, longest: int) -> None:
+        self._add_gradients(Packed(input_ids, position_ids, starts, longest), labels, shares)
+
+    def _add_gradients(self, batch: Batch, labels: torch.Tensor, shares: torch.Tensor) -> None:
+        """labels, shares: (texts,), what each text counts."""
+        costs = self.loss_of(batch.logits(self.model).float(), labels)
+        loss = (costs * shares).sum()
+        loss.backward()
+        self.loss += loss.detach()
+
+    def _make_room(self, rows: int) -> None:
+        """After the memory ran out: do without recordings, which hold some, or else take half as many texts at a time."""
+        self.weights.clear()
+        replayed, self.replayed = self.replayed, None
+        if replayed:
+            replayed.forget()
         if self.model.device.type == "cuda":
             torch.cuda.empty_cache()
+        if replayed:
+            return
         most = min(self.most_rows, rows, max(1, self.most_tokens // int(self.lengths.max())))
         if most == 1:
             raise TrainingError(

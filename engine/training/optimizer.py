@@ -8,6 +8,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from engine.models.adapting import groups
+from engine.training.replaying import Replayed
 from engine.training.word_vectors import WordVectors, table_of
 
 
@@ -51,37 +52,71 @@ class MasterWeights:
                 self.vectors[name] = WordVectors(table, self.fp32[name], decay, group.scale)
             moved = [self.moved[name] for name in group.names if name not in by_row]
             dense.append({"params": moved, "weight_decay": decay, "scale": group.scale})
-        self.optimizer = torch.optim.AdamW(dense, fused=True)
+        self.optimizer = torch.optim.AdamW(dense, fused=True, capturable=model.device.type == "cuda")
+        self.norm = torch.zeros((), device=model.device)
+        self.finite = torch.ones((), device=model.device, dtype=torch.bool)
+        self.divisor = torch.ones((), device=model.device)
+        self.replayed: Replayed | None = None
+        if model.device.type == "cuda":
+            self.replayed = Replayed(self._correct)
+            for group in self.optimizer.param_groups:
+                group["lr"] = torch.zeros((), device=model.device)
 
     def step(self, learning_rate: float, clipping: float) -> Stepped:
         """Apply the gradients and clear them. clipping: the longest gradient allowed; 0 turns it off.
 
         A gradient that is not a number changes nothing. Waits for nothing on a graphics card.
         """
+        for group in self.optimizer.param_groups:
+            rate = learning_rate * group["scale"]
+            group["lr"] = group["lr"].fill_(rate) if self.replayed else rate
+        (self.replayed or self._correct)(clipping=clipping)
+        for vectors in self.vectors.values():
+            if self.finite:
+                vectors.step(learning_rate, self.divisor)
+        return Stepped(self.norm.clone(), self.finite.clone())
+
+    def _correct(self, clipping: float) -> None:
+        """All of a step but the word vectors that move by row. Leaves the gradient's norm, and whether it is a number."""
         if self.apart:
-            for name, parameter in self.learning.items():
-                self.moved[name].grad = None if parameter.grad is None else parameter.grad.float()
-                parameter.grad = None
+            self._take_gradients()
         gradients = [parameter.grad for parameter in self.moved.values() if parameter.grad is not None]
         gradients += [vectors.collect() for vectors in self.vectors.values()]
-        norm = nn.utils.get_total_norm(gradients, foreach=True)
-        finite = norm.isfinite()
-        divisor = (norm / clipping).clamp(min=1.0) if clipping else torch.ones_like(norm)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate * group["scale"]
+        self.norm.copy_(nn.utils.get_total_norm(gradients, foreach=True))
+        self.finite.copy_(self.norm.isfinite())
+        if clipping:
+            self.divisor.copy_((self.norm / clipping).clamp(min=1.0))
         # As torch.amp's GradScaler tells it, so that clipping and skipping cost no pass of their own.
-        self.optimizer.grad_scale, self.optimizer.found_inf = divisor, (~finite).float()
+        self.optimizer.grad_scale, self.optimizer.found_inf = self.divisor, (~self.finite).float()
         self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        for vectors in self.vectors.values():
-            if finite:
-                vectors.step(learning_rate, divisor)
         if self.apart:
             torch._foreach_copy_(
                 [parameter.data for parameter in self.learning.values()],
                 [parameter.data for parameter in self.moved.values()],
             )
-        return Stepped(norm, finite)
+        self.clear()
+
+    def _take_gradients(self) -> None:
+        """Give those of the model's copies to the weights in fp32."""
+        learnt = [name for name, parameter in self.learning.items() if parameter.grad is not None]
+        for name in learnt:
+            if self.moved[name].grad is None:
+                self.moved[name].grad = torch.empty_like(self.moved[name])
+        torch._foreach_copy_(
+            [self.moved[name].grad for name in learnt], [self.learning[name].grad for name in learnt]
+        )
+
+    def clear(self) -> None:
+        """Forget the gradients. On a graphics card they stay where they are, since recordings know their places."""
+        if self.replayed:
+            for parameter in self.learning.values():
+                if parameter.grad is not None:
+                    parameter.grad.zero_()
+        else:
+            for parameter in (*self.learning.values(), *self.moved.values()):
+                parameter.grad = None
+        for vectors in self.vectors.values():
+            vectors.weight.grad = None
 
     def state(self) -> dict[str, torch.Tensor]:
         """All weights in fp32 on the processor, by name; of those that learn a copy."""
@@ -110,6 +145,8 @@ class MasterWeights:
             kinds = ("step", "exp_avg", "exp_avg_sq")
             known = {kind: tensors[f"{kind}.{name}"] for kind in kinds if f"{kind}.{name}" in tensors}
             self.optimizer.state[parameter] = {kind: one.to(parameter.device) for kind, one in known.items()}
+        if self.replayed:
+            self.replayed.forget()
         for name, vectors in self.vectors.items():
             kinds = (kind for kind in vectors.snapshot() if f"{kind}.{name}" in tensors)
             vectors.restore({kind: tensors[f"{kind}.{name}"] for kind in kinds})
