@@ -398,6 +398,10 @@ def accuracy(model, folder: str, test: common.Rows, classes: list[str], settings
     order = sorted(range(len(test.texts)), key=lambda row: len(test.texts[row]))
     right = 0
     model.eval()
+    if model.device.type == "cuda":
+        model.set_attn_implementation(
+            "sdpa"
+        )  # packed attention, with which Tuneboard trains there, takes no padded texts
     with torch.inference_mode():
         for start in range(0, len(order), 32):
             rows = order[start : start + 32]

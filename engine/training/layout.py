@@ -177,13 +177,15 @@ class Features:
 
 
 def filling(texts: int, tokens: int, longest: int) -> np.ndarray:
-    """Lengths of meaningless texts to put behind `texts` of `tokens` in all; none is longer than `longest`.
+    """Lengths of meaningless texts to put behind `texts` of `tokens` in all; none is longer than `longest` (2 or more).
 
     With them texts and tokens come in few different numbers, each of which a graphics card has to prepare for once
-    (engine/training/replaying.py). They are an eighth of the tokens at most, but of few tokens 64.
+    (engine/training/replaying.py). Up to 4096 tokens, which keep no card busy, a quarter is added at most, or 64 and what
+    rounding up the number of texts takes; to more tokens, about GRAIN.
     """
-    grain = min(GRAIN, max(64, 2 ** (tokens.bit_length() - 4)))
-    count = -(-(texts + -(-2 * grain // longest)) // SOME) * SOME - texts
+    grain = min(GRAIN, max(64, 2 ** (tokens.bit_length() - 3)))
+    enough = -(-grain // max(1, longest - 1))  # each has one token at least
+    count = -(-(texts + enough) // SOME) * SOME - texts
     total = -(-(tokens + count) // grain) * grain - tokens
     return np.full(count, total // count) + (np.arange(count) < total % count)
 

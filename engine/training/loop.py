@@ -1,6 +1,7 @@
 """The training loop. It knows nothing of files, databases or browsers: it emits events and asks whether to stop."""
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ from engine.training.learner import Learner, Learnt
 from engine.training.optimizer import learning_rate_at
 
 MOST_POINTS = 1000  # of the loss curve
+CARD_SECONDS = (
+    0.1  # at least, between two readings of the loss from a graphics card, since each waits for the card
+)
 MOST_SKIPPED = 5  # steps in a row without a usable gradient
 
 
@@ -98,7 +102,7 @@ def train(
         torch.manual_seed(config.seed)
         state = TrainingState()
     steps = config.epochs * len(batches)
-    report = _Report(state, steps, emit)
+    report = _Report(state, steps, emit, 0.0 if learner.model.device.type == "cpu" else CARD_SECONDS)
     while not state.over(config):
         epoch = state.epoch
         for rows in batches.epoch(epoch, skip=state.step - epoch * len(batches)):
@@ -136,8 +140,10 @@ def standard_error(share: float, rows: int) -> float:
 class _Report:
     """Adds up the loss on the device and reads it only now and then, because reading waits for the device."""
 
-    def __init__(self, state: TrainingState, steps: int, emit: Callable[[Event], None]):
+    def __init__(self, state: TrainingState, steps: int, emit: Callable[[Event], None], pause: float):
+        """pause: seconds at least between two readings."""
         self.state, self.steps, self.emit, self.every = state, steps, emit, max(1, steps // MOST_POINTS)
+        self.pause, self.read = pause, time.monotonic()
 
     def add(self, epoch: int, texts: int, learnt: Learnt, rate: float) -> None:
         state, counts = self.state, learnt.finite.float()
@@ -146,8 +152,10 @@ class _Report:
         state.skipped = state.skipped + (1 - counts)
         state.in_a_row = (state.in_a_row + 1) * (1 - counts)
         state.texts += texts
-        if state.step % self.every and state.step != self.steps:
+        due = state.step % self.every == 0 and time.monotonic() - self.read >= self.pause
+        if not due and state.step != self.steps:
             return
+        self.read = time.monotonic()
         if float(state.in_a_row) >= MOST_SKIPPED:
             raise TrainingError(
                 f"The training went astray: up to step {state.step}, {int(state.in_a_row)} corrections in a row could not "

@@ -67,3 +67,29 @@ def test_a_head_on_computed_features_answers_as_the_whole_model(tiny_model):
     computed = features(model, some)
     assert isinstance(computed, Features)
     assert probabilities(model, computed) == pytest.approx(probabilities(model, some), abs=1e-6)
+
+
+@given(lengths)
+def test_texts_that_fill_up_change_no_answer(lengths):
+    batch = texts(lengths).lay_out(np.arange(len(lengths)), pack=True)
+    filled = batch.filled()
+    tokens, count = sum(lengths), len(lengths)
+    assert torch.equal(filled.input_ids[:, :tokens], batch.input_ids)
+    assert torch.equal(filled.position_ids[:, :tokens], batch.position_ids)
+    assert torch.equal(filled.starts[: count + 1], batch.starts)
+    more = filled.starts.diff()[count:]
+    assert int(filled.starts[-1]) == filled.input_ids.shape[1] == filled.position_ids.shape[1]
+    assert int(more.min()) >= 1
+    assert int(more.max()) <= max(2, *lengths) <= filled.longest
+    assert filled.position_ids[0, tokens:].tolist() == [
+        place for length in more.tolist() for place in range(length)
+    ]
+
+
+def test_filled_up_batches_come_in_few_shapes():
+    chance = np.random.default_rng(0)
+    batches = [chance.integers(6, 60, 32) for _ in range(500)]
+    filled = [texts(list(one)).lay_out(np.arange(32), pack=True).filled() for one in batches]
+    shapes = {(one.input_ids.shape[1], len(one), one.longest) for one in filled}
+    assert len(shapes) <= 5
+    assert sum(one.input_ids.shape[1] for one in filled) < 1.25 * sum(int(one.sum()) for one in batches)
