@@ -146,6 +146,10 @@ class RunPaths:
     def furthers(self) -> Path:
         return self.folder / "further"
 
+    def finding(self, name: str) -> Path:
+        """What was found out about the answers: engine/runs/findings.py."""
+        return self.folder / "findings" / f"{name}.json"
+
     @property
     def batches(self) -> Path:
         """Whole files that its model answers."""

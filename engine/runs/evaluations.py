@@ -1,5 +1,6 @@
 """The scores of a run: on its validation and test texts, and on further labelled files that somebody gave it."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from engine.models import tfidf
 from engine.models.folders import read_config
 from engine.models.tokens import count_strange
 from engine.paths import RunPaths, Workspace, read_json, replace_folder, write_json
+from engine.runs.findings import once
 from engine.runs.store import Run
 from engine.serving import rules
 from engine.serving.predictor import Predictor
@@ -175,7 +177,15 @@ class Weakness:
 
 
 def find_weakness(workspace: Workspace, run: Run, texts: str = "test") -> Weakness:
-    """Where a run is weak. texts: test, validation, or the key of a further file."""
+    """Where a run is weak, found out once. texts: test, validation, or the key of a further file."""
+    place = _place(workspace.run(run.id), texts)
+    data = "with data" if workspace.dataset(run.dataset_id).others.exists() else "without data"
+    return once(
+        workspace, place, f"weak-{_split(texts)}", Weakness, lambda: _weakness(workspace, run, texts), data
+    )
+
+
+def _weakness(workspace: Workspace, run: Run, texts: str) -> Weakness:
     paths, own = workspace.run(run.id), texts in OWN
     table = _answers(paths, texts)
     asked = table["text"].tolist()
@@ -197,10 +207,17 @@ def closeup(table: pd.DataFrame, temperature: float, label: str) -> CloseUp:
     return replace(found, good=good, bad=bad)
 
 
-def confidence(validation: pd.DataFrame, judged: pd.DataFrame) -> calibration.Judged:
-    """Whether the confidence on some texts can be trusted, and corrected by what the validation texts say. Both as they are,
-    not corrected yet."""
-    return calibration.judge(pd.concat([validation.assign(split="validation"), judged.assign(split="test")]))
+def confidence(workspace: Workspace, run: Run, texts: str = "test") -> calibration.Judged:
+    """Whether the confidence on some texts can be trusted, and corrected by what the validation texts say; found out once.
+    Both as they are, not corrected yet. texts: as of `find_weakness`."""
+    paths = workspace.run(run.id)
+
+    def judged() -> calibration.Judged:
+        both = (("validation", _answers(paths, "validation")), ("test", _answers(paths, texts)))
+        return calibration.judge(pd.concat([table.assign(split=split) for split, table in both]))
+
+    own = hashlib.sha256(paths.predictions.read_bytes()).hexdigest()
+    return once(workspace, _place(paths, texts), f"trust-{_split(texts)}", calibration.Judged, judged, own)
 
 
 def depth(
@@ -220,7 +237,7 @@ def depth(
     """
     paths = workspace.run(run.id)
     in_force, own = rules.read(paths), texts in OWN
-    scored = scores(paths if own else paths.further(texts))
+    scored = scores(_place(paths, texts))
     of_texts, base = (
         scored[texts if own else "test"],
         scored.get("baseline") if texts != "validation" else None,
@@ -236,7 +253,7 @@ def depth(
         "texts": texts,
         "always": {"label": often[0], "accuracy": often[1]["support"] / rows},
         "baseline_intervals": base and {"accuracy": wilson(round(base["accuracy"] * rows), rows)},
-        "calibration": None if validation is None else asdict(confidence(validation, raw)),
+        "calibration": None if validation is None else asdict(confidence(workspace, run, texts)),
         "rules": {**asdict(in_force), **asdict(deferral(in_force, *answers))},
         "coverage": _points(*deferring.curve(*answers[1:]), rows if complete else MOST_POINTS),
         "costs": None,
@@ -304,8 +321,16 @@ def _detail(found: CloseUp) -> dict:
 
 def _answers(paths: RunPaths, texts: str) -> pd.DataFrame:
     """The predictions for test, validation, or the key of a further file."""
-    own = texts in OWN
-    return predictions.read((paths if own else paths.further(texts)).predictions, texts if own else "test")
+    return predictions.read(_place(paths, texts).predictions, _split(texts))
+
+
+def _place(paths: RunPaths, texts: str) -> RunPaths:
+    return paths if texts in OWN else paths.further(texts)
+
+
+def _split(texts: str) -> str:
+    """What these texts are called where their predictions are."""
+    return texts if texts in OWN else "test"
 
 
 def _others(workspace: Workspace, run: Run, table: pd.DataFrame) -> pd.DataFrame:

@@ -95,7 +95,7 @@ def closeup(path: str, modified: float, split: str, temperature: float, label: s
 
 
 @st.cache_resource(max_entries=8, show_spinner="Looking for weak spots …")
-def weakness(root: str, run_id: str, texts: str, modified: float):
+def weakness(root: str, run_id: str, texts: str, modified: float, language: str):
     from engine.runs import queue
     from engine.runs.evaluations import find_weakness
 
@@ -195,11 +195,12 @@ def explanation(folder: str, modified: float, text: str, label: str) -> Explanat
 
 
 @st.cache_resource(max_entries=4, show_spinner="Looking at its confidence …")
-def calibration(own: str, path: str, modified: float, split: str):
-    """own: predictions of the run, whose validation texts the correction comes from. path: those that are judged."""
+def calibration(root: str, run_id: str, texts: str, modified: float):
+    from engine.runs import queue
     from engine.runs.evaluations import confidence
 
-    return confidence(predictions.read(Path(own), "validation"), predicted(path, modified, split))
+    workspace = Workspace(Path(root))
+    return confidence(workspace, queue.get_run(workspace, run_id), texts)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Looking for doubtful labels …")

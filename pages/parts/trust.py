@@ -18,8 +18,9 @@ def confidence(judged: Judged) -> None:
     if not place.open:
         return
     run, used = judged.run, judged.temperature != 1.0
-    validation = state.workspace().run(run.id).predictions
-    found = cached.calibration(str(validation), *judged.source)
+    found = cached.calibration(
+        str(state.workspace().root), run.id, judged.texts, judged.paths.metrics.stat().st_mtime
+    )
     with place:
         before, after = found.error * 100, found.corrected_error * 100
         low, high = (one * 100 for one in found.interval)

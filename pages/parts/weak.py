@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from engine.figures import whole
+from engine.figures import language, whole
 from pages.parts import cached, charts, messages, state
 from pages.parts.judged import Judged
 
@@ -15,7 +15,11 @@ def show(judged: Judged) -> None:
     if not place.open:
         return
     found = cached.weakness(
-        str(state.workspace().root), judged.run.id, judged.texts, judged.paths.metrics.stat().st_mtime
+        str(state.workspace().root),
+        judged.run.id,
+        judged.texts,
+        judged.paths.metrics.stat().st_mtime,
+        language(),
     )
     with place:
         if not found.groups:
