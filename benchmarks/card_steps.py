@@ -9,6 +9,7 @@ tokens in bf16, fully fine-tuned, packed. For each set and batch size the same -
 ms/step is the whole step, from the rows to corrected weights, with the card done; "of which processor" is when the processor
 was free again. "of bf16 peak" counts useful FLOPs as benchmarks/training_speed.py does, of the best that matrix
 multiplications reach here. "recording" is what it took to learn the batches twice before, recordings included.
+Pieces of more tokens than engine/training/learner.py records are started one by one in any case.
 """
 
 import time
@@ -65,7 +66,7 @@ def measured(
     encoded = tokenize(load_tokenizer(folder), texts, max_tokens)
     learner = Learner(model, encoded, np.arange(len(texts)) % 2, torch.bfloat16)
     if not replays:
-        learner.replayed, learner.weights.replayed = None, learner.weights.replayed.function
+        learner.replays, learner.weights.replays.full = None, True
     whole = [
         rows
         for epoch in range(steps)
@@ -82,7 +83,7 @@ def measured(
         "recording": recording,
         "texts": len(lengths),
         "flops": training_speed.useful_flops(model, lengths),
-        "memory": torch.cuda.max_memory_allocated(),
+        "memory": torch.cuda.max_memory_reserved(),
     }
 
 

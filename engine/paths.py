@@ -9,7 +9,7 @@
     models/uploaded/<name>-<key>/ models that came as a ZIP, under the hash of its content
     runs/<id>/                   config.json  events.jsonl  log.txt  checkpoints/  model/
                                  predictions.parquet  metrics.json  further/<key>/
-                                 rules.json  onnx.zip  onnx.json
+                                 findings/  rules.json  onnx.zip  onnx.json
     runs/<id>/batches/<key>/     a whole file that the model answers, and the answers so far
     batches/<key>/               the same for a model that is no run's
     studies/<id>/                study.json, of a search also progress.json and trials.jsonl

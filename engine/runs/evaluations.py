@@ -178,11 +178,9 @@ class Weakness:
 
 def find_weakness(workspace: Workspace, run: Run, texts: str = "test") -> Weakness:
     """Where a run is weak, found out once. texts: test, validation, or the key of a further file."""
-    place = _place(workspace.run(run.id), texts)
-    data = "with data" if workspace.dataset(run.dataset_id).others.exists() else "without data"
-    return once(
-        workspace, place, f"weak-{_split(texts)}", Weakness, lambda: _weakness(workspace, run, texts), data
-    )
+    place, name = _place(workspace.run(run.id), texts), f"weak-{_split(texts)}"
+    also = ["data"] if texts in OWN and workspace.dataset(run.dataset_id).others.exists() else []
+    return once(workspace, place, name, Weakness, lambda: _weakness(workspace, run, texts), *also)
 
 
 def _weakness(workspace: Workspace, run: Run, texts: str) -> Weakness:

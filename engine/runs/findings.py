@@ -11,7 +11,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from engine import __version__
 from engine.errors import WorkspaceError
 from engine.figures import language
-from engine.paths import RunPaths, Workspace, read_json, write_json
+from engine.paths import RunPaths, Workspace, read_json, write_json, writing
 
 Found = TypeVar("Found")
 
@@ -40,7 +40,7 @@ def once(
             return TypeAdapter(kind).validate_python(kept.found)
     found = find()
     if workspace.changeable:
-        with contextlib.suppress(WorkspaceError):  # a full disk: it can be found out again
+        with contextlib.suppress(WorkspaceError), writing(path.parent):  # else it can be found out again
             path.parent.mkdir(exist_ok=True)
             write_json(path, Kept(of=of, found=TypeAdapter(kind).dump_python(found)).model_dump(mode="json"))
     return found
@@ -50,5 +50,5 @@ def _read(path: Path) -> Kept | None:
     """None where there is none, or none that is whole."""
     try:
         return Kept.model_validate(read_json(path))
-    except (FileNotFoundError, WorkspaceError, ValidationError):
+    except (OSError, WorkspaceError, ValidationError):
         return None

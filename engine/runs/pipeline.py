@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 from engine import machine
 from engine.data.datasets import load_info, load_rows
 from engine.data.splitting import thinned
-from engine.errors import TrainingError
+from engine.errors import TrainingError, is_out_of_memory
 from engine.evaluation import metrics, predictions
 from engine.evaluation.judging import judge_run
 from engine.figures import significant
@@ -303,7 +303,13 @@ def _train(
     def checked() -> dict[str, float]:
         pulse.phase("checking the round", 0, len(validation))
         began = time.monotonic()
-        predicted = probabilities(model, texts.select(validation), precision, pulse.progress)
+        try:
+            predicted = probabilities(model, texts.select(validation), precision, pulse.progress)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            learner.rest()
+            predicted = probabilities(model, texts.select(validation), precision, pulse.progress)
         timing.scored_in(time.monotonic() - began)
         found = metrics.scores(targets[validation], predicted.argmax(axis=1), list(number.values()))
         pulse.phase("training", state.step, steps)

@@ -14,9 +14,12 @@ from engine.training.dropout import use_dropout
 from engine.training.layout import MOST_TOKENS, Batch, Packed, Source, pieces, send
 from engine.training.losses import make_loss
 from engine.training.optimizer import MasterWeights
-from engine.training.replaying import Replayed
+from engine.training.replaying import RECORDED, Replays
 
 MOST_ROWS = "most_rows"
+MOST_RECORDED = (
+    16_384  # tokens: more keep a card busy for longer than the processor takes to start the kernels
+)
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class Learner:
         self.loss = torch.zeros((), device=model.device)  # of the batch, as far as it was worked through
         # What a gradient checkpoint computes again depends on random states that a recording cannot ask for.
         records = model.device.type == "cuda" and not model.is_activation_checkpointing
-        self.replayed = Replayed(self._learn_packed) if records else None
+        self.replays = Replays() if records and model.config.model_type in RECORDED else None
         use_dropout(model, dropout, seed)
 
     def learn(self, rows: np.ndarray, learning_rate: float) -> Learnt:
@@ -92,13 +95,12 @@ class Learner:
         batch = self.texts.lay_out(piece, packs)
         labels = self.labels[send(piece, self.labels.device)]
         shares = torch.full_like(labels, share, dtype=torch.float32)
-        if self.replayed and isinstance(batch, Packed):
+        if self.replays and isinstance(batch, Packed) and batch.input_ids.shape[1] <= MOST_RECORDED:
             batch = batch.filled()
             more = (0, len(batch) - len(piece))
             labels, shares = nn.functional.pad(labels, more), nn.functional.pad(shares, more)
-            self.replayed(
-                batch.input_ids, batch.position_ids, batch.starts, labels, shares, longest=batch.longest
-            )
+            tensors = (batch.input_ids, batch.position_ids, batch.starts, labels, shares)
+            self.replays.run(self._learn_packed, *tensors, longest=batch.longest)
         else:
             self._add_gradients(batch, labels, shares)
 
@@ -112,16 +114,18 @@ class Learner:
         loss.backward()
         self.loss += loss.detach()
 
-    def _make_room(self, rows: int) -> None:
-        """After the memory ran out: do without recordings, which hold some, or else take half as many texts at a time."""
-        self.weights.clear()
-        replayed, self.replayed = self.replayed, None
-        if replayed:
-            replayed.forget()
+    def rest(self) -> None:
+        """Give back what only makes steps faster: somebody else needs the memory."""
+        if self.replays:
+            self.replays.forget()
+        self.weights.rest()
         if self.model.device.type == "cuda":
             torch.cuda.empty_cache()
-        if replayed:
-            return
+
+    def _make_room(self, rows: int) -> None:
+        """After the memory ran out: take half as many texts at a time."""
+        self.weights.clear()
+        self.rest()
         most = min(self.most_rows, rows, max(1, self.most_tokens // int(self.lengths.max())))
         if most == 1:
             raise TrainingError(

@@ -8,7 +8,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from engine.models.adapting import groups
-from engine.training.replaying import Replayed
+from engine.training.replaying import Replays
 from engine.training.word_vectors import WordVectors, table_of
 
 
@@ -56,9 +56,8 @@ class MasterWeights:
         self.norm = torch.zeros((), device=model.device)
         self.finite = torch.ones((), device=model.device, dtype=torch.bool)
         self.divisor = torch.ones((), device=model.device)
-        self.replayed: Replayed | None = None
-        if model.device.type == "cuda":
-            self.replayed = Replayed(self._correct)
+        self.replays = Replays() if model.device.type == "cuda" else None
+        if self.replays:
             for group in self.optimizer.param_groups:
                 group["lr"] = torch.zeros((), device=model.device)
 
@@ -69,8 +68,11 @@ class MasterWeights:
         """
         for group in self.optimizer.param_groups:
             rate = learning_rate * group["scale"]
-            group["lr"] = group["lr"].fill_(rate) if self.replayed else rate
-        (self.replayed or self._correct)(clipping=clipping)
+            group["lr"] = group["lr"].fill_(rate) if self.replays else rate
+        if self.replays:
+            self.replays.run(self._correct, clipping=clipping)
+        else:
+            self._correct(clipping)
         for vectors in self.vectors.values():
             if self.finite:
                 vectors.step(learning_rate, self.divisor)
@@ -84,8 +86,7 @@ class MasterWeights:
         gradients += [vectors.collect() for vectors in self.vectors.values()]
         self.norm.copy_(nn.utils.get_total_norm(gradients, foreach=True))
         self.finite.copy_(self.norm.isfinite())
-        if clipping:
-            self.divisor.copy_((self.norm / clipping).clamp(min=1.0))
+        self.divisor.copy_((self.norm / clipping).clamp(min=1.0) if clipping else torch.ones_like(self.norm))
         # As torch.amp's GradScaler tells it, so that clipping and skipping cost no pass of their own.
         self.optimizer.grad_scale, self.optimizer.found_inf = self.divisor, (~self.finite).float()
         self.optimizer.step()
@@ -108,15 +109,19 @@ class MasterWeights:
 
     def clear(self) -> None:
         """Forget the gradients. On a graphics card they stay where they are, since recordings know their places."""
-        if self.replayed:
-            for parameter in self.learning.values():
-                if parameter.grad is not None:
-                    parameter.grad.zero_()
+        if self.replays:
+            if given := [one.grad for one in self.learning.values() if one.grad is not None]:
+                torch._foreach_zero_(given)
         else:
             for parameter in (*self.learning.values(), *self.moved.values()):
                 parameter.grad = None
         for vectors in self.vectors.values():
             vectors.weight.grad = None
+
+    def rest(self) -> None:
+        """Drop the recordings of a graphics card."""
+        if self.replays:
+            self.replays.forget()
 
     def state(self) -> dict[str, torch.Tensor]:
         """All weights in fp32 on the processor, by name; of those that learn a copy."""
@@ -145,8 +150,7 @@ class MasterWeights:
             kinds = ("step", "exp_avg", "exp_avg_sq")
             known = {kind: tensors[f"{kind}.{name}"] for kind in kinds if f"{kind}.{name}" in tensors}
             self.optimizer.state[parameter] = {kind: one.to(parameter.device) for kind, one in known.items()}
-        if self.replayed:
-            self.replayed.forget()
+        self.rest()
         for name, vectors in self.vectors.items():
             kinds = (kind for kind in vectors.snapshot() if f"{kind}.{name}" in tensors)
             vectors.restore({kind: tensors[f"{kind}.{name}"] for kind in kinds})

@@ -69,3 +69,10 @@ def test_where_nothing_may_be_changed_nothing_is_kept(workspace, judged, monkeyp
     monkeypatch.setenv("TUNEBOARD_READ_ONLY", "1")
     assert evaluations.find_weakness(workspace, run, key).groups
     assert not workspace.run(run.id).further(key).finding("weak-test").exists()
+
+
+def test_what_cannot_be_kept_is_told_all_the_same(workspace, judged):
+    run, key = judged
+    place = workspace.run(run.id).further(key)
+    (place.folder / "findings").write_text("in the way", encoding="utf-8")
+    assert evaluations.find_weakness(workspace, run, key).groups

@@ -139,6 +139,7 @@ def test_without_data_it_can_be_asked_and_is_scored_later(workspace, easy, folde
         evaluations.judge_further(workspace, run, table)
     about, _ = evaluations.judge_further(workspace, run, table, "text", "label")
     assert about.rows == 20
+    assert evaluations.depth(workspace, run, about.key)["groups"] is not None
     scored = score(workspace, run, easy)
     assert (scored.dataset_id, scored.accuracy) == (
         easy.id,
