@@ -17,9 +17,8 @@ from engine.training.optimizer import MasterWeights
 from engine.training.replaying import RECORDED, Replays
 
 MOST_ROWS = "most_rows"
-MOST_RECORDED = (
-    16_384  # tokens: more keep a card busy for longer than the processor takes to start the kernels
-)
+# Tokens: pieces of more keep a graphics card busy for longer than the processor takes to start their kernels.
+MOST_RECORDED = 16_384
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,7 @@ from engine.training.learner import Learner, Learnt
 from engine.training.optimizer import learning_rate_at
 
 MOST_POINTS = 1000  # of the loss curve
-CARD_SECONDS = (
-    0.1  # at least, between two readings of the loss from a graphics card, since each waits for the card
-)
+CARD_SECONDS = 0.1  # at least, between two readings of the loss from a graphics card: each waits for it
 MOST_SKIPPED = 5  # steps in a row without a usable gradient
 
 
