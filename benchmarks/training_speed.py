@@ -399,9 +399,8 @@ def accuracy(model, folder: str, test: common.Rows, classes: list[str], settings
     right = 0
     model.eval()
     if model.device.type == "cuda":
-        model.set_attn_implementation(
-            "sdpa"
-        )  # packed attention, with which Tuneboard trains there, takes no padded texts
+        # Packed attention, with which Tuneboard trains there, takes no padded texts.
+        model.set_attn_implementation("sdpa")
     with torch.inference_mode():
         for start in range(0, len(order), 32):
             rows = order[start : start + 32]

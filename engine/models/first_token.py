@@ -26,8 +26,7 @@ def compute_only(model: PreTrainedModel) -> None:
     *lower, last = layers_of(model)
     for layer in lower:
         vars(layer).pop("forward", None)
-    if getattr(last.forward, "__func__", None) is not _first_tokens:
-        last.forward = MethodType(_first_tokens, last)
+    last.forward = MethodType(_first_tokens, last)
 
 
 def _first_tokens(

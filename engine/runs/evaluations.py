@@ -1,6 +1,5 @@
 """The scores of a run: on its validation and test texts, and on further labelled files that somebody gave it."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -179,8 +178,8 @@ class Weakness:
 def find_weakness(workspace: Workspace, run: Run, texts: str = "test") -> Weakness:
     """Where a run is weak, found out once. texts: test, validation, or the key of a further file."""
     place, name = _place(workspace.run(run.id), texts), f"weak-{_split(texts)}"
-    also = ["data"] if texts in OWN and workspace.dataset(run.dataset_id).others.exists() else []
-    return once(workspace, place, name, Weakness, lambda: _weakness(workspace, run, texts), *also)
+    beside = (workspace.dataset(run.dataset_id) if texts in OWN else place).others
+    return once(workspace, place, name, Weakness, lambda: _weakness(workspace, run, texts), beside)
 
 
 def _weakness(workspace: Workspace, run: Run, texts: str) -> Weakness:
@@ -214,8 +213,8 @@ def confidence(workspace: Workspace, run: Run, texts: str = "test") -> calibrati
         both = (("validation", _answers(paths, "validation")), ("test", _answers(paths, texts)))
         return calibration.judge(pd.concat([table.assign(split=split) for split, table in both]))
 
-    own = hashlib.sha256(paths.predictions.read_bytes()).hexdigest()
-    return once(workspace, _place(paths, texts), f"trust-{_split(texts)}", calibration.Judged, judged, own)
+    place, name = _place(paths, texts), f"trust-{_split(texts)}"
+    return once(workspace, place, name, calibration.Judged, judged, paths.predictions)
 
 
 def depth(

@@ -1,7 +1,6 @@
 """What takes a while to find out about the answers of a run is found out once, and kept beside them."""
 
 import contextlib
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -11,7 +10,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from engine import __version__
 from engine.errors import WorkspaceError
 from engine.figures import language
-from engine.paths import RunPaths, Workspace, read_json, write_json, writing
+from engine.paths import RunPaths, Workspace, digest, read_json, write_json, writing
 
 Found = TypeVar("Found")
 
@@ -24,16 +23,21 @@ class Kept(BaseModel):
 
 
 def once(
-    workspace: Workspace, place: RunPaths, name: str, kind: type[Found], find: Callable[[], Found], *also: str
+    workspace: Workspace,
+    place: RunPaths,
+    name: str,
+    kind: type[Found],
+    find: Callable[[], Found],
+    *also: Path,
 ) -> Found:
     """What `find` gives, or gave before for the same answers, with this version and in the language that is spoken.
 
-    place: where the answers are. kind: a dataclass. also: what else it depends on. Nothing is written where nothing may be
-    changed; a file that is damaged or of something else is written anew.
+    place: where the answers are. kind: a dataclass. also: further files that it depends on, whether they are there or not.
+    Nothing is written where nothing may be changed; a file that is damaged or of something else is written anew.
     """
     path = place.finding(name)
-    answers = hashlib.sha256(place.predictions.read_bytes()).hexdigest()
-    of = " ".join([answers, __version__, language(), *also])
+    files = dict.fromkeys([place.predictions, *also])
+    of = " ".join([__version__, language(), *(digest(file) if file.exists() else "none" for file in files)])
     kept = _read(path)
     if kept and kept.of == of:
         with contextlib.suppress(ValidationError):  # written by a hand that changed what is in it

@@ -88,11 +88,6 @@ def key_of(content: str, model: Path, options: dict, column: str) -> str:
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
 
 
-def digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def write_table(frame: pd.DataFrame, paths: BatchPaths) -> None:
     """Raises WorkspaceError when there is no place for it."""
     paths.parts.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,6 @@ there and both checksums hold; else the one before it is taken.
 """
 
 import contextlib
-import hashlib
 import json
 import os
 import time
@@ -23,7 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from engine.errors import WorkspaceError
-from engine.paths import read_json, write_json
+from engine.paths import digest, read_json, write_json
 from engine.training.learner import Learner
 from engine.training.loop import TrainingState
 
@@ -104,8 +103,8 @@ class Checkpoints:
                 self.best_written = state.best_epoch
         path = self.folder / f"{state.step:09}-{state.epoch:04}.safetensors"
         described = json.dumps({"state": _plain(state), "facts": facts})
-        digest = _write(path, {**learner.snapshot(), **_random_states()}, {"training": described})
-        sums = {path.name: digest}
+        written = _write(path, {**learner.snapshot(), **_random_states()}, {"training": described})
+        sums = {path.name: written}
         if best:
             sums[best.name] = self.best_digest
         write_json(path.with_suffix(".json"), {"sha256": sums})
@@ -139,8 +138,8 @@ class Checkpoints:
 
     def _read(self, path: Path) -> Point:
         sums = read_json(path)["sha256"]
-        for name, digest in sums.items():
-            if _digest(self.folder / name) != digest:
+        for name, known in sums.items():
+            if digest(self.folder / name) != known:
                 raise ValueError(f"{name} is not what was written")
         file = path.with_suffix(".safetensors")
         with safe_open(file, "pt") as opened:
@@ -200,11 +199,11 @@ def _write(path: Path, tensors: Tensors, metadata: dict[str, str] | None = None)
     with part.open("r+b") as file:  # Windows flushes only what may be written
         os.fsync(file.fileno())
     with ThreadPoolExecutor(1) as beside:
-        digest = beside.submit(_digest, part)
+        found = beside.submit(digest, part)
         if not _holds(part, tensors):
             raise OSError("what is read is not what was written")
     part.replace(path)
-    return digest.result()
+    return found.result()
 
 
 def _holds(path: Path, tensors: Tensors) -> bool:
@@ -229,11 +228,6 @@ def _settle(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _why(error: Exception) -> str:

@@ -40,7 +40,7 @@ def test_from_a_mistake_to_a_reason_to_a_corrected_label_to_two_runs_compared(vi
     pick_row(visitor, "Texts of the chosen cell")
     visitor.unfold("Why?")
     visitor.see("What speaks for and against")
-    visitor.see("The parts of the words add up")
+    visitor.see(re.compile(r"The parts of the words add up (exactly )?to the whole"))
     visitor.unfold("Is its label right?")
     visitor.see("Its label is good. The model says bad")
     visitor.press("Correct the label")

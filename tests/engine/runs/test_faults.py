@@ -229,7 +229,7 @@ def test_stopped_in_a_hang_the_best_round_is_still_made_a_model(workspace, easy,
     wait(workspace, run.id, lambda run: any("best-" in one.read_text() for one in states.glob("[0-9]*.json")))
     freeze(workspace, queue.get_run(workspace, run.id).pid)
     queue.stop(workspace, run.id)
-    ended = wait(workspace, run.id)
+    ended = wait(workspace, run.id, seconds=60)
     assert ended.status == Status.STOPPED
     assert ended.attempt == 2
     assert "best round" in ended.message
@@ -283,10 +283,13 @@ def test_disk_full_while_everything_is_written(on_small_disk, small_disk, tiny_m
     earlier = wait(workspace, submit(workspace, info, tiny_model, name="earlier").id)
     run = submit(workspace, info, tiny_model, **LONG)
     training(workspace, run.id, step=60)
-    filler = fill(small_disk)
-    time.sleep(4)  # events, states, and the list of runs itself all fail
+    filler, size = fill(small_disk), -1
+    while size != (
+        size := workspace.run(run.id).events.stat().st_size
+    ):  # what is left of its last page takes some more
+        time.sleep(4)  # events, states, and the list of runs itself all fail
     filler.unlink()
-    ended = wait(workspace, run.id)
+    ended = wait(workspace, run.id, seconds=60)
     assert (ended.status, ended.reason) == (Status.FAILED, "disk_full")
     queue.resume(workspace, run.id)
     training(workspace, run.id)
@@ -418,7 +421,7 @@ def test_out_of_memory(workspace, long_texts, finished):
     process = psutil.Process(wait(workspace, run.id, lambda run: run.phase == "tokenizing").pid)
     most = process.memory_info().vms + 30_000_000
     process.rlimit(psutil.RLIMIT_AS, (most, most))
-    ended = wait(workspace, run.id)
+    ended = wait(workspace, run.id, seconds=60)
     assert (ended.status, ended.reason) == (Status.FAILED, "out_of_memory")
     assert "memory" in ended.message
     assert ended.action
