@@ -38,6 +38,17 @@ def test_the_answer_follows_the_typing_and_a_spreadsheet_comes_back_scored(visit
     visitor.leave()
 
 
+def test_a_click_that_comes_with_the_leaving_of_the_box_is_not_lost(visit, workspace, easy):
+    run = wait(workspace, submit(workspace, easy, "tfidf").id)
+    visitor = visit().open(f"predict?run={run.id}")
+    visitor.page.wait_for_selector("[data-sends]")
+    visitor.page.get_by_role("textbox", name="Your text").press_sequentially(TYPED)
+    visitor.page.locator("summary", has_text="A whole file").click()
+    visitor.page.get_by_test_id("stFileUploaderDropzoneInput").wait_for(state="attached")
+    visitor.page.locator(".st-key-answer").get_by_text("good", exact=True).first.wait_for()
+    visitor.leave()
+
+
 def sheet() -> bytes:
     out = io.BytesIO()
     with xlsxwriter.Workbook(out) as book:
