@@ -19,6 +19,7 @@ from tests.conftest import REAL_DATA
 EXAMPLES = 5000
 HEAD = 6000  # bytes of a text file that are enough to get something wrong
 SECONDS, SECONDS_PER_MEGABYTE = 1.0, 10.0  # of computing time
+TRIES = 3
 SPECIAL = [
     b"\x00", b'"', b'""', b"\n", b"\r", b"\r\n", b",", b";", b"\t", b"|", b"\xff", b"\xfe", b"\xef\xbb\xbf", b"\xff\xfe",
     b"\x1a", b"{", b"}", b"[", b"]", b":", b"\\", b"'", b"__label__", b"PK\x03\x04", b"PAR1", b"\x1f\x8b", b"sep=;\n",
@@ -89,6 +90,13 @@ def changed(content: bytes, change: tuple) -> bytes:
 def test_a_damaged_file_is_a_table_or_a_sentence(content, damage):
     for change in damage:
         content = changed(content, change)
+    allowed = SECONDS + SECONDS_PER_MEGABYTE * len(content) / 1e6
+    # A file that is slow is so every time; whatever else the process had to do meanwhile is not.
+    assert any(seconds(content) < allowed for _ in range(TRIES))
+
+
+def seconds(content: bytes) -> float:
+    """Computing time of one reading, which must end with a table or with a sentence."""
     start = time.process_time()
     try:
         table = read_bytes(content, "damaged.csv")
@@ -99,4 +107,4 @@ def test_a_damaged_file_is_a_table_or_a_sentence(content, damage):
         assert len(set(table.columns)) == len(table.columns)
         assert table.rejected_count >= len(table.rejected)
         assert not any("\x00" in name for name in table.columns)
-    assert time.process_time() - start < SECONDS + SECONDS_PER_MEGABYTE * len(content) / 1e6
+    return time.process_time() - start
