@@ -1,6 +1,7 @@
 """Saved points of a training, from which it can go on to the bit.
 
-    <step>-<rounds>.safetensors  weights, optimizer, random states; the place in the training as metadata
+    <step>-<rounds>.safetensors  weights, optimizer, random states; the place in the training as metadata. Weights that are
+                                 those of the best round are left out
     <step>-<rounds>.json         the SHA-256 of that file and of the best weights beside it, written last
     best-<round>.safetensors     the weights of the best round, as the plain model has them
 
@@ -103,7 +104,8 @@ class Checkpoints:
                 self.best_written = state.best_epoch
         path = self.folder / f"{state.step:09}-{state.epoch:04}.safetensors"
         described = json.dumps({"state": _plain(state), "facts": facts})
-        written = _write(path, {**learner.snapshot(), **_random_states()}, {"training": described})
+        tensors = {**_without(learner.snapshot(), _weights(self.best if best else None)), **_random_states()}
+        written = _write(path, tensors, {"training": described})
         sums = {path.name: written}
         if best:
             sums[best.name] = self.best_digest
@@ -148,7 +150,7 @@ class Checkpoints:
         place = self._best(state.best_epoch)
         best = load_file(place) if state.best_epoch else None
         self.best_digest = sums.get(place.name, "")
-        return Point(state, load_file(file), described["facts"], best)
+        return Point(state, _weights(best) | load_file(file), described["facts"], best)
 
     def _points(self) -> list[Path]:
         """The .json of each point, the newest first."""
@@ -184,6 +186,16 @@ def _random_states() -> Tensors:
     return states
 
 
+def _weights(best: Tensors | None) -> Tensors:
+    """The weights of a round as a snapshot of the learner names them."""
+    return {f"weight.{name}": tensor for name, tensor in (best or {}).items()}
+
+
+def _without(tensors: Tensors, known: Tensors) -> Tensors:
+    """Those that are not to the bit in `known`."""
+    return {name: one for name, one in tensors.items() if name not in known or not _same(one, known[name])}
+
+
 def _plain(state: TrainingState) -> dict:
     """Sums that are on the device become numbers."""
     return {name: one.item() if isinstance(one, torch.Tensor) else one for name, one in vars(state).items()}
@@ -210,14 +222,18 @@ def _holds(path: Path, tensors: Tensors) -> bool:
     """Whether these tensors, to the bit, are read from `path`; one at a time, for the sake of the memory."""
     with safe_open(path, "pt") as file:
         return set(file.keys()) == set(tensors) and all(
-            torch.equal(_bits(file.get_tensor(name)), _bits(tensor.detach().cpu()))
-            for name, tensor in tensors.items()
+            _same(file.get_tensor(name), tensor) for name, tensor in tensors.items()
         )
+
+
+def _same(first: torch.Tensor, second: torch.Tensor) -> bool:
+    """Whether they are equal to the bit."""
+    return torch.equal(_bits(first), _bits(second))
 
 
 def _bits(tensor: torch.Tensor) -> torch.Tensor:
     """(bytes,) uint8: equal to itself where the values are not, as NaN is not."""
-    return tensor.contiguous().reshape(-1).view(torch.uint8)
+    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
 
 
 def _settle(folder: Path) -> None:

@@ -58,11 +58,20 @@ class WordVectors:
         self.weight[rows] = moved.to(self.weight.dtype)
 
     def snapshot(self) -> dict[str, torch.Tensor]:
-        """All that changes. Shares memory with what learns."""
-        return {"weight": self.fp32, "exp_avg_sq": self.squares, "read": self.read, "step": self.steps}
+        """All that changes; of the second moment the rows that were read, as the others are zero. May share memory with
+        what learns."""
+        squares = self.squares[self.read > 0]
+        return {"weight": self.fp32, "exp_avg_sq": squares, "read": self.read, "step": self.steps}
 
     def restore(self, tensors: dict[str, torch.Tensor]) -> None:
-        """Go back to a snapshot, or to a state of torch.optim.AdamW, which moved all rows in its last step."""
-        for kind, tensor in self.snapshot().items():
-            tensor.copy_(tensors.get(kind, tensors["step"]))
+        """Go back to a snapshot, or to a state of torch.optim.AdamW, which moved all rows in its last step.
+
+        The second moment may also be that of all rows.
+        """
+        self.fp32.copy_(tensors["weight"])
+        self.steps.copy_(tensors["step"])
+        self.read.copy_(tensors.get("read", tensors["step"]))
+        squares = tensors["exp_avg_sq"]
+        self.squares.zero_()
+        self.squares[self.read > 0] = squares if len(squares) < len(self.squares) else squares[self.read > 0]
         self.weight.data.copy_(self.fp32)

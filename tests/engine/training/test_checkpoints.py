@@ -79,3 +79,20 @@ def test_damage_to_the_best_round_is_found_though_later_states_were_saved_beside
     best.write_bytes(content)
     assert points.save(TrainingState(step=2, best_epoch=1), learner, {})
     assert Checkpoints(tmp_path, say=said.append).newest() is None and "damaged" in said[0]
+
+
+def test_weights_that_the_best_round_has_are_written_once_and_read_all_the_same(tmp_path, learner):
+    learner.learn(np.array([0, 1]), 0.01)
+    points = Checkpoints(tmp_path, best=learner.state())
+    assert points.save(TrainingState(step=1, epoch=1, best_epoch=1), learner, {})
+    learner.learn(np.array([0]), 0.01)
+    now = {name: tensor.clone() for name, tensor in learner.snapshot().items()}
+    assert points.save(TrainingState(step=2, epoch=1, best_epoch=1), learner, {})
+    at_best, after = (path.stat().st_size for path in sorted(tmp_path.glob("0*.safetensors")))
+    assert at_best < 0.8 * after
+    point = Checkpoints(tmp_path).newest()
+    assert all(torch.equal(point.tensors[name], tensor) for name, tensor in now.items())
+    next(tmp_path.glob("*2-*.json")).unlink()
+    best = Checkpoints(tmp_path).newest()
+    learner.restore(best.tensors)
+    assert all(torch.equal(best.best[name], tensor) for name, tensor in learner.state().items())

@@ -73,6 +73,7 @@ def test_going_back_to_a_snapshot_takes_the_same_way_again():
 
     go(range(4))
     kept = {kind: tensor.clone() for kind, tensor in vectors.snapshot().items()}
+    assert len(kept["exp_avg_sq"]) == 4  # words 0 to 3; the others were not read
     go(range(4, 9))
     after = table.weight.detach().clone()
     vectors.restore(kept)
@@ -128,7 +129,7 @@ def test_clipping_looks_at_all_gradients_together():
     expected = torch.linalg.vector_norm(torch.stack([one.norm() for one in every]))
     assert torch.allclose(weights.step(0.1, clipping=1.0).norm, expected)
     squares = weights.snapshot()["exp_avg_sq.bert.embeddings.word_embeddings.weight"]
-    assert torch.allclose(squares, 0.001 * (table / expected).square(), rtol=1e-4)
+    assert torch.allclose(squares, 0.001 * (table[1:4] / expected).square(), rtol=1e-4)
 
 
 def test_word_vectors_that_do_not_learn_are_left_alone():
