@@ -81,10 +81,16 @@ def abilities(device: str) -> None:
             st.metric("Cores", machine.all_cores(), border=True, width=140)
             st.metric("Memory", f"{rounded(memory / 2**30)} GB", border=True, width=160)
             st.metric("Fast format (bf16)", f"{rounded(found.bf16, 1)} times", border=True, width=200)
-        st.caption(
-            f"In bf16 it multiplies {rounded(found.bf16, 1)} times as fast as in fp32, so the automatic number format takes "
-            f"{'bf16' if found.prefers_bf16 else 'fp32'}. Measured just now, by multiplying matrices."
-        )
+        st.caption(f"{_bf16(found.bf16, found.prefers_bf16)} Measured just now, by multiplying matrices.")
+
+
+def _bf16(times: float, preferred: bool) -> str:
+    """What the speed in bf16, as a multiple of that in fp32, means for the automatic number format."""
+    if times < 1:
+        said = "In bf16 it multiplies more slowly than in fp32"
+    else:
+        said = f"In bf16 it multiplies {rounded(times, 1)} times as fast as in fp32"
+    return f"{said}, so the automatic number format takes {'bf16' if preferred else 'fp32'}."
 
 
 frame.show(page)

@@ -213,4 +213,4 @@ def short(label: str, width: int = 24) -> str:
 
 
 def _share(title: str, most: float = 1.02) -> dict:
-    return {"title": {"text": title}, "tickformat": ".0%", "range": [0, most], "automargin": True}
+    return {"title": {"text": title}, "tickformat": ".1~%", "range": [0, most], "automargin": True}

@@ -12,6 +12,7 @@ from engine.runs.events import History, seconds_at
 ACCENT, SECOND, MUTED = "#1f9488", "#d97a2b", "#8a9a9a"
 LINES = ("#1f9488", "#d97a2b", "#7a6fd0", "#c2528b", "#6d9d2f", "#3b82c4", "#b08d1e", "#8a9a9a", "#d05a4e")
 DASHES = ("solid", "dash", "dot", "dashdot")
+SHARES = ".1~%"  # of axes: a half per cent has its digit, a whole one none
 MOST_POINTS = 500
 CONFIG = {"displayModeBar": False}
 
@@ -160,7 +161,7 @@ def losses(histories: dict[str, History]) -> go.Figure:
             y=_smooth([one["loss"] for one in chosen]),
             **_named(index, name, "%{x:.0%}: loss %{y:.3f}"),
         )
-    return _shared(figure, "loss, smoothed").update_xaxes(title="share of the training", tickformat=".0%")
+    return _shared(figure, "loss, smoothed").update_xaxes(title="share of the training", tickformat=SHARES)
 
 
 def validations(histories: dict[str, History]) -> go.Figure:
@@ -196,7 +197,7 @@ def probabilities(values: dict[str, float]) -> go.Figure:
         )
     )
     return figure.update_layout(
-        xaxis={"range": [0, 1.12], "tickformat": ".0%", "tickvals": [0, 0.5, 1], "tickangle": 0},
+        xaxis={"range": [0, 1.12], "tickformat": SHARES, "tickvals": [0, 0.5, 1], "tickangle": 0},
         yaxis={"type": "category"},
     )
 
@@ -261,8 +262,8 @@ def reliability(bins: list, corrected: list) -> go.Figure:
             hovertemplate="says %{x:.0%}, right %{y:.0%} of %{customdata:,}<extra></extra>",
         )
     return figure.update_layout(
-        xaxis={"title": "how sure it says it is", "tickformat": ".0%", "range": [0, 1.02]},
-        yaxis={"title": "how often it is right", "tickformat": ".0%", "range": [0, 1.05]},
+        xaxis={"title": "how sure it says it is", "tickformat": SHARES, "range": [0, 1.02]},
+        yaxis={"title": "how often it is right", "tickformat": SHARES, "range": [0, 1.05]},
         legend={"orientation": "h", "y": 1.12},
     )
 
@@ -281,8 +282,8 @@ def coverage(covered: np.ndarray, accuracy: np.ndarray, at: float, right: float 
         )
     return figure.update_layout(
         showlegend=False,
-        xaxis={"tickformat": ".0%", "range": [0, 1.02]},
-        yaxis={"title": "right among those", "tickformat": ".0%"},
+        xaxis={"tickformat": SHARES, "range": [0, 1.02]},
+        yaxis={"title": "right among those", "tickformat": SHARES},
     )
 
 
@@ -304,8 +305,8 @@ def ranking(curves) -> tuple[go.Figure, go.Figure]:
         found.append(
             figure.update_layout(
                 showlegend=False,
-                xaxis={"tickformat": ".0%", "range": [-0.02, 1.02]},
-                yaxis={"title": names[1], "tickformat": ".0%", "range": [-0.02, 1.04]},
+                xaxis={"tickformat": SHARES, "range": [-0.02, 1.02]},
+                yaxis={"title": names[1], "tickformat": SHARES, "range": [-0.02, 1.04]},
             )
         )
     return found[0], found[1]
@@ -331,7 +332,7 @@ def with_intervals(values: dict[str, tuple[float, list[float] | None]], title: s
         )
     )
     return figure.update_layout(
-        xaxis={"title": title, "tickformat": ".0%", "rangemode": "tozero"},
+        xaxis={"title": title, "tickformat": SHARES, "rangemode": "tozero"},
         yaxis={"type": "category", "range": [-0.7, len(ordered) - 0.3]},
     )
 
@@ -354,7 +355,7 @@ def trade_off(points: dict[str, tuple[float, float, list[float], bool]]) -> go.F
         )
     return figure.update_layout(
         xaxis={"title": "milliseconds per text", "type": "log", "dtick": 1},
-        yaxis={"title": "accuracy", "tickformat": ".0%"},
+        yaxis={"title": "accuracy", "tickformat": SHARES},
         legend={"orientation": "h", "y": -0.3},
         showlegend=True,
     )

@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from engine.figures import percent, whole
-from pages.parts.charts import ACCENT, MUTED, SECOND, short
+from pages.parts.charts import ACCENT, MUTED, SECOND, SHARES, short
 
 
 def learning_curve(points: list) -> go.Figure:
@@ -44,7 +44,7 @@ def learning_curve(points: list) -> go.Figure:
             "tickvals": rows,
             "ticktext": [whole(count) for count in rows],
         },
-        yaxis={"title": "right, on the test texts", "tickformat": ".0%"},
+        yaxis={"title": "right, on the test texts", "tickformat": SHARES},
         legend={"orientation": "h", "y": 1.15},
     )
 
@@ -99,6 +99,6 @@ def importance(shares: dict[str, float]) -> go.Figure:
         )
     )
     return figure.update_layout(
-        xaxis={"tickformat": ".0%", "range": [0, 1.12], "tickvals": [0, 0.25, 0.5, 0.75, 1]},
+        xaxis={"tickformat": SHARES, "range": [0, 1.12], "tickvals": [0, 0.25, 0.5, 0.75, 1]},
         yaxis={"type": "category"},
     )
