@@ -21,7 +21,7 @@ MIDDLE = (0.025, 0.975)
 IMAGINARY = (
     0.25  # of a text at either end of the ranking of a pair of classes; and of one with a label by chance
 )
-IN_PRECISION = 0.6  # of that, for the average precision, to which a wrong text at the top does more
+IN_PRECISION = 0.2  # the same for the average precision, to which a wrong text at the top does more
 
 
 @dataclass(frozen=True)
@@ -180,9 +180,12 @@ class _Ranking:
         """weights: (rows, resamples). chance: of the imaginary texts; None for none."""
         found = {"log_loss": self._log_loss(weights, chance)}
         if self.classes:
-            ends = np.zeros((2, weights.shape[1]))
+            ends = np.zeros(
+                (2, 2, weights.shape[1])
+            )  # top and bottom: for the area, for the average precision
             if chance is not None:
-                ends = chance.standard_gamma(IMAGINARY, ends.shape) * 2 / len(self.classes)
+                shapes = np.reshape([IMAGINARY, IN_PRECISION], (2, 1))
+                ends = chance.standard_gamma(shapes, ends.shape) * 2 / len(self.classes)
             # Of two classes the one's top is the other's bottom.
             turned = (ends[:: -1 if number % 2 else 1] for number in range(len(self.classes)))
             areas, precisions = zip(
@@ -225,20 +228,20 @@ class _OneAgainstTheRest:
         """(area under the ROC curve, average precision), (resamples,) each. weights: (rows, resamples).
 
         top, bottom: weights of an imaginary text of the rest that is the most probable, and of one of the class that is the
-        least.
+        least; (2, resamples), for either score.
         """
         ordered = weights[self.order]
         upto = np.cumsum(ordered, axis=0)
         own = ordered[self.mine]
-        hits = np.concatenate([np.zeros((1, len(top)), own.dtype), np.cumsum(own, axis=0)])
+        hits = np.concatenate([np.zeros((1, own.shape[1]), own.dtype), np.cumsum(own, axis=0)])
         before, until = upto[self.begin] - ordered[self.begin], upto[self.end]
         hits_until = hits[self.hits_end]
         above = (
             before - hits[self.hits_begin] + until - hits_until
         ) / 2  # of the rest; those as probable are halves
         mine, rest = hits[-1], upto[-1] - hits[-1]
-        area = (own * (rest - above)).sum(axis=0) / ((mine + bottom) * (rest + top))
-        top, bottom = IN_PRECISION * top, IN_PRECISION * bottom
+        area = (own * (rest - above)).sum(axis=0) / ((mine + bottom[0]) * (rest + top[0]))
+        top, bottom = top[1], bottom[1]
         found = (own * hits_until / (until + top)).sum(axis=0)
         last = (mine + bottom) / (mine + bottom + rest + top)
         return area, (found + bottom * last) / (mine + bottom)

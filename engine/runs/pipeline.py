@@ -25,7 +25,7 @@ from engine.paths import Workspace, read_json, write_json
 from engine.runs import answering, ending, outcome, space
 from engine.runs.proof import AGAIN, VERIFIED_TEXTS, FreshProcess
 from engine.runs.pulse import Pulse, StopAsked
-from engine.runs.speed import milliseconds_per_text
+from engine.runs.speed import milliseconds_per_text, passed
 from engine.runs.store import Request, Status
 from engine.settings import TrainingConfig
 from engine.training.batches import Batches
@@ -35,7 +35,7 @@ from engine.training.layout import Encoded, Features, Source
 from engine.training.learner import Learner
 from engine.training.loop import EpochScored, Event, StepDone, TrainingState, train
 from engine.training.scoring import features, probabilities
-from engine.training.timing import VERIFYING_SECONDS, Timing
+from engine.training.timing import VERIFYING_SECONDS, Timing, counting_seconds
 from engine.training.tokens import tokenize
 
 MB = 1_000_000
@@ -263,10 +263,13 @@ def _train(
     training, validation = (
         (rows["split"] == split).to_numpy().nonzero()[0] for split in ("train", "validation")
     )
-    texts = encoded
+    texts, asked = encoded, _asked_at_end(encoded.lengths, np.setdiff1d(np.arange(len(encoded)), training))
+    scoring_at_end = None
     if config.method == "head":
         pulse.phase("computing features", 0, len(encoded))
+        began = time.monotonic()
         texts = features(model, encoded, precision, pulse.progress)
+        scoring_at_end = (time.monotonic() - began) * asked / encoded.lengths.sum()
     if config.head_first and not point:
         pulse.phase("fitting the head", 0, len(training))
         chosen = texts.select(training)
@@ -290,8 +293,8 @@ def _train(
             state.improved = state.epoch  # asked to go further: patience begins anew
     else:
         torch.manual_seed(config.seed)
-    tokens = texts.lengths
-    timing = Timing(batches, config.epochs, tokens[validation].sum(), tokens.sum() - tokens[training].sum())
+    counting = counting_seconds(encoded.lengths[training].sum(), len(labels))
+    timing = Timing(batches, config.epochs, texts.lengths[validation].sum(), asked, counting, scoring_at_end)
     mark = [time.monotonic(), state.step]  # when and after which step the last report came
 
     def score() -> dict[str, float] | None:
@@ -355,6 +358,15 @@ def _train(
             "No round of the training gave a score.", "Try again with a lower learning rate.", "no_score"
         )
     return state
+
+
+def _asked_at_end(lengths: np.ndarray, held_out: np.ndarray) -> float:
+    """Tokens that the model is asked after the training: all that it did not learn from, some for its speed, some as proof.
+
+    lengths: (texts,) in tokens.
+    """
+    texts = len(held_out) + passed(len(held_out)) + 2 * min(VERIFIED_TEXTS, len(held_out))
+    return float(lengths[held_out].mean() * texts)
 
 
 def verify(here: np.ndarray, there: np.ndarray) -> float:

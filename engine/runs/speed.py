@@ -14,6 +14,11 @@ def milliseconds_per_text(answer: Callable[[list[str]], object], texts: Sequence
     return median(_seconds(answer, some) for _ in range(REPEATS)) * 1000 / len(some)
 
 
+def passed(texts: int) -> int:
+    """How many texts the model is asked for that, all passes together."""
+    return REPEATS * min(TEXTS, texts)
+
+
 def _seconds(answer: Callable[[list[str]], object], texts: list[str]) -> float:
     began = time.perf_counter()
     answer(texts)

@@ -30,6 +30,12 @@ from engine.training.loop import TrainingState
 KEPT = 2
 SHARE, TRIFLE = 0.02, 0.25  # of the training's time may go into saving; seconds that may go in any case
 WRITTEN = 4e8  # bytes in a second, flushed and read again, until the first point shows what this disk does
+WHOLE = {
+    1: torch.uint8,
+    2: torch.int16,
+    4: torch.int32,
+    8: torch.int64,
+}  # by bytes; wide ones are compared faster
 Tensors = dict[str, torch.Tensor]
 
 
@@ -232,8 +238,8 @@ def _same(first: torch.Tensor, second: torch.Tensor) -> bool:
 
 
 def _bits(tensor: torch.Tensor) -> torch.Tensor:
-    """(bytes,) uint8: equal to itself where the values are not, as NaN is not."""
-    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+    """The same bits as whole numbers: equal to themselves where the values are not, as NaN is not."""
+    return tensor.detach().cpu().contiguous().view(WHOLE[tensor.element_size()])
 
 
 def _settle(folder: Path) -> None:

@@ -9,21 +9,28 @@ from engine.training.batches import Batches
 FIRST_STEPS = 3  # slower than the rest: kernels are chosen and memory is fetched
 FADING = 0.99  # weight of a step after each further one: what else runs on the machine changes
 FORWARD = 0.35  # of the cost of a training step: without the backward pass and the optimizer
-CLOSING_SECONDS = 4.5  # to save the model, measure its speed, judge, count words beside it, and verify
+CLOSING_SECONDS = 3.5  # to save the model, judge it and verify it, without what its texts take
 VERIFYING_SECONDS = 2.0  # of these
+COUNTING = (
+    1.2e-5  # seconds that counting words beside it takes for a token, times the root of the number of classes
+)
 
 
 @dataclass
 class Timing:
     """Predicts the seconds left of a training and of what comes after it.
 
-    lengths: (texts,) tokens of the training texts. validation, scored: tokens scored after each round, and at the end.
+    validation, scored: what is scored after each round, and at the end, as `batches` counts texts. counting: seconds of the
+    word counting that it is compared with (`counting_seconds`). scoring_at_end: seconds of the scoring at the end, where
+    they are known from elsewhere.
     """
 
     batches: Batches
     epochs: int
-    validation: int
-    scored: int
+    validation: float
+    scored: float
+    counting: float = 0.0
+    scoring_at_end: float | None = None
 
     def __post_init__(self) -> None:
         self.seconds = self.tokens = 0.0  # of recent training steps
@@ -49,7 +56,11 @@ class Timing:
 
     def closing(self) -> float:
         """Seconds that what comes after the training takes."""
-        return self.scored * (self.scoring or 0.0) + CLOSING_SECONDS
+        return self._closing(self.scoring or 0.0)
+
+    def _closing(self, scoring: float) -> float:
+        at_end = self.scored * scoring if self.scoring_at_end is None else self.scoring_at_end
+        return at_end + self.counting + CLOSING_SECONDS
 
     def left(self) -> float | None:
         """Seconds; None before anything can be said."""
@@ -59,4 +70,9 @@ class Timing:
         scoring = self.scoring if self.scoring is not None else rate * FORWARD
         rounds = self.epochs - self.epoch
         training = float(self.ahead[self.step] + self.ahead[0] * (rounds - 1)) * rate
-        return training + (rounds * self.validation + self.scored) * scoring + CLOSING_SECONDS
+        return training + rounds * self.validation * scoring + self._closing(scoring)
+
+
+def counting_seconds(tokens: int, classes: int) -> float:
+    """About how long word counting takes to learn from texts of so many tokens (docs/performance.md)."""
+    return COUNTING * tokens * classes**0.5
