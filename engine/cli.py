@@ -21,7 +21,7 @@ from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine import figures, machine, preferences, terminal
+from engine import figures, libraries, machine, preferences, terminal
 from engine.arguments import parser
 from engine.data import revising
 from engine.data.columns import Roles, propose, spread
@@ -50,7 +50,8 @@ from engine.training.plan import Plan, plan
 from engine.training.settings_file import Written
 
 if TYPE_CHECKING:  # what opens models is imported when one is asked
-    from engine.serving.opened import Source
+    with libraries.loading():
+        from engine.serving.opened import Source
     from engine.serving.predictor import Predictor
     from engine.serving.rules import Rules
 
@@ -663,7 +664,8 @@ def _folder_of(workspace: Workspace, run_or_folder: str) -> Path:
 
 def _opened(workspace: Workspace, run_or_folder: str) -> tuple["Predictor", "Rules"]:
     """The model of a run, with its rules, or the one in a folder."""
-    from engine.serving.predictor import Predictor
+    with libraries.loading():
+        from engine.serving.predictor import Predictor
     from engine.serving.rules import read, read_exported
 
     folder = _folder_of(workspace, run_or_folder)

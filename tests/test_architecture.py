@@ -17,7 +17,7 @@ FLOORS = [
     "evaluation",
     "serving",
 ]  # each may import those before it, and the ground
-GROUND = {"errors", "names", "paths", "settings", "machine", "preferences", "figures", "access"}
+GROUND = {"errors", "names", "paths", "settings", "machine", "libraries", "preferences", "figures", "access"}
 RUNS_MAY = GROUND | {"runs"}
 STUDIES_MAY = GROUND | {"data", "models", "training", "evaluation", "runs", "studies"}
 WHOLE = {"engine/runs/pipeline.py", "engine/runs/counting.py", "engine/runs/measuring.py",

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from engine import libraries
 from engine.data import workbench
 from engine.data.workbench import Step
 from engine.errors import TuneboardError
@@ -114,7 +115,8 @@ def main(root: str, run_id: str, key: str) -> int:
     workspace = Workspace(Path(root))
     paths = workspace.run(run_id).batch(key)
     try:
-        from engine.serving.predictor import Predictor
+        with libraries.loading():
+            from engine.serving.predictor import Predictor
 
         batch.answer(paths, Predictor(workspace.run(run_id).model), teller(paths))
     except TuneboardError as error:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from engine import __version__, machine
+from engine import __version__, libraries, machine
 from engine.errors import ForecastError, TuneboardError
 from engine.paths import Workspace, write_json
 from engine.runs import queue
@@ -291,7 +291,8 @@ def main(root: str, dataset_id: str, asked: str) -> int:
             return 0
         try:
             told("loading libraries")
-            from engine.runs.measuring import measured
+            with libraries.loading():
+                from engine.runs.measuring import measured
 
             write_json(path, measured(workspace, dataset_id, config, began, told).model_dump())
         except Disturbed:

@@ -11,7 +11,7 @@ import time
 import traceback
 from contextlib import AbstractContextManager, nullcontext
 
-from engine import preferences
+from engine import libraries, preferences
 from engine.errors import TuneboardError, WorkspaceError, is_disk_full, is_out_of_memory
 from engine.paths import Workspace
 from engine.runs import ending, queue
@@ -61,9 +61,10 @@ def _work(workspace: Workspace, run_id: str, pulse: Pulse) -> dict[str, object]:
     try:
         pulse.phase("loading libraries", 0, len(LIBRARIES))
         with _to_prove_it(workspace, run_id) as fresh:
-            for number, name in enumerate(LIBRARIES, start=1):
-                importlib.import_module(name)
-                pulse.progress(number, len(LIBRARIES))
+            with libraries.loading():
+                for number, name in enumerate(LIBRARIES, start=1):
+                    importlib.import_module(name)
+                    pulse.progress(number, len(LIBRARIES))
             from engine.runs.pipeline import carry_out
 
             return carry_out(workspace, run_id, pulse, fresh)

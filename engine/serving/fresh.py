@@ -5,17 +5,22 @@ Reads one JSON object from the standard input, {"folder": …, "texts": […]}, 
 read, so that whoever will ask can start this process early.
 """
 
+import gc
 import json
 import sys
 import traceback
 
-import torch
-from transformers import (
+gc.disable()  # nothing of what is imported is garbage: to look for it takes a second, and another at the end
+import torch  # noqa: E402
+from transformers import (  # noqa: E402
     AutoModelForSequenceClassification,
     AutoTokenizer,
     PreTrainedModel,  # noqa: F401 (what every model stands on, and would import only when it is opened: 2 s)
 )
-from transformers.utils import logging
+from transformers.utils import logging  # noqa: E402
+
+gc.freeze()
+gc.enable()
 
 AT_ONCE = 32
 SAFE = {"local_files_only": True, "trust_remote_code": False}

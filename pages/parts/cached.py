@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine import machine, preferences
+from engine import libraries, machine, preferences
 from engine.data.health import MEASURED, Problem, too_long
 from engine.data.revising import row_name
 from engine.data.workbench import sample_rows
@@ -184,7 +184,8 @@ def batch_summary(folder: str, begun: str, rules: Rules) -> Result:
 
 @st.cache_resource(max_entries=12, show_spinner="Opening the model …")  # ten are compared at once
 def predictor(folder: str, modified: float):
-    from engine.serving.predictor import Predictor
+    with libraries.loading():
+        from engine.serving.predictor import Predictor
 
     return Predictor(Path(folder))
 
