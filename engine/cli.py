@@ -50,8 +50,7 @@ from engine.training.plan import Plan, plan
 from engine.training.settings_file import Written
 
 if TYPE_CHECKING:  # what opens models is imported when one is asked
-    with libraries.loading():
-        from engine.serving.opened import Source
+    from engine.serving.opened import Source
     from engine.serving.predictor import Predictor
     from engine.serving.rules import Rules
 
@@ -676,7 +675,8 @@ def _opened(workspace: Workspace, run_or_folder: str) -> tuple["Predictor", "Rul
 
 def _source(workspace: Workspace, asked: str) -> "Source":
     """What to serve for [NAME=]RUN|FOLDER."""
-    from engine.serving.opened import Source
+    with libraries.loading():
+        from engine.serving.opened import Source
 
     folder = Path(asked).expanduser()
     name, what = ("", asked) if folder.is_dir() or "=" not in asked else asked.split("=", 1)

@@ -180,9 +180,8 @@ class _Ranking:
         """weights: (rows, resamples). chance: of the imaginary texts; None for none."""
         found = {"log_loss": self._log_loss(weights, chance)}
         if self.classes:
-            ends = np.zeros(
-                (2, 2, weights.shape[1])
-            )  # top and bottom: for the area, for the average precision
+            # Top and bottom, each for the area and for the average precision.
+            ends = np.zeros((2, 2, weights.shape[1]))
             if chance is not None:
                 shapes = np.reshape([IMAGINARY, IN_PRECISION], (2, 1))
                 ends = chance.standard_gamma(shapes, ends.shape) * 2 / len(self.classes)

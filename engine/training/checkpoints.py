@@ -30,12 +30,8 @@ from engine.training.loop import TrainingState
 KEPT = 2
 SHARE, TRIFLE = 0.02, 0.25  # of the training's time may go into saving; seconds that may go in any case
 WRITTEN = 4e8  # bytes in a second, flushed and read again, until the first point shows what this disk does
-WHOLE = {
-    1: torch.uint8,
-    2: torch.int16,
-    4: torch.int32,
-    8: torch.int64,
-}  # by bytes; wide ones are compared faster
+# By their bytes. Wide ones are compared faster.
+WHOLE = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 Tensors = dict[str, torch.Tensor]
 
 
@@ -234,7 +230,7 @@ def _holds(path: Path, tensors: Tensors) -> bool:
 
 def _same(first: torch.Tensor, second: torch.Tensor) -> bool:
     """Whether they are equal to the bit."""
-    return torch.equal(_bits(first), _bits(second))
+    return first.dtype == second.dtype and torch.equal(_bits(first), _bits(second))
 
 
 def _bits(tensor: torch.Tensor) -> torch.Tensor:

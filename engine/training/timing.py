@@ -11,9 +11,7 @@ FADING = 0.99  # weight of a step after each further one: what else runs on the 
 FORWARD = 0.35  # of the cost of a training step: without the backward pass and the optimizer
 CLOSING_SECONDS = 3.5  # to save the model, judge it and verify it, without what its texts take
 VERIFYING_SECONDS = 2.0  # of these
-COUNTING = (
-    1.2e-5  # seconds that counting words beside it takes for a token, times the root of the number of classes
-)
+COUNTING = 1.2e-5  # seconds of counting words, for each token and root of the number of classes
 
 
 @dataclass
