@@ -29,9 +29,10 @@ def test_from_a_file_to_a_prediction(visit, workspace, tmp_path):
     visitor.press("Save")
     visitor.press("Train a model on it")
     visitor.page.get_by_text("Quick", exact=True).click()
-    visitor.settle()
+    visitor.see("4 times over")  # what Quick takes; the field is then its own
     visitor.page.get_by_role("spinbutton", name="Training rounds (epochs)").fill("3")
     visitor.page.keyboard.press("Tab")
+    visitor.see("3 times over")
     visitor.press("Start")
 
     visitor.see("Stop")
@@ -46,10 +47,10 @@ def test_from_a_file_to_a_prediction(visit, workspace, tmp_path):
     visitor.leave()
 
     again = visit().open(address.split("/", 3)[3])
-    again.page.get_by_role("button", name="See where it is right and wrong").click(timeout=120_000)
+    again.page.get_by_role("button", name="See where it is right and wrong").click(timeout=240_000)
     again.see("Confusion matrix")
     run = queue.list_runs(workspace)[0]
-    assert run.status == Status.FINISHED
+    assert run.status == Status.FINISHED and queue.config_of(workspace, run.id).epochs == 3
     tested = 90
     again.see(f"Accuracy (test, n = {tested})")
 

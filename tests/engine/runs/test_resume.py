@@ -118,8 +118,10 @@ def test_killed_at_twenty_moments_it_ends_with_the_same_model_to_the_bit(workspa
 
 @pytest.fixture
 def stopped_midway(workspace, easy, tiny_model):
-    """A run that was killed in its third round, with its states."""
+    """A run that was killed in its second and its third round, with two states: each process writes one, however slowly."""
     run_id = submit(workspace, easy, tiny_model, **SETTINGS).id
+    kill_at(workspace, run_id, at_step(80))
+    queue.resume(workspace, run_id)
     kill_at(workspace, run_id, at_step(160))
     return queue.get_run(workspace, run_id)
 
