@@ -165,8 +165,10 @@ def test_a_model_that_is_gone_fails_with_a_sentence(workspace, easy, tiny_model,
 
 
 def test_a_data_set_that_is_gone_fails_with_a_sentence(workspace, easy, tiny_model):
+    queue.pause_queue(workspace, True)  # until it is gone altogether
     run = submit(workspace, easy, tiny_model)
     shutil.rmtree(workspace.dataset(easy.id).folder)
+    queue.pause_queue(workspace, False)
     ended = wait(workspace, run.id)
     assert (ended.status, ended.reason) == (Status.FAILED, "not_found")
 
