@@ -5,7 +5,7 @@ pauses; without them (scripts blocked, an older browser) the box works as ever. 
 
 Leaving the box sends it too. Streamlit 1.67 puts all that changes within one moment into one message, for the fragment
 of the first: a click elsewhere that comes with the leaving would redraw the box's fragment and nothing else, and the
-press of a button or an opened expander would be lost. So such a click waits until the text is on its way.
+press of a button or an opened expander would be lost. So a click that comes with any sending waits until that is gone.
 """
 
 import streamlit as st
@@ -21,6 +21,7 @@ export default function ({ data }) {
   let timer
   const send = () => {
     timer = undefined
+    hold()
     box.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", ctrlKey: true, bubbles: true }))
   }
   const soon = () => { timer = setTimeout(send, data.pause) }
@@ -30,16 +31,16 @@ export default function ({ data }) {
     const again = new MouseEvent("click", { bubbles: true, cancelable: true, view: window })
     setTimeout(() => event.target.dispatchEvent(again), data.leaving)
   }
+  const hold = () => {
+    document.addEventListener("click", later, { capture: true, once: true })
+    setTimeout(() => document.removeEventListener("click", later, true), data.leaving)
+  }
   box.addEventListener("input", (event) => {
     clearTimeout(timer)
     if (!event.isComposing) soon()
   })
   box.addEventListener("compositionend", soon)
-  box.addEventListener("blur", () => {
-    if (timer === undefined) return
-    document.addEventListener("click", later, { capture: true, once: true })
-    setTimeout(() => document.removeEventListener("click", later, true), data.leaving)
-  })
+  box.addEventListener("blur", () => { if (timer !== undefined) hold() })
   if (box.value && box === document.activeElement) soon()  // typed before we were here
 }
 """
