@@ -47,7 +47,7 @@ def test_from_a_file_to_a_prediction(visit, workspace, tmp_path):
     visitor.leave()
 
     again = visit().open(address.split("/", 3)[3])
-    again.page.get_by_role("button", name="See where it is right and wrong").click(timeout=240_000)
+    again.page.get_by_role("button", name="See where it is right and wrong").click(timeout=120_000)
     again.see("Confusion matrix")
     run = queue.list_runs(workspace)[0]
     assert run.status == Status.FINISHED and queue.config_of(workspace, run.id).epochs == 3
