@@ -72,5 +72,5 @@ class Timing:
 
 
 def counting_seconds(tokens: int, classes: int) -> float:
-    """About how long word counting takes to learn from texts of so many tokens (docs/performance.md)."""
+    """About how long word counting takes to learn from texts of so many tokens (docs/decisions.md)."""
     return COUNTING * tokens * classes**0.5
