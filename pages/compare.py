@@ -132,6 +132,7 @@ def leaderboard(found, names: dict[str, str]) -> None:
         ),
         hide_index=True,
         alt="The runs, the best first, with word counting as the last row",
+        placeholder="",
         column_config={
             "Run": st.column_config.TextColumn(
                 width="medium", help=f"Word counting: {base['name']}{learnt}."

@@ -112,6 +112,7 @@ def _table(found: Progress, runs: dict[str, Run]) -> None:
         ),
         hide_index=True,
         alt="The trials, the best first, each with the settings that were tried",
+        placeholder="",
     )
 
 

@@ -224,6 +224,7 @@ def _list(info: DatasetInfo, members: list[Member]) -> None:
         ),
         hide_index=True,
         alt="The runs that will be queued",
+        placeholder="",
     )
 
 

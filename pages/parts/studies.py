@@ -118,6 +118,7 @@ def table(found: Standing) -> None:
         ),
         hide_index=True,
         alt="The runs of this study, each with its state and how far it is",
+        placeholder="",
         column_config={
             "Done": st.column_config.ProgressColumn(
                 format="percent", min_value=0.0, max_value=1.0, color="primary"

@@ -80,6 +80,7 @@ def everything(runs: list[Run]) -> None:
             ),
             hide_index=True,
             alt="All runs",
+            placeholder="",
         )
         st.caption(f"{words.size(space.free(workspace))} are free on this disk.")
         disk.clean()
