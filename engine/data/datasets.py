@@ -3,6 +3,8 @@
 import hashlib
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
@@ -16,7 +18,7 @@ from engine.data.recipe import Recipe
 from engine.data.repairs import outcome
 from engine.errors import DataError, NotFoundError
 from engine.names import tidy
-from engine.paths import Workspace, read_json, write_json
+from engine.paths import DatasetPaths, Workspace, read_json, write_json
 
 ROW_GROUP = 100_000
 
@@ -136,9 +138,7 @@ def load_info(workspace: Workspace, dataset_id: str) -> DatasetInfo:
     """Raises NotFoundError when there is no such data set."""
     path = workspace.dataset(dataset_id).info
     if not path.exists():
-        raise NotFoundError(
-            f"There is no data set {dataset_id!r} any more.", "Choose or add one on the Data page."
-        )
+        raise _gone(dataset_id)
     return DatasetInfo(**read_json(path))
 
 
@@ -148,34 +148,54 @@ def is_dataset(workspace: Workspace, name: str) -> bool:
 
 
 def load_rows(workspace: Workspace, dataset_id: str, split: str | None = None) -> pd.DataFrame:
-    """Rows of one split, or all: columns text, label, split, source_row."""
-    load_info(workspace, dataset_id)
+    """Rows of one split, or all: columns text, label, split, source_row.
+
+    Raises, as all that reads rows, NotFoundError when there is no such data set, and DataError when its file is damaged.
+    """
     chosen = [("split", "==", split)] if split else None
-    return pd.read_parquet(workspace.dataset(dataset_id).rows, filters=chosen).reset_index(drop=True)
+    with _reading(workspace, dataset_id) as paths:
+        return pd.read_parquet(paths.rows, filters=chosen).reset_index(drop=True)
 
 
 def load_others(workspace: Workspace, dataset_id: str) -> pd.DataFrame:
-    """The other columns that the file had (engine/data/others.py), by split and source_row. Older data sets kept none.
-
-    Raises NotFoundError when there is no such data set.
-    """
-    load_info(workspace, dataset_id)
-    paths = workspace.dataset(dataset_id)
-    rows = pd.read_parquet(paths.rows, columns=["split", "source_row"])
-    others = pd.read_parquet(paths.others) if paths.others.exists() else pd.DataFrame(index=rows.index)
+    """The other columns that the file had (engine/data/others.py), by split and source_row. Older data sets kept none."""
+    with _reading(workspace, dataset_id) as paths:
+        rows = pd.read_parquet(paths.rows, columns=["split", "source_row"])
+        others = pd.read_parquet(paths.others) if paths.others.exists() else pd.DataFrame(index=rows.index)
     return others.set_index(pd.MultiIndex.from_frame(rows))
+
+
+@contextmanager
+def _reading(workspace: Workspace, dataset_id: str) -> Iterator[DatasetPaths]:
+    """Where its files are. It can be deleted at any moment, also by hand, and a disk can lose what it held."""
+    name = load_info(workspace, dataset_id).title
+    try:
+        yield workspace.dataset(dataset_id)
+    except FileNotFoundError:
+        raise _gone(dataset_id) from None
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(
+            f"The saved rows of {name!r} cannot be read ({error}).",
+            "If their file is damaged, delete the data set and save it anew.",
+            "damaged_dataset",
+        ) from error
+
+
+def _gone(dataset_id: str) -> NotFoundError:
+    return NotFoundError(
+        f"There is no data set {dataset_id!r} any more.", "Choose or add one on the Data page."
+    )
 
 
 def first_rows(workspace: Workspace, dataset_id: str, count: int, split: str | None = None) -> pd.DataFrame:
     """At most `count` rows, without reading the others: as quick for a million rows as for a thousand."""
-    load_info(workspace, dataset_id)
-    file = pyarrow.parquet.ParquetFile(workspace.dataset(dataset_id).rows)
     found: list[pa.RecordBatch] = []
-    for batch in file.iter_batches(batch_size=max(count, 1000)):
-        found.append(batch.filter(pc.equal(batch["split"], split)) if split else batch)
-        if sum(map(len, found)) >= count:
-            break
-    table = pa.Table.from_batches(found, file.schema_arrow).slice(0, count)
+    with _reading(workspace, dataset_id) as paths, pyarrow.parquet.ParquetFile(paths.rows) as file:
+        for batch in file.iter_batches(batch_size=max(count, 1000)):
+            found.append(batch.filter(pc.equal(batch["split"], split)) if split else batch)
+            if sum(map(len, found)) >= count:
+                break
+        table = pa.Table.from_batches(found, file.schema_arrow).slice(0, count)
     return table.to_pandas().reset_index(drop=True)
 
 

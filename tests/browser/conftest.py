@@ -95,7 +95,12 @@ class Visitor:
 
     def press(self, name: str) -> None:
         ours = self.page.locator("button:not([kind=header])")  # Streamlit's own: "Stop", while it draws
-        self.page.get_by_role("button", name=name, exact=True).and_(ours).click()
+        button = self.page.get_by_role("button", name=name, exact=True).and_(ours)
+        place, before = button.bounding_box(), None
+        while place != before:  # what moves away between the two halves of a click does not get it
+            self.page.wait_for_timeout(200)
+            place, before = button.bounding_box(), place
+        button.click()
 
     def choose(self, label: str, option: str) -> None:
         box, wanted = (

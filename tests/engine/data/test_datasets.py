@@ -7,6 +7,7 @@ from engine.data.datasets import (
     first_rows,
     list_datasets,
     load_info,
+    load_others,
     load_rows,
     remove,
     save,
@@ -96,3 +97,16 @@ def test_a_data_set_that_is_gone_is_said_so(workspace):
     for act in (load_info, load_rows, remove):
         with pytest.raises(NotFoundError, match="no data set"):
             act(workspace, "abcdef123456")
+
+
+@pytest.mark.parametrize("read", [load_rows, load_others, lambda *of: first_rows(*of, 5)])
+def test_a_data_set_whose_rows_are_damaged_or_vanish_is_said_so(workspace, read):
+    info = save(workspace, draft(table(), RECIPE))
+    path = workspace.dataset(info.id).rows
+    path.write_bytes(path.read_bytes()[:-50])
+    with pytest.raises(DataError, match="'easy' cannot be read") as damaged:
+        read(workspace, info.id)
+    assert "save it anew" in damaged.value.action
+    path.unlink()
+    with pytest.raises(NotFoundError, match="no data set"):
+        read(workspace, info.id)
