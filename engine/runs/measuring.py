@@ -37,7 +37,7 @@ from engine.runs.proof import VERIFIED_TEXTS
 from engine.settings import TrainingConfig
 from engine.training.batches import Batches
 from engine.training.head_start import fit_head
-from engine.training.layout import MOST_TOKENS, Encoded, Source, pieces
+from engine.training.layout import MOST_TOKENS, Encoded, Source, padded_length, pieces
 from engine.training.learner import Learner
 from engine.training.scoring import features, probabilities
 from engine.training.tokens import tokenize
@@ -309,7 +309,8 @@ def _time_steps(learner: Learner, usual: int, config: TrainingConfig, clock: "Cl
 
 def _shapes(learner: Learner, rows: np.ndarray) -> set[tuple[int, int]]:
     """(texts, tokens) of each piece of a batch."""
-    return {(len(piece), int(learner.lengths[piece].max())) for piece in _pieces(learner, rows)}
+    longest = int(learner.lengths.max())
+    return {(len(piece), padded_length(learner.lengths[piece], longest)) for piece in _pieces(learner, rows)}
 
 
 def _pieces(learner: Learner, rows: np.ndarray) -> list[np.ndarray]:
@@ -345,7 +346,7 @@ def _later_of_pass(texts: Encoded, device: torch.device) -> int:
     if device.type != "cpu":
         return 0
     parts = pieces(texts.lengths, np.arange(len(texts)), MOST_TOKENS[device.type], 2**31)
-    shapes = {(len(part), int(texts.lengths[part].max())) for part in parts}
+    shapes = {(len(part), padded_length(texts.lengths[part], texts.longest)) for part in parts}
     return SHAPE_BYTES * max(0, min(len(shapes), KEPT_SHAPES) - 2 * SCORED_PIECES)
 
 

@@ -127,7 +127,7 @@ class Encoded:
 
     def _padded(self, rows: np.ndarray) -> Padded:
         lengths = self.lengths[rows]
-        place = np.arange(min(-(-lengths.max() // STEP) * STEP, self.longest))
+        place = np.arange(padded_length(lengths, self.longest))
         there = place < lengths[:, None]
         where = np.where(there, self.starts[rows][:, None] + place, 0)
         where, mask = self._there(where), self._there(there)
@@ -174,6 +174,11 @@ class Features:
 
     def logits(self, model: PreTrainedModel) -> torch.Tensor:
         return head_logits(model, self.hidden.to(model.dtype))
+
+
+def padded_length(lengths: np.ndarray, longest: int) -> int:
+    """Tokens of each row when these texts are laid out together, padded. longest: the most tokens that any text has."""
+    return min(-(-int(lengths.max()) // STEP) * STEP, longest)
 
 
 def filling(texts: int, tokens: int, longest: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.models.loading import load_model
-from engine.training.layout import Encoded, Features, pieces
+from engine.training.layout import Encoded, Features, padded_length, pieces
 from engine.training.scoring import features, probabilities
 
 lengths = st.lists(st.integers(1, 30), min_size=1, max_size=60)
@@ -29,6 +29,13 @@ def test_padding_is_masked():
 
 def test_padding_never_goes_beyond_the_longest_text():
     assert texts([3, 7, 1]).lay_out(np.array([1]), pack=False).input_ids.shape == (1, 7)
+
+
+def test_texts_of_all_lengths_come_in_few_shapes_and_the_forecast_knows_which():
+    every = texts(range(1, 63))
+    laid = {every.lay_out(np.array([row]), pack=False).input_ids.shape[1] for row in range(62)}
+    assert len(laid) == 16
+    assert laid == {padded_length(every.lengths[[row]], every.longest) for row in range(62)}
 
 
 def test_packed_texts_lie_one_behind_another():
