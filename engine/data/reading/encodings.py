@@ -54,7 +54,9 @@ KOREAN = (
     "관경공용우트선연적동비미세방없학중행화모분년신실치생계식양산회소교위러거말던때안집문물까너무좋맛할같네더저음마와바난된될건"
     "내려되았데며당진발터린처오불속점람입개간영드격많싶겠못잘",
 )
-MARKS = "’“”–…‘—£€°«»„•©®·²´×½\u00a0"
+MARKS = "’“”–…‘—£€°«»„•©®™§±·²´×½\u00a0"
+# Who writes English needs no such letters, but one sign or two, and those all the time: each is a language of its own.
+SIGNS = (*MARKS, "’“”", "“”", "‘’", "–—", "«»", "„“")
 
 # codec: words for people, its languages, and how much must speak for it (it is rarer than Windows-1252)
 CODECS = {
@@ -302,8 +304,9 @@ def _models(codec: str) -> list[dict[str, float]]:
     everyday = {text: 1.0 for pair in pairs if len(text := pair.decode(codec, "ignore")) == 1}
     languages = [_by_rank(letters) for letters in CODECS[codec][1]]
     others = sum(map(Counter, languages), Counter())
+    signs = map(_by_rank, SIGNS if codec == "cp1252" else ())  # what else has them at all is rarer
     models = []
-    for language in languages:
+    for language in (*languages, *signs):
         model = Counter()
         for weight, part in ((0.5, language), (0.1, others), (0.15, _by_rank(MARKS)), (0.25, everyday)):
             whole = sum(part.values())

@@ -282,6 +282,19 @@ def test_bytes_that_windows_leaves_undefined_are_counted(found):
     assert content.decode("cp1252", "replace").count("\ufffd") == 2
 
 
+@pytest.mark.parametrize(
+    "sign", ["’", "–", "—", "…", "€", "£", "™", "•", "§", "®", "©", "½", "±", "×", "°", "“x”", "‘x’"]
+)
+@pytest.mark.parametrize("every", [1, 6, 40])
+def test_english_with_a_single_kind_of_sign(found, sign, every):
+    for around in ("it{}s fine", "price {}5 ok", "5{} off", " {} "):
+        content = "".join(
+            f"The product number {i} works {around.format(sign) if i % every == 0 else ''},good\n"
+            for i in range(200)
+        )
+        assert found(content.encode("cp1252")).name == "cp1252"
+
+
 def test_stray_nuls_make_no_utf16(found):
     assert found(b"id,text,label\n1,fine words\0,good\n" * 20).name == "utf-8"
 
