@@ -9,14 +9,43 @@ import numpy as np
 import pandas as pd
 
 from engine.data import scan
-from engine.data.names import LABEL_NAMES, SPLITS, STRONG_LABEL_NAMES, TEXT_NAMES, split_of
+from engine.data.names import (
+    ANSWER_NAMES,
+    BESIDE_NAMES,
+    ID_NAMES,
+    LABEL_NAMES,
+    SPLITS,
+    STRONG_LABEL_NAMES,
+    TEXT_NAMES,
+    TIME_NAMES,
+    WEAK_LABEL_NAMES,
+    split_of,
+)
 from engine.figures import percent, rounded, whole
 
 SAMPLE_ROWS = 3000
 MAX_CLASSES = 500
 ABOUT_AS_GOOD = 0.95  # of two columns of texts that differ by less, the first is proposed
 PURE = 0.98  # share of rows whose label another column tells, from which on it gives the answer away
-WEAK_LABEL_NAMES = {"rating", "stars", "score", "type", "answer", "tags", "tag", "y", "gold", "spam"}
+YES_NO = {
+    "yes",
+    "no",
+    "true",
+    "false",
+    "y",
+    "n",
+    "ja",
+    "nein",
+    "oui",
+    "non",
+    "si",
+    "sí",
+    "sim",
+    "não",
+    "да",
+    "нет",
+}
+DATE = r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})([T ,]+\d{1,2}:\d{2}.*)?"
 GROUP_NAMES = {
     "user", "customer", "author", "document", "doc", "thread", "conversation", "patient", "session", "client", "speaker",
     "group", "ticket", "page", "book", "article", "movie", "film", "product", "dialogue", "account", "kunde", "nutzer",
@@ -161,6 +190,8 @@ class _Facts:
         )
         self.links = filled.str.match(r"https?://\S+$|\S+@\S+\.\S+$").mean() if len(filled) else 0.0
         self.lettered = filled.str.contains(r"[^\W\d_]{2}").mean() if len(filled) else 0.0
+        self.dates = filled.str.fullmatch(DATE).mean() if len(filled) else 0.0
+        self.yes_no = self.distinct == 2 and set(filled.str.strip().str.lower().unique()) <= YES_NO
         self.parsed = filled.str.startswith("(").mean() if len(filled) else 0.0  # "( ( A man ) ( sleeps ) )"
         self.is_split = (
             self.name not in LABEL_NAMES and 2 <= self.distinct <= 4 and all(map(split_of, filled.unique()))
@@ -188,6 +219,8 @@ class _Facts:
         ):
             return 0.0
         named = 3.0 if self.name in TEXT_NAMES else 2.0 if self.tokens & TEXT_NAMES else 1.0
+        if self.tokens & ANSWER_NAMES:
+            named *= 0.3
         if self.json or self.parsed > 0.9:
             named *= 0.02
         return named * min(self.characters, 300) * self.share_distinct * self.filled
@@ -201,6 +234,10 @@ class _Facts:
             )
         elif self.tokens & (LABEL_NAMES - WEAK_LABEL_NAMES):
             named = 5.0
+        elif self.tokens & WEAK_LABEL_NAMES:
+            named = 2.0
+        else:
+            named = self.unnamed
         if self.json:
             return named * self.filled * (1 - self.share_distinct) if named >= 10 else 0.0
         most = 0.9 * self.rows if named >= 5 else min(MAX_CLASSES, self.rows // 2)
@@ -208,6 +245,15 @@ class _Facts:
         if not least <= self.distinct <= max(2, most) or self.words > 6 or self.filled < 0.5:
             return 0.0
         return named * self.filled * (1 - self.share_distinct)
+
+    @property
+    def unnamed(self) -> float:
+        """How much less a column is worth as a label whose name and values say that it is something else."""
+        if self.tokens & ID_NAMES or self.dates > 0.9:
+            return 0.0
+        if self.tokens & TIME_NAMES:
+            return 0.3
+        return 0.6 if self.tokens & BESIDE_NAMES or self.yes_no else 1.0
 
     @property
     def measure_score(self) -> float:

@@ -7,12 +7,18 @@ TEXT_NAMES = {
     "reseña", "comentario", "satz", "nachricht", "kommentar", "bewertungstext", "testo", "recensione", "tekst",
     "metin", "yorum", "görüş", "文本", "评论", "内容", "текст", "отзыв",
 }  # fmt: skip
-LABEL_NAMES = {
+# Such a column may hold the labels, if no other has a better name.
+WEAK_LABEL_NAMES = {
+    "rating", "stars", "score", "type", "answer", "tags", "tag", "y", "gold", "spam", "overall", "genre", "department",
+    "queue", "reason", "issue", "product", "verdict", "outcome", "satisfaction", "abteilung", "bereich", "bewertung",
+    "grund", "stimmung", "zufriedenheit", "motif", "motivo", "genere", "género",
+}  # fmt: skip
+LABEL_NAMES = WEAK_LABEL_NAMES | {
     "label", "labels", "class", "classes", "category", "categories", "cats", "sentiment", "target", "topic", "intent",
-    "emotion", "polarity", "type", "tag", "tags", "y", "spam", "label_name", "answer", "kategorie", "klasse",
+    "emotion", "polarity", "label_name", "kategorie", "klasse",
     "etikett", "thema", "label_text", "étiquette", "catégorie", "sentimiento", "etiqueta", "categoría", "clase",
     "categoria", "etichetta", "klasa", "etiket", "durum", "duygu", "sınıf", "标签", "类别", "метка", "класс",
-    "тональность", "gold", "annotation", "stance", "subreddit", "rating", "stars", "score",
+    "тональность", "annotation", "stance", "subreddit",
 }  # fmt: skip
 STRONG_LABEL_NAMES = {
     "label",
@@ -25,6 +31,32 @@ STRONG_LABEL_NAMES = {
     "intent",
     "emotion",
 }
+# What else is known of a text, and is rarely what somebody wants to learn of it.
+BESIDE_NAMES = {
+    "lang", "language", "locale", "gender", "sex", "age", "country", "region", "state", "city", "location", "channel",
+    "source", "platform", "device", "browser", "version", "store", "branch", "verified", "status", "filiale", "sprache",
+    "geschlecht", "alter", "land", "ort", "quelle", "idioma", "langue", "pays", "país",
+}  # fmt: skip
+TIME_NAMES = {
+    "date",
+    "time",
+    "day",
+    "month",
+    "year",
+    "week",
+    "timestamp",
+    "datum",
+    "jahr",
+    "monat",
+    "fecha",
+    "année",
+    "año",
+}
+ID_NAMES = {"id", "ids", "uuid", "guid", "key"}
+# Texts of somebody who had read the other one: they are not there yet when the model is asked.
+ANSWER_NAMES = {
+    "reply", "response", "resolution", "solution", "agent", "antwort", "lösung", "réponse", "respuesta", "risposta",
+}  # fmt: skip
 SPLIT_COLUMN_NAMES = {"split", "set", "subset", "fold", "partition", "part"}
 OTHER_NAMES = {
     "id",

@@ -38,6 +38,43 @@ def test_a_telling_name_wins_among_columns_that_would_do():
     assert roles.label == "sentiment"
 
 
+@pytest.mark.parametrize("beside, wanted", [
+    ({"verified": ["True", "False"]}, {"overall": "12345"}),
+    ({"May we contact you?": ["Yes", "No"]}, {"How satisfied are you?": ["very", "a bit", "not"]}),
+    ({"Timely response?": ["Yes", "No"]}, {"Product": ["loan", "card", "account", "debt"]}),
+    ({"Filiale": ["Nord", "Süd"]}, {"Bewertung": ["gut", "mittel", "schlecht"]}),
+    ({"Erledigt": ["ja", "nein"]}, {"Grund": [f"Grund {i}" for i in range(12)]}),
+    ({"Eingang": ["03.04.2025", "04.04.2025", "05.04.2025"]}, {"Anliegen": [f"Anliegen {i}" for i in range(12)]}),
+    ({"user_id": "12345"}, {"cause": [f"cause {i}" for i in range(12)]}),
+    ({"year": ["2001", "2002", "2003"]}, {"movie_genre": [f"genre {i}" for i in range(12)]}),
+    ({"lang": ["en", "de"]}, {"kind": [f"kind {i}" for i in range(12)]}),
+    ({"is_active": ["true", "false"]}, {"department": [f"team {i}" for i in range(12)]}),
+    ({"gender": ["m", "f"], "age": ["young", "old"]}, {"answer_code": [f"code {i}" for i in range(12)]}),
+])  # fmt: skip
+def test_what_is_merely_known_of_a_text_is_no_label_beside_a_better_one(beside, wanted):
+    columns = {
+        name: [values[i % len(values)] for i in range(60)] for name, values in {**beside, **wanted}.items()
+    }
+    assert propose(frame(said=LONG, **columns)).label == next(iter(wanted))
+    assert propose(frame(**dict(reversed(columns.items())), said=LONG)).label == next(iter(wanted))
+
+
+def test_who_wrote_it_and_when_are_no_labels_at_all():
+    dates = [f"2025-04-{i % 9 + 1:02} 10:15:00" for i in range(60)]
+    authors = [str(1000 + i % 20) for i in range(60)]
+    assert propose(frame(said=LONG, created=dates, author_id=authors)).label is None
+
+
+@pytest.mark.parametrize(
+    "asked, answered", [("customer_message", "agent_reply"), ("description", "resolution")]
+)
+def test_what_somebody_answered_is_not_the_text(asked, answered):
+    replies = [
+        f"{text}, and this is what we have done about it since then {i}" for i, text in enumerate(LONG)
+    ]
+    assert propose(frame(**{answered: replies, asked: LONG}, queue=["a", "b", "c"] * 20)).text == asked
+
+
 def test_a_split_column_is_recognised():
     part = ["Train"] * 40 + ["dev"] * 10 + ["test"] * 10
     assert propose(frame(text=LONG, label=["a", "b"] * 30, part=part)).split == "part"
