@@ -2,6 +2,7 @@
 
 import json
 
+NAMED_BY = ("label", "name", "value")  # in this order: what an object is called, {"id": 7, "name": "good"}
 LABELLED = 0.5  # from this score on, {"good": 0.9, "bad": 0.1} says good
 
 
@@ -21,11 +22,14 @@ def as_text(value: object) -> str:
 
 
 def single_labels(values: list) -> list:
-    """The values of a column without their wrapping, where each holds one label at most: ['good'] or {'good': 1, 'bad': 0}.
+    """The values of a column without their wrapping, where each holds one label at most: ['good'], {'good': 1, 'bad': 0},
+    or {'id': 7, 'name': 'good'}, also in a list.
 
     Otherwise the values as they are.
     """
     filled = [value for value in values if value not in (None, "", [], {})]
+    if filled and all(map(_called, filled)):
+        return [_called(value) for value in values]
     if filled and all(isinstance(value, list) and len(value) == 1 for value in filled):
         inner = [value[0] for value in filled]
         if not any(isinstance(one, dict | list) for one in inner):
@@ -36,6 +40,13 @@ def single_labels(values: list) -> list:
             for value in values
         ]
     return values  # fmt: skip
+
+
+def _called(value: object) -> str | None:
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    names = (value.get(key) for key in NAMED_BY) if isinstance(value, dict) else ()
+    return next((name for name in names if isinstance(name, str) and name), None)
 
 
 def _is_one_hot(value: object) -> bool:

@@ -12,6 +12,7 @@ TYPE_WORDS = {
     "int64", "float", "float64", "double", "number", "numeric", "categorical", "category", "bool", "boolean", "date", "meta",
     "response", "open-ended response",
 }  # fmt: skip
+ANSWER_WORDS = {"response", "open-ended response"}
 ORANGE_FLAG = re.compile(r"(class|meta|ignore|i|m|c)?(\s*\S+=\S+)*")
 IDENTIFIER = re.compile(r"(\d{1,2}[.)] )?[^\W\d][\w.\-/ ()\[\]?*%:#&'’,]{0,39}")
 IN_BRACKETS = re.compile(r"\(.*\)|\[.*\]")
@@ -26,6 +27,9 @@ def find_header(records: list[list[str]]) -> tuple[int, int]:
     records: the first rows, without blank ones. Rows above the names (a title, a comment), and rows of types or
     descriptions below them, are left out.
     """
+    for row in range(1, min(4, len(records))):
+        if _are_import_ids(records[row]):
+            return 1, row + 2
     above = _rows_above(records)
     if not has_header(records[above:]):
         return 0, above + 1
@@ -116,17 +120,24 @@ def _rows_above(records: list[list[str]]) -> int:
 
 
 def _rows_of_types(records: list[list[str]]) -> int:
-    """Rows right below the names that hold types, roles or question texts (Orange, Qualtrics and the like)."""
-    if len(records) > 2 and all(
-        cell.strip().startswith('{"ImportId"') for cell in records[1] if cell.strip()
-    ):
-        return 2
+    """Rows right below the names that hold types, roles or answers (Orange, SurveyMonkey and the like)."""
     filled = [cell.strip() for cell in records[0] if cell.strip()] if records else []
-    in_brackets = len(filled) > 1 and all(map(IN_BRACKETS.fullmatch, filled))
+    unnumbered = (
+        bool(filled) and not records[0][0].strip()
+    )  # SurveyMonkey: the answers of a question, below it
+    if unnumbered and any(cell.lower() in ANSWER_WORDS for cell in filled):
+        return 1
+    in_brackets = (len(filled) > 1 or unnumbered) and all(map(IN_BRACKETS.fullmatch, filled))
     if not filled or not (in_brackets or all(cell.lower() in TYPE_WORDS for cell in filled)):
         return 0
     flags = records[1] if len(records) > 1 else ["?"]
     return 2 if all(ORANGE_FLAG.fullmatch(cell.strip()) for cell in flags) else 1
+
+
+def _are_import_ids(row: list[str]) -> bool:
+    """How Qualtrics ends the rows above its data: names, then the questions, then these."""
+    filled = [cell.strip() for cell in row if cell.strip()]
+    return bool(filled) and all(cell.startswith('{"ImportId"') for cell in filled)
 
 
 def _filled(row: list[str]) -> int:

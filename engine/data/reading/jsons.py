@@ -1,7 +1,9 @@
 """JSON in the shapes that programs write: objects or lists, one per line or in a list, by column, by class, by split."""
 
+import ast
 import json
 import re
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -23,7 +25,11 @@ BEFORE = re.compile(
     r"\ufeff?\s*(?:(?://|#)[^\n]*\n\s*)*(?:[\w.$\s]{1,60}=\s*(?=[\[{]))?"
 )  # comments, 'window.data ='
 WRAPPERS = ("data", "rows", "records", "examples", "items", "results")  # under which APIs give their rows
+EXAMPLES = ("patterns", "examples", "utterances", "phrases", "samples")  # under which a class has its texts
 LOOKED_AT = 100  # lines or objects that a shape is told from
+LONGEST_LITERAL = (
+    2**22
+)  # characters of a document in Python's writing: its parser takes a hundred times the memory
 MOST_BREAKS = 1000  # places where a damaged document is taken up again
 
 Progress = Callable[[int, int], None]
@@ -64,10 +70,30 @@ def parse_json(path: Path, encoding: Encoding, progress: Progress) -> tuple[pa.T
 # -- one value per line -----------------------------------------------------------------------------
 
 
+def _loads(text: str) -> object:
+    """A JSON value, though there are line breaks in its strings or it is written as Python prints it.
+
+    Raises ValueError, or RecursionError for what is nested too deeply.
+    """
+    try:
+        return json.loads(text, strict=False)
+    except ValueError as error:
+        if len(text) > LONGEST_LITERAL:
+            raise
+        try:
+            with warnings.catch_warnings(action="ignore"):  # backslashes that Python does not know
+                value = ast.literal_eval(text.strip())
+        except (ValueError, SyntaxError, TypeError, MemoryError):
+            raise error from None
+        if isinstance(value, dict | list):
+            return value
+        raise
+
+
 def _loaded(text: str) -> object:
     """None for what is no JSON."""
     try:
-        return json.loads(text)
+        return _loads(text)
     except (ValueError, RecursionError):
         return None
 
@@ -85,7 +111,7 @@ def _values_of_lines(file, kind: type, rejected: Rejections, size: int, progress
         if not line or _is_comment(line):
             continue
         try:
-            value = json.loads(line)
+            value = _loads(line)
         except (ValueError, RecursionError) as error:
             rejected.add(number, f"not a JSON object ({getattr(error, 'msg', 'too deep')})", line, found)
             continue
@@ -101,7 +127,7 @@ def _values_of_lines(file, kind: type, rejected: Rejections, size: int, progress
 
 def _records_of_document(text: str, rejected: Rejections) -> Records:
     try:
-        return _records_in(json.loads(text), rejected) or []
+        return _records_in(_loads(text), rejected) or []
     except (ValueError, RecursionError):
         return _whole_objects(text, rejected)
 
@@ -147,7 +173,18 @@ def _records_of_list(items: list, rejected: Rejections) -> Records | None:
             rejected.add(0, f"entry {position} of the list is not like the others")
     if kind is list:
         return _records_of_rows(usual, rejected)
-    return usual if kind is dict else [{"text": text} for text in usual]
+    return _by_example(usual) if kind is dict else [{"text": text} for text in usual]
+
+
+def _by_example(classes: Records) -> Records:
+    """A record for each text where a record is a class with all its texts: {"tag": "greeting", "patterns": ["hi", ...]}."""
+    texts = next((name for name in EXAMPLES if all(isinstance(one.get(name), list) for one in classes)), None)
+    if not texts:
+        return classes
+    others = [{name: cell for name, cell in one.items() if not isinstance(cell, list)} for one in classes]
+    return [
+        {"text": text, **other} for one, other in zip(classes, others, strict=True) for text in one[texts]
+    ]
 
 
 def _records_of_rows(rows: list[list], rejected: Rejections, names: list[str] | None = None) -> Records:
@@ -175,6 +212,9 @@ def _records_of_object(value: dict, rejected: Rejections) -> Records | None:
     if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):  # pandas, "split"
         return _records_of_rows(value["data"], rejected, [as_text(name) for name in value["columns"]])
     if len(parts) > 1 and all(isinstance(part, dict) and part for part in parts):
+        if all(map(split_of, value)):
+            splits = {name: _records_in(part, rejected) or [] for name, part in value.items()}
+            return [{**record, "split": name} for name, records in splits.items() for record in records]
         found = _records_of_objects(value)
         if found:
             return found
@@ -237,7 +277,7 @@ def _records_of_lists(value: dict[str, list]) -> Records | None:
 
 def _as_table(records: Iterator[dict]) -> pa.Table:
     tables, flatten = [], None
-    while chunk := list(islice(records, CHUNK)):
+    while chunk := list(map(_by_role, islice(records, CHUNK))):
         if flatten is None:
             flatten = _hides_its_texts(chunk)
         chunk = _flattened(chunk) if flatten else chunk
@@ -248,6 +288,19 @@ def _as_table(records: Iterator[dict]) -> pa.Table:
         )  # fmt: skip
     whole = pa.concat_tables(tables, promote_options="default") if tables else pa.table({})
     return pa.table([pc.fill_null(column, "") for column in whole.columns], whole.column_names)
+
+
+def _by_role(record: dict) -> dict:
+    """{"messages": [{"role": "user", "content": ...}, ...]} -> {"user": ..., "assistant": ...}; of each role the last."""
+    turns = record.get("messages")
+    if not isinstance(turns, list) or not turns:
+        return record
+    if not all(
+        isinstance(one, dict) and isinstance(one.get("role"), str) and "content" in one for one in turns
+    ):
+        return record
+    others = {name: cell for name, cell in record.items() if name != "messages"}
+    return {**others, **{one["role"]: one["content"] for one in turns}}
 
 
 def _hides_its_texts(records: Records) -> bool:

@@ -20,6 +20,9 @@ ROWS = [[f"a text of some length, number {i}", ["spam", "ham"][i % 2], str(i)] f
     ([["text", "label", "id"], ["string", "string", "int"]], (1, 3)),
     ([["text", "label", "id"], ["string", "discrete", "continuous"], ["meta", "class", ""]], (1, 4)),
     ([["text", "label", "id"], ["(of the mail)", "(spam or ham)", "[number]"]], (1, 3)),
+    ([["text", "label", "id"], ["", "(spam or ham)", ""]], (1, 3)),
+    ([["What is wrong?", "Which kind?", "Nr"], ["", "Response", "Open-Ended Response"]], (1, 3)),
+    ([["Progress", "Q2", "Q3"], ["Progress", "Which?", "Nr?"], ['{"ImportId":"1"}', '{"ImportId":"2"}', ""]], (1, 4)),
     ([["Q1", "Q2", "Q3"], ["How?", "Which?", "Nr?"], ['{"ImportId":"1"}', '{"ImportId":"2"}', '{"ImportId":"3"}']], (1, 4)),
 ])  # fmt: skip
 def test_the_row_with_the_names_and_the_first_with_data(above, found):

@@ -35,6 +35,12 @@ SHAPES = {
     "one label among scores": [
         {"text": text, "label": {one: float(one == label) for one in ("good", "bad", "so")}} for text, label in ROWS
     ],
+    "a label with a number": [{"text": text, "label": {"id": 7, "name": label}} for text, label in ROWS],
+    "labels with colours": [{"text": text, "label": [{"name": label, "color": "red"}]} for text, label in ROWS],
+    "columns by split": {
+        split: {"text": [text for text, _ in part], "label": [label for _, label in part]}
+        for split, part in (("train", ROWS[:16]), ("test", ROWS[16:]))
+    },
     "a tool's annotations": [
         {"id": i, "data": {"text": t}, "annotations": [{"result": [{"value": {"label": [one]}, "id": "x"}]}]}
         for i, (t, one) in enumerate(ROWS)
@@ -49,6 +55,28 @@ def test_the_rows_come_out(value, indent):
     assert sorted(frame[["text", "label"]].to_numpy().tolist()) == sorted(ROWS)
 
 
+def test_a_conversation_is_a_column_for_each_role():
+    turns = [[{"role": "system", "content": "Sort this."}, {"role": "user", "content": text},
+              {"role": "assistant", "content": label}] for text, label in ROWS]  # fmt: skip
+    frame = read("\n".join(json.dumps({"messages": one}) for one in turns)).frame
+    assert frame[["user", "assistant"]].to_numpy().tolist() == ROWS
+
+
+def test_a_class_with_all_its_texts_is_a_row_for_each():
+    classes = ("good", "bad", "so")
+    intents = [
+        {"tag": one, "patterns": [t for t, label in ROWS if label == one], "responses": ["ok"]}
+        for one in classes
+    ]
+    frame = read({"intents": intents}).frame
+    assert sorted(frame[["text", "tag"]].to_numpy().tolist()) == sorted(ROWS)
+
+
+def test_line_breaks_within_strings_are_kept():
+    content = json.dumps([{"text": f"{text} BREAK and more", "label": label} for text, label in ROWS])
+    assert read(content.replace(" BREAK ", "\n")).frame["text"][0] == f"{ROWS[0][0]}\nand more"
+
+
 LINES = [json.dumps(record) for record in RECORDS]
 
 
@@ -56,6 +84,7 @@ LINES = [json.dumps(record) for record in RECORDS]
     "\n".join(LINES), "\ufeff" + "\n".join(LINES), "\r".join(LINES), ",\n".join(LINES), "\n\n".join(LINES),
     "// exported\n" + "\n".join(LINES), "window.data = [" + ",".join(LINES) + "];", "".join(LINES),
     "\n".join(map(json.dumps, [["text", "label"], *ROWS])), "\n".join(json.dumps(r, indent=1) for r in RECORDS),
+    "\n".join(map(repr, RECORDS)), repr(RECORDS), "\n".join(line[:-1] + ",}" for line in LINES),
 ])  # fmt: skip
 def test_other_ways_to_put_objects_into_a_file(text):
     assert read(text).frame[["text", "label"]].to_numpy().tolist() == ROWS
