@@ -9,9 +9,9 @@ TEXT_NAMES = {
 }  # fmt: skip
 # Such a column may hold the labels, if no other has a better name.
 WEAK_LABEL_NAMES = {
-    "rating", "stars", "score", "type", "answer", "tags", "tag", "y", "gold", "spam", "overall", "genre", "department",
-    "queue", "reason", "issue", "product", "verdict", "outcome", "satisfaction", "abteilung", "bereich", "bewertung",
-    "grund", "stimmung", "zufriedenheit", "motif", "motivo", "genere", "género",
+    "rating", "stars", "score", "type", "answer", "tags", "tag", "y", "gold", "spam", "kind", "overall", "genre",
+    "department", "queue", "reason", "issue", "product", "verdict", "outcome", "satisfaction", "abteilung", "bereich",
+    "bewertung", "grund", "stimmung", "zufriedenheit", "motif", "motivo", "genere", "género",
 }  # fmt: skip
 LABEL_NAMES = WEAK_LABEL_NAMES | {
     "label", "labels", "class", "classes", "category", "categories", "cats", "sentiment", "target", "topic", "intent",

@@ -127,6 +127,7 @@ class Records:
             and shape.telling
             and shape.fits(cells)
             and not self._is_rows(seen)
+            and not any(map(self._is_row, seen[1:]))
         ):
             return cells
         return self._first_line(seen, source)
@@ -137,6 +138,12 @@ class Records:
         return bool(shape and shape.telling) and shape.fit(
             [plain_cells(line, self.dialect) for line in lines]
         )
+
+    def _is_row(self, line: str) -> bool:
+        """Whether a line is a row by itself, with quotes that are in order."""
+        if not _well_formed([line], self.dialect):
+            return False
+        return self.shape.fits(next(_reader([line], self.dialect), []))
 
     def _first_line(self, seen: list[str], source: "_Source") -> list[str]:
         """Its cells; the other lines are read again."""
@@ -173,11 +180,12 @@ def joined(cells: list[str], dialect: Dialect) -> list[str]:
 
 
 def unwrapped(line: str) -> str:
-    """A line as it was before some program took it for a single field, and put it into quotes."""
+    """A line as it was before some program took it for a single field, put it into quotes, and went on with empty fields."""
     bare = line.rstrip("\r\n")
-    if len(bare) > 1 and bare[0] == bare[-1] == '"':
-        return bare[1:-1].replace('""', '"') + line[len(bare) :]
-    return line
+    field = bare.rstrip(";")
+    if len(field) > 1 and field[0] == field[-1] == '"':
+        field = field[1:-1].replace('""', '"')
+    return field + line[len(bare) :]
 
 
 def plain_cells(line: str, dialect: Dialect) -> list[str]:

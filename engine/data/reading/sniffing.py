@@ -6,7 +6,16 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from engine.data.reading.headers import KNOWN
-from engine.data.reading.records import BLANKS, SEP_LINE, Dialect, Records, Shape, shape_of, unwrapped
+from engine.data.reading.records import (
+    BLANKS,
+    SEP_LINE,
+    Dialect,
+    Records,
+    Shape,
+    joined,
+    shape_of,
+    unwrapped,
+)
 from engine.data.reading.table import Options, Rejections
 
 USUAL = (",", ";", "\t", "|")
@@ -54,9 +63,15 @@ def sniff(sample: str, options: Options = Options()) -> Dialect:  # noqa: B008 (
     separator = options.separator or (declared[1] if declared else None)
     if separator is not None:
         return _best_quotes(sample, separator, options.quote).dialect
+    lines = [line for line in sample.splitlines() if line.strip()]
+    tails = sum(line.endswith(";") for line in lines) >= ODD_SHARE * len(lines)
+    if tails and (inner := _unwrapped(sample)) and inner.separator != ";":
+        return inner
     found = [_best_quotes(sample, one, options.quote) for one in USUAL if one in sample or '"' in sample]
     best = _best(found)
     quoted = [one for one in found if one.width == 1 and one.share >= ODD_SHARE and one.needed > one.mended]
+    if best.share < SURE_SHARE and best.unlike >= FEW_UNLIKE and (open_text := _open_text(sample)):
+        return open_text
     if best.share < USUAL_SHARE:
         if quoted:
             return _unwrapped(sample) or quoted[0].dialect  # one column, of texts in quotes
@@ -107,7 +122,10 @@ def _best_quotes(sample: str, separator: str, quote: str | None) -> Reading:
     ignored = _read(sample, Dialect(separator, ""))
     if ignored.share >= SURE_SHARE and ignored.width > 1:  # then it is known what a row looks like
         heeded = _read(sample, heeded.dialect, ignored.shape)
-    literal = heeded.mended > heeded.needed and ignored.share >= heeded.share - 0.01
+    sign = re.escape(heeded.dialect.quote)
+    enclosed = re.compile(rf"(?:^|{mark}){sign}[^{sign}]*{sign}(?:{mark}|$)")
+    kept = max(heeded.needed, sum(bool(enclosed.search(line)) for line in sample.splitlines()))
+    literal = heeded.mended > kept and ignored.share >= heeded.share - 0.01
     return ignored if literal or ignored.share > heeded.share + 0.1 else heeded
 
 
@@ -130,6 +148,39 @@ def _read(sample: str, dialect: Dialect, shape: Shape | None = None) -> Reading:
         records.mended,
         shape_of(usual, width),
     )
+
+
+def _open_text(sample: str) -> Dialect | None:
+    """Where the first line names three columns or more, and many rows have too many, since nothing quotes a text."""
+    lines = [line for line in sample.splitlines() if line.strip()]
+    for separator in USUAL:
+        names = lines[0].split(separator) if lines else []
+        rows = [line.split(separator) for line in lines[1:]]
+        width, wide = len(names), [row for row in rows if len(row) >= len(names)]
+        if width < 3 or len(wide) < max(5, ODD_SHARE * len(rows)) or not all(map(_is_name, names)):
+            continue
+        for column in range(width):
+            open_at = Dialect(separator, "", width=width, open=column)
+            cells = list(zip(*(joined(row, open_at) for row in wide), strict=True))
+            if _are_texts(cells[column]) and all(map(_are_short, cells[:column] + cells[column + 1 :])):
+                return open_at
+    return None
+
+
+def _is_name(cell: str) -> bool:
+    return 0 < len(cell.strip()) <= LABEL_LENGTH and len(cell.split()) <= 4 and not cell.strip()[0].isdigit()
+
+
+def _are_texts(values: tuple[str, ...]) -> bool:
+    return sum(len(value.split()) > 3 for value in values) > len(values) / 2
+
+
+def _are_short(values: tuple[str, ...]) -> bool:
+    """Numbers, dates, single words, or a few values that come again: what no piece of a text would be throughout."""
+    words = [len(value.split()) for value in values]
+    few = len(set(values)) <= max(2, len(values) // 5) and sum(words) <= 3 * len(words)
+    single = sum(count <= 1 for count in words) >= ODD_SHARE * len(words)
+    return (few or single) and max(map(len, values)) <= LABEL_LENGTH
 
 
 def _label_beside_text(sample: str) -> Dialect | None:

@@ -195,3 +195,56 @@ def test_a_large_file_of_another_encoding_is_found_out_though_it_begins_as_ascii
     table = read_bytes(text.encode("cp1252"), "x.csv")
     assert table.encoding == "cp1252"
     assert table.frame["text"].iloc[-1] == "schöne Grüße"
+
+
+def open_texts(separator):
+    """Rows of an id, a text in which nothing quotes the separators, and a label."""
+    for i in range(60):
+        text = (
+            separator.join(["Dear team", "this came late", "please help me"][: 1 + i % 3])
+            + f" with number {i}"
+        )
+        yield str(i), text, ["good", "bad", "so"][i * 7 % 3]
+
+
+@pytest.mark.parametrize("separator", [",", "\t"])
+@pytest.mark.parametrize(
+    "before, behind", [([], []), (["2024-05-01"], []), ([], ["en"]), (["2024-05-01"], ["en"])]
+)
+def test_a_text_with_separators_that_nothing_quotes_is_found_by_the_names(separator, before, behind):
+    names = ["date"] * len(before) + ["id", "text", "label"] + ["lang"] * len(behind)
+    rows = [[*before, *row, *behind] for row in open_texts(separator)]
+    content = "".join(separator.join(row) + "\n" for row in [names, *rows])
+    table = read_bytes(content.encode(), "x.csv")
+    assert table.columns == names
+    assert table.frame[names].to_numpy().tolist() == rows
+
+
+@pytest.mark.parametrize("separator", ["\t", ";", ","])
+def test_one_stray_quote_does_not_take_quoting_from_a_file(separator):
+    rows = [[f"{i}", f"text number {i} which is good", "ab"[i % 2]] for i in range(100)]
+    rows[20][1] = 'he said "no" to us'
+    content = "".join(
+        separator.join(f'"{cell}"' for cell in row) + "\n" for row in [["id", "text", "label"], *rows]
+    )
+    table = read_bytes(content.encode(), "x.csv")
+    assert table.columns == ["id", "text", "label"]
+    assert table.frame.to_numpy().tolist() == rows
+
+
+def test_a_quote_that_is_never_closed_takes_no_row_with_it():
+    rows = [f'{i},"Text number {i}, which is good",{"ab"[i % 2]}\n' for i in range(100)]
+    rows[40] = '40,"First, the quote is never closed,a\n'
+    rows[41] = '41,"This one has no comma",b\n'
+    table = read_bytes(("id,text,label\n" + "".join(rows)).encode(), "x.csv")
+    assert table.frame["id"].tolist() == [str(i) for i in range(100) if i != 40]
+    assert [one.line for one in table.rejected] == [42]
+
+
+@pytest.mark.parametrize("tail", [";", ";;;"])
+def test_lines_that_a_spreadsheet_took_for_one_field_and_ended_with_empty_ones(tail):
+    lines = ["id,text,label", *(f'{i},"Text number {i}, which is ""good""",{"ab"[i % 2]}' for i in range(60))]
+    wrapped = ['"' + line.replace('"', '""') + '"' if '"' in line else line for line in lines]
+    table = read_bytes("".join(f"{line}{tail}\n" for line in wrapped).encode(), "x.csv")
+    assert table.columns == ["id", "text", "label"]
+    assert table.frame.iloc[7].tolist() == ["7", 'Text number 7, which is "good"', "b"]
