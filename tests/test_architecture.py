@@ -99,6 +99,8 @@ def test_no_page_pays_for_torch():
 def test_nothing_unsafe_is_used():
     for file in files("engine") + files("pages"):
         source = file.read_text(encoding="utf-8")
+        for harmless in (".eval()", "ast.literal_eval("):  # a model's mode; literals alone, nothing is run
+            source = source.replace(harmless, "")
         for banned in (
             "import pickle",
             "torch.load(",
@@ -107,10 +109,7 @@ def test_nothing_unsafe_is_used():
             "shell=True",
             "eval(",
         ):
-            allowed = (
-                banned == "eval(" and ".eval()" in source and source.count("eval(") == source.count(".eval()")
-            )
-            assert banned not in source or allowed, f"{file.name}: {banned}"
+            assert banned not in source, f"{file.name}: {banned}"
 
 
 # A number with separators or rounded, or a date; '%{' and '{{' begin what Plotly writes, which knows the separators.
