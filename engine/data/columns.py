@@ -28,23 +28,8 @@ MAX_CLASSES = 500
 ABOUT_AS_GOOD = 0.95  # of two columns of texts that differ by less, the first is proposed
 PURE = 0.98  # share of rows whose label another column tells, from which on it gives the answer away
 YES_NO = {
-    "yes",
-    "no",
-    "true",
-    "false",
-    "y",
-    "n",
-    "ja",
-    "nein",
-    "oui",
-    "non",
-    "si",
-    "sí",
-    "sim",
-    "não",
-    "да",
-    "нет",
-}
+    "yes", "no", "true", "false", "y", "n", "ja", "nein", "oui", "non", "si", "sí", "sim", "não", "да", "нет",
+}  # fmt: skip
 DATE = r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})([T ,]+\d{1,2}:\d{2}.*)?"
 GROUP_NAMES = {
     "user", "customer", "author", "document", "doc", "thread", "conversation", "patient", "session", "client", "speaker",

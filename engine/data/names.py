@@ -38,20 +38,8 @@ BESIDE_NAMES = {
     "geschlecht", "alter", "land", "ort", "quelle", "idioma", "langue", "pays", "país",
 }  # fmt: skip
 TIME_NAMES = {
-    "date",
-    "time",
-    "day",
-    "month",
-    "year",
-    "week",
-    "timestamp",
-    "datum",
-    "jahr",
-    "monat",
-    "fecha",
-    "année",
-    "año",
-}
+    "date", "time", "day", "month", "year", "week", "timestamp", "datum", "jahr", "monat", "fecha", "année", "año",
+}  # fmt: skip
 ID_NAMES = {"id", "ids", "uuid", "guid", "key"}
 # Texts of somebody who had read the other one: they are not there yet when the model is asked.
 ANSWER_NAMES = {

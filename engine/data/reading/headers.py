@@ -122,9 +122,8 @@ def _rows_above(records: list[list[str]]) -> int:
 def _rows_of_types(records: list[list[str]]) -> int:
     """Rows right below the names that hold types, roles or answers (Orange, SurveyMonkey and the like)."""
     filled = [cell.strip() for cell in records[0] if cell.strip()] if records else []
-    unnumbered = (
-        bool(filled) and not records[0][0].strip()
-    )  # SurveyMonkey: the answers of a question, below it
+    # In SurveyMonkey's exports the answers to choose from stand below their question, and nothing below the number.
+    unnumbered = bool(filled) and not records[0][0].strip()
     if unnumbered and any(cell.lower() in ANSWER_WORDS for cell in filled):
         return 1
     in_brackets = (len(filled) > 1 or unnumbered) and all(map(IN_BRACKETS.fullmatch, filled))

@@ -27,9 +27,7 @@ BEFORE = re.compile(
 WRAPPERS = ("data", "rows", "records", "examples", "items", "results")  # under which APIs give their rows
 EXAMPLES = ("patterns", "examples", "utterances", "phrases", "samples")  # under which a class has its texts
 LOOKED_AT = 100  # lines or objects that a shape is told from
-LONGEST_LITERAL = (
-    2**22
-)  # characters of a document in Python's writing: its parser takes a hundred times the memory
+LONGEST_LITERAL = 2**22  # characters that Python's parser is given: it takes a hundred times the memory
 MOST_BREAKS = 1000  # places where a damaged document is taken up again
 
 Progress = Callable[[int, int], None]
