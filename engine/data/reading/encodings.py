@@ -93,6 +93,7 @@ CODECS = {
     "big5": ("Traditional Chinese (Big5)", TRADITIONAL, 8),
     "cp932": ("Japanese (Shift JIS)", JAPANESE, 8),
     "euc_jp": ("Japanese (EUC-JP)", JAPANESE, 8),
+    "iso2022_jp": ("Japanese (ISO-2022-JP)", (), 0),
     "cp949": ("Korean (CP949, EUC-KR)", KOREAN, 8),
 }
 CHOICES = {codec: words for codec, (words, _, _) in CODECS.items()}
@@ -111,6 +112,7 @@ BOMS = {  # UTF-32 first: its mark begins with that of UTF-16
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+TO_KANJI = (b"\x1b$B", b"\x1b$@")  # how ISO-2022-JP, all of ASCII, begins each stretch of Japanese
 CHUNK = 2**22  # bytes read at a time
 SAMPLE = 2**18  # bytes that a guess is made from
 BROKEN = 0.05  # a UTF-8 file has a smaller share of broken sequences among what is not ASCII
@@ -142,6 +144,8 @@ def find_encoding(path: Path) -> Encoding:
     with path.open("rb") as file:
         head = file.read(2**16)
     name = next((codec for mark, codec in BOMS.items() if head.startswith(mark)), None) or _by_nuls(head)
+    if not name and any(mark in head for mark in TO_KANJI):
+        name = "iso2022_jp"
     sure = name is not None
     if name in (None, "utf-8-sig"):
         if _decodes(path, "utf-8"):
@@ -157,7 +161,7 @@ def starts_as_utf8(path: Path) -> bool:
     """Whether the first megabyte is UTF-8, without a look at the rest."""
     with path.open("rb") as file:
         head = file.read(2**20)
-    if b"\0" in head:
+    if b"\0" in head or any(mark in head for mark in TO_KANJI):
         return False
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head)

@@ -119,10 +119,14 @@ def _sheets(path: Path, options: Options) -> tuple[list[str], list[Sheet]]:
 
 
 def _filled_rows(sheet) -> list[tuple[int, list[str]]]:
-    """(number from 1, cells as text) of each row that is not blank."""
-    start = (sheet.start or (0, 0))[0]
-    rows = ([as_text(value) for value in row] for row in sheet.to_python(skip_empty_area=True))
-    return [(number, row) for number, row in enumerate(rows, start=start + 1) if any(map(str.strip, row))]
+    """(number from 1, cells as text) of each row that is not blank. Cells merged downwards all say what the first says."""
+    top, left = sheet.start or (0, 0)
+    rows = [[as_text(value) for value in row] for row in sheet.to_python(skip_empty_area=True)]
+    for (first, column), (last, right) in sheet.merged_cell_ranges or ():
+        if column == right and first - top in range(len(rows)) and column - left in range(len(rows[0])):
+            for row in rows[first - top + 1 : last - top + 1]:
+                row[column - left] = rows[first - top][column - left]
+    return [(number, row) for number, row in enumerate(rows, start=top + 1) if any(map(str.strip, row))]
 
 
 def _sheet(name: str, rows: list[tuple[int, list[str]]], options: Options) -> Sheet | None:

@@ -137,6 +137,25 @@ def test_a_csv_file_that_was_opened_with_the_wrong_separator():
     assert found.frame.to_numpy().tolist() == ROWS
 
 
+@pytest.mark.parametrize("top, left", [(0, 0), (3, 2)])
+def test_a_label_merged_over_several_rows_is_the_label_of_all(top, left):
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(top, left, ["text", "label"])
+        for number in range(24):
+            sheet.write(top + 1 + number, left, f"a text about thing {number}, short")
+        for group in range(6):
+            first = top + 1 + 4 * group
+            sheet.merge_range(first, left + 1, first + 3, left + 1, ["good", "bad", "so"][group % 3])
+        sheet.merge_range(
+            top + 40, left + 9, top + 44, left + 9, ""
+        )  # formatted, and outside of all that is filled
+    table = read_bytes(out.getvalue(), "x.xlsx")
+    assert table.frame["label"].tolist() == [["good", "bad", "so"][number // 4 % 3] for number in range(24)]
+    assert len(set(table.frame["text"])) == 24
+
+
 def test_names_that_come_again_in_a_sheet_are_listed():
     head = [["text", "label"]]
     found = read_book({"x": (head + ROWS[:5] + head + ROWS[5:], False)})

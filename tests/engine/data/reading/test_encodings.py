@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.data.reading.encodings import BROKEN, CHOICES, CHUNK, Encoding, find_encoding
+from engine.data.reading.encodings import (
+    BROKEN,
+    CHOICES,
+    CHUNK,
+    Encoding,
+    find_encoding,
+    starts_as_utf8,
+)
 
 WESTERN = ["cp1252", "latin-1", "iso8859-15", "mac_roman", "cp850"]
 CENTRAL = ["cp1250", "iso8859-2", "cp852"]
@@ -293,6 +300,14 @@ def test_english_with_a_single_kind_of_sign(found, sign, every):
             for i in range(200)
         )
         assert found(content.encode("cp1252")).name == "cp1252"
+
+
+def test_japanese_that_is_all_ascii(found, tmp_path):
+    content = rows(prose("japanese")).encode("iso2022_jp")
+    assert content.isascii()
+    assert found(content) == Encoding("iso2022_jp")
+    (tmp_path / "large.csv").write_bytes(content)
+    assert not starts_as_utf8(tmp_path / "large.csv")
 
 
 def test_stray_nuls_make_no_utf16(found):
