@@ -195,13 +195,9 @@ class _Facts:
 
     @property
     def text_score(self) -> float:
-        if (
-            self.numeric > 0.5
-            or self.characters < 3
-            or self.distinct < 2
-            or self.links > 0.5
-            or self.lettered < 0.3
-        ):
+        if self.numeric > 0.5 or self.distinct < 2 or self.links > 0.5:
+            return 0.0
+        if (self.characters < 3 or self.lettered < 0.3) and self.name not in TEXT_NAMES:
             return 0.0
         named = 3.0 if self.name in TEXT_NAMES else 2.0 if self.tokens & TEXT_NAMES else 1.0
         if self.tokens & ANSWER_NAMES:

@@ -75,6 +75,12 @@ def test_what_somebody_answered_is_not_the_text(asked, answered):
     assert propose(frame(**{answered: replies, asked: LONG}, queue=["a", "b", "c"] * 20)).text == asked
 
 
+def test_a_named_text_may_be_short_or_a_picture():
+    short = ["ok", "👍", "no", "👎👎", "love it", "😡", "meh", "🙂", "ty", "❤"] * 6
+    roles = propose(frame(comment=short, emotion=["happiness", "anger"] * 30))
+    assert (roles.text, roles.label) == ("comment", "emotion")
+
+
 def test_a_split_column_is_recognised():
     part = ["Train"] * 40 + ["dev"] * 10 + ["test"] * 10
     assert propose(frame(text=LONG, label=["a", "b"] * 30, part=part)).split == "part"
