@@ -14,6 +14,7 @@ from engine.data.names import (
     BESIDE_NAMES,
     ID_NAMES,
     LABEL_NAMES,
+    MAYBE_LABEL_NAMES,
     SPLITS,
     STRONG_LABEL_NAMES,
     TEXT_NAMES,
@@ -30,6 +31,13 @@ PURE = 0.98  # share of rows whose label another column tells, from which on it 
 YES_NO = {
     "yes", "no", "true", "false", "y", "n", "ja", "nein", "oui", "non", "si", "sí", "sim", "não", "да", "нет",
 }  # fmt: skip
+REQUEST_NAMES = TEXT_NAMES - {
+    "question",
+    "title",
+    "subject",
+    "headline",
+    "query",
+}  # answers to those are texts
 DATE = r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})([T ,]+\d{1,2}:\d{2}.*)?"
 GROUP_NAMES = {
     "user", "customer", "author", "document", "doc", "thread", "conversation", "patient", "session", "client", "speaker",
@@ -76,7 +84,9 @@ def propose(frame: pd.DataFrame, text: str | None = None, label: str | None = No
     facts = {name: _Facts(name, values) for name, values in spread(frame, SAMPLE_ROWS).items()}
     split = next((name for name in facts if facts[name].is_split and name != label), None)
     text_scores = {name: fact.text_score for name, fact in facts.items() if name not in (split, label)}
-    text = text or _best(text_scores, ABOUT_AS_GOOD)
+    if not text and (text := _best(text_scores, ABOUT_AS_GOOD)) and facts[text].tokens & ANSWER_NAMES:
+        asked = {name: score for name, score in text_scores.items() if facts[name].is_request}
+        text = _best(asked) or text
     others = {name: fact for name, fact in facts.items() if name not in (text, split)}
     label = (
         label
@@ -194,14 +204,19 @@ class _Facts:
         return "all different" if self.share_distinct > 0.999 else f"{percent(self.share_distinct)} different"
 
     @property
+    def is_request(self) -> bool:
+        """Whether it holds what somebody wrote first, where another column holds the answers."""
+        return bool(self.tokens & REQUEST_NAMES and not self.tokens & ANSWER_NAMES and self.words >= 5)
+
+    @property
     def text_score(self) -> float:
-        if self.numeric > 0.5 or self.distinct < 2 or self.links > 0.5:
+        if self.numeric > 0.5 or self.distinct < 2 or self.links > 0.5 or self.dates > 0.9:
             return 0.0
         if (self.characters < 3 or self.lettered < 0.3) and self.name not in TEXT_NAMES:
             return 0.0
         named = 3.0 if self.name in TEXT_NAMES else 2.0 if self.tokens & TEXT_NAMES else 1.0
-        if self.tokens & ANSWER_NAMES:
-            named *= 0.3
+        if self.words < 1.5 and not self.tokens & TEXT_NAMES:
+            named *= 0.1
         if self.json or self.parsed > 0.9:
             named *= 0.02
         return named * min(self.characters, 300) * self.share_distinct * self.filled
@@ -215,7 +230,7 @@ class _Facts:
             )
         elif self.tokens & (LABEL_NAMES - WEAK_LABEL_NAMES):
             named = 5.0
-        elif self.tokens & WEAK_LABEL_NAMES:
+        elif self.tokens & (WEAK_LABEL_NAMES | MAYBE_LABEL_NAMES):
             named = 2.0
         else:
             named = self.unnamed
@@ -230,10 +245,14 @@ class _Facts:
     @property
     def unnamed(self) -> float:
         """How much less a column is worth as a label whose name and values say that it is something else."""
-        if self.tokens & ID_NAMES or self.dates > 0.9:
+        if self.dates > 0.9 or (self.tokens & ID_NAMES and self.numeric > 0.9 and self.distinct > 10):
             return 0.0
+        if self.tokens & ID_NAMES:
+            return 0.2
         if self.tokens & TIME_NAMES:
             return 0.3
+        if self.numeric > 0.9 and self.distinct > 7:
+            return 0.5
         return 0.6 if self.tokens & BESIDE_NAMES or self.yes_no else 1.0
 
     @property

@@ -9,9 +9,13 @@ TEXT_NAMES = {
 }  # fmt: skip
 # Such a column may hold the labels, if no other has a better name.
 WEAK_LABEL_NAMES = {
-    "rating", "stars", "score", "type", "answer", "tags", "tag", "y", "gold", "spam", "kind", "overall", "genre",
-    "department", "queue", "reason", "issue", "product", "verdict", "outcome", "satisfaction", "abteilung", "bereich",
-    "bewertung", "grund", "stimmung", "zufriedenheit", "motif", "motivo", "genere", "género",
+    "rating", "stars", "score", "type", "answer", "tags", "tag", "y", "gold", "spam",
+}  # fmt: skip
+# Words that speak for a column, but stand in texts and cells as well.
+MAYBE_LABEL_NAMES = {
+    "kind", "overall", "genre", "department", "queue", "reason", "issue", "product", "verdict", "outcome", "satisfaction",
+    "toxic", "toxicity", "hate", "offensive", "sarcastic", "sarcasm", "relevant", "helpful", "recommend", "recommended",
+    "abteilung", "bereich", "bewertung", "grund", "stimmung", "zufriedenheit", "motif", "motivo", "genere", "género",
 }  # fmt: skip
 LABEL_NAMES = WEAK_LABEL_NAMES | {
     "label", "labels", "class", "classes", "category", "categories", "cats", "sentiment", "target", "topic", "intent",
@@ -33,9 +37,9 @@ STRONG_LABEL_NAMES = {
 }
 # What else is known of a text, and is rarely what somebody wants to learn of it.
 BESIDE_NAMES = {
-    "lang", "language", "locale", "gender", "sex", "age", "country", "region", "state", "city", "location", "channel",
-    "source", "platform", "device", "browser", "version", "store", "branch", "verified", "status", "filiale", "sprache",
-    "geschlecht", "alter", "land", "ort", "quelle", "idioma", "langue", "pays", "país",
+    "user", "username", "author", "lang", "language", "locale", "gender", "sex", "age", "country", "region", "state",
+    "city", "location", "channel", "source", "platform", "device", "browser", "version", "store", "branch", "verified",
+    "status", "filiale", "sprache", "geschlecht", "alter", "land", "ort", "quelle", "idioma", "langue", "pays", "país",
 }  # fmt: skip
 TIME_NAMES = {
     "date", "time", "day", "month", "year", "week", "timestamp", "datum", "jahr", "monat", "fecha", "année", "año",

@@ -2,7 +2,8 @@
 
 import json
 
-NAMED_BY = ("label", "name", "value")  # in this order: what an object is called, {"id": 7, "name": "good"}
+NAMED_BY = ("label", "name", "value")  # what an object is called, {"id": 7, "name": "good"}
+MORE = {"text", "sentence", "content", "body", "comment"}  # an object with one of these is more than a label
 LABELLED = 0.5  # from this score on, {"good": 0.9, "bad": 0.1} says good
 
 
@@ -45,8 +46,10 @@ def single_labels(values: list) -> list:
 def _called(value: object) -> str | None:
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
-    names = (value.get(key) for key in NAMED_BY) if isinstance(value, dict) else ()
-    return next((name for name in names if isinstance(name, str) and name), None)
+    if not isinstance(value, dict) or value.keys() & MORE:
+        return None
+    names = [value[key] for key in NAMED_BY if isinstance(value.get(key), str) and value[key]]
+    return names[0] if len(names) == 1 else None
 
 
 def _is_one_hot(value: object) -> bool:

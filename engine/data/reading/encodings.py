@@ -5,6 +5,7 @@ encoding whose languages make the bytes likeliest wins.
 """
 
 import codecs
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -54,9 +55,13 @@ KOREAN = (
     "관경공용우트선연적동비미세방없학중행화모분년신실치생계식양산회소교위러거말던때안집문물까너무좋맛할같네더저음마와바난된될건"
     "내려되았데며당진발터린처오불속점람입개간영드격많싶겠못잘",
 )
-MARKS = "’“”–…‘—£€°«»„•©®™§±·²´×½\u00a0"
+MARKS = "’“”–…‘—£€°«»„•©®·²´×½\u00a0"
 # Who writes English needs no such letters, but one sign or two, and those all the time: each is a language of its own.
-SIGNS = (*MARKS, "’“”", "“”", "‘’", "–—", "«»", "„“")
+SIGNS = (*MARKS, "™", "§", "±", "’“”", "“”", "‘’", "–—", "«»", "„“")
+AFTER_LETTERS, BEFORE_LETTERS = (
+    "’”…™®©»´²\u00a0",
+    "’“‘„«\u00a0",
+)  # elsewhere a sign beside a letter is a letter itself
 
 # codec: words for people, its languages, and how much must speak for it (it is rarer than Windows-1252)
 CODECS = {
@@ -116,6 +121,7 @@ TO_KANJI = (b"\x1b$B", b"\x1b$@")  # how ISO-2022-JP, all of ASCII, begins each 
 CHUNK = 2**22  # bytes read at a time
 SAMPLE = 2**18  # bytes that a guess is made from
 BROKEN = 0.05  # a UTF-8 file has a smaller share of broken sequences among what is not ASCII
+FEW_BESIDE = 0.1  # of a sign's places may be beside letters, where it hardly belongs
 PLAUSIBLE = -6.0  # log-likelihood per byte: what is below is no text in that encoding
 ASCII, HIGH = bytes(range(128)), bytes(range(128, 256))
 CONTROLS = frozenset(map(chr, range(32))) - set("\t\n\r\f")
@@ -266,14 +272,28 @@ def likeliest(sample: bytes) -> str:
             for (before, byte), count in pairs.items():
                 characters[table[before], table[byte]] += count
             size = characters.total()
-        likelihood = _log_likelihood(characters, codec)
+        # What else than Windows-1252 has such signs at all is rarer.
+        signs = _signs(sample) if codec == "cp1252" else ()
+        likelihood = _log_likelihood(characters, codec, signs)
         if likelihood > PLAUSIBLE * size:
             scores[codec] = likelihood - cost
     return max(scores, key=scores.__getitem__)
 
 
-def _log_likelihood(characters: Counter[tuple[str, str]], codec: str) -> float:
-    """Of characters, each with the one before it, in the language of `codec` that fits best."""
+def _signs(sample: bytes) -> tuple[str, ...]:
+    """Of SIGNS those that stand where signs stand: 'T„m„' has none, whatever „ may be there."""
+    letters = set()
+    for sign in set("".join(SIGNS)):
+        byte = re.escape(sign.encode("cp1252"))
+        after = 0 if sign in AFTER_LETTERS else len(re.findall(rb"[A-Za-z]" + byte, sample))
+        before = 0 if sign in BEFORE_LETTERS else len(re.findall(byte + rb"[A-Za-z]", sample))
+        if after + before > FEW_BESIDE * sample.count(sign.encode("cp1252")):
+            letters.add(sign)
+    return tuple(signs for signs in SIGNS if not letters.intersection(signs))
+
+
+def _log_likelihood(characters: Counter[tuple[str, str]], codec: str, signs: tuple[str, ...]) -> float:
+    """Of characters, each with the one before it, in the language of `codec` that fits best. signs: languages, too."""
     total, counts = 0.0, Counter()
     for (before, character), count in characters.items():
         counts[character] += count
@@ -290,7 +310,7 @@ def _log_likelihood(characters: Counter[tuple[str, str]], codec: str) -> float:
     def fit(model: dict[str, float]) -> float:
         return sum(n * model.get(c, model.get(c.lower(), rare[c])) for c, n in counts.items())
 
-    return total + max(map(fit, _models(codec)))
+    return total + max(map(fit, _models(codec, signs)))
 
 
 def _rarity(character: str) -> float:
@@ -301,16 +321,15 @@ def _rarity(character: str) -> float:
 
 
 @cache
-def _models(codec: str) -> list[dict[str, float]]:
+def _models(codec: str, signs: tuple[str, ...]) -> list[dict[str, float]]:
     """Per language of `codec`: its characters with the logarithm of their probability."""
     lead, last = EVERYDAY.get(codec, (0, -1))
     pairs = (bytes((first, second)) for first in range(lead, last + 1) for second in range(0x40, 0xFF))
     everyday = {text: 1.0 for pair in pairs if len(text := pair.decode(codec, "ignore")) == 1}
     languages = [_by_rank(letters) for letters in CODECS[codec][1]]
     others = sum(map(Counter, languages), Counter())
-    signs = map(_by_rank, SIGNS if codec == "cp1252" else ())  # what else has them at all is rarer
     models = []
-    for language in (*languages, *signs):
+    for language in (*languages, *map(_by_rank, signs)):
         model = Counter()
         for weight, part in ((0.5, language), (0.1, others), (0.15, _by_rank(MARKS)), (0.25, everyday)):
             whole = sum(part.values())

@@ -12,7 +12,6 @@ TYPE_WORDS = {
     "int64", "float", "float64", "double", "number", "numeric", "categorical", "category", "bool", "boolean", "date", "meta",
     "response", "open-ended response",
 }  # fmt: skip
-ANSWER_WORDS = {"response", "open-ended response"}
 ORANGE_FLAG = re.compile(r"(class|meta|ignore|i|m|c)?(\s*\S+=\S+)*")
 IDENTIFIER = re.compile(r"(\d{1,2}[.)] )?[^\W\d][\w.\-/ ()\[\]?*%:#&'’,]{0,39}")
 IN_BRACKETS = re.compile(r"\(.*\)|\[.*\]")
@@ -123,8 +122,8 @@ def _rows_of_types(records: list[list[str]]) -> int:
     """Rows right below the names that hold types, roles or answers (Orange, SurveyMonkey and the like)."""
     filled = [cell.strip() for cell in records[0] if cell.strip()] if records else []
     # In SurveyMonkey's exports the answers to choose from stand below their question, and nothing below the number.
-    unnumbered = bool(filled) and not records[0][0].strip()
-    if unnumbered and any(cell.lower() in ANSWER_WORDS for cell in filled):
+    unnumbered = bool(filled) and not records[0][0].strip() and len(records[0]) > 2
+    if unnumbered and "open-ended response" in map(str.lower, filled):
         return 1
     in_brackets = (len(filled) > 1 or unnumbered) and all(map(IN_BRACKETS.fullmatch, filled))
     if not filled or not (in_brackets or all(cell.lower() in TYPE_WORDS for cell in filled)):

@@ -176,13 +176,20 @@ def _records_of_list(items: list, rejected: Rejections) -> Records | None:
 
 def _by_example(classes: Records) -> Records:
     """A record for each text where a record is a class with all its texts: {"tag": "greeting", "patterns": ["hi", ...]}."""
-    texts = next((name for name in EXAMPLES if all(isinstance(one.get(name), list) for one in classes)), None)
-    if not texts:
+    texts = next((name for name in EXAMPLES if all(_are_texts(one.get(name)) for one in classes)), None)
+    cells = [cell for one in classes for cell in one.values() if isinstance(cell, str)]
+    if not texts or any(
+        len(cell.split()) > 3 for cell in cells
+    ):  # then these are texts, with examples of something
         return classes
     others = [{name: cell for name, cell in one.items() if not isinstance(cell, list)} for one in classes]
     return [
         {"text": text, **other} for one, other in zip(classes, others, strict=True) for text in one[texts]
     ]
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, str) for one in value)
 
 
 def _records_of_rows(rows: list[list], rejected: Rejections, names: list[str] | None = None) -> Records:

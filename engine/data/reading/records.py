@@ -101,7 +101,8 @@ class Records:
             if dialect.quote and cells and (len(seen) > 1 or dialect.quote in seen[0]):
                 cells = self._checked(cells, seen, source)
             if dialect.width and len(cells) > dialect.width:
-                cells = joined(cells, dialect)
+                empty = dialect.open < dialect.width - 1 and not any(map(str.strip, cells[dialect.width :]))
+                cells = cells[: dialect.width] if empty else joined(cells, dialect)
             if any(map(str.strip, cells)) and not (line == 1 and SEP_LINE.match(seen[0])):
                 yield line, cells
             line += len(seen)

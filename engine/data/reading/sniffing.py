@@ -64,8 +64,7 @@ def sniff(sample: str, options: Options = Options()) -> Dialect:  # noqa: B008 (
     if separator is not None:
         return _best_quotes(sample, separator, options.quote).dialect
     lines = [line for line in sample.splitlines() if line.strip()]
-    tails = sum(line.endswith(";") for line in lines) >= ODD_SHARE * len(lines)
-    if tails and (inner := _unwrapped(sample)) and inner.separator != ";":
+    if _have_tails(lines) and (inner := _unwrapped(sample)) and inner.separator != ";":
         return inner
     found = [_best_quotes(sample, one, options.quote) for one in USUAL if one in sample or '"' in sample]
     best = _best(found)
@@ -153,11 +152,15 @@ def _read(sample: str, dialect: Dialect, shape: Shape | None = None) -> Reading:
 def _open_text(sample: str) -> Dialect | None:
     """Where the first line names three columns or more, and many rows have too many, since nothing quotes a text."""
     lines = [line for line in sample.splitlines() if line.strip()]
+    if sample.count('"') > len(lines) // 5:
+        return None
     for separator in USUAL:
         names = lines[0].split(separator) if lines else []
         rows = [line.split(separator) for line in lines[1:]]
         width, wide = len(names), [row for row in rows if len(row) >= len(names)]
         if width < 3 or len(wide) < max(5, ODD_SHARE * len(rows)) or not all(map(_is_name, names)):
+            continue
+        if sum(any(map(str.strip, row[width:])) for row in rows) < max(3, len(rows) // 10):
             continue
         for column in range(width):
             open_at = Dialect(separator, "", width=width, open=column)
@@ -165,6 +168,15 @@ def _open_text(sample: str) -> Dialect | None:
             if _are_texts(cells[column]) and all(map(_are_short, cells[:column] + cells[column + 1 :])):
                 return open_at
     return None
+
+
+def _have_tails(lines: list[str]) -> bool:
+    """Whether a spreadsheet took each line for one field, and wrote empty ones behind it."""
+    if not lines or not all(line.endswith(";") for line in lines):
+        return False
+    bare = [line.rstrip(";") for line in lines]
+    named = re.split(r"[,\t|]", bare[0])[-1].strip().lower() in KNOWN
+    return named or any(len(line) > 1 and line[0] == line[-1] == '"' for line in bare)
 
 
 def _is_name(cell: str) -> bool:

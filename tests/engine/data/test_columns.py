@@ -65,6 +65,31 @@ def test_who_wrote_it_and_when_are_no_labels_at_all():
     assert propose(frame(said=LONG, created=dates, author_id=authors)).label is None
 
 
+@pytest.mark.parametrize("beside", [
+    {"id": [f"R_00af31c0195b2f{i:02}" for i in range(60)]},
+    {"when": [f"2021-03-14T10:05:{i:02} UTC" for i in range(60)]},
+    {"who": [f"user_{i}_of_ours_and_longer_than_most" for i in range(60)]},
+])  # fmt: skip
+@pytest.mark.parametrize("name", ["Response", "Antwort", "student_response"])
+def test_what_people_answered_in_a_survey_is_the_text(name, beside):
+    assert (
+        propose(frame(**beside, **{name: [f"{text}, really and truly" for text in LONG]}, label=LABELS)).text
+        == name
+    )
+
+
+@pytest.mark.parametrize("label", ["toxic", "sure", "language", "gender", "status"])
+@pytest.mark.parametrize(
+    "beside", [{"len": [str(i % 16 + 5) for i in range(60)]}, {"likes": [str(i % 30) for i in range(60)]}]
+)
+def test_a_number_of_each_text_is_no_label_beside_words(label, beside):
+    assert propose(frame(said=LONG, **beside, **{label: ["yes", "no"] * 30})).label == label
+
+
+def test_a_key_is_a_label_where_there_is_no_other():
+    assert propose(frame(said=LONG, key=["sport", "politics", "tech"] * 20)).label == "key"
+
+
 @pytest.mark.parametrize(
     "asked, answered", [("customer_message", "agent_reply"), ("description", "resolution")]
 )

@@ -72,6 +72,13 @@ def test_a_class_with_all_its_texts_is_a_row_for_each():
     assert sorted(frame[["text", "tag"]].to_numpy().tolist()) == sorted(ROWS)
 
 
+def test_texts_that_have_examples_or_spans_stay_what_they_are():
+    for more in ([], ["so"], [1, 2, 3]):
+        assert len(read([{**record, "examples": more} for record in RECORDS]).frame) == len(RECORDS)
+    spans = read([{"id": i, "spans": [{"label": "pos", "text": text}]} for i, (text, _) in enumerate(ROWS)])
+    assert ROWS[0][0] in "".join(spans.frame.iloc[0])
+
+
 def test_line_breaks_within_strings_are_kept():
     content = json.dumps([{"text": f"{text} BREAK and more", "label": label} for text, label in ROWS])
     assert read(content.replace(" BREAK ", "\n")).frame["text"][0] == f"{ROWS[0][0]}\nand more"

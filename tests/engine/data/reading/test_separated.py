@@ -248,3 +248,17 @@ def test_lines_that_a_spreadsheet_took_for_one_field_and_ended_with_empty_ones(t
     table = read_bytes("".join(f"{line}{tail}\n" for line in wrapped).encode(), "x.csv")
     assert table.columns == ["id", "text", "label"]
     assert table.frame.iloc[7].tolist() == ["7", 'Text number 7, which is "good"', "b"]
+
+
+def test_separators_behind_some_rows_open_no_text():
+    lines = [
+        f"{i},the film was great fun to see,{['pos', 'neg'][i % 2]}{',' * (i % 5 == 0)}" for i in range(100)
+    ]
+    table = read_bytes("\n".join(["id,text,label", *lines]).encode(), "x.csv")
+    assert table.columns == ["id", "text", "label"]
+    assert set(table.frame["label"]) == {"pos", "neg"}
+
+
+def test_semicolons_that_belong_to_the_last_field_stay():
+    lines = [f"{['pos', 'neg'][i % 2]},x = {i};" for i in range(100)]
+    assert read_bytes("\n".join(lines).encode(), "x.csv").frame.iloc[3].tolist() == ["neg", "x = 3;"]
