@@ -33,8 +33,8 @@ def log_in(visitor, answer: str = "I am Ada") -> None:
 
 
 def is_outside(visitor) -> bool:
-    shown = visitor.page.locator("[data-testid='stSidebarNav']").is_visible()
-    return not shown and visitor.page.get_by_role("button", name="Log in").is_visible()
+    visitor.page.get_by_role("button", name="Log in").wait_for()  # a page that has not begun shows neither
+    return not visitor.page.locator("[data-testid='stSidebarNav']").is_visible()
 
 
 def test_only_whom_the_provider_knows_comes_in(visit, provider):
