@@ -31,13 +31,8 @@ PURE = 0.98  # share of rows whose label another column tells, from which on it 
 YES_NO = {
     "yes", "no", "true", "false", "y", "n", "ja", "nein", "oui", "non", "si", "sí", "sim", "não", "да", "нет",
 }  # fmt: skip
-REQUEST_NAMES = TEXT_NAMES - {
-    "question",
-    "title",
-    "subject",
-    "headline",
-    "query",
-}  # answers to those are texts
+# What somebody wrote first, where another column holds the answers; those to the names left out are the texts themselves.
+REQUEST_NAMES = TEXT_NAMES - {"question", "title", "subject", "headline", "query"}
 DATE = r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})([T ,]+\d{1,2}:\d{2}.*)?"
 GROUP_NAMES = {
     "user", "customer", "author", "document", "doc", "thread", "conversation", "patient", "session", "client", "speaker",

@@ -69,7 +69,7 @@ def sniff(sample: str, options: Options = Options()) -> Dialect:  # noqa: B008 (
     found = [_best_quotes(sample, one, options.quote) for one in USUAL if one in sample or '"' in sample]
     best = _best(found)
     quoted = [one for one in found if one.width == 1 and one.share >= ODD_SHARE and one.needed > one.mended]
-    if best.share < SURE_SHARE and best.unlike >= FEW_UNLIKE and (open_text := _open_text(sample)):
+    if best.share < SURE_SHARE and best.unlike >= FEW_UNLIKE and (open_text := _open_text(lines)):
         return open_text
     if best.share < USUAL_SHARE:
         if quoted:
@@ -121,11 +121,16 @@ def _best_quotes(sample: str, separator: str, quote: str | None) -> Reading:
     ignored = _read(sample, Dialect(separator, ""))
     if ignored.share >= SURE_SHARE and ignored.width > 1:  # then it is known what a row looks like
         heeded = _read(sample, heeded.dialect, ignored.shape)
-    sign = re.escape(heeded.dialect.quote)
-    enclosed = re.compile(rf"(?:^|{mark}){sign}[^{sign}]*{sign}(?:{mark}|$)")
-    kept = max(heeded.needed, sum(bool(enclosed.search(line)) for line in sample.splitlines()))
-    literal = heeded.mended > kept and ignored.share >= heeded.share - 0.01
+    literal = heeded.mended > heeded.needed and ignored.share >= heeded.share - 0.01
+    literal = literal and heeded.mended > _with_enclosed(sample, heeded.dialect)
     return ignored if literal or ignored.share > heeded.share + 0.1 else heeded
+
+
+def _with_enclosed(sample: str, dialect: Dialect) -> int:
+    """In how many lines quotes stand around a whole field."""
+    mark, sign = re.escape(dialect.separator), re.escape(dialect.quote)
+    enclosed = re.compile(rf"(?:^|{mark}){sign}[^{sign}]*{sign}(?:{mark}|$)")
+    return sum(bool(enclosed.search(line)) for line in sample.splitlines())
 
 
 def _read(sample: str, dialect: Dialect, shape: Shape | None = None) -> Reading:
@@ -149,10 +154,9 @@ def _read(sample: str, dialect: Dialect, shape: Shape | None = None) -> Reading:
     )
 
 
-def _open_text(sample: str) -> Dialect | None:
+def _open_text(lines: list[str]) -> Dialect | None:
     """Where the first line names three columns or more, and many rows have too many, since nothing quotes a text."""
-    lines = [line for line in sample.splitlines() if line.strip()]
-    if sample.count('"') > len(lines) // 5:
+    if sum(line.count('"') for line in lines) > len(lines) // 5:
         return None
     for separator in USUAL:
         names = lines[0].split(separator) if lines else []
