@@ -134,11 +134,14 @@ class Reporter:
     """Follows a run that this process works on: `follow` once the work begins, `close` once the run has ended."""
 
     def __init__(self, workspace: Workspace, run: Run):
+        """To be made before another thread of the process uses the store."""
         self.workspace, self.run, self.paths = workspace, run, workspace.run(run.id)
         self.chosen = preferences.in_force(workspace)["tracker"].value
         self.offset, self.step, self.scored, self.status = 0, 0, False, Status.FAILED
         self.over = threading.Event()
         self.thread: threading.Thread | None = None
+        if self.chosen == "mlflow":  # imports this in our thread: meanwhile the store could compare nothing
+            importlib.import_module("sqlalchemy.orm")
 
     def follow(self, pulse: Pulse) -> None:
         if self.chosen == "off":

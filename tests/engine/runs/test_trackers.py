@@ -170,6 +170,30 @@ def test_a_run_that_counts_words_and_one_that_goes_on_are_reported_too(workspace
     assert [values["epoch"] for _, values in second.logged if "epoch" in values] == [1, 2, 3, 4]
 
 
+def test_the_store_can_be_used_while_mlflow_is_imported(workspace, easy, tiny_model):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(queue, "start_apart", lambda *_: None)
+        run = submit(workspace, easy, tiny_model)
+    preferences.choose(workspace, {"tracker": "mlflow"})
+    program = """
+import importlib, sys, threading
+from engine.paths import Workspace
+from engine.runs import queue, trackers
+from engine.runs.store import Status, runs
+workspace = Workspace.open(sys.argv[1])
+trackers.Reporter(workspace, queue.get_run(workspace, sys.argv[2]))
+sys.setswitchinterval(1e-5)
+other = threading.Thread(target=importlib.import_module, args=("sqlalchemy.orm.session",))
+other.start()
+while True:
+    going = other.is_alive()
+    assert str(runs.c.status == Status.RUNNING)
+    if not going:
+        break
+"""
+    subprocess.run([sys.executable, "-c", program, workspace.root, run.id], cwd=ROOT, check=True, timeout=100)
+
+
 # -- trackers that have to be installed -----------------------------------------------------------------
 
 
