@@ -22,7 +22,7 @@ LABEL_NAMES = WEAK_LABEL_NAMES | {
     "emotion", "polarity", "label_name", "kategorie", "klasse",
     "etikett", "thema", "label_text", "étiquette", "catégorie", "sentimiento", "etiqueta", "categoría", "clase",
     "categoria", "etichetta", "klasa", "etiket", "durum", "duygu", "sınıf", "标签", "类别", "метка", "класс",
-    "тональность", "annotation", "stance", "subreddit",
+    "тональность", "annotation", "stance", "subreddit", "accept", "choices",
 }  # fmt: skip
 STRONG_LABEL_NAMES = {
     "label",

@@ -62,6 +62,7 @@ OTHERS = {
 ARROW_STREAM = b"\xff\xff\xff\xff"
 ARFF = re.compile(rb"(?i)^\s*@relation\b.*^\s*@attribute\b", re.M | re.S)
 MARKUP = (b"<!doctype", b"<html", b"<?xml", b"<table", b"<head", b"<meta")
+ELEMENT = re.compile(rb"\s*<([A-Za-z][\w:.-]*)[^<>]*>\s*<[A-Za-z]")
 BINARY_SHARE, FEW_CONTROLS = 0.02, 5  # control characters in a text file, beyond which it is none
 SEPARATING = set("\x01\x1a\x1b\x1c\x1d\x1e\x1f")  # control characters that text files are known to hold
 MAX_COLUMNS = 1000
@@ -124,7 +125,9 @@ def _read(path: Path, name: str, options: Options, progress: Progress) -> Table:
     if start.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         return _read_spreadsheet(path, name, options)
     other = next((what for mark, what in OTHERS.items() if start.startswith(mark)), None)
-    if other is None and start.lstrip(b"\xef\xbb\xbf \t\r\n")[:9].lower().startswith(MARKUP):
+    if other is None and (
+        start.lstrip(b"\xef\xbb\xbf \t\r\n")[:9].lower().startswith(MARKUP) or _is_one_element(path, start)
+    ):
         other = "a web page or XML, whatever its extension says"
     if other is None and ARFF.search(start):
         other = "a file of Weka (ARFF)"
@@ -133,6 +136,20 @@ def _read(path: Path, name: str, options: Options, progress: Progress) -> Table:
             f"This is {other}, and no table.", f"Save it as CSV or XLSX. {EXPECTED}", "not_a_table"
         )
     return _read_text(path, name, options, progress)
+
+
+def _is_one_element(path: Path, start: bytes) -> bool:
+    """Whether all of a file is one element of XML, with others in it."""
+    opens = ELEMENT.match(start)
+    if not opens:
+        return False
+    closes = b"</" + opens[1] + b">"
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(max(0, size - len(start)))
+        end = file.read()
+    seen = start + end if size > len(start) else end
+    return seen.rstrip().endswith(closes) and seen.count(closes) == 1
 
 
 def _read_text(path: Path, name: str, options: Options, progress: Progress) -> Table:

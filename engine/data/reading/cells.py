@@ -24,11 +24,16 @@ def as_text(value: object) -> str:
 
 def single_labels(values: list) -> list:
     """The values of a column without their wrapping, where each holds one label at most: ['good'], {'good': 1, 'bad': 0},
-    or {'id': 7, 'name': 'good'}, also in a list.
+    {'cats': {'good': 1, 'bad': 0}}, or {'id': 7, 'name': 'good'}, also in a list.
 
     Otherwise the values as they are.
     """
     filled = [value for value in values if value not in (None, "", [], {})]
+    keys = {key for value in filled if isinstance(value, dict) for key in value}
+    if len(keys) == 1 and all(
+        isinstance(value, dict) and isinstance(value[min(keys)], dict) for value in filled
+    ):
+        return single_labels([(value or {}).get(min(keys)) for value in values])
     if filled and all(map(_called, filled)):
         return [_called(value) for value in values]
     if filled and all(isinstance(value, list) and len(value) == 1 for value in filled):

@@ -6,6 +6,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -24,6 +25,10 @@ ROLES = TEXT_NAMES | LABEL_NAMES
 BEFORE = re.compile(
     r"\ufeff?\s*(?:(?://|#)[^\n]*\n\s*)*(?:[\w.$\s]{1,60}=\s*(?=[\[{]))?"
 )  # comments, 'window.data ='
+BESIDE_JSON = r"//[^\n]*|/\*.*?(?:\*/|\Z)"  # comments
+LOOSE = re.compile(
+    rf'("(?:\\.|[^"\\])*+"?)|{BESIDE_JSON}|,(?=(?:\s|{BESIDE_JSON})*[\]}}])', re.S
+)  # and commas behind the last
 WRAPPERS = ("data", "rows", "records", "examples", "items", "results")  # under which APIs give their rows
 EXAMPLES = ("patterns", "examples", "utterances", "phrases", "samples")  # under which a class has its texts
 LOOKED_AT = 100  # lines or objects that a shape is told from
@@ -69,7 +74,8 @@ def parse_json(path: Path, encoding: Encoding, progress: Progress) -> tuple[pa.T
 
 
 def _loads(text: str) -> object:
-    """A JSON value, though there are line breaks in its strings or it is written as Python prints it.
+    """A JSON value, though there are line breaks in its strings, comments or commas too many, or it is written as Python
+    prints it.
 
     Raises ValueError, or RecursionError for what is nested too deeply.
     """
@@ -78,6 +84,8 @@ def _loads(text: str) -> object:
     except ValueError as error:
         if len(text) > LONGEST_LITERAL:
             raise
+        with suppress(ValueError):
+            return json.loads(LOOSE.sub(lambda match: match[1] or "", text), strict=False)
         try:
             with warnings.catch_warnings(action="ignore"):  # backslashes that Python does not know
                 value = ast.literal_eval(text.strip())
@@ -305,7 +313,8 @@ def _by_role(record: dict) -> dict:
     ):
         return record
     others = {name: cell for name, cell in record.items() if name != "messages"}
-    return {**others, **{one["role"]: one["content"] for one in turns}}
+    roles = {one["role"]: one["content"] for one in turns}
+    return others | {f"messages.{role}" if role in others else role: said for role, said in roles.items()}
 
 
 def _hides_its_texts(records: Records) -> bool:
@@ -335,5 +344,17 @@ def _leaves(value: dict, way: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
             inner = inner[0]
         if isinstance(inner, dict) and inner:
             yield from _leaves(inner, (*way, name))
+        elif isinstance(inner, list) and len(inner) > 1 and all(isinstance(one, dict) for one in inner):
+            yield from _together([dict(_leaves(one, (*way, name))) for one in inner])
         else:
             yield (*way, name), inner
+
+
+def _together(found: list[dict]) -> Iterator[tuple[tuple[str, ...], object]]:
+    """Of several objects in one list, such as the answers of two annotators: what they agree on, or a list."""
+    for way in dict.fromkeys(way for one in found for way in one):
+        values = [one[way] for one in found if way in one]
+        if all(value == values[0] for value in values):
+            yield way, values[0]
+        else:
+            yield way, [part for value in values for part in (value if isinstance(value, list) else [value])]

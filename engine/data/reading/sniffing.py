@@ -210,7 +210,8 @@ def _label_beside_text(sample: str) -> Dialect | None:
         if _are_labels(first, code=separator == " "):
             return Dialect(separator, "", width=2, open=1)
         if separator in USUAL and _are_labels([line.rsplit(separator, 1)[1].strip() for line in split]):
-            return Dialect(separator, "", width=2, open=0)
+            numbered = all(line.split(separator, 1)[0].strip().isdecimal() for line in split)
+            return Dialect(separator, "", width=2 + numbered, open=int(numbered))
     return None
 
 

@@ -49,6 +49,7 @@ def test_a_telling_name_wins_among_columns_that_would_do():
     ({"year": ["2001", "2002", "2003"]}, {"movie_genre": [f"genre {i}" for i in range(12)]}),
     ({"lang": ["en", "de"]}, {"kind": [f"kind {i}" for i in range(12)]}),
     ({"is_active": ["true", "false"]}, {"department": [f"team {i}" for i in range(12)]}),
+    ({"answer": ["accept", "reject", "ignore"]}, {"accept": ["POS", "NEG"]}),
     ({"gender": ["m", "f"], "age": ["young", "old"]}, {"answer_code": [f"code {i}" for i in range(12)]}),
 ])  # fmt: skip
 def test_what_is_merely_known_of_a_text_is_no_label_beside_a_better_one(beside, wanted):

@@ -65,6 +65,8 @@ def zipped(**files: bytes) -> bytes:
     (b"text,label\n", "no_rows"), (bytes(range(256)) * 40, "binary"), (b"\x7fELF" + bytes(range(32)) * 50, "binary"),
     (b"\x00\x01\x02\x03" * 50, "binary"), (b"\x80\x04\x95" + b"x" * 50, "not_a_table"), (b"%PDF-1.7\n%", "not_a_table"),
     (b"SQLite format 3\0", "not_a_table"), (b"<!DOCTYPE html><table>", "not_a_table"),
+    (b"<rows a='1'>\n<row><text>so</text></row>\n</rows>\n", "not_a_table"),
+    (b"<rows>" + b"<row>so it goes</row>\n" * 3000 + b"</rows>", "not_a_table"),
     (b"@relation a\n@attribute text string\n@data\n'x'\n", "not_a_table"), (encrypted_office(), "encrypted"),
     (book()[:2000], "damaged"), (book()[:-40], "damaged"), (parquet()[:-20], "damaged"), (parquet()[:200], "damaged"),
     (gzip.compress(TABLE)[:-30], "damaged"), (zipped(x=TABLE)[:-30], "damaged"),
@@ -73,6 +75,13 @@ def zipped(**files: bytes) -> bytes:
 ])  # fmt: skip
 def test_a_sentence_with_a_way_out(content, code):
     assert refusal(content).code == code
+
+
+def test_texts_with_markup_are_no_xml():
+    for texts in (["<p><b>Good</b></p>", "<p>Bad</p>"] * 20, ["<b><i>a word</i></b>", "no more"] * 20):
+        content = "".join(f"{text},{'ab'[i % 2]}\n" for i, text in enumerate(texts))
+        assert len(read_bytes(content.encode(), "x.csv").frame) == 40
+        assert len(read_bytes("\n".join(texts).encode(), "x.txt").frame) == 40
 
 
 def test_pickles_are_not_opened():

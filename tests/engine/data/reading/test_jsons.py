@@ -35,6 +35,9 @@ SHAPES = {
     "one label among scores": [
         {"text": text, "label": {one: float(one == label) for one in ("good", "bad", "so")}} for text, label in ROWS
     ],
+    "one label among scores, with a name around": [
+        {"text": text, "label": {"cats": {c: float(c == one) for c in ("good", "bad", "so")}}} for text, one in ROWS
+    ],
     "a label with a number": [{"text": text, "label": {"id": 7, "name": label}} for text, label in ROWS],
     "labels with colours": [{"text": text, "label": [{"name": label, "color": "red"}]} for text, label in ROWS],
     "columns by split": {
@@ -60,6 +63,25 @@ def test_a_conversation_is_a_column_for_each_role():
               {"role": "assistant", "content": label}] for text, label in ROWS]  # fmt: skip
     frame = read("\n".join(json.dumps({"messages": one}) for one in turns)).frame
     assert frame[["user", "assistant"]].to_numpy().tolist() == ROWS
+
+
+def test_a_role_does_not_take_the_place_of_a_column():
+    turns = [
+        {"user": f"u{i}", "messages": [{"role": "user", "content": text}]} for i, (text, _) in enumerate(ROWS)
+    ]
+    frame = read(turns).frame
+    assert frame["user"].tolist() == [f"u{i}" for i in range(24)]
+    assert frame["messages.user"].tolist() == [text for text, _ in ROWS]
+
+
+@pytest.mark.parametrize(("second", "found"), [("{}", "{}"), ("more", '["{}", "more"]')])
+def test_of_two_annotators_the_label_is_what_they_agree_on_else_both(second, found):
+    def task(text, *labels):
+        results = [{"id": i, "result": [{"value": {"choices": [one]}}]} for i, one in enumerate(labels)]
+        return {"data": {"text": text}, "annotations": results}
+
+    frame = read([task(text, label, second.format(label)) for text, label in ROWS]).frame
+    assert frame[["text", "choices"]].to_numpy().tolist() == [[text, found.format(one)] for text, one in ROWS]
 
 
 def test_a_class_with_all_its_texts_is_a_row_for_each():
@@ -92,6 +114,8 @@ LINES = [json.dumps(record) for record in RECORDS]
     "// exported\n" + "\n".join(LINES), "window.data = [" + ",".join(LINES) + "];", "".join(LINES),
     "\n".join(map(json.dumps, [["text", "label"], *ROWS])), "\n".join(json.dumps(r, indent=1) for r in RECORDS),
     "\n".join(map(repr, RECORDS)), repr(RECORDS), "\n".join(line[:-1] + ",}" for line in LINES),
+    "\n".join(line[:-1] + ', "score": NaN, "sure": true,}' for line in LINES),
+    "[" + ", // so\n".join(line[:-1] + ', "at": "http://x/*", /* none, */ "by": null\n}' for line in LINES) + ", // end\n]",
 ])  # fmt: skip
 def test_other_ways_to_put_objects_into_a_file(text):
     assert read(text).frame[["text", "label"]].to_numpy().tolist() == ROWS

@@ -220,6 +220,14 @@ def test_a_text_with_separators_that_nothing_quotes_is_found_by_the_names(separa
     assert table.frame[names].to_numpy().tolist() == rows
 
 
+@pytest.mark.parametrize("separator", [",", "\t"])
+def test_so_it_is_without_names(separator):
+    rows = [list(row) for row in open_texts(separator)]
+    table = read_bytes("".join(separator.join(row) + "\n" for row in rows).encode(), "x.csv")
+    assert not table.header
+    assert table.frame.to_numpy().tolist() == rows
+
+
 @pytest.mark.parametrize("separator", ["\t", ";", ","])
 def test_one_stray_quote_does_not_take_quoting_from_a_file(separator):
     rows = [[f"{i}", f"text number {i} which is good", "ab"[i % 2]] for i in range(100)]
