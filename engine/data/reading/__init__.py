@@ -63,6 +63,9 @@ ARROW_STREAM = b"\xff\xff\xff\xff"
 ARFF = re.compile(rb"(?i)^\s*@relation\b.*^\s*@attribute\b", re.M | re.S)
 MARKUP = (b"<!doctype", b"<html", b"<?xml", b"<table", b"<head", b"<meta")
 ELEMENT = re.compile(rb"\s*<([A-Za-z][\w:.-]*)[^<>]*>\s*<[A-Za-z]")
+SQL = re.compile(
+    rb"(?is)(?:\s|\xef\xbb\xbf|--[^\n]*\n|/\*.*?\*/;?)*(?:create table|drop table|insert into|set \w+ *=) ?[^,\n]*[(;]"
+)
 BINARY_SHARE, FEW_CONTROLS = 0.02, 5  # control characters in a text file, beyond which it is none
 SEPARATING = set("\x01\x1a\x1b\x1c\x1d\x1e\x1f")  # control characters that text files are known to hold
 MAX_COLUMNS = 1000
@@ -131,6 +134,8 @@ def _read(path: Path, name: str, options: Options, progress: Progress) -> Table:
         other = "a web page or XML, whatever its extension says"
     if other is None and ARFF.search(start):
         other = "a file of Weka (ARFF)"
+    if other is None and SQL.match(start):
+        other = "a dump of a database (SQL)"
     if other:
         raise DataError(
             f"This is {other}, and no table.", f"Save it as CSV or XLSX. {EXPECTED}", "not_a_table"

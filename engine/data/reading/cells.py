@@ -2,19 +2,24 @@
 
 import json
 
-NAMED_BY = ("label", "name", "value")  # what an object is called, {"id": 7, "name": "good"}
+NAMED_BY = ("label", "name", "value", "displayName")  # what an object is called, {"id": 7, "name": "good"}
 MORE = {"text", "sentence", "content", "body", "comment"}  # an object with one of these is more than a label
 LABELLED = 0.5  # from this score on, {"good": 0.9, "bad": 0.1} says good
 
 
 def as_text(value: object) -> str:
-    """Nothing for missing values, whole numbers without '.0', JSON for lists and objects."""
+    """Nothing for missing values, whole numbers without '.0', JSON for lists and objects.
+
+    Of what MongoDB says the type of, {"$oid": "65f..."}, the value.
+    """
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode() if not value.isascii() else value
     if value is None or (isinstance(value, float) and value != value):
         return ""
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return str(int(value))
+    if isinstance(value, dict) and len(value) == 1 and next(iter(value)).startswith("$"):
+        return as_text(next(iter(value.values())))
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False, default=str)
     if isinstance(value, bytes):

@@ -280,9 +280,12 @@ def _records_of_lists(value: dict[str, list]) -> Records | None:
     texts = all(part and sum(" " in str(cell) for cell in part) > len(part) / 2 for part in lists)
     if texts and not {name.lower() for name in value} & ROLES:
         return [{"text": text, "label": name} for name, part in value.items() for text in part]
-    if len({len(part) for part in lists}) != 1:
+    usual, count = Counter(map(len, lists)).most_common(1)[0]
+    columns = {name: part for name, part in value.items() if len(part) == usual}
+    roles = {name.lower() for name in columns} & ROLES  # beside which a shorter list may name the classes
+    if count < len(lists) and (len(roles) < 2 or usual < max(map(len, lists))):
         return None
-    return [dict(zip(value, row, strict=True)) for row in zip(*lists, strict=True)]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 # -- records as a table -----------------------------------------------------------------------------

@@ -30,7 +30,7 @@ FAST_FROM = 4 * 2**20  # bytes; below, the line-by-line parser takes no time eit
 MAX_COLUMNS = 1000
 OPEN_FROM, OPEN_SHARE = 0.1, 0.9  # rows with too many fields, and those of them that one open field explains
 DRAWN = re.compile(r"[-+|=:\s]{3,}")  # the lines of a table drawn with characters
-ROW_COUNT = re.compile(r"\(\d+ rows?\)")  # what a database prints below a table
+ROW_COUNT = re.compile(r"\(\d+ rows?\)|\d+ rows? in set( \(.*\))?")  # what a database prints below a table
 
 Progress = Callable[[int, int], None]
 
@@ -183,7 +183,7 @@ def _no_row(cells: list[str], names: list[str] | None) -> str | None:
     """Why a line is no row of the table, if so."""
     if cells == names:
         return "repeats the names of the columns"
-    if names is None or cells[0][:1] not in "-+|=:(":
+    if names is None or cells[0][:1] not in "-+|=:(0123456789":
         return None
     if DRAWN.fullmatch("".join(cells)):
         return "a line that is only drawn"

@@ -65,6 +65,8 @@ def zipped(**files: bytes) -> bytes:
     (b"text,label\n", "no_rows"), (bytes(range(256)) * 40, "binary"), (b"\x7fELF" + bytes(range(32)) * 50, "binary"),
     (b"\x00\x01\x02\x03" * 50, "binary"), (b"\x80\x04\x95" + b"x" * 50, "not_a_table"), (b"%PDF-1.7\n%", "not_a_table"),
     (b"SQLite format 3\0", "not_a_table"), (b"<!DOCTYPE html><table>", "not_a_table"),
+    (b"-- a dump\n/*!40101 SET NAMES utf8 */;\nDROP TABLE IF EXISTS `a`;\n", "not_a_table"),
+    (b"INSERT INTO reviews VALUES (1, 'so it goes', 'good');\n" * 20, "not_a_table"),
     (b"<rows a='1'>\n<row><text>so</text></row>\n</rows>\n", "not_a_table"),
     (b"<rows>" + b"<row>so it goes</row>\n" * 3000 + b"</rows>", "not_a_table"),
     (b"@relation a\n@attribute text string\n@data\n'x'\n", "not_a_table"), (encrypted_office(), "encrypted"),

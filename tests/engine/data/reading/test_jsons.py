@@ -23,6 +23,12 @@ SHAPES = {
     "a list in an object": {"version": "1.0", "data": RECORDS},
     "deep inside": {"status": {"code": 200}, "result": {"total": 24, "items": RECORDS}},
     "lists by column": {"text": FRAME["text"].tolist(), "label": FRAME["label"].tolist()},
+    "lists by column, and what the classes are called": {
+        "text": FRAME["text"].tolist(), "label": FRAME["label"].tolist(), "names": ["good", "bad", "so"],
+    },
+    "types of MongoDB": [
+        {"_id": {"$oid": f"{i:024x}"}, "text": text, "label": {"$symbol": label}} for i, (text, label) in enumerate(ROWS)
+    ],
     "pandas by column": json.loads(FRAME.to_json()),
     "pandas by index": json.loads(FRAME.to_json(orient="index")),
     "pandas split": json.loads(FRAME.to_json(orient="split")),
@@ -39,6 +45,7 @@ SHAPES = {
         {"text": text, "label": {"cats": {c: float(c == one) for c in ("good", "bad", "so")}}} for text, one in ROWS
     ],
     "a label with a number": [{"text": text, "label": {"id": 7, "name": label}} for text, label in ROWS],
+    "a label that is displayed": [{"text": text, "label": {"displayName": label}} for text, label in ROWS],
     "labels with colours": [{"text": text, "label": [{"name": label, "color": "red"}]} for text, label in ROWS],
     "columns by split": {
         split: {"text": [text for text, _ in part], "label": [label for _, label in part]}

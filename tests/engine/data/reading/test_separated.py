@@ -63,6 +63,10 @@ GIVES_ROWS = {
     "names that come again behind a byte order mark": written() + "\ufefftext,label\n",
     "the end of a file in DOS": written() + "\x1a",
     "drawn by a database": " text | label \n------+-------\n" + "".join(f" {a} | {b}\n" for a, b in ROWS) + "(30 rows)\n",
+    "drawn by another database": (
+        f"+{'-' * 40}+\n| text | label |\n+{'-' * 40}+\n" + "".join(f"| {a} | {b} |\n" for a, b in ROWS)
+        + f"+{'-' * 40}+\n30 rows in set (0.01 sec)\n"
+    ),
     "a first line that declares the separator": "sep=;\n" + written(delimiter=";"),
 }  # fmt: skip
 
