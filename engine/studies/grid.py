@@ -5,7 +5,7 @@ from itertools import product
 
 from engine import settings
 from engine.errors import SettingsError
-from engine.settings import TrainingConfig
+from engine.settings import WORD_COUNTING_HAS, TrainingConfig
 from engine.studies.records import Member
 from engine.training.plan import Plan
 
@@ -14,7 +14,7 @@ NOT_VARIED = ("model", "revision", "preset")  # which are asked for by themselve
 
 
 def combinations(plans: Sequence[Plan], values: Mapping[str, Sequence[object]]) -> list[Member]:
-    """Every combination once, the first plan's first. Word counting has no settings, so it is tried once.
+    """Every combination once, the first plan's first; word counting with those few settings that it has.
 
     plans: one for each model and preset. values: {setting: the values to try}, of which one alone holds for all.
     Raises SettingsError for values that cannot be used, and where there are too few or too many combinations.
@@ -26,13 +26,14 @@ def combinations(plans: Sequence[Plan], values: Mapping[str, Sequence[object]]) 
     found: dict[str, Member] = {}
     for plan in plans:
         counts = plan.source.kind == "tfidf"
-        varied = {} if counts else values
+        varied = {field: tried for field, tried in values.items() if not counts or field in WORD_COUNTING_HAS}
         for chosen in product(*varied.values()):
             explicit = dict(zip(varied, chosen, strict=True))
             config = plan.config(**explicit)
             parts = [plan.source.name]
             parts += [config.preset] if len(presets) > 1 and not counts else []
-            parts += [told(field, config) for field in explicit if field in several]
+            telling = several & settings.applying(config).keys()
+            parts += [told(field, config) for field in explicit if field in telling]
             member = Member(label=", ".join(parts), model_name=plan.source.name, config=config)
             found.setdefault(_same(config), member)
     if not LEAST <= len(found) <= MOST:

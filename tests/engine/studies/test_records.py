@@ -37,6 +37,19 @@ def test_every_combination_is_asked_for_once_and_says_what_sets_it_apart(workspa
     assert len(alike) == 2  # with their rounds fixed, both presets do the same
 
 
+def test_word_counting_learns_from_the_share_that_the_others_learn_from(workspace, easy, planned):
+    plans = [planned["quick"], plan(workspace, easy, "tfidf", "quick")]
+    found = grid.combinations(plans, {**SMALL, "train_share": ["0.5"]})
+    assert [one.config.train_share for one in found] == [0.5, 0.5]
+    assert found[1].label == "Word counting (TF-IDF)"
+    found = grid.combinations(plans[1:], {**SMALL, "train_share": ["0.5", "1"], "seed": ["1", "2"]})
+    assert [one.label.partition(", ")[2] for one in found] == [
+        "train share 0.5, seed 1",
+        "train share 0.5, seed 2",
+        "",
+    ]
+
+
 def test_what_cannot_be_tried_is_said_before_anything_is_queued(planned):
     plans = [planned["quick"]]
     with pytest.raises(SettingsError, match="2 to 24 runs"):
