@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
+from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Literal, get_args
 
@@ -48,8 +49,8 @@ def rounded(number: float, digits: int = 0, signed: bool = False) -> str:
 
 
 def significant(number: float, digits: int = 6) -> str:
-    """'0.00123' for three digits; no zeros at the end."""
-    return _written(f"{number:,.{digits}g}")
+    """'0.00123' for three digits; no zeros at the end, and no powers of ten."""
+    return _written(f"{Decimal(f'{number:.{digits}g}'):,f}")
 
 
 def percent(share: float, digits: int = 0) -> str:

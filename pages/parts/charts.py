@@ -1,5 +1,6 @@
 """One function, one chart. Plotly, coloured so that it reads in the light and the dark theme and without colour vision."""
 
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -15,6 +16,7 @@ DASHES = ("solid", "dash", "dot", "dashdot")
 SHARES = ".1~%"  # of axes: a half per cent has its digit, a whole one none
 MOST_POINTS = 500
 CONFIG = {"displayModeBar": False}
+ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom"}  # where a legend of several lines hides nothing
 
 
 def show(figure: go.Figure, alt: str, key: str, height: int = 260, **options: object):
@@ -119,7 +121,7 @@ def validation(epochs: list[dict]) -> go.Figure:
     return figure.update_layout(
         xaxis={"title": "round", "dtick": max(1, len(x) // 10)},
         yaxis_title="score on validation",
-        legend={"orientation": "h", "y": 1.15},
+        legend=ABOVE,
     )
 
 
@@ -264,7 +266,7 @@ def reliability(bins: list, corrected: list) -> go.Figure:
     return figure.update_layout(
         xaxis={"title": "how sure it says it is", "tickformat": SHARES, "range": [0, 1.02]},
         yaxis={"title": "how often it is right", "tickformat": SHARES, "range": [0, 1.05]},
-        legend={"orientation": "h", "y": 1.12},
+        legend=ABOVE,
     )
 
 
@@ -343,6 +345,8 @@ def trade_off(points: dict[str, tuple[float, float, list[float], bool]]) -> go.F
     points: by name (milliseconds, accuracy, [low, high], whether it is a best trade-off, and so a star).
     """
     figure = go.Figure()
+    times = [milliseconds for milliseconds, *_ in points.values()]
+    edges = min(times) / 1.4, max(times) * 1.4
     for index, (name, (x, y, (low, high), best)) in enumerate(points.items()):
         figure.add_scatter(
             x=[x],
@@ -354,11 +358,27 @@ def trade_off(points: dict[str, tuple[float, float, list[float], bool]]) -> go.F
             hovertemplate=f"{safe(name)}: %{{y:.1%}}, %{{x:.2f}} ms<extra></extra>",
         )
     return figure.update_layout(
-        xaxis={"title": "milliseconds per text", "type": "log", "dtick": 1},
+        xaxis={
+            "title": "milliseconds per text",
+            "type": "log",
+            "range": np.log10(edges).tolist(),
+            "tickvals": round_numbers(*edges),
+        },
         yaxis={"title": "accuracy", "tickformat": SHARES},
         legend={"orientation": "h", "y": -0.3},
         showlegend=True,
     )
+
+
+def round_numbers(low: float, high: float) -> list[float]:
+    """Those for a logarithmic axis: powers of ten; between them twos and fives, or all digits, where there is room."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)))
+    for digits in ((1,), (1, 2, 5), range(1, 10)):
+        found = [digit * 10.0**power for power in (*powers, powers.stop) for digit in digits]
+        found = [one for one in found if low <= one <= high]
+        if len(found) > 1:
+            break
+    return found
 
 
 def _smooth(values: list[float], weight: float = 0.9) -> list[float]:

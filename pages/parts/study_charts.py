@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from engine.figures import percent, whole
-from pages.parts.charts import ACCENT, MUTED, SECOND, SHARES, short
+from pages.parts.charts import ABOVE, ACCENT, MUTED, SECOND, SHARES, short
 
 
 def learning_curve(points: list) -> go.Figure:
@@ -45,7 +45,7 @@ def learning_curve(points: list) -> go.Figure:
             "ticktext": [whole(count) for count in rows],
         },
         yaxis={"title": "right, on the test texts", "tickformat": SHARES},
-        legend={"orientation": "h", "y": 1.15},
+        legend=ABOVE,
     )
 
 
@@ -79,7 +79,7 @@ def trials(ended: list) -> go.Figure:
     return figure.update_layout(
         xaxis={"title": "trial", "dtick": max(1, len(ended) // 10)},
         yaxis_title="macro-F1 on validation",
-        legend={"orientation": "h", "y": 1.15},
+        legend=ABOVE,
     )
 
 

@@ -24,6 +24,11 @@ def test_english_writes_as_python_does():
     assert rounded(0.5, 1, signed=True) == "+0.5"
     assert [percent(0.123), percent(0.123, 1), percent(-1)] == ["12%", "12.3%", "-100%"]
     assert [significant(0.000123456, 3), significant(1e-4)] == ["0.000123", "0.0001"]
+    assert [significant(2e-5), significant(3.1929e-05, 3), significant(2e7)] == [
+        "0.00002",
+        "0.0000319",
+        "20,000,000",
+    ]
     assert rounded(float("nan"), 3) == "nan"
     assert date_and_time("2026-11-27T14:05:09.123+00:00") == "27 Nov 2026, 14:05 UTC"
     assert separators() == ".,"

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from engine.serving import rules
+from pages.parts import charts
 from pages.parts.words import of_100
 from tests import forked, words
 from tests.pages.helpers import open_page, unfold, words_on
@@ -95,3 +96,11 @@ def test_costs_are_told_on_the_command_line(finished):
     done = subprocess.run(forked.command("engine", "evaluate", finished.id, "--json", "--cost", "odd=1"),
                           capture_output=True, text=True)  # fmt: skip
     assert done.returncode == 2 and "It says: bad, good." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "found"),
+    [(0.07, 21, [0.1, 1, 10]), (0.036, 0.126, [0.05, 0.1]), (6.1, 8.2, [7, 8]), (10, 20, [10, 20])],
+)
+def test_a_logarithmic_axis_has_round_numbers_to_read(low, high, found):
+    assert charts.round_numbers(low, high) == pytest.approx(found)
