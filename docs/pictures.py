@@ -46,7 +46,7 @@ def take(light: Visitor, dark: Visitor, workspace: Workspace) -> None:
     snap(light.page, "data")
     info = save(workspace, draft(read_sample("support"), Recipe(text="text", label="label"), name="support"))
     light.open(f"train?dataset={info.id}")
-    light.see("How thorough?")
+    light.see("of memory", 240)  # what the run would take
     snap(light.page, "train")
     planned = plan(workspace, info, "bundled", "balanced")
     run = queue.submit(workspace, planned.config(), dataset_id=info.id, dataset_name=info.name,
