@@ -13,6 +13,7 @@ from engine.data.names import (
     ANSWER_NAMES,
     BESIDE_NAMES,
     ID_NAMES,
+    LABEL_ENDINGS,
     LABEL_NAMES,
     MAYBE_LABEL_NAMES,
     SPLITS,
@@ -31,9 +32,10 @@ PURE = 0.98  # share of rows whose label another column tells, from which on it 
 YES_NO = {
     "yes", "no", "true", "false", "y", "n", "ja", "nein", "oui", "non", "si", "sí", "sim", "não", "да", "нет",
 }  # fmt: skip
-# What somebody wrote first, where another column holds the answers; those to the names left out are the texts themselves.
-REQUEST_NAMES = TEXT_NAMES - {"question", "title", "subject", "headline", "query"}
+# Where another column holds the answers, those to these are the texts themselves.
+NO_REQUESTS = {"question", "title", "subject", "headline", "query"}
 DATE = r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})([T ,]+\d{1,2}:\d{2}.*)?"
+SPACELESS = r"[\u3040-\u30ff\u3400-\u9fff]{4}"  # words that nothing keeps apart
 GROUP_NAMES = {
     "user", "customer", "author", "document", "doc", "thread", "conversation", "patient", "session", "client", "speaker",
     "group", "ticket", "page", "book", "article", "movie", "film", "product", "dialogue", "account", "kunde", "nutzer",
@@ -179,6 +181,7 @@ class _Facts:
             bool(len(filled)) and _is_json(filled.iloc[0]) and filled.str.match(r"\s*[\[{]").mean() > 0.9
         )
         self.links = filled.str.match(r"https?://\S+$|\S+@\S+\.\S+$").mean() if len(filled) else 0.0
+        self.spaceless = filled.str.contains(SPACELESS).mean() if len(filled) else 0.0
         self.lettered = filled.str.contains(r"[^\W\d_]{2}").mean() if len(filled) else 0.0
         self.dates = filled.str.fullmatch(DATE).mean() if len(filled) else 0.0
         self.yes_no = self.distinct == 2 and set(filled.str.strip().str.lower().unique()) <= YES_NO
@@ -200,8 +203,9 @@ class _Facts:
 
     @property
     def is_request(self) -> bool:
-        """Whether it holds what somebody wrote first, where another column holds the answers."""
-        return bool(self.tokens & REQUEST_NAMES and not self.tokens & ANSWER_NAMES and self.words >= 5)
+        """Whether it may hold what somebody wrote first, where another column holds the answers."""
+        texts = (self.words >= 3 or self.spaceless > 0.5) and self.share_distinct > 0.5
+        return texts and not self.tokens & (ANSWER_NAMES | NO_REQUESTS)
 
     @property
     def text_score(self) -> float:
@@ -225,16 +229,20 @@ class _Facts:
             )
         elif self.tokens & (LABEL_NAMES - WEAK_LABEL_NAMES):
             named = 5.0
-        elif self.tokens & (WEAK_LABEL_NAMES | MAYBE_LABEL_NAMES):
-            named = 2.0
+        elif self.tokens & (WEAK_LABEL_NAMES | MAYBE_LABEL_NAMES) or self.name.endswith(LABEL_ENDINGS):
+            named = 1.9 if "sub" in self.tokens else 2.0
         else:
             named = self.unnamed
         if self.json:
             return named * self.filled * (1 - self.share_distinct) if named >= 10 else 0.0
         most = 0.9 * self.rows if named >= 5 else min(MAX_CLASSES, self.rows // 2)
         least = 1 if named >= 10 else 2
-        if not least <= self.distinct <= max(2, most) or self.words > 6 or self.filled < 0.5:
+        if not least <= self.distinct <= max(2, most) or self.words > 6:
             return 0.0
+        if self.distinct == 1:
+            named = 0.1  # better than none
+        elif self.filled < 0.5:
+            named = 0.5 * named if named >= 10 and self.filled > 0.05 else 0.0
         return named * self.filled * (1 - self.share_distinct)
 
     @property

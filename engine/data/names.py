@@ -15,14 +15,32 @@ WEAK_LABEL_NAMES = {
 MAYBE_LABEL_NAMES = {
     "kind", "overall", "genre", "department", "queue", "reason", "issue", "product", "verdict", "outcome", "satisfaction",
     "toxic", "toxicity", "hate", "offensive", "sarcastic", "sarcasm", "relevant", "helpful", "recommend", "recommended",
-    "abteilung", "bereich", "bewertung", "grund", "stimmung", "zufriedenheit", "motif", "motivo", "genere", "género",
+    "mood", "nature", "section", "team", "cause", "fault", "hazard", "code", "area", "disposition",
+    "abteilung", "bereich", "bewertung", "grund", "stimmung", "zufriedenheit", "typ", "art", "anliegen", "rubrik", "ressort",
+    "motif", "rubrique", "domaine", "service", "motivo", "genere", "género", "tipo", "tipologia", "sección", "sezione",
+    "departamento", "área", "materia", "settore", "setor", "ambito", "rodzaj", "powód", "przyczyna", "dział", "ocena",
+    "tür", "türü", "neden", "departman", "birim", "puan", "тип", "причина", "раздел", "отдел", "рубрика", "оценка",
+    "soort", "reden", "afdeling", "orsak", "avdelning", "ärendetyp", "種別", "区分", "タイプ", "ジャンル", "評価", "部署",
+    "类型", "部门", "评分", "유형", "부서", "평점", "النوع", "القسم",
 }  # fmt: skip
+# How names end that are written as one word: Beschwerdegrund, 问题分类.
+LABEL_ENDINGS = (
+    "kategorie", "kategorien", "grund", "typ", "klasse", "類別", "类别", "分類", "分类", "类型", "種別", "ラベル", "标签",
+    "유형", "분류",
+)  # fmt: skip
 LABEL_NAMES = WEAK_LABEL_NAMES | {
     "label", "labels", "class", "classes", "category", "categories", "cats", "sentiment", "target", "topic", "intent",
-    "emotion", "polarity", "label_name", "kategorie", "klasse",
-    "etikett", "thema", "label_text", "étiquette", "catégorie", "sentimiento", "etiqueta", "categoría", "clase",
-    "categoria", "etichetta", "klasa", "etiket", "durum", "duygu", "sınıf", "标签", "类别", "метка", "класс",
-    "тональность", "annotation", "stance", "subreddit", "accept", "choices",
+    "emotion", "polarity", "label_name", "label_text", "annotation", "stance", "subreddit", "accept", "choices",
+    "classification", "theme", "diagnosis",
+    "kategorie", "kategorien", "klasse", "etikett", "thema", "themengebiet", "themenbereich", "einstufung", "klassifikation",
+    "klassifizierung", "tonalität", "diagnose", "absicht",
+    "étiquette", "libellé", "catégorie", "catégories", "thème", "thématique", "classe", "polarité", "tonalité",
+    "sentimiento", "etiqueta", "categoría", "categorías", "clase", "clasificación", "tema", "temática", "polaridad",
+    "categoria", "categorie", "etichetta", "classificazione", "sentimento", "argomento", "rótulo", "classificação",
+    "assunto", "klasa", "kategoria", "etykieta", "temat", "sentyment", "wydźwięk", "kategori", "etiket", "duygu", "sınıf",
+    "konu", "метка", "класс", "категория", "тема", "тематика", "тональность", "onderwerp", "ämne", "klass",
+    "标签", "类别", "分类", "情感", "主题", "意图", "分類", "カテゴリ", "カテゴリー", "ラベル", "感情", "トピック",
+    "카테고리", "분류", "라벨", "감정", "주제", "التصنيف", "الفئة", "الموضوع", "المشاعر",
 }  # fmt: skip
 STRONG_LABEL_NAMES = {
     "label",
@@ -40,6 +58,10 @@ BESIDE_NAMES = {
     "user", "username", "author", "lang", "language", "locale", "gender", "sex", "age", "country", "region", "state",
     "city", "location", "channel", "source", "platform", "device", "browser", "version", "store", "branch", "verified",
     "status", "filiale", "sprache", "geschlecht", "alter", "land", "ort", "quelle", "idioma", "langue", "pays", "país",
+    "priority", "severity", "urgency", "priorität", "dringlichkeit", "priorité", "urgence", "prioridad", "urgencia",
+    "priorità", "priorytet", "öncelik", "приоритет", "prioridade", "prioritet", "prioriteit", "優先度", "优先级", "우선순위",
+    "الأولوية", "statut", "estado", "stato", "статус", "situação", "状態", "状态", "상태", "الحالة", "kanal", "canal",
+    "canale", "durum", "kanał", "канал", "渠道", "채널",
 }  # fmt: skip
 TIME_NAMES = {
     "date", "time", "day", "month", "year", "week", "timestamp", "datum", "jahr", "monat", "fecha", "année", "año",
@@ -47,7 +69,9 @@ TIME_NAMES = {
 ID_NAMES = {"id", "ids", "uuid", "guid", "key"}
 # Texts of somebody who had read the other one: they are not there yet when the model is asked.
 ANSWER_NAMES = {
-    "reply", "response", "resolution", "solution", "agent", "antwort", "lösung", "réponse", "respuesta", "risposta",
+    "reply", "response", "resolution", "solution", "agent", "antwort", "lösung", "maßnahme", "stellungnahme", "réponse",
+    "respuesta", "solución", "risposta", "soluzione", "resposta", "solução", "odpowiedź", "rozwiązanie", "cevap", "yanıt",
+    "çözüm", "ответ", "решение", "antwoord", "oplossing", "svar", "lösning", "回答", "返信", "回复", "答复", "답변", "الرد",
 }  # fmt: skip
 SPLIT_COLUMN_NAMES = {"split", "set", "subset", "fold", "partition", "part"}
 OTHER_NAMES = {
