@@ -239,8 +239,8 @@ class _Facts:
         least = 1 if named >= 10 else 2
         if not least <= self.distinct <= max(2, most) or self.words > 6:
             return 0.0
-        if self.distinct == 1:
-            named = 0.1  # better than none
+        if self.distinct == 1 and self.filled < 0.9:
+            named = 0.1  # a mark on some of the rows: better than none
         elif self.filled < 0.5:
             named = 0.5 * named if named >= 10 and self.filled > 0.05 else 0.0
         return named * self.filled * (1 - self.share_distinct)

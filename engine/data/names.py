@@ -40,6 +40,7 @@ LABEL_NAMES = WEAK_LABEL_NAMES | {
     "assunto", "klasa", "kategoria", "etykieta", "temat", "sentyment", "wydźwięk", "kategori", "etiket", "duygu", "sınıf",
     "konu", "метка", "класс", "категория", "тема", "тематика", "тональность", "onderwerp", "ämne", "klass",
     "标签", "类别", "分类", "情感", "主题", "意图", "分類", "カテゴリ", "カテゴリー", "ラベル", "感情", "トピック",
+    "kategória", "luokka", "κατηγορία", "категорія",
     "카테고리", "분류", "라벨", "감정", "주제", "التصنيف", "الفئة", "الموضوع", "المشاعر",
 }  # fmt: skip
 STRONG_LABEL_NAMES = {
@@ -69,9 +70,10 @@ TIME_NAMES = {
 ID_NAMES = {"id", "ids", "uuid", "guid", "key"}
 # Texts of somebody who had read the other one: they are not there yet when the model is asked.
 ANSWER_NAMES = {
-    "reply", "response", "resolution", "solution", "agent", "antwort", "lösung", "maßnahme", "stellungnahme", "réponse",
-    "respuesta", "solución", "risposta", "soluzione", "resposta", "solução", "odpowiedź", "rozwiązanie", "cevap", "yanıt",
-    "çözüm", "ответ", "решение", "antwoord", "oplossing", "svar", "lösning", "回答", "返信", "回复", "答复", "답변", "الرد",
+    "reply", "response", "resolution", "solution", "agent", "internal", "antwort", "lösung", "maßnahme", "stellungnahme",
+    "réponse", "respuesta", "solución", "risposta", "soluzione", "resposta", "solução", "odpowiedź", "rozwiązanie", "cevap",
+    "yanıt", "çözüm", "ответ", "решение", "antwoord", "oplossing", "svar", "lösning", "回答", "返信", "回复", "答复",
+    "답변", "الرد",
 }  # fmt: skip
 SPLIT_COLUMN_NAMES = {"split", "set", "subset", "fold", "partition", "part"}
 OTHER_NAMES = {

@@ -50,6 +50,11 @@ OTHERS = {
     b"\xff\xd8\xff": "a picture",
     b"GIF8": "a picture",
     b"SQLite format 3": "a database",
+    b"$FL2@(#)": "a file of SPSS",
+    b"<stata_dta>": "a file of Stata",
+    b"\x93NUMPY": "a file of NumPy",
+    b"RDX2\n": "a file of R",
+    b"RDX3\n": "a file of R",
     b"7z\xbc\xaf": "a 7z archive",
     b"Rar!": "a RAR archive",
     b"BZh": "a BZ2 archive",
@@ -186,7 +191,8 @@ def _start(path: Path, encoding: str) -> str:
     """The first characters. Raises DataError where they are none."""
     with path.open(encoding=encoding, errors="replace", newline="") as file:
         start = file.read(100_000)
-    controls = sum(map(start.count, encodings.CONTROLS - SEPARATING))
+    filled = start.rstrip("\x00")  # some programs write blocks of one size
+    controls = sum(map(filled.count, encodings.CONTROLS - SEPARATING))
     if controls > max(FEW_CONTROLS, BINARY_SHARE * len(start)):
         raise DataError("This is not a text table: it contains binary data.", EXPECTED, "binary")
     return start

@@ -9,6 +9,7 @@ import pandas as pd
 
 from engine.data.reading import encodings
 from engine.data.reading.archives import TABLES, Member, folders_as_classes
+from engine.data.reading.headers import PROMISING_ROWS, as_set, promise
 from engine.data.reading.table import Options, Rejected, Table
 from engine.errors import DataError
 
@@ -52,7 +53,7 @@ def read_bundle(members: list[Member], name: str, options: Options, read: Read) 
         raise problem or DataError(
             f"There is no table in {name}.", "Choose a file with one row per text.", "empty_file"
         )
-    chosen = [one for one in tables if one[0] == options.sheet] or _largest_group(tables)
+    chosen = [one for one in tables if one[0] == options.sheet] or _largest_group(_without_copies(tables))
     left_out += [file for file, _ in tables if file not in dict(chosen)]
     whole = replace(chosen[0][1], name=name) if len(chosen) == 1 else _together(chosen, name)
     if len(tables) > 1:
@@ -87,11 +88,12 @@ def _largest_group(tables: list[tuple[str, Table]]) -> list[tuple[str, Table]]:
     """Those with the same columns that hold most; a single column rather is a list or a note."""
     groups: dict[frozenset[str], list[tuple[str, Table]]] = {}
     for file, table in tables:
-        groups.setdefault(frozenset(table.columns), []).append((file, table))
+        groups.setdefault(as_set(table.columns), []).append((file, table))
 
     def weight(group: list[tuple[str, Table]]) -> tuple[bool, int]:
-        columns = len(group[0][1].columns)
-        return columns > 1, sum(len(table.frame) for _, table in group) * min(columns, 5)
+        first, rows = group[0][1], sum(len(table.frame) for _, table in group)
+        worth = promise(first.columns, first.frame.head(PROMISING_ROWS).to_numpy().tolist())
+        return len(first.columns) > 1, rows * min(len(first.columns), 5) * worth
 
     return max(groups.values(), key=weight)
 
@@ -104,7 +106,7 @@ def _together(tables: list[tuple[str, Table]], name: str) -> Table:
     )
     origins = _origins([file for file, _ in tables])
     frames = [
-        table.frame[first.columns].assign(**{column: origin})
+        _with_names(table.frame, first.columns).assign(**{column: origin})
         for origin, (_, table) in zip(origins, tables, strict=True)
     ]
     return replace(
@@ -117,6 +119,35 @@ def _together(tables: list[tuple[str, Table]], name: str) -> Table:
         padded_count=sum(table.padded_count for _, table in tables),
         damaged=sum(table.damaged for _, table in tables),
     )  # fmt: skip
+
+
+def _with_names(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """The columns in the order, and with the spelling, of another table that has the same ones."""
+    if set(names) == set(frame.columns):
+        return frame[names]
+    own = {name.strip().lower(): name for name in frame.columns}
+    return frame[[own[name.strip().lower()] for name in names]].set_axis(names, axis=1)
+
+
+def _without_copies(tables: list[tuple[str, Table]]) -> list[tuple[str, Table]]:
+    """Those that do not say in another format what one before them says: data.csv, data.xlsx."""
+    found: list[tuple[str, Table]] = []
+    for file, table in tables:
+        path = PurePosixPath(file).with_suffix("")
+        if not any(
+            PurePosixPath(one).with_suffix("") == path and _is_copy(table, first) for one, first in found
+        ):
+            found.append((file, table))
+    return found
+
+
+def _is_copy(table: Table, first: Table) -> bool:
+    """Whether the texts are the same; numbers and dates may be written in another way."""
+    if as_set(table.columns) != as_set(first.columns) or len(table.frame) != len(first.frame):
+        return False
+    ours, theirs = _with_names(table.frame, first.columns), first.frame
+    longest = max(first.columns, key=lambda name: theirs[name].str.len().sum())
+    return bool((ours[longest].str.strip() == theirs[longest].str.strip()).all())
 
 
 def _rejected(tables: list[tuple[str, Table]]) -> list[Rejected]:

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections import Counter
 
-from engine.data.names import LABEL_NAMES, OTHER_NAMES, SPLIT_COLUMN_NAMES, TEXT_NAMES
+from engine.data.names import LABEL_NAMES, OTHER_NAMES, SPLIT_COLUMN_NAMES, TEXT_NAMES, WEAK_LABEL_NAMES
 
 KNOWN = TEXT_NAMES | LABEL_NAMES | OTHER_NAMES | SPLIT_COLUMN_NAMES
 TYPE_WORDS = {
@@ -16,7 +16,13 @@ ORANGE_FLAG = re.compile(r"(class|meta|ignore|i|m|c)?(\s*\S+=\S+)*")
 IDENTIFIER = re.compile(r"(\d{1,2}[.)] )?[^\W\d][\w.\-/ ()\[\]?*%:#&'’,]{0,39}")
 IN_BRACKETS = re.compile(r"\(.*\)|\[.*\]")
 YEAR = re.compile(r"(19|20)\d\d")
-MOST_TITLE_ROWS = 20
+MOST_TITLE_ROWS = 40
+PROMISING, PROMISING_ROWS, LEAST_TEXT = (
+    10,
+    200,
+    12,
+)  # rows for one; rows that are looked at; letters on average
+QUALTRICS = ["StartDate", "EndDate"], ["Start Date", "End Date"]  # its names, and the questions below them
 COMMENTS = ("#", "//", "%")
 
 
@@ -29,6 +35,8 @@ def find_header(records: list[list[str]]) -> tuple[int, int]:
     for row in range(1, min(4, len(records))):
         if _are_import_ids(records[row]):
             return 1, row + 2
+    if len(records) > 2 and records[0][:2] == QUALTRICS[0] and records[1][:2] == QUALTRICS[1]:
+        return 1, 3
     above = _rows_above(records)
     if not has_header(records[above:]):
         return 0, above + 1
@@ -64,6 +72,21 @@ def has_header(records: list[list[str]]) -> bool:
     if any(_words(cell) & KNOWN for cell in filled if len(cell.split()) <= 2):
         return True
     return any(cell and _stands_out(cell, values) for cell, values in columns)
+
+
+def as_set(names: list[str]) -> frozenset[str]:
+    """The same for tables whose names differ only in their order, in case and in white space."""
+    plain = [name.strip().lower() for name in names]
+    return frozenset(plain if len(set(plain)) == len(names) else names)
+
+
+def promise(names: list[str], rows: list[list[str]]) -> int:
+    """How many rows of another table one of this is worth: more with a column named as labels are, and one of texts."""
+    labels = [bool(_words(name) & (LABEL_NAMES - WEAK_LABEL_NAMES)) for name in names]
+    some = rows[:PROMISING_ROWS]
+    texts = [sum(len(row[i]) for row in some) >= LEAST_TEXT * len(some) for i in range(len(names))]
+    is_set = any(labels) and any(text and not label for text, label in zip(texts, labels, strict=True))
+    return PROMISING if some and is_set else 1
 
 
 def _is_unlike(cell: str, values: list[str]) -> bool:
@@ -121,6 +144,8 @@ def _rows_above(records: list[list[str]]) -> int:
 def _rows_of_types(records: list[list[str]]) -> int:
     """Rows right below the names that hold types, roles or answers (Orange, SurveyMonkey and the like)."""
     filled = [cell.strip() for cell in records[0] if cell.strip()] if records else []
+    if len(records) > 1 and filled == [str(number) for number in range(1, max(3, len(records[0])) + 1)]:
+        return 1  # the columns, counted
     # In SurveyMonkey's exports the answers to choose from stand below their question, and nothing below the number.
     unnumbered = bool(filled) and not records[0][0].strip() and len(records[0]) > 2
     if unnumbered and "open-ended response" in map(str.lower, filled):

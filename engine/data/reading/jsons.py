@@ -31,6 +31,10 @@ LOOSE = re.compile(
 )  # and commas behind the last
 WRAPPERS = ("data", "rows", "records", "examples", "items", "results")  # under which APIs give their rows
 EXAMPLES = ("patterns", "examples", "utterances", "phrases", "samples")  # under which a class has its texts
+TURNS = (
+    ("messages", "role", "content"),
+    ("conversations", "from", "value"),
+)  # of a conversation: who, and what was said
 LOOKED_AT = 100  # lines or objects that a shape is told from
 LONGEST_LITERAL = 2**22  # characters that Python's parser is given: it takes a hundred times the memory
 MOST_BREAKS = 1000  # places where a damaged document is taken up again
@@ -308,16 +312,17 @@ def _as_table(records: Iterator[dict]) -> pa.Table:
 
 def _by_role(record: dict) -> dict:
     """{"messages": [{"role": "user", "content": ...}, ...]} -> {"user": ..., "assistant": ...}; of each role the last."""
-    turns = record.get("messages")
-    if not isinstance(turns, list) or not turns:
-        return record
-    if not all(
-        isinstance(one, dict) and isinstance(one.get("role"), str) and "content" in one for one in turns
-    ):
-        return record
-    others = {name: cell for name, cell in record.items() if name != "messages"}
-    roles = {one["role"]: one["content"] for one in turns}
-    return others | {f"messages.{role}" if role in others else role: said for role, said in roles.items()}
+    for name, who, what in TURNS:
+        turns = record.get(name)
+        if not isinstance(turns, list) or not turns:
+            continue
+        if all(isinstance(one, dict) and isinstance(one.get(who), str) and what in one for one in turns):
+            others = {key: cell for key, cell in record.items() if key != name}
+            roles = {one[who]: one[what] for one in turns}
+            return others | {
+                f"{name}.{role}" if role in others else role: said for role, said in roles.items()
+            }
+    return record
 
 
 def _hides_its_texts(records: Records) -> bool:

@@ -19,7 +19,7 @@ from engine.data.reading.records import (
 from engine.data.reading.table import Options, Rejections
 
 USUAL = (",", ";", "\t", "|")
-ODD = (*"^~¦§¶\x01\x1f", "::", "@@", ":", "#", " ", BLANKS)  # tried where no usual one fits
+ODD = (*"^~¦§¶\x01\x1f", "::", "@@", "@", ":", "#", " ", BLANKS)  # tried where no usual one fits
 BEFORE_TEXT = (",", ";", "\t", "|", ": ", " - ", " ", ":")  # between a label and a text with more of the same
 CHARACTERS = 200_000  # of the sample that readings are compared on
 USUAL_SHARE, ODD_SHARE, SURE_SHARE = 0.6, 0.97, 0.9
@@ -71,6 +71,8 @@ def sniff(sample: str, options: Options = Options()) -> Dialect:  # noqa: B008 (
     quoted = [one for one in found if one.width == 1 and one.share >= ODD_SHARE and one.needed > one.mended]
     if best.share < SURE_SHARE and best.unlike >= FEW_UNLIKE and (open_text := _open_text(lines)):
         return open_text
+    if _is_prose(sample, best):
+        best = Reading(Dialect("", ""))
     if best.share < USUAL_SHARE:
         if quoted:
             return _unwrapped(sample) or quoted[0].dialect  # one column, of texts in quotes
@@ -110,12 +112,14 @@ def _best_quotes(sample: str, separator: str, quote: str | None) -> Reading:
     mark = re.escape(separator)
     spaced = len(re.findall(rf'{mark} +"', sample)) > len(re.findall(rf'{mark}"', sample))
     escapes = ["", "\\"] if '\\"' in sample or "\\'" in sample else [""]
-    apostrophes = len(re.findall(rf"(?:^|{mark}|\n)'[^'\n]*'(?={mark}|[\r\n]|$)", sample)) > 2
+    apostrophes = len(re.findall(rf"(?:^|{mark}|\n)'(?:[^'\n]|'')*'(?={mark}|[\r\n]|$)", sample)) > 2
     quotes = [quote] if quote else ['"', "'"] if apostrophes else ['"']
     readings = [
         _read(sample, Dialect(separator, one, escape, spaced)) for one in quotes for escape in escapes
     ]
     heeded = max(readings, key=lambda one: (one.share, one.needed - one.mended))
+    if heeded.needed <= heeded.mended and len(quotes) > 1:  # nothing tells but what they stand around
+        heeded = max(readings, key=lambda one: (one.share, -one.mended, _with_enclosed(sample, one.dialect)))
     if quote or not any(one in sample for one in quotes):
         return heeded
     ignored = _read(sample, Dialect(separator, ""))
@@ -172,6 +176,14 @@ def _open_text(lines: list[str]) -> Dialect | None:
             if _are_texts(cells[column]) and all(map(_are_short, cells[:column] + cells[column + 1 :])):
                 return open_at
     return None
+
+
+def _is_prose(sample: str, reading: Reading) -> bool:
+    """Whether the separators are the commas of sentences: behind each is a blank, and nothing looks like a table."""
+    mark = reading.dialect.separator
+    if mark not in (",", ";") or reading.needed or reading.labelled or reading.named:
+        return False
+    return sample.count(mark + " ") >= ODD_SHARE * (sample.count(mark) - sample.count(mark + "\n"))
 
 
 def _have_tails(lines: list[str]) -> bool:

@@ -9,7 +9,7 @@ import pyarrow as pa
 from engine.data.reading.archives import NONSENSE
 from engine.data.reading.cells import as_text
 from engine.data.reading.columnar import Columns
-from engine.data.reading.headers import find_header
+from engine.data.reading.headers import as_set, find_header, promise
 from engine.data.reading.sniffing import records_of, sniff
 from engine.data.reading.table import Options, Rejections
 from engine.errors import DataError
@@ -17,6 +17,7 @@ from engine.figures import rounded
 
 LARGEST = 2 * 2**30  # bytes of the sheets inside the file
 HEAD_ROWS = 2000
+FEW_ROWS = 5  # fewer are a note rather than a part of a table
 LONE_COLUMN = 0.1  # what a row counts in a sheet of one column, which rather is a note
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 OTHER_OFFICE = {
@@ -38,7 +39,23 @@ class Sheet:
 
     @property
     def weight(self) -> float:
-        return len(self.rows) * (1 if len(self.names) > 1 else LONE_COLUMN)
+        rows = [cells for _, cells in self.rows]
+        return len(rows) * (promise(self.names, rows) if len(self.names) > 1 else LONE_COLUMN)
+
+    def is_like(self, other: "Sheet") -> bool:
+        """Whether the two are parts of one table: the same columns, or none with a name and as many."""
+        if self.names_row and other.names_row:
+            return as_set(self.names) == as_set(other.names)
+        several = min(len(self.rows), len(other.rows)) >= FEW_ROWS
+        return not (self.names_row or other.names_row) and len(self.names) == len(other.names) and several
+
+    def rows_as(self, names: list[str]) -> list[tuple[int, list[str]]]:
+        """The rows, their columns in the order of the other sheet that has the same ones."""
+        if names == self.names or not self.names_row:
+            return self.rows
+        own = [name.strip().lower() for name in self.names]
+        order = [own.index(name.strip().lower()) for name in names]
+        return [(number, [cells[place] for place in order]) for number, cells in self.rows]
 
 
 @dataclass
@@ -65,13 +82,13 @@ def parse_spreadsheet(path: Path, options: Options) -> Workbook:
             "The spreadsheet has no filled sheet.", "Choose a file with one row per text.", "empty_file"
         )
     main = max(filled, key=lambda sheet: sheet.weight)
-    alike = [sheet for sheet in filled if sheet.names_row and sheet.names == main.names] or [main]
+    alike = [sheet for sheet in filled if sheet is main or sheet.is_like(main)]
     several = len(alike) > 1
     names = [*main.names, SHEET] if several else main.names
     columns, rejected = Columns(len(names)), Rejections()
     for sheet in alike:
-        for number, row in sheet.rows:
-            if sheet.names_row and row == sheet.names:
+        for number, row in sheet.rows_as(main.names):
+            if sheet.names_row and row == main.names:
                 rejected.add(number, "repeats the names of the columns", before=len(columns))
             else:
                 columns.add([*row, sheet.name] if several else row)

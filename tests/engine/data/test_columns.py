@@ -92,13 +92,44 @@ def test_a_key_is_a_label_where_there_is_no_other():
 
 
 @pytest.mark.parametrize(
-    "asked, answered", [("customer_message", "agent_reply"), ("description", "resolution")]
-)
+    "asked, answered",
+    [
+        ("customer_message", "agent_reply"), ("description", "resolution"), ("Problem", "Solution"),
+        ("Kundenanfrage", "Antwort des Kundendienstes"), ("Обращение", "Ответ"), ("質問", "回答"),
+    ],
+)  # fmt: skip
 def test_what_somebody_answered_is_not_the_text(asked, answered):
     replies = [
         f"{text}, and this is what we have done about it since then {i}" for i, text in enumerate(LONG)
     ]
     assert propose(frame(**{answered: replies, asked: LONG}, queue=["a", "b", "c"] * 20)).text == asked
+
+
+@pytest.mark.parametrize("beside, label", [
+    (("Priorität", "Status"), "Beschwerdegrund"), (("Priorität", "Status"), "Einstufung"),
+    (("Priorité", "Statut"), "Type de demande"), (("Prioridad", "Estado"), "Tipo de incidencia"),
+    (("Priorità", "Stato"), "Argomento"), (("Priorytet", "Status"), "Rodzaj sprawy"), (("Öncelik", "Durum"), "Şikayet Türü"),
+    (("Приоритет", "Статус"), "Тематика"), (("優先度", "状態"), "問い合わせ種別"), (("优先级", "状态"), "问题分类"),
+    (("우선순위", "상태"), "문의유형"), (("الأولوية", "الحالة"), "التصنيف"), (("Priority", "Status"), "Diagnosis"),
+])  # fmt: skip
+def test_the_subject_is_the_label_rather_than_urgency_or_state(beside, label):
+    urgency, state = beside
+    columns = {
+        urgency: ["P1", "P2", "P3"] * 20,
+        label: ["a", "b", "c", "d", "e"] * 12,
+        state: ["X", "Y"] * 30,
+    }
+    assert propose(frame(said=LONG, **columns)).label == label
+
+
+def test_a_label_that_is_half_done_is_one_and_a_mark_on_some_rows_is_none():
+    some = [one if i % 3 == 0 else "" for i, one in enumerate(["good", "bad", "so", "ill"] * 15)]
+    assert propose(frame(text=LONG, label=some, state=["open", "closed"] * 30)).label == "label"
+    marked = ["ux" if i % 3 == 0 else "" for i in range(60)]
+    assert (
+        propose(frame(text=LONG, Labels=marked, **{"Issue Type": ["Bug", "Task", "Story"] * 20})).label
+        == "Issue Type"
+    )
 
 
 def test_a_named_text_may_be_short_or_a_picture():

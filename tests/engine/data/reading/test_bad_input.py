@@ -90,6 +90,17 @@ def test_pickles_are_not_opened():
     assert "run programs" in refusal(b"\x80\x04\x95\x1e\0\0\0\0\0\0\0\x8c\x05posix").message
 
 
+def test_nuls_behind_the_end_are_left_out():
+    assert len(read_bytes(TABLE + b"\0" * 300, "x.csv").frame) == len(read_bytes(TABLE, "x.csv").frame)
+
+
+@pytest.mark.parametrize("start, program", [
+    (b"$FL2@(#) SPSS DATA", "SPSS"), (b"<stata_dta><header>", "Stata"), (b"RDX3\nX\n", "R"), (b"\x93NUMPY\x01\0", "NumPy"),
+])  # fmt: skip
+def test_files_of_statistics_programs_are_called_so(start, program):
+    assert f"a file of {program}," in refusal(start + bytes(range(256))).message
+
+
 def test_a_field_with_a_nul_is_read_without_it():
     table = read_bytes(TABLE.replace(b"words 7", b"wo\0rds 7"), "x.csv")
     assert "some words 7" in table.frame["text"].tolist()

@@ -1,6 +1,7 @@
 """Archives and workbooks with several tables, or with texts in folders."""
 
 import io
+import json
 import zipfile
 
 import pytest
@@ -59,6 +60,30 @@ def test_tables_with_the_same_columns_are_put_together(names, origins):
     assert set(found.frame["file"]) == origins
     if origins == {"train", "test"}:
         assert propose(found.frame).split == "file"
+
+
+def test_names_may_be_written_in_another_way_and_another_format_says_nothing_new():
+    found = read_zip({"2023.csv": table(ROWS[:20]), "2024.csv": table(ROWS[20:], " Text,LABEL")})
+    assert found.frame[["text", "label"]].to_numpy().tolist() == ROWS
+    lines = "\n".join(json.dumps({"text": text, "label": label}) for text, label in ROWS)
+    found = read_zip({"d.csv": table(ROWS), "d.jsonl": lines})
+    assert found.frame.to_numpy().tolist() == ROWS
+    assert found.left_out == ("d.jsonl",)
+
+
+def test_a_longer_list_is_not_the_table():
+    unlabelled = table([(f"{text}, {i}", "9") for i, (text, _) in enumerate(ROWS * 3)], "text,id")
+    assert read_zip({"test.csv": unlabelled, "train.csv": table(ROWS)}).sheet == "train.csv"
+    codes = [["Code", "Meaning"], *([f"C{i}", f"what the code means {i}"] for i in range(90))]
+    assert read_book({"Codes": (codes, False), "Data": ([["text", "label"], *ROWS], False)}).sheet == "Data"
+
+
+def test_sheets_may_have_their_columns_in_another_order_or_none_with_a_name():
+    turned = [["LABEL ", "Text"], *([label, text] for text, label in ROWS[20:])]
+    found = read_book({"a": ([["text", "label"], *ROWS[:20]], False), "b": (turned, False)})
+    assert found.frame[["text", "label"]].to_numpy().tolist() == ROWS
+    bare = {name: ([[text] for text, one in ROWS if one == name], False) for name in ("good", "bad")}
+    assert sorted(read_book(bare).frame.to_numpy().tolist()) == sorted(ROWS)
 
 
 def test_the_order_of_columns_may_differ_and_a_column_of_that_name_is_kept():

@@ -253,6 +253,11 @@ def test_plain_and_empty_files_are_utf8(found):
     assert found(b"") == found(b"\n") == found(b"text,label\nfine,good\n") == Encoding("utf-8")
 
 
+def test_texts_of_which_each_was_cut_within_a_letter_stay_utf8(found):
+    lines = [line.encode()[:31] for line in ("这个产品的质量非常好用", "物流太慢了客服也不回复") * 20]
+    assert found(b"\n".join(lines)) == Encoding("utf-8", 40)
+
+
 @pytest.mark.parametrize("broken", [1, 4])
 def test_broken_utf8_stays_utf8_and_is_counted(found, broken):
     content = "schöne Grüße \ufffd\n".encode() * 30 + b"gr\xfcn " * broken + b"\n"

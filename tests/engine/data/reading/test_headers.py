@@ -24,6 +24,9 @@ ROWS = [[f"a text of some length, number {i}", ["spam", "ham"][i % 2], str(i)] f
     ([["What is wrong?", "Which kind?", "Nr"], ["", "Response", "Open-Ended Response"]], (1, 3)),
     ([["Progress", "Q2", "Q3"], ["Progress", "Which?", "Nr?"], ['{"ImportId":"1"}', '{"ImportId":"2"}', ""]], (1, 4)),
     ([["Q1", "Q2", "Q3"], ["How?", "Which?", "Nr?"], ['{"ImportId":"1"}', '{"ImportId":"2"}', '{"ImportId":"3"}']], (1, 4)),
+    ([["StartDate", "EndDate", "Q1"], ["Start Date", "End Date", "How was it?"]], (1, 3)),
+    ([["Zgłoszenie", "Treść", "Nr"], ["1", "2", "3"]], (1, 3)),
+    ([[f"How to fill it in, {i}", "", ""] for i in range(30)] + [["message", "kind", "nr"]], (31, 32)),
 ])  # fmt: skip
 def test_the_row_with_the_names_and_the_first_with_data(above, found):
     assert find_header([*above, *ROWS]) == found

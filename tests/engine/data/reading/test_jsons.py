@@ -70,6 +70,11 @@ def test_a_conversation_is_a_column_for_each_role():
               {"role": "assistant", "content": label}] for text, label in ROWS]  # fmt: skip
     frame = read("\n".join(json.dumps({"messages": one}) for one in turns)).frame
     assert frame[["user", "assistant"]].to_numpy().tolist() == ROWS
+    turns = [[{"from": "human", "value": text}, {"from": "gpt", "value": label}] for text, label in ROWS]
+    assert (
+        read([{"id": 1, "conversations": one} for one in turns]).frame[["human", "gpt"]].to_numpy().tolist()
+        == ROWS
+    )
 
 
 def test_a_role_does_not_take_the_place_of_a_column():

@@ -232,6 +232,28 @@ def test_so_it_is_without_names(separator):
     assert table.frame.to_numpy().tolist() == rows
 
 
+def test_the_commas_of_sentences_separate_nothing():
+    said = [
+        ("The food", "but it was cold"),
+        ("A stay", "as we like it"),
+        ("Our order", "late as always"),
+    ] * 20
+    texts = [f"{first} number {i}, {rest} on day {i}" for i, (first, rest) in enumerate(said)]
+    table = read_bytes("\n".join(texts).encode(), "x.txt")
+    assert table.frame.to_numpy().tolist() == [[text] for text in texts]
+    marked = [[text, "ab"[i % 2]] for i, text in enumerate(texts)]
+    table = read_bytes("\n".join("@".join(row) for row in marked).encode(), "x.txt")
+    assert table.frame.to_numpy().tolist() == marked
+
+
+@pytest.mark.parametrize("text", ["Ich hab''s; gut Nr {}", "Es ist gut Nr {}"])
+@pytest.mark.parametrize("names", ["", "label;text\n"])
+def test_single_quotes_are_quotes_too(text, names):
+    lines = [f"{'ab'[i % 2]};'{text.format(i)}.'" for i in range(40)]
+    table = read_bytes((names + "\n".join(lines)).encode(), "x.csv")
+    assert table.frame.iloc[7].tolist() == ["b", text.format(7).replace("''", "'") + "."]
+
+
 @pytest.mark.parametrize("separator", ["\t", ";", ","])
 def test_one_stray_quote_does_not_take_quoting_from_a_file(separator):
     rows = [[f"{i}", f"text number {i} which is good", "ab"[i % 2]] for i in range(100)]
