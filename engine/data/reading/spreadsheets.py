@@ -2,6 +2,7 @@
 
 import zipfile
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from engine.figures import rounded
 LARGEST = 2 * 2**30  # bytes of the sheets inside the file
 HEAD_ROWS = 2000
 FEW_ROWS = 5  # fewer are a note rather than a part of a table
+HIGHEST_NAMES = 10  # rows above which names in two rows are looked for
 LONE_COLUMN = 0.1  # what a row counts in a sheet of one column, which rather is a note
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 OTHER_OFFICE = {
@@ -139,11 +141,36 @@ def _filled_rows(sheet) -> list[tuple[int, list[str]]]:
     """(number from 1, cells as text) of each row that is not blank. Cells merged downwards all say what the first says."""
     top, left = sheet.start or (0, 0)
     rows = [[as_text(value) for value in row] for row in sheet.to_python(skip_empty_area=True)]
+    spans: dict[int, list[range]] = {}  # by row, the columns of cells merged sideways
     for (first, column), (last, right) in sheet.merged_cell_ranges or ():
         if column == right and first - top in range(len(rows)) and column - left in range(len(rows[0])):
             for row in rows[first - top + 1 : last - top + 1]:
                 row[column - left] = rows[first - top][column - left]
-    return [(number, row) for number, row in enumerate(rows, start=top + 1) if any(map(str.strip, row))]
+        elif first == last:
+            spans.setdefault(first - top, []).append(range(column - left, right - left + 1))
+    filled = [(at, row) for at, row in enumerate(rows) if any(map(str.strip, row))]
+    return [(top + at + 1, row) for at, row in _with_joined_names(filled, spans)]
+
+
+def _with_joined_names(
+    rows: list[tuple[int, list[str]]], spans: dict[int, list[range]]
+) -> list[tuple[int, list[str]]]:
+    """One row of names where the sheet has them in two."""
+    for place, ((at, row), (_, below)) in enumerate(pairwise(rows[:HIGHEST_NAMES])):
+        if names := _names_of_two_rows(row, below, spans.get(at, [])):
+            return [*rows[:place], (at + 1, names), *rows[place + 2 :]]
+    return rows
+
+
+def _names_of_two_rows(row: list[str], below: list[str], spans: list[range]) -> list[str] | None:
+    """Where cells merged sideways have names below them: both together, 'Scores' and 'Topic' as 'Scores Topic'."""
+    over = {at: row[span.start] for span in spans for at in span if span.stop <= len(row)}
+    alone = [at for at in range(len(row)) if at not in over]
+    if not over or not any(row[at].strip() for at in alone) or not all(below[at].strip() for at in over):
+        return None
+    if any(below[at].strip() not in ("", row[at].strip()) for at in alone):
+        return None
+    return [f"{over[at]} {below[at]}" if at in over else row[at] for at in range(len(row))]
 
 
 def _sheet(name: str, rows: list[tuple[int, list[str]]], options: Options) -> Sheet | None:

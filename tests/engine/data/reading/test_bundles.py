@@ -86,6 +86,27 @@ def test_sheets_may_have_their_columns_in_another_order_or_none_with_a_name():
     assert sorted(read_book(bare).frame.to_numpy().tolist()) == sorted(ROWS)
 
 
+@pytest.mark.parametrize("above", [[], ["Survey of May"]])
+@pytest.mark.parametrize("down", [False, True])
+def test_names_in_two_rows_are_put_together(above, down):
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        sheet, top = book.add_worksheet(), len(above)
+        for row, title in enumerate(above):
+            sheet.merge_range(row, 0, row, 3, title)
+        for column, name in enumerate(["id", "review"]):
+            sheet.write(top, column, name)
+            if down:
+                sheet.merge_range(top, column, top + 1, column, name)
+        sheet.merge_range(top, 2, top, 3, "rated")
+        sheet.write_row(top + 1, 2, ["overall", "topic"])
+        for number, (text, label) in enumerate(ROWS):
+            sheet.write_row(top + 2 + number, 0, [str(number), text, label, "ab"[number % 2]])
+    found = read_bytes(out.getvalue(), "x.xlsx")
+    assert found.columns == ["id", "review", "rated overall", "rated topic"]
+    assert found.frame[["review", "rated overall"]].to_numpy().tolist() == ROWS
+
+
 def test_the_order_of_columns_may_differ_and_a_column_of_that_name_is_kept():
     turned = "label,text\n" + "".join(f'{label},"{text}"\n' for text, label in ROWS[20:])
     assert read_zip({"a.csv": table(ROWS[:20]), "b.csv": turned}).frame["label"].isin(["good", "bad"]).all()
