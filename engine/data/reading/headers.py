@@ -81,12 +81,14 @@ def as_set(names: list[str]) -> frozenset[str]:
 
 
 def promise(names: list[str], rows: list[list[str]]) -> int:
-    """How many rows of another table one of this is worth: more with a column named as labels are, and one of texts."""
+    """How many rows of another table one of this is worth: more with a column named as labels are, and one of texts.
+
+    rows: the first PROMISING_ROWS.
+    """
     labels = [bool(_words(name) & (LABEL_NAMES - WEAK_LABEL_NAMES)) for name in names]
-    some = rows[:PROMISING_ROWS]
-    texts = [sum(len(row[i]) for row in some) >= LEAST_TEXT * len(some) for i in range(len(names))]
+    texts = [sum(len(row[i]) for row in rows) >= LEAST_TEXT * len(rows) for i in range(len(names))]
     is_set = any(labels) and any(text and not label for text, label in zip(texts, labels, strict=True))
-    return PROMISING if some and is_set else 1
+    return PROMISING if rows and is_set else 1
 
 
 def _is_unlike(cell: str, values: list[str]) -> bool:

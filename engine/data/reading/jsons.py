@@ -25,10 +25,9 @@ ROLES = TEXT_NAMES | LABEL_NAMES
 BEFORE = re.compile(
     r"\ufeff?\s*(?:(?://|#)[^\n]*\n\s*)*(?:[\w.$\s]{1,60}=\s*(?=[\[{]))?"
 )  # comments, 'window.data ='
-BESIDE_JSON = r"//[^\n]*|/\*.*?(?:\*/|\Z)"  # comments
-LOOSE = re.compile(
-    rf'("(?:\\.|[^"\\])*+"?)|{BESIDE_JSON}|,(?=(?:\s|{BESIDE_JSON})*[\]}}])', re.S
-)  # and commas behind the last
+COMMENT = r"//[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)"
+# Comments, and commas behind the last. Nothing is tried twice (*+), however many comments there are.
+LOOSE = re.compile(rf'("(?:\\.|[^"\\])*+"?)|{COMMENT}|,(?=(?:\s|{COMMENT})*+[\]}}])', re.S)
 WRAPPERS = ("data", "rows", "records", "examples", "items", "results")  # under which APIs give their rows
 EXAMPLES = ("patterns", "examples", "utterances", "phrases", "samples")  # under which a class has its texts
 TURNS = (

@@ -10,7 +10,7 @@ import pyarrow as pa
 from engine.data.reading.archives import NONSENSE
 from engine.data.reading.cells import as_text
 from engine.data.reading.columnar import Columns
-from engine.data.reading.headers import as_set, find_header, promise
+from engine.data.reading.headers import PROMISING_ROWS, as_set, find_header, promise
 from engine.data.reading.sniffing import records_of, sniff
 from engine.data.reading.table import Options, Rejections
 from engine.errors import DataError
@@ -41,8 +41,8 @@ class Sheet:
 
     @property
     def weight(self) -> float:
-        rows = [cells for _, cells in self.rows]
-        return len(rows) * (promise(self.names, rows) if len(self.names) > 1 else LONE_COLUMN)
+        some = [cells for _, cells in self.rows[:PROMISING_ROWS]]
+        return len(self.rows) * (promise(self.names, some) if len(self.names) > 1 else LONE_COLUMN)
 
     def is_like(self, other: "Sheet") -> bool:
         """Whether the two are parts of one table: the same columns, or none with a name and as many."""

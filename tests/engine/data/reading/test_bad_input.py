@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -77,6 +78,17 @@ def zipped(**files: bytes) -> bytes:
 ])  # fmt: skip
 def test_a_sentence_with_a_way_out(content, code):
     assert refusal(content).code == code
+
+
+@pytest.mark.parametrize("many", ["/* a */ ", "// a ", "/*", "-- a\n", "/* a */;\n", "// /* "])
+def test_thousands_of_comments_take_no_time(many):
+    for before, behind in (
+        ("", "x,y\n"),
+        ('[{"text": "some words", ', "x\n"),
+        ('[{"text": "some words"}, ', "]"),
+    ):
+        with suppress(DataError):
+            read_bytes((before + many * 3000 + behind).encode(), "x.json")
 
 
 def test_texts_with_markup_are_no_xml():
