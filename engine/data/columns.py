@@ -20,6 +20,7 @@ from engine.data.names import (
     STRONG_LABEL_NAMES,
     TEXT_NAMES,
     TIME_NAMES,
+    TOOLS_LABEL_NAMES,
     WEAK_LABEL_NAMES,
     split_of,
 )
@@ -27,13 +28,16 @@ from engine.figures import percent, rounded, whole
 
 SAMPLE_ROWS = 3000
 MAX_CLASSES = 500
+LEAST_REQUEST = 0.3  # of the score of an answer: less has what it answers to
 ABOUT_AS_GOOD = 0.95  # of two columns of texts that differ by less, the first is proposed
 PURE = 0.98  # share of rows whose label another column tells, from which on it gives the answer away
+HARDLY = 0.1  # the score of what is a label only where there is no other
 YES_NO = {
     "yes", "no", "true", "false", "y", "n", "ja", "nein", "oui", "non", "si", "sí", "sim", "não", "да", "нет",
 }  # fmt: skip
-# Where another column holds the answers, those to these are the texts themselves.
-NO_REQUESTS = {"question", "title", "subject", "headline", "query"}
+# Where another column holds the answers, those to questions and titles are the texts themselves; the others are no texts.
+NO_REQUESTS = ANSWER_NAMES | ID_NAMES | TIME_NAMES | BESIDE_NAMES
+NO_REQUESTS |= {"question", "title", "subject", "headline", "query", "created", "updated", "respondent"}
 DATE = r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})([T ,]+\d{1,2}:\d{2}.*)?"
 SPACELESS = r"[\u3040-\u30ff\u3400-\u9fff]{4}"  # words that nothing keeps apart
 GROUP_NAMES = {
@@ -82,13 +86,18 @@ def propose(frame: pd.DataFrame, text: str | None = None, label: str | None = No
     split = next((name for name in facts if facts[name].is_split and name != label), None)
     text_scores = {name: fact.text_score for name, fact in facts.items() if name not in (split, label)}
     if not text and (text := _best(text_scores, ABOUT_AS_GOOD)) and facts[text].tokens & ANSWER_NAMES:
-        asked = {name: score for name, score in text_scores.items() if facts[name].is_request}
+        enough = LEAST_REQUEST * text_scores[text]
+        asked = {
+            name: score for name, score in text_scores.items() if facts[name].is_request and score >= enough
+        }
         text = _best(asked) or text
     others = {name: fact for name, fact in facts.items() if name not in (text, split)}
+    scores = {name: fact.label_score for name, fact in others.items()}
     label = (
         label
-        or _best({name: fact.label_score for name, fact in others.items()})
+        or _best({name: score for name, score in scores.items() if score > HARDLY})
         or _best({name: fact.measure_score for name, fact in others.items()})
+        or _best(scores)
     )
     reasons = {}
     if text:
@@ -205,7 +214,7 @@ class _Facts:
     def is_request(self) -> bool:
         """Whether it may hold what somebody wrote first, where another column holds the answers."""
         texts = (self.words >= 3 or self.spaceless > 0.5) and self.share_distinct > 0.5
-        return texts and not self.tokens & (ANSWER_NAMES | NO_REQUESTS)
+        return texts and not self.tokens & NO_REQUESTS
 
     @property
     def text_score(self) -> float:
@@ -214,7 +223,7 @@ class _Facts:
         if (self.characters < 3 or self.lettered < 0.3) and self.name not in TEXT_NAMES:
             return 0.0
         named = 3.0 if self.name in TEXT_NAMES else 2.0 if self.tokens & TEXT_NAMES else 1.0
-        if self.words < 1.5 and not self.tokens & TEXT_NAMES:
+        if self.words < 1.5 and self.spaceless < 0.5 and not self.tokens & TEXT_NAMES:
             named *= 0.1
         if self.json or self.parsed > 0.9:
             named *= 0.02
@@ -227,10 +236,14 @@ class _Facts:
             named = (
                 12.0 if self.name in STRONG_LABEL_NAMES else 3.0 if self.name in WEAK_LABEL_NAMES else 10.0
             )
+        elif self.name in TOOLS_LABEL_NAMES:
+            named = 10.0
         elif self.tokens & (LABEL_NAMES - WEAK_LABEL_NAMES):
             named = 5.0
-        elif self.tokens & (WEAK_LABEL_NAMES | MAYBE_LABEL_NAMES) or self.name.endswith(LABEL_ENDINGS):
-            named = 1.9 if "sub" in self.tokens else 2.0
+        elif self.tokens & WEAK_LABEL_NAMES:
+            named = 2.0
+        elif self.tokens & MAYBE_LABEL_NAMES or self.name.endswith(LABEL_ENDINGS):
+            named = (1.9 if "sub" in self.tokens else 2.0) * self.unnamed
         else:
             named = self.unnamed
         if self.json:
@@ -240,7 +253,7 @@ class _Facts:
         if not least <= self.distinct <= max(2, most) or self.words > 6:
             return 0.0
         if self.distinct == 1 and self.filled < 0.9:
-            named = 0.1  # a mark on some of the rows: better than none
+            named = HARDLY  # a mark on some of the rows: better than none
         elif self.filled < 0.5:
             named = 0.5 * named if named >= 10 and self.filled > 0.05 else 0.0
         return named * self.filled * (1 - self.share_distinct)

@@ -14,12 +14,14 @@ WEAK_LABEL_NAMES = {
 # Words that speak for a column, but stand in texts and cells as well.
 MAYBE_LABEL_NAMES = {
     "kind", "overall", "genre", "department", "queue", "reason", "issue", "product", "verdict", "outcome", "satisfaction",
+    "satisfied",
     "toxic", "toxicity", "hate", "offensive", "sarcastic", "sarcasm", "relevant", "helpful", "recommend", "recommended",
-    "mood", "nature", "section", "team", "cause", "fault", "hazard", "code", "area", "disposition",
+    "mood", "nature", "section", "team", "cause", "fault", "hazard", "theme", "disposition",
     "abteilung", "bereich", "bewertung", "grund", "stimmung", "zufriedenheit", "typ", "art", "anliegen", "rubrik", "ressort",
-    "motif", "rubrique", "domaine", "service", "motivo", "genere", "género", "tipo", "tipologia", "sección", "sezione",
+    "motif", "rubrique", "domaine", "motivo", "genere", "género", "tipo", "tipologia", "sección", "sezione",
     "departamento", "área", "materia", "settore", "setor", "ambito", "rodzaj", "powód", "przyczyna", "dział", "ocena",
     "tür", "türü", "neden", "departman", "birim", "puan", "тип", "причина", "раздел", "отдел", "рубрика", "оценка",
+    "тема", "temat", "konu", "assunto", "onderwerp", "ämne", "主题", "주제", "الموضوع",
     "soort", "reden", "afdeling", "orsak", "avdelning", "ärendetyp", "種別", "区分", "タイプ", "ジャンル", "評価", "部署",
     "类型", "部门", "评分", "유형", "부서", "평점", "النوع", "القسم",
 }  # fmt: skip
@@ -30,19 +32,21 @@ LABEL_ENDINGS = (
 )  # fmt: skip
 LABEL_NAMES = WEAK_LABEL_NAMES | {
     "label", "labels", "class", "classes", "category", "categories", "cats", "sentiment", "target", "topic", "intent",
-    "emotion", "polarity", "label_name", "label_text", "annotation", "stance", "subreddit", "accept", "choices",
-    "classification", "theme", "diagnosis",
+    "emotion", "polarity", "label_name", "label_text", "annotation", "stance", "subreddit",
+    "classification", "diagnosis",
     "kategorie", "kategorien", "klasse", "etikett", "thema", "themengebiet", "themenbereich", "einstufung", "klassifikation",
     "klassifizierung", "tonalität", "diagnose", "absicht",
     "étiquette", "libellé", "catégorie", "catégories", "thème", "thématique", "classe", "polarité", "tonalité",
     "sentimiento", "etiqueta", "categoría", "categorías", "clase", "clasificación", "tema", "temática", "polaridad",
     "categoria", "categorie", "etichetta", "classificazione", "sentimento", "argomento", "rótulo", "classificação",
-    "assunto", "klasa", "kategoria", "etykieta", "temat", "sentyment", "wydźwięk", "kategori", "etiket", "duygu", "sınıf",
-    "konu", "метка", "класс", "категория", "тема", "тематика", "тональность", "onderwerp", "ämne", "klass",
-    "标签", "类别", "分类", "情感", "主题", "意图", "分類", "カテゴリ", "カテゴリー", "ラベル", "感情", "トピック",
+    "klasa", "kategoria", "etykieta", "sentyment", "wydźwięk", "kategori", "etiket", "duygu", "sınıf",
+    "метка", "класс", "категория", "тематика", "тональность", "klass",
+    "标签", "类别", "分类", "情感", "意图", "分類", "カテゴリ", "カテゴリー", "ラベル", "感情", "トピック",
     "kategória", "luokka", "κατηγορία", "категорія",
-    "카테고리", "분류", "라벨", "감정", "주제", "التصنيف", "الفئة", "الموضوع", "المشاعر",
+    "카테고리", "분류", "라벨", "감정", "التصنيف", "الفئة", "المشاعر",
 }  # fmt: skip
+# Whole names of columns in which tools for annotation write the labels.
+TOOLS_LABEL_NAMES = {"accept", "choices"}
 STRONG_LABEL_NAMES = {
     "label",
     "labels",
@@ -59,6 +63,7 @@ BESIDE_NAMES = {
     "user", "username", "author", "lang", "language", "locale", "gender", "sex", "age", "country", "region", "state",
     "city", "location", "channel", "source", "platform", "device", "browser", "version", "store", "branch", "verified",
     "status", "filiale", "sprache", "geschlecht", "alter", "land", "ort", "quelle", "idioma", "langue", "pays", "país",
+    "assigned", "assignee", "owner", "reporter", "bearbeiter",
     "priority", "severity", "urgency", "priorität", "dringlichkeit", "priorité", "urgence", "prioridad", "urgencia",
     "priorità", "priorytet", "öncelik", "приоритет", "prioridade", "prioritet", "prioriteit", "優先度", "优先级", "우선순위",
     "الأولوية", "statut", "estado", "stato", "статус", "situação", "状態", "状态", "상태", "الحالة", "kanal", "canal",

@@ -69,7 +69,11 @@ ARFF = re.compile(rb"(?i)^\s*@relation\b.*^\s*@attribute\b", re.M | re.S)
 MARKUP = (b"<!doctype", b"<html", b"<?xml", b"<table", b"<head", b"<meta")
 ELEMENT = re.compile(rb"\s*<([A-Za-z][\w:.-]*+)[^<>]*>\s*<[A-Za-z]")
 BEFORE_SQL = rb"(?:\s|\xef\xbb\xbf|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*+\*/;?)*+"  # comments
-SQL = re.compile(BEFORE_SQL + rb"(?i:create table|drop table|insert into|set \w+ *=) ?[^,\n]*[(;]")
+SQL = re.compile(
+    BEFORE_SQL
+    + rb"(?i:create table (?:if not exists )?[\w.`\"\[\]]+\s*\(|insert into [\w.`\"\[\]]+\s*(?:\(|values\b)|"
+    rb"drop table (?:if exists )?[\w.`\"]+;|set \w+ *= *[^;\n]*;)"
+)
 BINARY_SHARE, FEW_CONTROLS = 0.02, 5  # control characters in a text file, beyond which it is none
 SEPARATING = set("\x01\x1a\x1b\x1c\x1d\x1e\x1f")  # control characters that text files are known to hold
 MAX_COLUMNS = 1000

@@ -131,23 +131,26 @@ def _with_names(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
 
 def _without_copies(tables: list[tuple[str, Table]]) -> list[tuple[str, Table]]:
     """Those that do not say in another format what one before them says: data.csv, data.xlsx."""
-    found: list[tuple[str, Table]] = []
+    found: dict[str, list[tuple[str, Table]]] = {}
     for file, table in tables:
-        path = PurePosixPath(file).with_suffix("")
-        if not any(
-            PurePosixPath(one).with_suffix("") == path and _is_copy(table, first) for one, first in found
-        ):
-            found.append((file, table))
-    return found
+        alike = found.setdefault(str(PurePosixPath(file).with_suffix("")), [])
+        if not any(_is_copy(table, first) for _, first in alike):
+            alike.append((file, table))
+    return [one for alike in found.values() for one in alike]
 
 
 def _is_copy(table: Table, first: Table) -> bool:
-    """Whether the texts are the same; numbers and dates may be written in another way."""
+    """Whether both say the same; numbers may be written in another way."""
     if as_set(table.columns) != as_set(first.columns) or len(table.frame) != len(first.frame):
         return False
-    ours, theirs = _with_names(table.frame, first.columns), first.frame
-    longest = max(first.columns, key=lambda name: theirs[name].str.len().sum())
-    return bool((ours[longest].str.strip() == theirs[longest].str.strip()).all())
+    ours = _with_names(table.frame, first.columns)
+    return all(_is_same(ours[name].str.strip(), first.frame[name].str.strip()) for name in first.columns)
+
+
+def _is_same(one: pd.Series, other: pd.Series) -> bool:
+    differ = (one != other).to_numpy(dtype=bool)
+    numbers = pd.to_numeric(one[differ], errors="coerce"), pd.to_numeric(other[differ], errors="coerce")
+    return bool((numbers[0] == numbers[1]).all())
 
 
 def _rejected(tables: list[tuple[str, Table]]) -> list[Rejected]:

@@ -2,7 +2,7 @@
 
 import json
 
-NAMED_BY = ("label", "name", "value", "displayName")  # what an object is called, {"id": 7, "name": "good"}
+NAMED_BY = ("label", "name", "value")  # what an object is called, {"id": 7, "name": "good"}
 MORE = {"text", "sentence", "content", "body", "comment"}  # an object with one of these is more than a label
 LABELLED = 0.5  # from this score on, {"good": 0.9, "bad": 0.1} says good
 
@@ -18,7 +18,7 @@ def as_text(value: object) -> str:
         return ""
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return str(int(value))
-    if isinstance(value, dict) and len(value) == 1 and next(iter(value)).startswith("$"):
+    if isinstance(value, dict) and len(value) == 1 and str(next(iter(value))).startswith("$"):
         return as_text(next(iter(value.values())))
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False, default=str)
@@ -59,6 +59,8 @@ def _called(value: object) -> str | None:
     if not isinstance(value, dict) or value.keys() & MORE:
         return None
     names = [value[key] for key in NAMED_BY if isinstance(value.get(key), str) and value[key]]
+    if not names and isinstance(value.get("displayName"), str):
+        return value["displayName"] or None
     return names[0] if len(names) == 1 else None
 
 

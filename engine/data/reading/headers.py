@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections import Counter
 
-from engine.data.names import LABEL_NAMES, OTHER_NAMES, SPLIT_COLUMN_NAMES, TEXT_NAMES, WEAK_LABEL_NAMES
+from engine.data.names import LABEL_NAMES, OTHER_NAMES, SPLIT_COLUMN_NAMES, TEXT_NAMES
 
 KNOWN = TEXT_NAMES | LABEL_NAMES | OTHER_NAMES | SPLIT_COLUMN_NAMES
 TYPE_WORDS = {
@@ -69,23 +69,27 @@ def has_header(records: list[list[str]]) -> bool:
     columns = list(zip(first, below, strict=True))
     if any(_is_like_texts(cell, values) for cell, values in columns):
         return known > 0 or any(_is_unlike(cell, values) for cell, values in columns)
-    if any(_words(cell) & KNOWN for cell in filled if len(cell.split()) <= 2):
+    if any(words_of(cell) & KNOWN for cell in filled if len(cell.split()) <= 2):
         return True
     return any(cell and _stands_out(cell, values) for cell, values in columns)
 
 
-def as_set(names: list[str]) -> frozenset[str]:
-    """The same for tables whose names differ only in their order, in case and in white space."""
+def as_set(names: list[str]) -> frozenset:
+    """The same for tables whose names differ only in their order, in case and in white space, unless one comes twice."""
     plain = [name.strip().lower() for name in names]
-    return frozenset(plain if len(set(plain)) == len(names) else names)
+    return frozenset(plain) if len(set(plain)) == len(names) else frozenset({tuple(names)})
 
 
 def promise(names: list[str], rows: list[list[str]]) -> int:
-    """How many rows of another table one of this is worth: more with a column named as labels are, and one of texts.
+    """How many rows of another table one of this is worth: more with a column named as labels are, whose values come again,
+    and another of some length.
 
     rows: the first PROMISING_ROWS.
     """
-    labels = [bool(_words(name) & (LABEL_NAMES - WEAK_LABEL_NAMES)) for name in names]
+    labels = [
+        bool(words_of(name) & LABEL_NAMES) and 2 * len({row[i] for row in rows}) <= len(rows)
+        for i, name in enumerate(names)
+    ]
     texts = [sum(len(row[i]) for row in rows) >= LEAST_TEXT * len(rows) for i in range(len(names))]
     is_set = any(labels) and any(text and not label for text, label in zip(texts, labels, strict=True))
     return PROMISING if rows and is_set else 1
@@ -174,7 +178,7 @@ def _without_marks(text: str) -> str:
     return "".join(letter for letter in text if unicodedata.category(letter)[0] != "M")
 
 
-def _words(cell: str) -> set[str]:
+def words_of(cell: str) -> set[str]:
     """'airline_sentiment' -> {'airline_sentiment', 'airline', 'sentiment'}"""
     name = cell.strip().lower()
     return {name, *re.split(r"[\W_]+", name)} - {""}

@@ -4,7 +4,7 @@ import ast
 import json
 import re
 import warnings
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
@@ -359,8 +359,11 @@ def _leaves(value: dict, way: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
 
 def _together(found: list[dict]) -> Iterator[tuple[tuple[str, ...], object]]:
     """Of several objects in one list, such as the answers of two annotators: what they agree on, or a list."""
-    for way in dict.fromkeys(way for one in found for way in one):
-        values = [one[way] for one in found if way in one]
+    by_way = defaultdict(list)
+    for one in found:
+        for way, value in one.items():
+            by_way[way].append(value)
+    for way, values in by_way.items():
         if all(value == values[0] for value in values):
             yield way, values[0]
         else:

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from engine.data.reading.headers import KNOWN
+from engine.data.reading.headers import KNOWN, words_of
 from engine.data.reading.records import (
     BLANKS,
     SEP_LINE,
@@ -183,7 +183,13 @@ def _is_prose(sample: str, reading: Reading) -> bool:
     mark = reading.dialect.separator
     if mark not in (",", ";") or reading.needed or reading.labelled or reading.named:
         return False
-    return sample.count(mark + " ") >= ODD_SHARE * (sample.count(mark) - sample.count(mark + "\n"))
+    if sample.count(mark + " ") < ODD_SHARE * (sample.count(mark) - sample.count(mark + "\n")):
+        return False
+    first, *rows = (cells for _, cells in records_of(sample, reading.dialect))
+    columns = list(zip(*(row for row in rows if len(row) == reading.width), strict=True))
+    return not any(words_of(cell) & KNOWN for cell in first if len(cell.split()) <= 2) and all(
+        map(_are_clauses, columns)
+    )
 
 
 def _have_tails(lines: list[str]) -> bool:
@@ -201,6 +207,12 @@ def _is_name(cell: str) -> bool:
 
 def _are_texts(values: tuple[str, ...]) -> bool:
     return sum(len(value.split()) > 3 for value in values) > len(values) / 2
+
+
+def _are_clauses(values: tuple[str, ...]) -> bool:
+    """Parts of sentences, rather than words of which some come again."""
+    several = sum(len(value.split()) for value in values) > 2 * len(values)
+    return several or len(set(values)) == 1
 
 
 def _are_short(values: tuple[str, ...]) -> bool:

@@ -45,11 +45,13 @@ class Sheet:
         return len(self.rows) * (promise(self.names, some) if len(self.names) > 1 else LONE_COLUMN)
 
     def is_like(self, other: "Sheet") -> bool:
-        """Whether the two are parts of one table: the same columns, or none with a name and as many."""
+        """Whether the two are parts of one table: the same columns, or a single one without a name."""
         if self.names_row and other.names_row:
             return as_set(self.names) == as_set(other.names)
         several = min(len(self.rows), len(other.rows)) >= FEW_ROWS
-        return not (self.names_row or other.names_row) and len(self.names) == len(other.names) and several
+        return (
+            not (self.names_row or other.names_row) and len(self.names) == len(other.names) == 1 and several
+        )
 
     def rows_as(self, names: list[str]) -> list[tuple[int, list[str]]]:
         """The rows, their columns in the order of the other sheet that has the same ones."""
@@ -159,12 +161,15 @@ def _with_joined_names(
     for place, ((at, row), (_, below)) in enumerate(pairwise(rows[:HIGHEST_NAMES])):
         if names := _names_of_two_rows(row, below, spans.get(at, [])):
             return [*rows[:place], (at + 1, names), *rows[place + 2 :]]
+        if sum(bool(cell.strip()) for cell in row) > 1:  # more than a title: here the table has begun
+            break
     return rows
 
 
 def _names_of_two_rows(row: list[str], below: list[str], spans: list[range]) -> list[str] | None:
     """Where cells merged sideways have names below them: both together, 'Scores' and 'Topic' as 'Scores Topic'."""
-    over = {at: row[span.start] for span in spans for at in span if span.stop <= len(row)}
+    spans = [span for span in spans if span.stop <= len(row)][: len(row)]
+    over = {at: row[span.start] for span in spans for at in span}
     alone = [at for at in range(len(row)) if at not in over]
     if not over or not any(row[at].strip() for at in alone) or not all(below[at].strip() for at in over):
         return None

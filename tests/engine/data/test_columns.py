@@ -122,6 +122,27 @@ def test_the_subject_is_the_label_rather_than_urgency_or_state(beside, label):
     assert propose(frame(said=LONG, **columns)).label == label
 
 
+@pytest.mark.parametrize("beside", [
+    {"created_at": [f"Mon Jan 01 10:00:{i:02} +0000 2024" for i in range(60)]},
+    {"respondent": [f"Anna Maria Smith {i}" for i in range(60)]},
+])  # fmt: skip
+def test_neither_a_moment_nor_a_name_is_what_was_asked(beside):
+    assert propose(frame(**beside, response=LONG, label=LABELS)).text == "response"
+
+
+@pytest.mark.parametrize("beside, wanted", [
+    ({"zip_code": [str(10_000 + i) for i in range(30)], "country_code": ["fr", "de"]}, {"decision": ["a", "b", "c"]}),
+    ({"accept_terms": ["yes", "no"]}, {"rating": "12345"}), ({"theme": ["dark", "light"]}, {"stars": "12345"}),
+    ({"assunto": [f"assunto {i}" for i in range(40)]}, {"categoria": ["a", "b", "c"]}),
+    ({"assigned_to": [f"agent {i}" for i in range(10)]}, {"priority": ["P1", "P2", "P3", "P4"]}),
+])  # fmt: skip
+def test_a_word_with_several_meanings_takes_no_place_of_a_label(beside, wanted):
+    columns = {
+        name: [values[i % len(values)] for i in range(60)] for name, values in {**beside, **wanted}.items()
+    }
+    assert propose(frame(said=LONG, **columns)).label == next(iter(wanted))
+
+
 def test_a_label_that_is_half_done_is_one_and_a_mark_on_some_rows_is_none():
     some = [one if i % 3 == 0 else "" for i, one in enumerate(["good", "bad", "so", "ill"] * 15)]
     assert propose(frame(text=LONG, label=some, state=["open", "closed"] * 30)).label == "label"
@@ -129,6 +150,19 @@ def test_a_label_that_is_half_done_is_one_and_a_mark_on_some_rows_is_none():
     assert (
         propose(frame(text=LONG, Labels=marked, **{"Issue Type": ["Bug", "Task", "Story"] * 20})).label
         == "Issue Type"
+    )
+
+
+def test_a_text_without_blanks_needs_no_known_name():
+    said = [f"配送が早くて助かりました。値段は少し高いと感じます。第{i}号" for i in range(60)]
+    answered = [f"{one} {one} {one}" for one in said]
+    assert (
+        propose(
+            frame(
+                番号=[f"R-{i}-{i}-of-ours-in-all" for i in range(60)], 質問=said, 回答=answered, 区分=LABELS
+            )
+        ).text
+        == "質問"
     )
 
 

@@ -81,6 +81,7 @@ def test_a_sentence_with_a_way_out(content, code):
 
 
 @pytest.mark.parametrize("many", ["/* a */ ", "// a ", "/*", "-- a\n", "/* a */;\n", "// /* "])
+@pytest.mark.timeout(60)
 def test_thousands_of_comments_take_no_time(many):
     for before, behind in (
         ("", "x,y\n"),

@@ -71,6 +71,25 @@ def test_names_may_be_written_in_another_way_and_another_format_says_nothing_new
     assert found.left_out == ("d.jsonl",)
 
 
+def test_tables_that_differ_somewhere_are_no_copies():
+    other = "text\tlabel\n" + "".join(f"{text}\tother\n" for text, _ in ROWS)
+    assert len(read_zip({"d.csv": table(ROWS), "d.tsv": other}).frame) == 60
+
+
+def test_a_list_of_what_the_classes_mean_is_not_the_table():
+    rated = table([(f"{text}, {i}", str(i % 5)) for i, (text, _) in enumerate(ROWS * 4)], "review,rating")
+    meant = table(
+        [(f"what it means to be number {i}", f"class {i}") for i in range(40)], "description,category"
+    )
+    assert read_zip({"a.csv": meant, "b.csv": rated}).sheet == "b.csv"
+
+
+def test_sheets_with_a_name_that_comes_twice_are_not_mixed_up():
+    left = [["Comment", "Topic", "Comment"], *([text, label, "x"] for text, label in ROWS[:20])]
+    right = [["Topic", "Comment", "Comment"], *([label, text, "y"] for text, label in ROWS[20:])]
+    assert read_book({"a": (left, False), "b": (right, False)}).sheet == "a"
+
+
 def test_a_longer_list_is_not_the_table():
     unlabelled = table([(f"{text}, {i}", "9") for i, (text, _) in enumerate(ROWS * 3)], "text,id")
     assert read_zip({"test.csv": unlabelled, "train.csv": table(ROWS)}).sheet == "train.csv"

@@ -113,6 +113,11 @@ def test_texts_that_have_examples_or_spans_stay_what_they_are():
     assert ROWS[0][0] in "".join(spans.frame.iloc[0])
 
 
+def test_keys_that_are_no_words_are_shown():
+    content = repr([{"text": text, "scores": {1: 2}} for text, _ in ROWS])
+    assert read(content).frame["scores"][0] == '{"1": 2}'
+
+
 def test_line_breaks_within_strings_are_kept():
     content = json.dumps([{"text": f"{text} BREAK and more", "label": label} for text, label in ROWS])
     assert read(content.replace(" BREAK ", "\n")).frame["text"][0] == f"{ROWS[0][0]}\nand more"

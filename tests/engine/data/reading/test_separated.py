@@ -246,6 +246,15 @@ def test_the_commas_of_sentences_separate_nothing():
     assert table.frame.to_numpy().tolist() == marked
 
 
+@pytest.mark.parametrize("names", ["customer_review, customer_mood\n", ""])
+def test_a_blank_behind_each_comma_may_be_that_of_a_table(names):
+    rows = [
+        f"it was fine with number {i}, {['glad', 'sad', 'angry', 'calm', 'bored'][i % 5]}" for i in range(20)
+    ]
+    assert len(read_bytes((names + "\n".join(rows)).encode(), "x.csv").columns) == 2
+    assert len(read_bytes((names + "\n".join(rows[:6])).encode(), "x.csv").columns) == 2
+
+
 @pytest.mark.parametrize("text", ["Ich hab''s; gut Nr {}", "Es ist gut Nr {}"])
 @pytest.mark.parametrize("names", ["", "label;text\n"])
 def test_single_quotes_are_quotes_too(text, names):
