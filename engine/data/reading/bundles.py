@@ -9,7 +9,7 @@ import pandas as pd
 
 from engine.data.reading import encodings
 from engine.data.reading.archives import TABLES, Member, folders_as_classes
-from engine.data.reading.headers import PROMISING_ROWS, as_set, promise
+from engine.data.reading.headers import PROMISING_ROWS, as_set, places, promise
 from engine.data.reading.table import Options, Rejected, Table
 from engine.errors import DataError
 
@@ -123,10 +123,7 @@ def _together(tables: list[tuple[str, Table]], name: str) -> Table:
 
 def _with_names(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """The columns in the order, and with the spelling, of another table that has the same ones."""
-    if set(names) == set(frame.columns):
-        return frame[names]
-    own = {name.strip().lower(): name for name in frame.columns}
-    return frame[[own[name.strip().lower()] for name in names]].set_axis(names, axis=1)
+    return frame.iloc[:, places(list(frame.columns), names)].set_axis(names, axis=1)
 
 
 def _without_copies(tables: list[tuple[str, Table]]) -> list[tuple[str, Table]]:

@@ -76,8 +76,20 @@ def has_header(records: list[list[str]]) -> bool:
 
 def as_set(names: list[str]) -> frozenset:
     """The same for tables whose names differ only in their order, in case and in white space, unless one comes twice."""
-    plain = [name.strip().lower() for name in names]
+    plain = _plain(names)
     return frozenset(plain) if len(set(plain)) == len(names) else frozenset({tuple(names)})
+
+
+def places(names: list[str], wanted: list[str]) -> list[int]:
+    """Where the columns of a table stand in another, of the same `as_set`, with these names."""
+    if names == wanted:
+        return list(range(len(names)))
+    plain = _plain(names)
+    return [plain.index(name) for name in _plain(wanted)]
+
+
+def _plain(names: list[str]) -> list[str]:
+    return [name.strip().lower() for name in names]
 
 
 def promise(names: list[str], rows: list[list[str]]) -> int:

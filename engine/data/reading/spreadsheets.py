@@ -10,7 +10,7 @@ import pyarrow as pa
 from engine.data.reading.archives import NONSENSE
 from engine.data.reading.cells import as_text
 from engine.data.reading.columnar import Columns
-from engine.data.reading.headers import PROMISING_ROWS, as_set, find_header, promise
+from engine.data.reading.headers import PROMISING_ROWS, as_set, find_header, places, promise
 from engine.data.reading.sniffing import records_of, sniff
 from engine.data.reading.table import Options, Rejections
 from engine.errors import DataError
@@ -55,10 +55,9 @@ class Sheet:
 
     def rows_as(self, names: list[str]) -> list[tuple[int, list[str]]]:
         """The rows, their columns in the order of the other sheet that has the same ones."""
-        if names == self.names or not self.names_row:
+        if names == self.names:
             return self.rows
-        own = [name.strip().lower() for name in self.names]
-        order = [own.index(name.strip().lower()) for name in names]
+        order = places(self.names, names)
         return [(number, [cells[place] for place in order]) for number, cells in self.rows]
 
 
