@@ -17,11 +17,11 @@ IDENTIFIER = re.compile(r"(\d{1,2}[.)] )?[^\W\d][\w.\-/ ()\[\]?*%:#&'’,]{0,39}
 IN_BRACKETS = re.compile(r"\(.*\)|\[.*\]")
 YEAR = re.compile(r"(19|20)\d\d")
 MOST_TITLE_ROWS = 40
-PROMISING, PROMISING_ROWS, LEAST_TEXT = (
+PROMISING, PROMISING_ROWS = (
     10,
     200,
-    12,
-)  # rows for one; rows that are looked at; letters on average
+)  # what a row is worth where a table promises to be a data set; rows to tell from
+LEAST_TEXT = 12  # letters on average
 QUALTRICS = ["StartDate", "EndDate"], ["Start Date", "End Date"]  # its names, and the questions below them
 COMMENTS = ("#", "//", "%")
 

@@ -30,10 +30,8 @@ COMMENT = r"//[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)"
 LOOSE = re.compile(rf'("(?:\\.|[^"\\])*+"?)|{COMMENT}|,(?=(?:\s|{COMMENT})*+[\]}}])', re.S)
 WRAPPERS = ("data", "rows", "records", "examples", "items", "results")  # under which APIs give their rows
 EXAMPLES = ("patterns", "examples", "utterances", "phrases", "samples")  # under which a class has its texts
-TURNS = (
-    ("messages", "role", "content"),
-    ("conversations", "from", "value"),
-)  # of a conversation: who, and what was said
+# Of a conversation: under which names its turns stand, who speaks, and what is said.
+TURNS = ("messages", "role", "content"), ("conversations", "from", "value")
 LOOKED_AT = 100  # lines or objects that a shape is told from
 LONGEST_LITERAL = 2**22  # characters that Python's parser is given: it takes a hundred times the memory
 MOST_BREAKS = 1000  # places where a damaged document is taken up again

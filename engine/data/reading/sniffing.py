@@ -186,10 +186,9 @@ def _is_prose(sample: str, reading: Reading) -> bool:
     if sample.count(mark + " ") < ODD_SHARE * (sample.count(mark) - sample.count(mark + "\n")):
         return False
     first, *rows = (cells for _, cells in records_of(sample, reading.dialect))
-    columns = list(zip(*(row for row in rows if len(row) == reading.width), strict=True))
-    return not any(words_of(cell) & KNOWN for cell in first if len(cell.split()) <= 2) and all(
-        map(_are_clauses, columns)
-    )
+    if any(words_of(cell) & KNOWN for cell in first if len(cell.split()) <= 2):
+        return False
+    return all(map(_are_clauses, zip(*(row for row in rows if len(row) == reading.width), strict=True)))
 
 
 def _have_tails(lines: list[str]) -> bool:
