@@ -299,7 +299,12 @@ def install(files, progress):
     with progress.step("Installing packages") as show:
         requirements = [option for name in files for option in ("-r", str(ROOT / name))]
         pip = [str(PYTHON), "-I", "-X", "utf8", "-u", "-m", "pip"]
-        run_logged([*pip, "install", "--progress-bar", progress_bar(), *requirements], PipOutput(files, show).read)
+        command = [*pip, "install", "--no-compile", "--progress-bar", progress_bar(), *requirements]
+        run_logged(command, PipOutput(files, show).read)
+        show("compiling them")
+        # What pip would do in one process. That some file is for another Python is no fault.
+        subprocess.call([str(PYTHON), "-I", "-m", "compileall", "-qq", "-j", "0", str(VENV)], env=environment(),
+                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     write_json(STAMP, stamp)
 
 
