@@ -5,6 +5,7 @@ import importlib
 import re
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ FLOORS = [
 GROUND = {"errors", "names", "paths", "settings", "machine", "libraries", "preferences", "figures", "access"}
 RUNS_MAY = GROUND | {"runs"}
 STUDIES_MAY = GROUND | {"data", "models", "training", "evaluation", "runs", "studies"}
-WHOLE = {"engine/runs/pipeline.py", "engine/runs/counting.py", "engine/runs/measuring.py",
+WHOLE = {"engine/runs/pipeline.py", "engine/runs/counting.py", "engine/runs/rows.py", "engine/runs/measuring.py",
          "engine/runs/comparison.py", "engine/runs/evaluations.py", "engine/runs/answering.py", "engine/runs/export.py",
          "engine/runs/importing.py", "engine/runs/batches.py", "engine/runs/watcher.py", "engine/cli.py",
          "engine/arguments.py", "engine/terminal.py", "engine/__main__.py"}  # fmt: skip
@@ -67,6 +68,20 @@ def test_imports_in_the_engine_go_one_way(file):
         assert used <= STUDIES_MAY
     else:
         assert used <= GROUND | set(FLOORS[: FLOORS.index(room) + 1])
+
+
+def test_no_modules_import_each_other():
+    """Not in a circle either, nor inside a function."""
+    modules = {
+        ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
+        for file in files("engine") + files("pages")
+    }
+    used = {
+        name: {found if found in modules else found.rpartition(".")[0] for found in imports(file)}
+        & modules.keys()
+        for name, file in modules.items()
+    }
+    TopologicalSorter(used).prepare()  # raises CycleError, with the circle
 
 
 @pytest.mark.parametrize("file", [*files("pages"), ROOT / "app.py"], ids=lambda file: file.name)

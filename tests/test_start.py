@@ -308,7 +308,8 @@ def test_changed_requirements_are_installed(folder):
     folder.write("requirements.txt", "streamlit==1.0\nanother==1.0\n")
     assert "Some packages are missing or have changed" in folder.run("runs").stderr
     assert next(folder.venv.glob("lib/*/site-packages/another.py"))
-    assert next(folder.venv.glob("lib/*/site-packages/__pycache__/another.*.pyc"))  # compiled, though never imported
+    # Compiled, though nothing has imported it.
+    assert next(folder.venv.glob("lib/*/site-packages/__pycache__/another.*.pyc"))
     assert folder.run("runs").stderr == ""
 
 

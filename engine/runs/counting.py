@@ -8,23 +8,27 @@ from engine.evaluation import predictions
 from engine.evaluation.judging import judge_run
 from engine.figures import whole
 from engine.models import tfidf
-from engine.paths import RunPaths, Workspace, write_json
+from engine.paths import Workspace, read_json, write_json
 from engine.runs import outcome
-from engine.runs.pipeline import read_data
 from engine.runs.proof import AGAIN, VERIFIED_TEXTS
 from engine.runs.pulse import Pulse
+from engine.runs.rows import read_rows
 from engine.runs.speed import milliseconds_per_text
 from engine.runs.store import Status
 from engine.settings import TrainingConfig
 
 
-def count_words(
-    workspace: Workspace, dataset_id: str, config: TrainingConfig, paths: RunPaths, pulse: Pulse
-) -> dict[str, object]:
-    """Returns what the store shows of the ending, as carry_out of the pipeline. Raises TuneboardError likewise."""
+def carry_out(workspace: Workspace, run_id: str, pulse: Pulse, fresh: None = None) -> dict[str, object]:
+    """Returns what the store shows of the ending, as carry_out of the pipeline. Raises TuneboardError likewise.
+
+    fresh: there is no process to ask, as reading the model again takes a moment.
+    """
+    paths = workspace.run(run_id)
+    asked = read_json(paths.config)
     pulse.events.rewind(0)
     pulse.makes_model = True  # it takes a moment
-    labels, rows = read_data(workspace, dataset_id, config, pulse)
+    config = TrainingConfig(**asked["config"])
+    labels, rows = read_rows(workspace, asked["dataset_id"], config, pulse)
     training, scored = rows[rows["split"] == "train"], rows[rows["split"] != "train"]
 
     pulse.phase("counting words", 0, len(training))

@@ -6,10 +6,7 @@ measures (measuring.py) and writes what it found, or why it could not, into the 
 page can ask.
 """
 
-import hashlib
-import json
 import os
-import platform
 import subprocess
 import sys
 import time
@@ -17,68 +14,24 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
-
-from engine import __version__, libraries, machine
+from engine import libraries, machine
 from engine.errors import ForecastError, TuneboardError
 from engine.paths import Workspace, write_json
 from engine.runs import queue
+from engine.runs.measurements import Failed, Measured, kept, key
 from engine.runs.processes import ROOT, command, start_apart
 from engine.runs.store import Status, Store
 from engine.settings import WORD_COUNTING, TrainingConfig
 
 MODULE = "engine.runs.forecast"
-# What changes neither the time of a round nor the memory.
-WITHOUT_EFFECT = {
-    "preset", "epochs", "learning_rate", "warmup", "weight_decay", "schedule", "gradient_clipping", "balance",
-    "label_smoothing", "patience", "seed", "train_share",
-}  # fmt: skip
 USABLE = 0.9  # of the memory: the rest is for the system and the browser
 CHECKPOINTED = 0.35  # of the memory of a step is left with gradient checkpointing, about
 FAILED_SECONDS = 600  # so long a failed measurement is not tried again by itself
 LOCK_SECONDS = 120.0  # so long a process waits for another that measures
 
 
-class Measured(BaseModel):
-    """What was measured. Seconds, bytes.
-
-    learning, checking, keeping: of one round: the steps, the scores on validation, the weights written.
-    loading, tokenizing, preparing (features that are computed once), evaluating, saving: once in a run.
-    resting_bytes: of memory_bytes, held between the steps. device_bytes: of the device, None: the machine's.
-    piece_tokens: worked through at once at the worst length; most_tokens: the limit for it. longest: tokens of a text.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    loading: float
-    tokenizing: float
-    preparing: float
-    learning: float
-    checking: float
-    keeping: float
-    evaluating: float
-    saving: float
-    memory_bytes: int
-    resting_bytes: int
-    device_bytes: int | None = None
-    piece_tokens: int = 0
-    most_tokens: int = 0
-    longest: int = 0
-
-
-class Failed(BaseModel):
-    """Why it could not be measured, and what to do about it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    problem: str
-    action: str = ""
-
-
-Kept = TypeAdapter(Measured | Failed)
 Advice = tuple[str, dict[str, object]]
 
 
@@ -106,7 +59,7 @@ def find(
     Raises ForecastError if measuring it failed a short while ago.
     """
     path = workspace.forecast(key(dataset_id, config))
-    match _kept(path):
+    match kept(path):
         case Measured() as found:
             return forecast(found, config, memory)
         case Failed() as found if time.time() - path.stat().st_mtime < FAILED_SECONDS:
@@ -127,7 +80,7 @@ def measure(
     """
     workspace.forecasts.mkdir(exist_ok=True)
     path = workspace.forecast(key(dataset_id, config))
-    if isinstance(_kept(path), Failed) and workspace.changeable:
+    if isinstance(kept(path), Failed) and workspace.changeable:
         path.unlink(missing_ok=True)
     if found := find(workspace, dataset_id, config, memory):
         return found
@@ -188,22 +141,6 @@ def refuse_beside_a_run(workspace: Workspace, config: TrainingConfig) -> None:
             "Ask again when it has ended.",
             "device_busy",
         )
-
-
-def key(dataset_id: str, config: TrainingConfig) -> str:
-    """What a measurement is kept under: the data, what of the settings matters, the model's files, and the machine."""
-    settings = config.model_dump(exclude=WITHOUT_EFFECT)
-    if config.model == WORD_COUNTING:
-        settings = {"model": config.model}
-    elif config.method != "lora":
-        del settings["lora_rank"]
-    folder = Path(config.model).expanduser()
-    files = [
-        (file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in folder.glob("*.safetensors")
-    ]
-    where = [__version__, version("torch"), machine.cores(), machine.gpu(), *_hardware()]
-    told = json.dumps([dataset_id, settings, sorted(files), where], sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()[:20]
 
 
 def forecast(measured: Measured, config: TrainingConfig, memory: int | None = None) -> Forecast:
@@ -287,7 +224,7 @@ def main(root: str, dataset_id: str, asked: str) -> int:
             print(last := phase, flush=True)
 
     with _alone(workspace, LOCK_SECONDS) as alone:
-        if not alone or isinstance(_kept(path), Measured):
+        if not alone or isinstance(kept(path), Measured):
             return 0
         try:
             told("loading libraries")
@@ -308,14 +245,6 @@ def main(root: str, dataset_id: str, asked: str) -> int:
 
 class Disturbed(Exception):
     """A run began on the device that is being measured."""
-
-
-def _kept(path: Path) -> Measured | Failed | None:
-    """What the file says; None where there is none, or a damaged one."""
-    try:
-        return Kept.validate_json(path.read_bytes())
-    except (OSError, ValidationError):
-        return None
 
 
 def _log(workspace: Workspace) -> Path:
@@ -347,19 +276,6 @@ def _lock(descriptor: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _hardware() -> list[str]:
-    """The names of processor and graphics cards, as far as they are told without torch."""
-    found = [platform.machine(), platform.processor()]
-    sources = [Path("/proc/cpuinfo"), *sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))]
-    for source in sources:
-        try:
-            lines = source.read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError:
-            continue
-        found += sorted({line for line in lines if line.lower().startswith("model")})
-    return found
 
 
 if __name__ == "__main__":

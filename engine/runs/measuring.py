@@ -31,7 +31,7 @@ from engine.models.devices import pick_device, pick_precision
 from engine.models.folders import longest_input
 from engine.models.loading import fetch, load_model, load_tokenizer
 from engine.paths import Workspace
-from engine.runs.forecast import Measured
+from engine.runs.measurements import Measured
 from engine.runs.pipeline import adapted, learner_for, shape, verify
 from engine.runs.proof import VERIFIED_TEXTS
 from engine.settings import TrainingConfig

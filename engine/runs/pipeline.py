@@ -10,8 +10,6 @@ import torch
 from transformers import PreTrainedModel
 
 from engine import machine
-from engine.data.datasets import load_info, load_rows
-from engine.data.splitting import thinned
 from engine.errors import TrainingError, is_out_of_memory
 from engine.evaluation import metrics, predictions
 from engine.evaluation.judging import judge_run
@@ -25,6 +23,7 @@ from engine.paths import Workspace, read_json, write_json
 from engine.runs import answering, ending, outcome, space
 from engine.runs.proof import AGAIN, VERIFIED_TEXTS, FreshProcess
 from engine.runs.pulse import Pulse, StopAsked
+from engine.runs.rows import read_rows
 from engine.runs.speed import milliseconds_per_text, passed
 from engine.runs.store import Request, Status
 from engine.settings import TrainingConfig
@@ -47,22 +46,15 @@ LESS_MEMORY = (
 NOT_YET_A_MODEL = "Stopped before the training began, so there is no model."
 
 
-def carry_out(
-    workspace: Workspace, run_id: str, pulse: Pulse, fresh: FreshProcess | None
-) -> dict[str, object]:
+def carry_out(workspace: Workspace, run_id: str, pulse: Pulse, fresh: FreshProcess) -> dict[str, object]:
     """Train, save, score and verify. Returns what the store shows of the ending: status, and scores or the reason.
 
-    fresh: asks the saved model; None only for word counting, which needs none.
-    A run that was begun before goes on from its last saved state. Raises TuneboardError for everything that a person can act
-    on, and StopAsked.
+    fresh: asks the saved model. A run that was begun before goes on from its last saved state. Raises TuneboardError for
+    everything that a person can act on, and StopAsked.
     """
     paths = workspace.run(run_id)
     asked = read_json(paths.config)
     config = TrainingConfig(**asked["config"])
-    if config.counts_words:
-        from engine.runs.counting import count_words  # which stands on this module
-
-        return count_words(workspace, asked["dataset_id"], config, paths, pulse)
 
     said: list[str] = []
     checkpoints = Checkpoints(paths.checkpoints, config.checkpoint_seconds, said.append)
@@ -80,7 +72,7 @@ def carry_out(
         say(sentence)
     checkpoints.say = say
 
-    labels, rows = read_data(workspace, asked["dataset_id"], config, pulse)
+    labels, rows = read_rows(workspace, asked["dataset_id"], config, pulse)
     source = find_model(config.model, config.revision, workspace.downloads)
     if source.download_bytes:
         say(space.make_room(workspace, source.bytes // space.WEIGHT, 0, source.download_bytes))
@@ -186,17 +178,6 @@ def carry_out(
             **figures,
         }
     return {"status": Status.FINISHED, **figures}
-
-
-def read_data(
-    workspace: Workspace, dataset_id: str, config: TrainingConfig, pulse: Pulse
-) -> tuple[list[str], pd.DataFrame]:
-    """(the labels, the rows that the run has). Raises TuneboardError where they cannot be read, and StopAsked."""
-    info = load_info(workspace, dataset_id)
-    pulse.phase("reading data", 0, info.total)
-    rows = load_rows(workspace, dataset_id)
-    pulse.progress(len(rows), info.total)
-    return info.labels, thinned(rows, config.train_share, config.seed)
 
 
 def shape(model: PreTrainedModel, config: TrainingConfig) -> None:

@@ -1,6 +1,7 @@
 """The process that carries out one run: python -m engine.runs.worker WORKSPACE RUN.
 
-It claims the run, shows that it is alive, carries out the phases (pipeline.py) and closes the run, whatever happens.
+It claims the run, shows that it is alive, carries out the phases (pipeline.py; counting.py where only words are counted)
+and closes the run, whatever happens.
 The heavy imports come after the claim, so that the first sign of life comes soon.
 """
 
@@ -9,7 +10,7 @@ import os
 import sys
 import time
 import traceback
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 
 from engine import libraries, preferences
 from engine.errors import TuneboardError, WorkspaceError, is_disk_full, is_out_of_memory
@@ -23,8 +24,9 @@ from engine.runs.store import Request, Status, Store
 from engine.runs.trackers import Reporter
 
 CLOSING_TRIES = 15
-# What takes a second or more to import, and at last everything that is left.
-LIBRARIES = ("torch", "transformers.modeling_utils", "scipy.stats", "engine.runs.pipeline")
+# What takes a second or more to import, and at last everything that is left, to train or to count words.
+TRAINING = ("torch", "transformers.modeling_utils", "scipy.stats", "engine.runs.pipeline")
+COUNTING = ("scipy.stats", "sklearn.linear_model", "engine.runs.counting")
 
 
 def main(root: str, run_id: str) -> int:
@@ -58,24 +60,20 @@ def main(root: str, run_id: str) -> int:
 
 
 def _work(workspace: Workspace, run_id: str, pulse: Pulse) -> dict[str, object]:
+    counts = queue.config_of(workspace, run_id).counts_words
+    names = COUNTING if counts else TRAINING
     try:
-        pulse.phase("loading libraries", 0, len(LIBRARIES))
-        with _to_prove_it(workspace, run_id) as fresh:
+        pulse.phase("loading libraries", 0, len(names))
+        # The process that will verify the model loads the same libraries at the same time, on another core.
+        with nullcontext() if counts else FreshProcess() as fresh:
             with libraries.loading():
-                for number, name in enumerate(LIBRARIES, start=1):
-                    importlib.import_module(name)
-                    pulse.progress(number, len(LIBRARIES))
-            from engine.runs.pipeline import carry_out
-
-            return carry_out(workspace, run_id, pulse, fresh)
+                for number, name in enumerate(names, start=1):
+                    phases = importlib.import_module(name)
+                    pulse.progress(number, len(names))
+            return phases.carry_out(workspace, run_id, pulse, fresh)
     except StopAsked:
         paused = pulse.request == Request.PAUSE
         return {"status": Status.STOPPED, **(ending.PAUSED if paused else ending.STOPPED)}
-
-
-def _to_prove_it(workspace: Workspace, run_id: str) -> AbstractContextManager[FreshProcess | None]:
-    """The process that will verify the model. It loads the same libraries at the same time, on another core."""
-    return nullcontext() if queue.config_of(workspace, run_id).counts_words else FreshProcess()
 
 
 def _close(store: Store, run_id: str, ended: dict[str, object]) -> None:

@@ -3,16 +3,13 @@ timed, and while the service stops it is the last one of its connection."""
 
 import hmac
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.serving.bodies import MOST_BYTES
-
-if TYPE_CHECKING:
-    from engine.serving.service import Service
-
+from engine.serving.meters import Meters
 
 NO_KEY = "The API key is missing or wrong."
 
@@ -34,8 +31,8 @@ def check(key: str | None, authorization: bytes) -> None:
 
 
 class Gate:
-    def __init__(self, app: ASGIApp, service: "Service", key: str | None):
-        self._app, self._service, self._key = app, service, key
+    def __init__(self, app: ASGIApp, key: str | None, meters: Meters, is_stopping: Callable[[], bool]):
+        self._app, self._key, self._meters, self._is_stopping = app, key, meters, is_stopping
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -56,7 +53,7 @@ class Gate:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                if self._service.stopping:
+                if self._is_stopping():
                     message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
             await send(message)
 
@@ -65,4 +62,4 @@ class Gate:
         finally:
             route = scope.get("route")
             path = getattr(route, "path", "other")  # and not what was typed, of which there is no end
-            self._service.meters.request(path, status, time.perf_counter() - began)
+            self._meters.request(path, status, time.perf_counter() - began)

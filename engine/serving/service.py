@@ -154,7 +154,7 @@ def build(service: Service, key: str | None = None, hosts: Sequence[str] = ("*",
         },
     )
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
-    app.add_middleware(Gate, service=service, key=key)
+    app.add_middleware(Gate, key=key, meters=service.meters, is_stopping=lambda: service.stopping)
     guard = [Depends(_guard(key))] if key else []
 
     def wrong(*statuses: int) -> dict[int, dict]:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from engine.data.datasets import DatasetInfo
 from engine.errors import ForecastError
-from engine.runs import forecast, space
+from engine.runs import forecast, measurements, space
 from engine.runs.forecast import Forecast
 from engine.settings import TrainingConfig
 from engine.training.plan import Plan
@@ -130,7 +130,7 @@ def _look(dataset_id: str, config: TrainingConfig) -> tuple[Forecast | str, bool
         return found, True
     if not workspace.changeable:
         return UNKNOWN, True
-    wanted, now = forecast.key(dataset_id, config), time.monotonic()
+    wanted, now = measurements.key(dataset_id, config), time.monotonic()
     launched: dict[str, float] = st.session_state.setdefault("forecasts_launched", {})
     if forecast.is_disturbed(workspace, config):
         launched.pop(wanted, None)

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from engine import machine
 from engine.paths import write_json
-from engine.runs import forecast
+from engine.runs import measurements
 from engine.training.plan import plan
 from tests.engine.runs.test_forecast import measured
 
@@ -24,7 +24,7 @@ def test_what_does_not_fit_is_changed_by_one_click(visit, workspace, easy):
     config = plan(workspace, easy, "bundled", "balanced").config()
     large = measured(memory_bytes=int(1.5 * usable), resting_bytes=int(usable / 2), longest=config.max_tokens,
                      piece_tokens=config.batch_size * config.max_tokens)  # fmt: skip
-    write_json(workspace.forecast(forecast.key(easy.id, config)), large.model_dump())
+    write_json(workspace.forecast(measurements.key(easy.id, config)), large.model_dump())
     visitor = visit().open("train")
     visitor.see("That does not fit")
     visitor.page.get_by_role("button", name="Work through each batch in 2 parts").click()

@@ -6,7 +6,7 @@ import pytest
 
 from engine import machine
 from engine.paths import write_json
-from engine.runs import forecast, queue
+from engine.runs import forecast, measurements, queue
 from pages.parts import costs
 from tests.engine.runs.helpers import submit, wait
 from tests.pages.helpers import open_page, press, words_on
@@ -65,7 +65,7 @@ def test_nothing_is_measured_while_the_settings_still_change(workspace, easy, ti
 
 def test_a_failed_measurement_is_one_quiet_sentence(workspace, easy, tiny_model, at_once, monkeypatch):
     def fail(workspace, dataset_id, config):
-        write_json(workspace.forecast(forecast.key(dataset_id, config)), {"problem": "No.", "action": ""})
+        write_json(workspace.forecast(measurements.key(dataset_id, config)), {"problem": "No.", "action": ""})
 
     monkeypatch.setattr(forecast, "launch", fail)  # what its process leaves behind
     test = open_with(tiny_model).run()

@@ -4,7 +4,7 @@ import os
 import shutil
 
 from engine.paths import write_json
-from engine.runs import forecast, queue
+from engine.runs import measurements, queue
 from engine.runs.store import Status, Store
 from engine.studies import records, search
 from engine.studies.progress import Progress, Trial
@@ -96,7 +96,7 @@ def test_a_curve_is_asked_for_with_one_measurement_for_all_of_it(workspace, easy
     test.text_input(key="model_folder").set_value(str(tiny_model)).run()
     assert "each part within the next" in words_on(test)
     config = plan(workspace, easy, str(tiny_model), "balanced").config()
-    write_json(workspace.forecast(forecast.key(easy.id, config)), measured().model_dump())
+    write_json(workspace.forecast(measurements.key(easy.id, config)), measured().model_dump())
     assert "for all 4 runs" in words_on(test.run())
     queue.pause_queue(workspace, True)
     press(test, "start_study")

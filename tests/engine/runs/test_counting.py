@@ -1,6 +1,8 @@
 """A run that counts words, in a real worker process."""
 
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from engine.errors import TrainingError
 from engine.evaluation import predictions
 from engine.models import tfidf
 from engine.paths import read_json
-from engine.runs import counting, queue
+from engine.runs import counting, queue, worker
 from engine.runs.events import EventLog, History
 from engine.runs.pulse import Pulse
 from engine.runs.store import Status, Store
@@ -42,6 +44,14 @@ def test_it_leaves_what_every_run_leaves(workspace, easy, counted, tiny_model):
     assert {path.name for path in ours.folder.iterdir()} >= {"config.json", "events.jsonl", "model"}
 
 
+def test_it_does_not_wait_for_the_libraries_of_neural_networks():
+    program = (
+        f"import sys, {', '.join(worker.COUNTING)}; print({{'torch', 'transformers'}} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
 def test_its_phases_are_told_and_no_round_is(workspace, counted):
     history = History.read(workspace.run(counted.id).events)
     assert [one["name"] for one in history.phases] == [
@@ -59,9 +69,7 @@ def test_it_can_be_asked_and_says_what_it_said_in_the_test(workspace, counted):
     assert np.array_equal(np.array(said, dtype=np.float32), predictions.probabilities_of(rows))
 
 
-def test_what_cannot_be_verified_leaves_the_earlier_model_and_its_scores(
-    workspace, easy, counted, monkeypatch
-):
+def test_what_cannot_be_verified_leaves_the_earlier_model_and_its_scores(workspace, counted, monkeypatch):
     paths, store = workspace.run(counted.id), Store(workspace)
     store.pause_queue(True)
     assert store.queue_again(counted) and store.claim(counted.id, os.getpid())
@@ -69,8 +77,7 @@ def test_what_cannot_be_verified_leaves_the_earlier_model_and_its_scores(
     before[paths.metrics] = paths.metrics.read_bytes()
     other = tfidf.fit(["good", "bad"], ["good", "bad"], ["bad", "good"])
     monkeypatch.setattr(tfidf, "load", lambda folder: other)
-    config = queue.config_of(workspace, counted.id)
     with EventLog(paths.events) as events, pytest.raises(TrainingError, match="does not predict"):
-        counting.count_words(workspace, easy.id, config, paths, Pulse(workspace, counted.id, events))
+        counting.carry_out(workspace, counted.id, Pulse(workspace, counted.id, events))
     assert {file: file.read_bytes() for file in before} == before
     store.end(counted.id, Status.FAILED, os.getpid())

@@ -3,8 +3,8 @@
 import pytest
 
 from engine.errors import ForecastError
-from engine.runs import forecast, queue
-from engine.runs.forecast import Measured
+from engine.runs import forecast, measurements, queue
+from engine.runs.measurements import Measured
 from engine.settings import TrainingConfig
 from tests.engine.runs.helpers import QUICK, submit, wait
 
@@ -63,19 +63,19 @@ def test_word_counting_is_measured(workspace, easy):
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"loading": "x"}', '{"problem": 1}', '{"loading": NaN}'])
 def test_a_damaged_file_counts_as_none(workspace, easy, config, content):
-    workspace.forecast(forecast.key(easy.id, config)).write_text(content)
+    workspace.forecast(measurements.key(easy.id, config)).write_text(content)
     assert forecast.find(workspace, easy.id, config) is None
 
 
 def test_a_damaged_file_is_measured_anew(workspace, easy, config):
-    workspace.forecast(forecast.key(easy.id, config)).write_text("{")
+    workspace.forecast(measurements.key(easy.id, config)).write_text("{")
     assert forecast.measure(workspace, easy.id, config).seconds > 0
     assert forecast.find(workspace, easy.id, config)
 
 
 def test_what_changes_neither_time_nor_memory_shares_a_measurement(easy, config):
     def key(**changes):
-        return forecast.key(easy.id, config.model_copy(update=changes))
+        return measurements.key(easy.id, config.model_copy(update=changes))
 
     same = {
         "preset": "quick",
@@ -90,16 +90,16 @@ def test_what_changes_neither_time_nor_memory_shares_a_measurement(easy, config)
     other = {"max_tokens": 64, "batch_size": 8, "method": "head", "accumulation": 2, "precision": "fp32",
              "gradient_checkpointing": True, "frozen_layers": 1, "dropout": 0.0}  # fmt: skip
     assert len({key(**{field: value}) for field, value in other.items()} | {key()}) == len(other) + 1
-    assert forecast.key("abcdef123456", config) != key()
+    assert measurements.key("abcdef123456", config) != key()
 
 
 def test_other_weights_in_the_same_folder_are_measured_anew(easy, config, tiny_model, tmp_path):
     weights = tmp_path / "model.safetensors"
     weights.write_bytes(b"one")
     mine = config.model_copy(update={"model": str(tmp_path)})
-    before = forecast.key(easy.id, mine)
+    before = measurements.key(easy.id, mine)
     weights.write_bytes(b"three")
-    assert forecast.key(easy.id, mine) != before
+    assert measurements.key(easy.id, mine) != before
 
 
 def test_what_fails_is_a_sentence_and_is_not_tried_again_at_once(workspace, easy, config):

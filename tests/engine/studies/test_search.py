@@ -8,7 +8,7 @@ import pytest
 
 from engine.errors import RunStateError, SettingsError, WorkspaceError
 from engine.paths import read_json, write_json
-from engine.runs import forecast, queue
+from engine.runs import measurements, queue
 from engine.runs.store import Status
 from engine.settings import TrainingConfig
 from engine.studies import progress, records, search
@@ -106,7 +106,7 @@ def test_no_trial_is_begun_that_would_not_fit_into_the_time_that_is_left(workspa
     config = study.members[0].config
     kept = measured(loading=20.0, tokenizing=0.0, preparing=0.0, learning=8.0, checking=2.0, keeping=0.0,
                     evaluating=0.0, saving=0.0)  # fmt: skip
-    write_json(workspace.forecast(forecast.key(easy.id, config)), kept.model_dump())
+    write_json(workspace.forecast(measurements.key(easy.id, config)), kept.model_dump())
     assert search.rounds_that_fit(workspace, study, Progress(seconds=100)) == 8
     assert search.rounds_that_fit(workspace, study, Progress(seconds=60)) == 4
 
