@@ -53,6 +53,16 @@ def examine_file(table: Table) -> list[Problem]:
                 "They show as �. If there are many, choose another encoding under 'How it was read'.",
             )
         )
+    if table.foreign:
+        found.append(
+            Problem(
+                "two_encodings",
+                "advice",
+                table.foreign,
+                f"{n(table.foreign, 'letter')} in another encoding than the rest of the file; read as what they are there.",
+                "Look whether they are right in the table. If not, choose an encoding under 'How it was read'.",
+            )
+        )
     return found
 
 

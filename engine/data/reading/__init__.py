@@ -175,7 +175,12 @@ def _read_text(path: Path, name: str, options: Options, progress: Progress) -> T
     if options.encoding and options.encoding != encoding.label:
         encoding = encodings.Encoding(options.encoding, 0, sure=True)
     start = _start(path, encoding.name)
-    read_as = {"name": name, "encoding": encoding.label, "damaged": encoding.damaged}
+    read_as = {
+        "name": name,
+        "encoding": encoding.label,
+        "damaged": encoding.damaged,
+        "foreign": encoding.foreign,
+    }
     if jsons.begins(start) and options.separator is None:
         try:
             columns, kind, rejected = jsons.parse_json(path, encoding, progress)

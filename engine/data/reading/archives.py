@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from unicodedata import category
 
-from engine.data.reading import encodings
+from engine.data.reading.letters import likeliest
 from engine.errors import DataError
 from engine.figures import rounded, whole
 
@@ -208,7 +208,7 @@ def _names(infos: list[zipfile.ZipInfo]) -> list[str]:
     ]
     strange = b"\n".join(name for name in raw if not _is_utf8(name))
     beyond = [category(letter) for letter in strange.decode("cp437") if not letter.isascii()]
-    guess = "cp437" if {"Ll", "Lu"} >= set(beyond) else encodings.likeliest(strange * 10)
+    guess = "cp437" if {"Ll", "Lu"} >= set(beyond) else likeliest(strange * 10)
     return [name.decode("utf-8" if _is_utf8(name) else guess, "replace") for name in raw]
 
 

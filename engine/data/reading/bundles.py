@@ -76,7 +76,7 @@ def _documents(documents: list[tuple[str, str, str, Path]], name: str) -> Table:
     columns: dict[str, list[str]] = {"text": [], "label": [], "split": [], "file": []}
     for label, split, file, path in documents:
         encoding = encodings.find_encoding(path)
-        text = path.read_text(encoding.name, errors="replace").replace("\x00", "")
+        text = path.read_text(encoding.name, errors=encoding.errors).replace("\x00", "")
         for column, value in zip(columns, (text, label, split, file), strict=True):
             columns[column].append(value)
     if not any(columns["split"]):
@@ -118,6 +118,7 @@ def _together(tables: list[tuple[str, Table]], name: str) -> Table:
         padded=[replace(one, reason=f"{file}: {one.reason}") for file, table in tables for one in table.padded],
         padded_count=sum(table.padded_count for _, table in tables),
         damaged=sum(table.damaged for _, table in tables),
+        foreign=sum(table.foreign for _, table in tables),
     )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ def is_fasttext(start: str) -> bool:
 def parse_fasttext(path: Path, encoding: Encoding) -> tuple[pa.Table, list[str], Rejections]:
     """(columns, their names, rejected). Several labels of a text are joined with '|'."""
     columns, rejected = Columns(2), Rejections()
-    with path.open(encoding=encoding.name, errors="replace") as file:
+    with path.open(encoding=encoding.name, errors=encoding.errors) as file:
         for number, line in enumerate(file, start=1):
             labels = MARK.findall(line)
             text = " ".join(MARK.sub("", line.strip().strip('"')).split())

@@ -51,16 +51,16 @@ def parse_json(path: Path, encoding: Encoding, progress: Progress) -> tuple[pa.T
     Of a document that is damaged, the objects before and behind the damage are read.
     """
     rejected = Rejections()
-    with path.open(encoding=encoding.name, errors="replace") as file:
+    with path.open(encoding=encoding.name, errors=encoding.errors) as file:
         lines = list(islice((line for line in file if line.strip() and not _is_comment(line)), LOOKED_AT))
     kinds = Counter(type(_loaded(line)) for line in lines)
     for kind in (dict, list):
         if kinds[kind] > 1 and 2 * kinds[kind] >= len(lines):
-            with path.open(encoding=encoding.name, errors="replace") as file:
+            with path.open(encoding=encoding.name, errors=encoding.errors) as file:
                 values = _values_of_lines(file, kind, rejected, path.stat().st_size, progress)
                 records = values if kind is dict else iter(_records_of_rows(list(values), rejected))
                 return _as_table(records), "jsonl", rejected
-    text = path.read_text(encoding=encoding.name, errors="replace")
+    text = path.read_text(encoding=encoding.name, errors=encoding.errors)
     records = _records_of_document(BEFORE.sub("", text, count=1), rejected)
     if not records:
         raise DataError(

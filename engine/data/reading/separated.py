@@ -79,7 +79,7 @@ class _Plan:
 
 
 def _plan(path: Path, encoding: Encoding, options: Options) -> _Plan:
-    with path.open(encoding=encoding.name, errors="replace", newline="") as file:
+    with path.open(encoding=encoding.name, errors=encoding.errors, newline="") as file:
         sample = whole_lines(file.read(SAMPLE_CHARACTERS), SAMPLE_CHARACTERS)
     dialect = sniff(sample, options)
     records = records_of(sample, dialect)
@@ -161,7 +161,7 @@ def _parse_lines(
     width, rejected, padded = plan.shape.width, Rejections(), Rejections(LISTED_REJECTED)
     columns = Columns(width)
     size = path.stat().st_size
-    with path.open(encoding=encoding.name, errors="replace", newline="") as file:
+    with path.open(encoding=encoding.name, errors=encoding.errors, newline="") as file:
         for number, (line, cells) in enumerate(Records(file, plan.dialect, rejected, plan.shape), start=1):
             if number < plan.first_row:
                 continue

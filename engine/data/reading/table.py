@@ -97,7 +97,7 @@ class Table:
     encoding, separator, quote: what was decided; None where the format has no such thing.
     names_row, first_row: as in Options. sheets: the names of all sheets, or of all tables in an archive; sheet: the one that
     was read, None where those with the same columns were put together. left_out: files of an archive that are no part of it.
-    damaged: byte sequences that are no letters.
+    damaged: byte sequences that are no letters. foreign: letters in another encoding than the rest.
     rejected: the first 1,000,000 rows that could not be read; rejected_count: all of them.
     padded: the first 1,000 rows with too few fields, whose missing cells are empty; padded_count: all of them.
     """
@@ -114,6 +114,7 @@ class Table:
     sheets: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     damaged: int = 0
+    foreign: int = 0
     rejected: list[Rejected] = field(default_factory=list)
     rejected_count: int = 0
     padded: list[Rejected] = field(default_factory=list)

@@ -173,6 +173,15 @@ def test_what_the_token_limit_cuts_is_told():
     assert f"{10 * 512 / (9000 + 10240):.0%} of all tokens" in problem.sentence
 
 
+def test_letters_in_another_encoding_than_the_rest_are_told():
+    rows = [f"{text.replace(',', '')} für später,{label}" for text, label in EASY]
+    content = "\n".join(["text,label", *rows[:30]]).encode() + b"\n" + "\n".join(rows[30:]).encode("cp1252")
+    table = read_bytes(content, "x.csv")
+    assert table.frame["text"].str.endswith(" für später").all() and table.encoding == "utf-8"
+    found = {one.code: one for one in draft(table, Recipe(text="text", label="label")).problems}
+    assert found["two_encodings"].count == 60 and "damaged_bytes" not in found
+
+
 def test_rows_that_could_not_be_read_are_a_finding():
     rows = "".join(f"{text.replace(',', '')},{label}\n" for text, label in EASY)
     table = read_bytes(f"text,label\n{rows}a,b,c\n,,,,x\nd\n".encode(), "x.csv")

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.data.reading.encodings import (
-    BROKEN,
     CHOICES,
     CHUNK,
     Encoding,
@@ -258,17 +257,41 @@ def test_texts_of_which_each_was_cut_within_a_letter_stay_utf8(found):
     assert found(b"\n".join(lines)) == Encoding("utf-8", 40)
 
 
-@pytest.mark.parametrize("broken", [1, 4])
-def test_broken_utf8_stays_utf8_and_is_counted(found, broken):
-    content = "schöne Grüße \ufffd\n".encode() * 30 + b"gr\xfcn " * broken + b"\n"
+def read(content, encoding):
+    return content.decode(encoding.name, encoding.errors)
+
+
+@pytest.mark.parametrize("few", [1, 4])
+def test_a_few_letters_of_another_encoding_are_read_as_such(found, few):
+    content = "schöne Grüße \ufffd\n".encode() * 30 + b"gr\xfcn, caf\xe9 \x96 Gr\xfc\xdfe\n" * few
     encoding = found(content)
-    assert encoding == Encoding("utf-8", broken)
-    assert content.decode("utf-8", "replace").count("\ufffd") == broken + 30
+    assert (encoding.label, encoding.damaged, encoding.foreign) == ("utf-8", 0, 5 * few)
+    assert read(content, encoding) == "schöne Grüße \ufffd\n" * 30 + "grün, café – Grüße\n" * few
 
 
-def test_too_much_broken_utf8_is_another_encoding(found):
-    good = int(1 / BROKEN) - 2
-    assert found("ö\n".encode() * good + b"gr\xfcn\n").label == "cp1252"
+def test_what_was_cut_off_is_no_letter_of_another_encoding(found):
+    content = "schöne Grüße\n".encode() * 30 + b"sch\xc3;so \xe2\x80\n"
+    encoding = found(content)
+    assert (encoding.label, encoding.damaged, encoding.foreign) == ("utf-8", 2, 0)
+    assert read(content, encoding).endswith("sch\ufffd;so \ufffd\n")
+
+
+@pytest.mark.parametrize(("language", "codec"), [
+    ("german", "cp1252"), ("french", "cp1252"), ("polish", "cp1250"), ("russian", "cp1251"), ("greek", "cp1253"),
+])  # fmt: skip
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.7])
+def test_files_of_two_encodings_put_together(found, language, codec, share):
+    lines = [line.strip() for line in PROSE[language][1].splitlines() * 20]
+    begin = round(share * len(lines))
+    content = "\n".join(lines[:begin]).encode() + b"\n" + "\n".join(lines[begin:]).encode(codec)
+    encoding = found(content)
+    assert (encoding.label, encoding.damaged) == ("utf-8", 0) and encoding.foreign
+    assert read(content, encoding).split("\n") == lines
+
+
+def test_broken_utf8_in_each_line_is_another_encoding(found):
+    lines = "grün, schön und größer als früher\n".encode("cp1252") + b"Stra\xdfe \xc3\xa4\n"
+    assert found(lines * 9).label in WESTERN
 
 
 def test_utf8_cut_in_its_last_character(found):
@@ -279,7 +302,7 @@ def test_utf8_cut_in_its_last_character(found):
 def test_characters_across_chunks(found):
     content = b"a" * (CHUNK - 1) + "€".encode() + b"\n"
     assert found(content) == Encoding("utf-8")
-    assert found(content + "ö".encode() * 99 + b"\xff") == Encoding("utf-8", 1)
+    assert found(content + "ö".encode() * 99 + b"\xe2\x82") == Encoding("utf-8", 1)
 
 
 def test_replacement_characters_of_the_file_itself_are_no_damage(found):
