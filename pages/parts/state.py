@@ -47,15 +47,20 @@ def pick(
                 icon=":material/search_off:",
             )
         wanted = ids[0]
-    by_id = dict(zip(ids, items, strict=True))
-    key = f"pick_{parameter}"
-    if st.session_state.get(key) not in ids or st.session_state.get(f"seen_{parameter}") != wanted:
-        st.session_state[key] = wanted  # the address changed: it wins over what the box showed before
-    chosen = st.selectbox(label, ids, format_func=lambda one: describe(by_id[one]), key=key, help=help)
-    st.session_state[f"chosen_{parameter}"] = st.session_state[f"seen_{parameter}"] = chosen
-    if st.query_params.get(parameter) != chosen:
-        st.query_params[parameter] = chosen
-    return by_id[chosen]
+    by_id, key = dict(zip(ids, items, strict=True)), f"pick_{parameter}"
+
+    def follow() -> None:
+        st.query_params[parameter] = st.session_state[key]
+
+    # Each time: a page that is switched to would not take over what the box of the same key says on another.
+    st.session_state[key] = wanted
+    st.selectbox(
+        label, ids, format_func=lambda one: describe(by_id[one]), key=key, help=help, on_change=follow
+    )
+    st.session_state[f"chosen_{parameter}"] = wanted
+    if st.query_params.get(parameter) != wanted:
+        st.query_params[parameter] = wanted
+    return by_id[wanted]
 
 
 def changed(key: str, now: object) -> bool:
