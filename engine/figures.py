@@ -45,7 +45,8 @@ def whole(number: int) -> str:
 
 def rounded(number: float, digits: int = 0, signed: bool = False) -> str:
     """'1,234.50' for two digits; '+1,234.50' when it is signed."""
-    return _written(f"{number:{'+' if signed else ''},.{digits}f}")
+    exact = round(number, 9)  # 28.749999999999996 is the half that it was computed from
+    return _written(f"{exact:{'+' if signed else ''},.{digits}f}")
 
 
 def significant(number: float, digits: int = 6) -> str:

@@ -44,7 +44,8 @@ def page() -> None:
 
 def side_by_side(chosen: tuple[str, ...]) -> None:
     stamps = tuple(state.workspace().run(run_id).metrics.stat().st_mtime for run_id in chosen)
-    found = cached.comparison(str(state.workspace().root), chosen, stamps)
+    called = tuple(queue.get_run(state.workspace(), run_id).name for run_id in chosen)
+    found = cached.comparison(str(state.workspace().root), chosen, stamps, called)
     names = found.names
     leaderboard(found, names)
     verdicts(found)
@@ -269,7 +270,9 @@ def two_matrices(found, names: dict[str, str]) -> None:
                 "These two do not know the same labels, so that one matrix cannot be taken from the other."
             )
         elif picked[0] != picked[1]:
-            st.markdown("**Left minus right**: on the diagonal more is better, elsewhere less.")
+            st.markdown(
+                "**Left minus right**. Green: there the left one does better, by more right answers or fewer mistakes."
+            )
             charts.show(
                 matrices.difference(left["labels"], left["counts"], right["counts"]),
                 "Difference of the two confusion matrices",

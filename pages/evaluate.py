@@ -64,28 +64,21 @@ def headline(found: Judged) -> None:
     scores, base = found.scores, found.baseline
     st.markdown(in_words(found))
     note = f"{found.kind}, n = {whole(found.rows)}"
-    compared = {
-        key: f"{rounded((scores[key] - base[key]) * 100, 1, signed=True)} points" if base else None
-        for key in ("accuracy", "macro_f1")
-    }
-    than = "to word counting" if base else None
     with st.container(horizontal=True):
         st.metric(
             f"Accuracy ({note})",
             words.share(scores["accuracy"]),
-            compared["accuracy"],
             border=True,
             width=260,
-            delta_description=than,
+            **_beside(scores["accuracy"], base and base["accuracy"]),
             help="The share of texts with the right answer.",
         )
         st.metric(
             f"Macro-F1 ({note})",
             rounded(scores["macro_f1"], 3),
-            compared["macro_f1"],
             border=True,
             width=260,
-            delta_description=than,
+            **_beside(scores["macro_f1"], base and base["macro_f1"]),
             help="The mean of the classes' F1: rare classes count as much as frequent ones.",
         )
         if base:
@@ -98,6 +91,16 @@ def headline(found: Judged) -> None:
                 help=f"{base['name']}, trained on the same rows: what counting words achieves without understanding them. "
                 f"Its macro-F1 is {rounded(base['macro_f1'], 3)}.",
             )
+
+
+def _beside(score: float, counting: float | None) -> dict[str, str]:
+    """How far a score is ahead of word counting's, as st.metric shows it; no arrow where it is not."""
+    if counting is None:
+        return {}
+    points = round((score - counting) * 100, 1)
+    if not points:
+        return {"delta_description": "as word counting"}
+    return {"delta": f"{rounded(points, 1, signed=True)} points", "delta_description": "to word counting"}
 
 
 def in_words(found: Judged) -> str:

@@ -36,7 +36,7 @@ def page() -> None:
     if way == "several":
         several.comparison(info)
         return
-    source = models.choose()
+    source = models.choose(info)
     counts = source is not None and source.kind == "tfidf"
     preset = "balanced" if counts else thoroughness()
     if source is None:

@@ -31,6 +31,7 @@ MAX_CLASSES = 500
 LEAST_REQUEST = 0.3  # of the score of an answer: less has what it answers to
 ABOUT_AS_GOOD = 0.95  # of two columns of texts that differ by less, the first is proposed
 PURE = 0.98  # share of rows whose label another column tells, from which on it gives the answer away
+SOME_WORDS, MANY_WORDS = 6, 20  # of a label on average, at most; many where the column is called one
 HARDLY = 0.1  # the score of what is a label only where there is no other
 YES_NO = {
     "yes", "no", "true", "false", "y", "n", "ja", "nein", "oui", "non", "si", "sí", "sim", "não", "да", "нет",
@@ -250,7 +251,8 @@ class _Facts:
             return named * self.filled * (1 - self.share_distinct) if named >= 10 else 0.0
         most = 0.9 * self.rows if named >= 5 else min(MAX_CLASSES, self.rows // 2)
         least = 1 if named >= 10 else 2
-        if not least <= self.distinct <= max(2, most) or self.words > 6:
+        longest = MANY_WORDS if named >= 10 else SOME_WORDS
+        if not least <= self.distinct <= max(2, most) or self.words > longest:
             return 0.0
         if self.distinct == 1 and self.filled < 0.9:
             named = HARDLY  # a mark on some of the rows: better than none

@@ -1,5 +1,6 @@
 """A table and a recipe become a data set before it is saved: rows with a split, a health report, what was done."""
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ from engine.figures import percent, whole
 
 SHARES_BESIDE_A_TEST = {"train": 0.9, "validation": 0.1}
 TRAIN, TEST = SPLITS.index("train"), SPLITS.index("test")
+FEW_TESTED = 8  # test texts: by fewer, even a score in the middle is known to within 35 points at best
+HALF_AN_INTERVAL = 0.98  # 1.96 times 0.5, the deviation of a share of one half of a single text
 JOINT = "\n"  # between texts that come from several columns
 
 
@@ -288,6 +291,11 @@ def _split_problems(split: np.ndarray, rows: pd.DataFrame, problems: list[Proble
                 "Choose another split or label column.",
             )
         ]
+    tested = int(sizes[TEST])
+    if tested < FEW_TESTED:
+        off = whole(round(100 * HALF_AN_INTERVAL / math.sqrt(tested)))
+        said = f"Only {n(tested, 'text')} to test on: by chance alone, a score can be {off} points off."
+        return [Problem("few_test_rows", "advice", tested, said, "More labelled texts make scores surer.")]
     return []
 
 

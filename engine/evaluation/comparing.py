@@ -227,7 +227,7 @@ def _on_accuracy(pair: Pair, name_a: str, name_b: str, rows: int) -> str:
     if not pair.difference:
         return f"{name_a} and {name_b} are right equally often, on {whole(rows)} test texts."
     points = f"{rounded(abs(pair.difference) * 100, 1)} points"
-    chance = _chance(pair.adjusted)
+    chance = _chance(pair.adjusted, pair.p_value)
     if pair.better:
         return (
             f"{ahead} is better than {behind}: right {points} more often, and that is hardly luck ({chance})."
@@ -247,12 +247,14 @@ def _on_macro_f1(pair: Pair, name_a: str, name_b: str) -> str:
     luck = "is hardly" if pair.macro_f1_adjusted < SURE else "could be"
     return (
         f"With every class counting alike (macro-F1), {ahead} is {rounded(abs(pair.macro_f1) * 100, 1)} points ahead; "
-        f"that {luck} luck ({_chance(pair.macro_f1_adjusted)})."
+        f"that {luck} luck ({_chance(pair.macro_f1_adjusted, pair.macro_f1_p_value)})."
     )
 
 
-def _chance(p_value: float) -> str:
-    return f"p < {rounded(LUCK, 3)}" if p_value < LUCK else f"p = {significant(p_value, 2)}"
+def _chance(adjusted: float, p_value: float) -> str:
+    """Where it was corrected it says so: of the same two models alone, the chance of luck is smaller."""
+    chance = f"p < {rounded(LUCK, 3)}" if adjusted < LUCK else f"p = {significant(adjusted, 2)}"
+    return f"{chance}, higher because several pairs are compared" if adjusted > p_value else chance
 
 
 def _round(number: int) -> str:

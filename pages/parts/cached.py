@@ -12,7 +12,9 @@ import pandas as pd
 import streamlit as st
 
 from engine import libraries, machine, preferences
+from engine.data.datasets import first_rows
 from engine.data.health import MEASURED, Problem, too_long
+from engine.data.health.texts import languages as languages_of
 from engine.data.revising import row_name
 from engine.data.workbench import sample_rows
 from engine.errors import TuneboardError
@@ -28,6 +30,8 @@ from engine.serving.batch import Result
 from engine.serving.explaining import Explanation
 from engine.serving.rules import Rules
 from engine.training.plan import Plan, plan
+
+ASKED_FOR_LANGUAGE = 2000  # texts
 
 
 @st.cache_data(max_entries=8, show_spinner="Measuring the texts …")
@@ -48,6 +52,12 @@ def planned(root: str, dataset_id: str, model: str, preset: str, info: object) -
 def _planned(root: str, dataset_id: str, model: str, preset: str, decided: dict, _info: object) -> Plan:
     """decided: for all new runs. _info: the data set's; not part of the key, since the id is the hash of its content."""
     return plan(Workspace(Path(root)), _info, model, preset)
+
+
+@st.cache_data(max_entries=16, show_spinner="Looking at the languages …")
+def languages(root: str, dataset_id: str) -> list[Problem]:
+    """What there is to say of the languages of a data set, by its first texts."""
+    return languages_of(first_rows(Workspace(Path(root)), dataset_id, ASKED_FOR_LANGUAGE))
 
 
 @st.cache_data(max_entries=8, show_spinner="Looking at the scores …")
@@ -216,8 +226,8 @@ def doubts(path: str, modified: float, temperature: float) -> dict[str, pd.DataF
 
 
 @st.cache_resource(max_entries=4, show_spinner="Comparing …")
-def comparison(root: str, run_ids: tuple[str, ...], modified: tuple[float, ...]):
-    """modified: when the scores of each were written, so that a run that was trained further is read anew."""
+def comparison(root: str, run_ids: tuple[str, ...], modified: tuple[float, ...], names: tuple[str, ...]):
+    """modified: when the scores of each were written, names: what they are called now; both may change."""
     from engine.runs.comparison import of
 
     return of(Workspace(Path(root)), run_ids)

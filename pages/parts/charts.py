@@ -16,6 +16,8 @@ DASHES = ("solid", "dash", "dot", "dashdot")
 SHARES = ".1~%"  # of axes: a half per cent has its digit, a whole one none
 MOST_POINTS = 500
 CONFIG = {"displayModeBar": False}
+# Of scores that are all the same, Plotly would draw an axis to 2.
+NO_MORE_THAN_ALL = {"autorangeoptions": {"clipmin": -0.02, "clipmax": 1.03}}
 ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom"}  # where a legend of several lines hides nothing
 
 
@@ -120,7 +122,7 @@ def validation(epochs: list[dict]) -> go.Figure:
         )
     return figure.update_layout(
         xaxis={"title": "round", "dtick": max(1, len(x) // 10)},
-        yaxis_title="score on validation",
+        yaxis={"title": "score on validation", **NO_MORE_THAN_ALL},
         legend=ABOVE,
     )
 
@@ -175,7 +177,9 @@ def validations(histories: dict[str, History]) -> go.Figure:
             y=[one["scores"]["macro_f1"] for one in history.epochs],
             **_named(index, name, "round %{x}: %{y:.3f}"),
         )
-    return _shared(figure, "macro-F1 on validation").update_xaxes(title="round")
+    return (
+        _shared(figure, "macro-F1 on validation").update_xaxes(title="round").update_yaxes(NO_MORE_THAN_ALL)
+    )
 
 
 def probabilities(values: dict[str, float]) -> go.Figure:
@@ -285,7 +289,7 @@ def coverage(covered: np.ndarray, accuracy: np.ndarray, at: float, right: float 
     return figure.update_layout(
         showlegend=False,
         xaxis={"tickformat": SHARES, "range": [0, 1.02]},
-        yaxis={"title": "right among those", "tickformat": SHARES},
+        yaxis={"title": "right among those", "tickformat": SHARES, **NO_MORE_THAN_ALL},
     )
 
 

@@ -31,13 +31,13 @@ def show(judged: Judged) -> None:
         key="per_class",
         column_config={
             "precision": st.column_config.ProgressColumn(
-                "precision", help="When the model says this class, how often it is right.", **bar
+                "precision", help="When the model says this class, how often it is right.", width=130, **bar
             ),
             "recall": st.column_config.ProgressColumn(
-                "recall", help="Of the texts of this class, how many the model finds.", **bar
+                "recall", help="Of the texts of this class, how many the model finds.", width=130, **bar
             ),
             "f1": st.column_config.ProgressColumn(
-                "F1", help="Precision and recall in one figure (harmonic mean).", **bar
+                "F1", help="Precision and recall in one figure (harmonic mean).", width=130, **bar
             ),
             **{f"{name} sure": st.column_config.TextColumn("95% sure", width="small") for name in MEASURES},
             "support": st.column_config.NumberColumn(

@@ -6,9 +6,12 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from engine.figures import percent, whole
-from pages.parts.charts import ACCENT, SECOND, safe, short
+from engine.figures import percent, rounded, whole
+from pages.parts.charts import safe, short
 
+# Of a difference: worse, alike, better, and letters that can be read on all three.
+LIGHT = ("#eaa66b", "#f0f6f5", "#6fc0b7", "#0f1e1d")
+DARK = ("#8f4a12", "#1a2627", "#14665e", "#ffffff")
 MOST_LABELLED = 16  # classes up to which the cells carry their figures
 
 
@@ -103,22 +106,24 @@ def _scale(colour: str, dark: bool) -> list[list[object]]:
 
 
 def difference(labels: list[str], left: list[list[int]], right: list[list[int]]) -> go.Figure:
-    """Counts of the left confusion matrix minus those of the right one; more is green, less is orange."""
+    """Counts of the left confusion matrix minus those of the right one; green where the left one is better, else orange."""
     gap = np.array(left) - np.array(right)
     most = max(1, int(np.abs(gap).max()))
-    dark = st.context.theme.type == "dark"
+    worse, alike, better, letters = DARK if st.context.theme.type == "dark" else LIGHT
     figure = go.Figure(
         go.Heatmap(
-            z=gap,
+            z=np.where(np.eye(len(gap), dtype=bool), gap, -gap),
+            text=[[rounded(count, signed=True) if count else "0" for count in row] for row in gap],
             x=[short(label) for label in labels],
             y=[short(label) for label in labels],
             zmin=-most,
             zmax=most,
             xgap=2,
             ygap=2,
-            colorscale=[[0, SECOND], [0.5, "#1a2627" if dark else "#f0f6f5"], [1, ACCENT]],
-            texttemplate="%{z:+d}" if len(labels) <= MOST_LABELLED else None,
-            hovertemplate="%{y} called %{x}: %{z:+d}<extra></extra>",
+            colorscale=[[0, worse], [0.5, alike], [1, better]],
+            texttemplate="%{text}" if len(labels) <= MOST_LABELLED else None,
+            textfont_color=letters,
+            hovertemplate="%{y} called %{x}: %{text}<extra></extra>",
             showscale=False,
         )
     )

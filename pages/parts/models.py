@@ -5,12 +5,14 @@ from pathlib import Path
 
 import streamlit as st
 
+from engine.data.datasets import DatasetInfo
 from engine.figures import rounded
 from engine.models.cards import BY_REFERENCE, CARDS, Card
 from engine.models.catalogue import ModelSource, find_model
 from engine.models.zips import unpack_model, uploaded_models
-from pages.parts import messages, state, words
+from pages.parts import cached, messages, state, words
 
+ENGLISH = "English"  # of a card's languages
 NO_BREAK = "\u00a0"  # a space at which no line ends
 WAYS = {
     "bundled": "Bundled MiniLM",
@@ -21,7 +23,7 @@ WAYS = {
 }
 
 
-def choose() -> ModelSource | None:
+def choose(info: DatasetInfo) -> ModelSource | None:
     """The model that is chosen; what cannot be used is said here, before anything is queued."""
     way = st.radio(
         "Model",
@@ -35,7 +37,16 @@ def choose() -> ModelSource | None:
     )
     compare()
     if way in BY_REFERENCE:
-        st.caption(_about(BY_REFERENCE[way]))
+        card = BY_REFERENCE[way]
+        st.caption(_about(card))
+        for problem in (
+            cached.languages(str(state.workspace().root), info.id) if card.languages == ENGLISH else ()
+        ):
+            st.warning(
+                f"{problem.sentence} This model was pretrained on English alone: 'Compare the models' names one for more "
+                "languages.",
+                icon=":material/translate:",
+            )
         return find_model(way)
     reference = {"hub": _on_the_hub, "folder": _in_a_folder, "zip": _in_a_zip}[way]()
     if not reference:

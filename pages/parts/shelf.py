@@ -109,15 +109,14 @@ def delete(info: DatasetInfo, runs: list[Run]) -> None:
         runs = [run for run in runs if run.dataset_id == info.id]
         waiting = [run for run in runs if not run.status.ended]
         if waiting:
-            st.markdown(f"{words.count(len(waiting), 'run')} on it not ended yet. Stop or await them first.")
+            said = f"{words.count(len(waiting), 'run')} on it {'has' if len(waiting) == 1 else 'have'} not ended yet."
+            st.markdown(f"{said} Stop or await {'it' if len(waiting) == 1 else 'them'} first.")
             return
-        if runs:
-            st.markdown(
-                f"{words.count(len(runs), 'run')} used it. Their models and scores stay, "
-                "but they cannot be repeated or compared with new ones."
-            )
-        else:
-            st.markdown("No run used it. This cannot be undone.")
+        used = f"{words.count(len(runs), 'run')} used it" if runs else "No run used it"
+        kept = (
+            "; models and scores stay, but nothing can be repeated or compared with new runs" if runs else ""
+        )
+        st.markdown(f"{used}{kept}. Deleting a data set cannot be undone.")
         if st.button("Delete it", key="delete_dataset", icon=":material/delete:"):
             remove(state.workspace(), info.id)
             st.query_params.pop("dataset", None)

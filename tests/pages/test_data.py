@@ -187,7 +187,7 @@ def test_data_sets_are_renamed_and_deleted(workspace, easy):
 def test_a_data_set_that_a_run_still_needs_is_not_deleted(workspace, easy, tiny_model):
     run = submit(workspace, easy, tiny_model, epochs=50)
     test = open_page("data")
-    assert "Stop or await them first" in words_on(test)
+    assert "1 run on it has not ended yet. Stop or await it first." in words_on(test)
     assert "delete_dataset" not in {one.key for one in test.button}
     queue.stop(workspace, run.id)
     wait(workspace, run.id)

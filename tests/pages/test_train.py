@@ -16,6 +16,14 @@ from tests.engine.runs.helpers import wait
 from tests.hub_standin import MAIN, point_to
 from tests.pages.helpers import open_page, press, words_on
 
+GERMAN = (
+    "morgen kommt Besuch", "heute regnet es", "gestern war Sonntag", "niemand weiß warum", "alle freuen sich darüber",
+    "wir haben lange gewartet", "der Preis ist hoch", "die Farbe ist schön", "das Paket war offen", "ich kaufe es wieder",
+    "meine Frau mag es nicht", "der Nachbar hat auch eins", "die Anleitung fehlte", "es funktioniert einwandfrei",
+    "der Akku hält lange", "das Kabel ist zu kurz", "die Größe passt genau", "der Bildschirm ist dunkel",
+    "die Tasten klemmen oft", "das Licht ist grell",
+)  # fmt: skip
+
 
 def field(test, name):
     return next(
@@ -53,6 +61,21 @@ def test_quick_says_that_it_learns_from_some_of_many_texts(workspace, tmp_path):
     share = field(test, "train_share").value
     assert 7_500 < share * total < 8_500
     assert f"Learns from about {round(share * total):,} of {total:,} texts, once" in words_on(test)
+
+
+def test_a_model_that_does_not_know_the_language_is_told_before_start(workspace, tmp_path):
+    file = tmp_path / "antworten.csv"
+    said = [
+        ("Die Lieferung kam leider drei Tage zu spät an", "Ärger"),
+        ("Das Gerät gefällt mir wirklich gut", "Lob"),
+    ]
+    rows = [f"{text} und {word},{label}" for text, label in said for word in GERMAN]
+    file.write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    save(workspace, draft(read_file(file), Recipe(text="text", label="label")))
+    test = open_page("train")
+    assert "not to be English (language code: de)" in words_on(test)
+    test.radio(key="model_kind").set_value("tfidf").run()
+    assert "language code" not in words_on(test)
 
 
 def test_every_setting_is_there_and_explains_itself(workspace, easy):

@@ -120,6 +120,12 @@ def test_a_remedy_never_leaves_out_a_row_of_a_given_test():
     }  # those of the test are not counted
 
 
+def test_so_few_test_texts_that_they_say_little_are_told():
+    found = {problem.code: problem for problem in draft(table(easy_csv(20)), RECIPE).problems}
+    assert found["few_test_rows"].count < 8 and "points off" in found["few_test_rows"].sentence
+    assert "few_test_rows" not in {problem.code for problem in draft(table(), RECIPE).problems}
+
+
 def test_the_same_recipe_gives_the_same_rows_and_another_seed_another_test():
     first, again, other = (draft(table(), recipe(seed=seed)).rows for seed in (0, 0, 1))
     assert first.equals(again)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -134,6 +136,14 @@ def pair(difference, adjusted, needed=900, macro_f1=0.0, macro_f1_adjusted=1.0):
 def test_the_verdict_is_a_sentence(found, said):
     alike = " With every class counting alike (macro-F1), neither is ahead."
     assert sentence(found, "One", "Two", 500) == said + alike
+
+
+def test_that_a_chance_was_corrected_is_said():
+    """The same two models alone may have got the opposite verdict."""
+    found = replace(pair(0.138, 0.15, None), p_value=0.049)
+    assert "that could be luck (p = 0.15, higher because several pairs are compared)." in sentence(
+        found, "One", "Two", 65
+    )
 
 
 @pytest.mark.parametrize(
