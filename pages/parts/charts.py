@@ -284,6 +284,7 @@ def coverage(covered: np.ndarray, accuracy: np.ndarray, at: float, right: float 
             y=[right],
             mode="markers",
             hoverinfo="skip",
+            cliponaxis=False,
             marker={"size": 14, "color": SECOND, "symbol": "diamond"},
         )
     return figure.update_layout(

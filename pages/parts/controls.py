@@ -118,6 +118,8 @@ def _more(run: Run, config: TrainingConfig | None) -> None:
         # The name is part of the key: another visitor's change of it must not be undone by what stands here.
         key = f"rename_{run.id}_{run.name}"
         st.text_input("Name", value=run.name, max_chars=80, key=key, on_change=_rename, args=(run.id, key))
+        if st.session_state.pop("renamed", False):
+            st.rerun()  # the whole page: the box with the runs is no part of this one
         if st.button(
             "Delete", icon=":material/delete:", key="delete", help="Moves the run and its model to the trash."
         ):
@@ -140,6 +142,7 @@ def _stop(run_id: str, keep: bool) -> None:
 def _rename(run_id: str, key: str) -> None:
     with state.reported():
         queue.rename(state.workspace(), run_id, st.session_state[key])
+        st.session_state["renamed"] = True
 
 
 def _cancel(run_id: str) -> None:

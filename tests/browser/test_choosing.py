@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from engine.runs import queue
 from engine.training.plan import plan
@@ -47,4 +48,15 @@ def test_the_box_and_the_address_follow_each_other(visit, older):
     visitor.page.reload()
     visitor.settle()
     assert visitor.page.url == address and box.input_value() == shown
+    visitor.leave()
+
+
+def test_a_new_name_is_in_the_box_at_once(visit, older):
+    visitor = visit().open(f"runs?run={older.id}")
+    visitor.page.get_by_role("button", name="More").last.click()
+    name = visitor.page.get_by_role("textbox", name="Name", exact=True)
+    name.fill("the first")
+    name.press("Enter")
+    box = visitor.page.get_by_role("combobox", name="Run", exact=True)
+    expect(box).to_have_value(re.compile("^the first, "))
     visitor.leave()

@@ -143,7 +143,7 @@ class Table:
         if not self.header:
             parts.append("no header row")
         elif self.names_row > 1:
-            parts.append(f"column names in row {self.names_row}")
+            parts.append(f"column names in row {self.names_row}, not counting blank ones")
         parts.append(f"{whole(len(self.frame))} rows")
         return ", ".join(parts)
 
