@@ -101,7 +101,7 @@ def _drop_duplicates(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _drop_near_copies(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.drop(rows.index[similarity.near_copies(rows["text"])])
+    return rows.drop(rows.index[similarity.near_copies(rows["text"])[0]])
 
 
 def _drop_conflicts(rows: pd.DataFrame) -> pd.DataFrame:

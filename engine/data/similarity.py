@@ -58,8 +58,12 @@ def first_of_each(known: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.diff(so_far, prepend=-1) > 0)
 
 
-def near_copies(texts: pd.Series, known: np.ndarray | None = None, seed: int = 0) -> np.ndarray:
-    """Positions of the texts that nearly repeat another one, (n,) int64; exact copies are not among them.
+def near_copies(
+    texts: pd.Series, known: np.ndarray | None = None, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of the texts that nearly repeat an earlier one, and of the first that each repeats, (n,) int64 each.
+
+    Exact copies are not among them.
 
     known: codes of the texts, if at hand. Up to 20,000 texts, MinHash with banding (Broder 1997; Leskovec, Rajaraman,
     Ullman: Mining of Massive Datasets, 3.4) proposes pairs. Of more, those of the first 200,000 are looked at that begin
@@ -67,12 +71,13 @@ def near_copies(texts: pd.Series, known: np.ndarray | None = None, seed: int = 0
     """
     known = codes(texts) if known is None else known
     positions = first_of_each(known)
+    none = np.zeros(0, dtype=np.int64)
     if len(positions) < 2:
-        return np.zeros(0, dtype=np.int64)
+        return none, none
     if len(positions) > COMPARED:
         first, second = _alike_at_an_end(texts, positions, seed)
         if not len(first):
-            return np.zeros(0, dtype=np.int64)
+            return none, none
         positions, places = np.unique(np.concatenate([first, second]), return_inverse=True)
         first, second = places[: len(first)], places[len(first) :]
         tokens, starts = shingles(scan.take(texts, positions))
@@ -80,7 +85,10 @@ def near_copies(texts: pd.Series, known: np.ndarray | None = None, seed: int = 0
         tokens, starts = shingles(scan.take(texts, positions))
         first, second = _alike_in_a_band(tokens, starts, seed)
     near = _jaccard(tokens, starts, first, second) >= NEARLY
-    return positions[np.unique(np.maximum(first, second)[near])]
+    later, earlier = np.maximum(first, second)[near], np.minimum(first, second)[near]
+    order = np.lexsort((earlier, later))
+    copies, begins = np.unique(later[order], return_index=True)
+    return positions[copies], positions[earlier[order][begins]]
 
 
 def shingles(texts: pd.Series) -> tuple[np.ndarray, np.ndarray]:

@@ -191,7 +191,7 @@ def preview(table: Table, rows: int, text: list[str]) -> None:
         st.dataframe(
             frame, height=250, hide_index=True, alt="The first rows of the table", column_config=wide
         )
-        st.caption(f"The first {whole(len(table.frame))} of {whole(rows)} rows.")
+        st.caption(f"The first {whole(len(table.frame))} of {words.count(rows, 'row')}.")
 
 
 # -- saving -----------------------------------------------------------------------------------------

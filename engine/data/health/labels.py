@@ -117,8 +117,8 @@ def _rare(rows: pd.DataFrame, sizes: pd.Series) -> Problem | None:
         "advice",
         len(rare),
         f"{n(len(rare), 'class', 'classes')} with fewer than {FEW_ROWS} texts: {names}{more}.",
-        "Add texts of them, or expect the model to miss them: of one text it can only learn, of two it is tested on one. "
-        "They can also be left out, or be given the name of another class.",
+        "Add texts, or expect the model to miss such a class: one text is only learnt, of two one is kept for the test. "
+        "Such classes can also be left out, or be given the name of another one.",
         "drop_rare",
         examples(rows, rows["label"].isin(rare.index).to_numpy()),
     )

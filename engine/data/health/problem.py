@@ -18,8 +18,8 @@ class Problem:
     """severity: 'blocking' must be mended before training; 'advice' is worth knowing.
 
     count: rows concerned (classes for the findings on classes). fix: a key of repairs.REMEDIES or BESIDE_A_TEST, None where
-    no click mends it. examples: up to 50 of the rows, each {row (in the table, from 1), text, label}; {line (of the file),
-    reason, content} for those that are not in the table.
+    no click mends it. examples: up to 50 of the rows, each {row (in the table, from 1), text, label}, of near copies with
+    the row each is like; {line (of the file), reason, content} for those that are not in the table.
     """
 
     code: str

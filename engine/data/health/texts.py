@@ -1,6 +1,7 @@
 """Findings on the texts: copies, contradictions, damage, languages, length."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -84,21 +85,28 @@ def repeats(rows: pd.DataFrame, texts: np.ndarray) -> list[Problem | None]:
     ]
 
 
-def near_copies(rows: pd.DataFrame, texts: np.ndarray) -> list[Problem | None]:
+def near_copies(rows: pd.DataFrame, texts: np.ndarray) -> list[Problem]:
     """texts: similarity.codes of the rows."""
     which = np.zeros(len(rows), dtype=bool)
-    which[similarity.near_copies(rows["text"], texts)] = True
+    copies, originals = similarity.near_copies(rows["text"], texts)
+    which[copies] = True
     least = "At least " if len(rows) > similarity.COMPARED else ""
-    return [
-        advice(
-            "near_duplicates",
-            rows,
-            which,
-            f"{least}{{rows}} with nearly the text of another row.",
-            "A nearly known text in the test makes the score look better than it is.",
-            "drop_near_copies",
-        )
+    found = advice(
+        "near_duplicates",
+        rows,
+        which,
+        f"{least}{{rows}} with nearly the text of another row.",
+        "A nearly known text in the test makes the score look better than it is.",
+        "drop_near_copies",
+    )
+    if not found:
+        return []
+    others = [examples(rows.iloc[[place]], np.ones(1, bool))[0] for place in originals[: len(found.examples)]]
+    beside = [
+        {**one, "like row": other["row"], "its text": other["text"], "its label": other["label"]}
+        for one, other in zip(found.examples, others, strict=True)
     ]
+    return [replace(found, examples=beside)]
 
 
 def letters(rows: pd.DataFrame) -> list[Problem | None]:

@@ -111,6 +111,8 @@ def test_near_copies_are_found_whatever_differs():
     rows = [*EASY, (text, "bad"), (text.replace("week", "month"), "bad"), ("Well, " + text + "!", "bad")]
     problem, made = cured(rows, "near_duplicates")
     assert problem.count == 2
+    assert [(one["row"], one["like row"]) for one in problem.examples] == [(62, 61), (63, 61)]
+    assert problem.examples[0]["its text"] == text
     assert len(made.rows) == 61
 
 
