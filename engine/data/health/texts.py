@@ -101,7 +101,8 @@ def near_copies(rows: pd.DataFrame, texts: np.ndarray) -> list[Problem]:
     )
     if not found:
         return []
-    others = [examples(rows.iloc[[place]], np.ones(1, bool))[0] for place in originals[: len(found.examples)]]
+    originals = originals[: len(found.examples)]
+    others = examples(rows.iloc[originals], np.ones(len(originals), bool))
     beside = [
         {**one, "like row": other["row"], "its text": other["text"], "its label": other["label"]}
         for one, other in zip(found.examples, others, strict=True)

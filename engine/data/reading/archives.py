@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from unicodedata import category
 
+from engine.data.reading.encodings import decodes
 from engine.data.reading.letters import likeliest
 from engine.errors import DataError
 from engine.figures import rounded, whole
@@ -206,18 +207,10 @@ def _names(infos: list[zipfile.ZipInfo]) -> list[str]:
     raw = [
         info.orig_filename.encode("utf-8" if info.flag_bits & 0x800 else "cp437", "replace") for info in infos
     ]
-    strange = b"\n".join(name for name in raw if not _is_utf8(name))
+    strange = b"\n".join(name for name in raw if not decodes(name))
     beyond = [category(letter) for letter in strange.decode("cp437") if not letter.isascii()]
     guess = "cp437" if {"Ll", "Lu"} >= set(beyond) else likeliest(strange * 10)
-    return [name.decode("utf-8" if _is_utf8(name) else guess, "replace") for name in raw]
-
-
-def _is_utf8(name: bytes) -> bool:
-    try:
-        name.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+    return [name.decode("utf-8" if decodes(name) else guess, "replace") for name in raw]
 
 
 def _zip_chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> Iterator[bytes]:

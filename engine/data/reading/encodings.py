@@ -70,14 +70,16 @@ def find_encoding(path: Path) -> Encoding:
         if _decodes(path, "utf-8"):
             return Encoding(name or "utf-8")
         valid, broken, cut = _count_utf8(path)
-        lines = _sample(path).split(b"\n")
-        other = _other(lines)
-        mixed = other and sum(map(_is_utf8, lines)) >= MIXED * len(lines)
-        if name or (valid and (mixed or broken < BROKEN * (valid + broken))):
+        sample = _sample(path)
+        lines = sample.split(b"\n")
+        is_utf8 = name or (valid and broken < BROKEN * (valid + broken))
+        may_be_mixed = valid and sum(map(decodes, lines)) >= MIXED * len(lines)
+        other = _other(lines) if is_utf8 or may_be_mixed else ""
+        if is_utf8 or other:
             damaged = _count_utf8(path, other)[1] if other else broken
             foreign = broken - damaged
             return Encoding(name or "utf-8", damaged + cut, True, other if foreign else "replace", foreign)
-    name = name or likeliest(_sample(path))
+    name = name or likeliest(sample)
     return Encoding(name, _damaged(path, name), sure)
 
 
@@ -158,9 +160,10 @@ def _count_utf8(path: Path, errors: str = "replace") -> tuple[int, int, bool]:
     return valid, broken, bool(rest)
 
 
-def _is_utf8(line: bytes) -> bool:
+def decodes(content: bytes) -> bool:
+    """Whether it is UTF-8."""
     try:
-        line.decode()
+        content.decode()
     except UnicodeDecodeError:
         return False
     return True
@@ -168,7 +171,7 @@ def _is_utf8(line: bytes) -> bool:
 
 def _other(lines: list[bytes]) -> str:
     """The handler of errors for what is not UTF-8 in these lines; "" where that is no text of one byte for each letter."""
-    rest = (line.decode(errors="surrogateescape") for line in lines if not _is_utf8(line))
+    rest = (line.decode(errors="surrogateescape") for line in lines if not decodes(line))
     rest = ("".join(one for one in line if one < "\x80" or one in UNREAD) for line in rest)
     codec = likeliest("\n".join(rest).encode(errors="surrogateescape"))
     return f"or-{codec}" if codec in ONE_BYTE else ""
