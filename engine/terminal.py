@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from engine.serving.onnx_export import Checked
     from engine.studies.outcome import Outcome
 
+A_FEW_SECONDS = 5
 SHOWN_REJECTED = 5
 SHOWN_WORDS = 20
 AMONG_DIGITS = ",.%\xa0\u202f"  # of a figure, in any language
@@ -622,7 +623,7 @@ def run_page(workspace: Workspace, run: Run) -> str:
     lines = [f"{run.name} ({run.id})", f"{run.status}{': ' + run.phase if run.phase else ''}"]
     lines += [sentence for sentence in (run.message, run.action) if sentence]
     if not run.status.ended and run.steps:
-        left = f", {duration(run.seconds_left)} left" if run.seconds_left else ""
+        left = f", {time_left(run.seconds_left)} left" if run.seconds_left else ""
         lines.append(how_far(run) + left)
     shown = queue.settings_of(workspace, run.id)
     lines += [f"  {field}: {value}" for field, value in shown.items()]
@@ -737,6 +738,13 @@ def duration(seconds: float | None) -> str:
     return f"{minutes} min {seconds % 60} s" if not hours else f"{hours} h {minutes % 60} min"
 
 
+def time_left(seconds: float | None) -> str:
+    """'about 3 min 20 s'; 'a few seconds' at the end, where a figure would be off by a large part of itself; '' for None."""
+    if seconds is None:
+        return ""
+    return "a few seconds" if seconds <= A_FEW_SECONDS else f"about {duration(seconds)}"
+
+
 def how_far(run: Run) -> str:
     """'Step 12 of 480': in what its phase counts."""
     return COUNTED.get(run.phase, "Text {} of {}").format(whole(run.step), whole(run.steps))
@@ -798,7 +806,7 @@ class ProgressLine:
                 f"round {last['epoch']}: macro-F1 {rounded(last['scores']['macro_f1'], 3)} on validation"
             )
         if run.seconds_left:
-            parts.append(f"{duration(run.seconds_left)} left")
+            parts.append(f"{time_left(run.seconds_left)} left")
         return "  ".join(parts)
 
 

@@ -38,7 +38,7 @@ def progress(run: Run, found: History) -> None:
         config = queue.config_of(state.workspace(), run.id)
         parts.append(f"round {min(len(found.epochs) + 1, config.epochs)} of {config.epochs}")
     if run.seconds_left:
-        parts.append(f"about {words.duration(run.seconds_left)} left")
+        parts.append(f"{words.time_left(run.seconds_left)} left")
     st.progress(min(run.share or 0.0, 0.99), text=", ".join(parts) or "One moment …")
     if queue.is_silent(run):
         st.warning(

@@ -110,7 +110,7 @@ def table(found: Standing) -> None:
                     "Right (accuracy)": run.accuracy,
                     "Macro-F1": run.macro_f1,
                     "Time": words.duration(run.seconds),
-                    "Left": words.duration(run.seconds_left),
+                    "Left": words.time_left(run.seconds_left),
                 }
                 for run in found.runs
             ],

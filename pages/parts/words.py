@@ -11,7 +11,7 @@ from engine.data.reading.encodings import CHOICES as ENCODINGS
 from engine.figures import ENGLISH, language, percent, rounded, significant, whole
 from engine.figures import date_and_time as when
 from engine.runs.store import Status
-from engine.terminal import duration, how_far, size
+from engine.terminal import duration, how_far, size, time_left
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
@@ -211,4 +211,4 @@ def cells(number_format: str) -> str:
     return number_format if language() == ENGLISH else "localized"
 
 
-__all__ = ["duration", "how_far", "size", "when"]
+__all__ = ["duration", "how_far", "size", "time_left", "when"]
