@@ -340,6 +340,15 @@ class Workspace:
         return DatasetPaths(self.root / "datasets" / _checked(dataset_id, "data set"))
 
     @property
+    def trash(self) -> Path:
+        """Of data sets; a run in the trash stays where it is."""
+        return self.root / "trash"
+
+    def deleted_dataset(self, dataset_id: str) -> DatasetPaths:
+        """Where a data set lies while it is in the trash."""
+        return DatasetPaths(self.trash / _checked(dataset_id, "data set"))
+
+    @property
     def forecasts(self) -> Path:
         return self.root / "forecasts"
 

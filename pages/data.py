@@ -30,6 +30,7 @@ def page() -> None:
     add(first_time=not datasets)
     if datasets:
         shelf.shelf(datasets)
+    shelf.trash()
 
 
 def add(first_time: bool) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
@@ -228,15 +228,37 @@ def describe(workspace: Workspace, dataset_id: str, *, name: str, description: s
 
 
 def remove(workspace: Workspace, dataset_id: str) -> None:
-    """Delete a data set with its rows. Runs that used it keep their models and scores. Raises NotFoundError."""
+    """Put a data set with its rows into the trash. Runs that used it keep their models and scores. Raises NotFoundError."""
     workspace.may_change()
     load_info(workspace, dataset_id)
+    going = workspace.deleted_dataset(dataset_id).folder
+    with suppress(FileNotFoundError):
+        shutil.rmtree(going)  # the same rows, saved and deleted before
+    going.parent.mkdir(exist_ok=True)
     folder = workspace.dataset(dataset_id).folder
-    going = folder.with_name(
-        f"{dataset_id}.{os.getpid()}.gone"
-    )  # it vanishes at once, however long deleting takes
+    os.utime(folder)  # since when it is there
     folder.rename(going)
-    shutil.rmtree(going, ignore_errors=True)
+
+
+def deleted(workspace: Workspace) -> list[DatasetInfo]:
+    """What is in the trash, the last deleted first."""
+    found = sorted(
+        workspace.trash.glob("*/info.json"), key=lambda path: path.parent.stat().st_mtime, reverse=True
+    )
+    return [DatasetInfo(**read_json(path)) for path in found]
+
+
+def restore(workspace: Workspace, dataset_id: str) -> DatasetInfo:
+    """Take a data set out of the trash. Raises NotFoundError when it is gone for good."""
+    workspace.may_change()
+    kept, folder = workspace.deleted_dataset(dataset_id), workspace.dataset(dataset_id).folder
+    if not kept.info.exists():
+        raise _gone(dataset_id)
+    if is_dataset(workspace, dataset_id):
+        shutil.rmtree(kept.folder)  # the same rows were saved again meanwhile
+    else:
+        kept.folder.rename(folder)
+    return load_info(workspace, dataset_id)
 
 
 def digest(rows: pd.DataFrame) -> str:

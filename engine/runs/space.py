@@ -60,10 +60,14 @@ def clean(workspace: Workspace, runs: list[Run]) -> int:
 
 
 def empty_trash(workspace: Workspace, older_than: int = 0) -> int:
-    """Remove for good what was deleted at least so many days ago. Returns the bytes that became free."""
+    """Remove for good the runs and data sets that were deleted at least so many days ago. Returns the bytes freed."""
     workspace.may_change()
     store, freed = Store(workspace), 0
     before = datetime.now(UTC) - timedelta(days=older_than)
+    for folder in workspace.trash.glob("*"):
+        if folder.stat().st_mtime <= before.timestamp():
+            freed += taken(folder)
+            shutil.rmtree(folder, ignore_errors=True)
     for run in store.all(deleted=True):
         if datetime.fromisoformat(run.deleted_at) <= before:
             folder = workspace.run(run.id).folder
@@ -105,6 +109,7 @@ def by_kind(workspace: Workspace) -> dict[str, int]:
         found["models"] += model
         found["runs"] += everything - states - model
     found["datasets"] = taken(workspace.root / "datasets")
+    found["trash"] += taken(workspace.trash)
     found["uploads"] = taken(workspace.uploads)
     found["pretrained"] = taken(workspace.downloads)
     found["other"] = max(0, taken(workspace.root) - sum(found.values()))

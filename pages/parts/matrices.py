@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
+from plotly.colors import sample_colorscale
 
 from engine.figures import percent, rounded, whole
 from pages.parts.charts import safe, short
@@ -42,21 +43,27 @@ def confusion(
         for row in zip(colour, table, wrong, strict=True)
     ]
     dark = st.context.theme.type == "dark"
+    scale = _scale("#d97a2b" if shown == "errors" else "#1f7d74" if dark else "#0f6b66", dark)
+    most = max(1e-9, float(colour.max())) if shown == "errors" else 1
+    white = _white_reads_better(scale, colour / most)
     figure = go.Figure(
         [
             go.Heatmap(
-                z=colour,
-                text=written,
+                z=np.where(here, colour, np.nan),
+                text=np.where(here, written, ""),
                 texttemplate="%{text}" if n <= MOST_LABELLED else None,
-                textfont_size=14,
-                colorscale=_scale("#d97a2b" if shown == "errors" else "#1f7d74" if dark else "#0f6b66", dark),
+                textfont={"size": 14, "color": letters},
+                colorscale=scale,
                 zmin=0,
-                zmax=max(1e-9, float(colour.max())) if shown == "errors" else 1,
+                zmax=most,
                 xgap=2 if n <= MOST_LABELLED else 1,
                 ygap=2 if n <= MOST_LABELLED else 1,
                 hoverinfo="skip",
                 showscale=False,
-            ),
+            )
+            for letters, here in (("#000000", ~white), ("#ffffff", white))
+        ]
+        + [
             go.Scatter(
                 x=[j for _, j in cells],
                 y=[i for i, _ in cells],
@@ -99,6 +106,14 @@ def _shares(table: np.ndarray, shown: str) -> np.ndarray:
         return np.where(np.eye(len(table), dtype=bool), 0, table).astype(float)
     axis = 0 if shown == "column" else 1
     return table / np.maximum(1, table.sum(axis=axis, keepdims=True))
+
+
+def _white_reads_better(scale: list[list[object]], places: np.ndarray) -> np.ndarray:
+    """(classes, classes) bool: than black, on the colours at these places of the scale (WCAG 2.2, relative luminance)."""
+    channels = np.array(sample_colorscale(scale, places.ravel(), colortype="tuple"))
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    luminance = (linear @ (0.2126, 0.7152, 0.0722)).reshape(places.shape)
+    return 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05
 
 
 def _scale(colour: str, dark: bool) -> list[list[object]]:

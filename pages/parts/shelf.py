@@ -1,14 +1,14 @@
-"""The saved data sets: what is in each, its versions, its way out, and its end."""
+"""The saved data sets: what is in each, its versions, its way out, its end, and its way back."""
 
 from collections import Counter
 
 import streamlit as st
 
 from engine.data import exports, workbench
-from engine.data.datasets import DatasetInfo, describe, first_rows, load_rows, remove
+from engine.data.datasets import DatasetInfo, deleted, describe, first_rows, load_rows, remove, restore
 from engine.figures import whole
 from engine.paths import Workspace
-from engine.runs import queue
+from engine.runs import queue, space
 from engine.runs.store import Run
 from pages.parts import charts, messages, state, words
 
@@ -116,11 +116,40 @@ def delete(info: DatasetInfo, runs: list[Run]) -> None:
         kept = (
             "; models and scores stay, but nothing can be repeated or compared with new runs" if runs else ""
         )
-        st.markdown(f"{used}{kept}. Deleting a data set cannot be undone.")
+        st.markdown(f"{used}{kept}. The data set stays in the trash for {space.TRASH_DAYS} days.")
         if st.button("Delete it", key="delete_dataset", icon=":material/delete:"):
             remove(state.workspace(), info.id)
+            st.toast("Moved to the trash, at the foot of this page.", icon=":material/delete:")
             st.query_params.pop("dataset", None)
             st.session_state.pop("chosen_dataset", None)
+            st.rerun()
+
+
+def trash() -> None:
+    """What was deleted lately; nothing is shown where nothing was."""
+    workspace = state.workspace()
+    found = deleted(workspace)
+    if not found:
+        return
+    with st.expander(f"Trash: {words.count(len(found), 'data set')}", icon=":material/delete:"):
+        st.caption(f"Removed for good after {space.TRASH_DAYS} days, or sooner when the disk is full.")
+        for info in found:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                about = (
+                    f"{info.title}, {words.count(info.total, 'text')}, saved {words.when(info.created_at)}"
+                )
+                st.markdown(messages.plain(about), width="stretch")
+                if st.button("Put back", icon=":material/undo:", key=f"restore_{info.id}"):
+                    restore(workspace, info.id)
+                    st.query_params["dataset"] = info.id
+                    st.rerun()
+        if st.button(
+            "Empty the trash",
+            icon=":material/delete_forever:",
+            key="empty_trash",
+            help="Deleted runs are removed for good, too.",
+        ):
+            space.empty_trash(workspace)
             st.rerun()
 
 

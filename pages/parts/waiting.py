@@ -100,7 +100,12 @@ def trash() -> None:
                     runs_queue.restore(state.workspace(), run.id)
                     st.query_params["run"] = run.id
                     st.rerun()
-        if st.button("Empty the trash", icon=":material/delete_forever:", key="empty_trash"):
+        if st.button(
+            "Empty the trash",
+            icon=":material/delete_forever:",
+            key="empty_trash",
+            help="Deleted data sets are removed for good, too.",
+        ):
             space.empty_trash(state.workspace())
             st.rerun()
 

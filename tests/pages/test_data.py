@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from engine.data.datasets import list_datasets, load_rows
+from engine.data.datasets import deleted, list_datasets, load_rows
 from engine.runs import queue
 from tests.engine.runs.helpers import submit, wait
 from tests.pages.helpers import open_page, press, words_on
@@ -182,6 +182,13 @@ def test_data_sets_are_renamed_and_deleted(workspace, easy):
     assert [info.name for info in list_datasets(workspace)] == ["new name"]
     press(test, "delete_dataset")
     assert list_datasets(workspace) == []
+    assert "Trash: 1 data set" in [one.label for one in test.expander]
+    press(test, f"restore_{easy.id}")
+    assert [info.name for info in list_datasets(workspace)] == ["new name"]
+    assert not [one for one in test.expander if one.label.startswith("Trash")]
+    press(test, "delete_dataset")
+    press(test, "empty_trash")
+    assert list_datasets(workspace) == deleted(workspace) == []
 
 
 def test_a_data_set_that_a_run_still_needs_is_not_deleted(workspace, easy, tiny_model):

@@ -2,6 +2,7 @@ import pandas as pd
 import pytest
 
 from engine.data.datasets import (
+    deleted,
     describe,
     digest,
     first_rows,
@@ -10,12 +11,14 @@ from engine.data.datasets import (
     load_others,
     load_rows,
     remove,
+    restore,
     save,
 )
 from engine.data.drafting import draft
 from engine.data.reading import read_bytes
 from engine.data.recipe import Recipe
 from engine.errors import DataError, NotFoundError
+from engine.runs import space
 from tests.words import easy_csv, easy_texts
 
 RECIPE = Recipe(text="text", label="label")
@@ -67,6 +70,34 @@ def test_a_version_points_at_what_it_came_from_and_outlives_it(workspace):
     remove(workspace, first.id)
     assert list_datasets(workspace) == [second]
     assert len(load_rows(workspace, second.id)) == 98
+
+
+def test_what_was_deleted_can_be_put_back_until_the_trash_is_emptied(workspace):
+    info = describe(workspace, save(workspace, draft(table(), RECIPE)).id, name="mine", description="why")
+    rows = load_rows(workspace, info.id)
+    remove(workspace, info.id)
+    assert list_datasets(workspace) == [] and deleted(workspace) == [info]
+    space.empty_trash(workspace, older_than=space.TRASH_DAYS)
+    assert restore(workspace, info.id) == info and deleted(workspace) == []
+    assert load_rows(workspace, info.id).equals(rows)
+    remove(workspace, info.id)
+    taken = space.by_kind(workspace)
+    assert taken["trash"] > info.file_bytes and taken["datasets"] < 10_000
+    assert space.empty_trash(workspace) > info.file_bytes
+    assert deleted(workspace) == []
+    with pytest.raises(NotFoundError, match="no data set"):
+        restore(workspace, info.id)
+
+
+def test_the_same_rows_may_be_saved_and_deleted_again_beside_those_in_the_trash(workspace):
+    first = save(workspace, draft(table(), RECIPE))
+    remove(workspace, first.id)
+    again = save(workspace, draft(table(), RECIPE))
+    assert restore(workspace, first.id) == again and deleted(workspace) == []
+    remove(workspace, again.id)
+    save(workspace, draft(table(), RECIPE))
+    remove(workspace, again.id)
+    assert [one.id for one in deleted(workspace)] == [first.id]
 
 
 def test_another_name_and_description_change_nothing_else(workspace):
