@@ -106,7 +106,7 @@ def leaderboard(found, names: dict[str, str]) -> None:
             "Macro-F1": one.macro_f1,
             "Training": one.seconds,
             "Per text": one.milliseconds,
-            "Size": one.bytes / 1e6,
+            "Size": float(one.bytes),
         }
         for one in found.entries
     ]
@@ -114,7 +114,7 @@ def leaderboard(found, names: dict[str, str]) -> None:
     learnt = f", on {whole(base['train_rows'])} texts" if base["train_rows"] else ""
     rows.append(
         {
-            "Run": "Word counting",
+            "Run": "Baseline (word counting)",
             "Right (accuracy)": base["accuracy"],
             "95% sure": words.between(base["interval"]),
             "Macro-F1": base["macro_f1"],
@@ -128,7 +128,7 @@ def leaderboard(found, names: dict[str, str]) -> None:
                 "Macro-F1": words.score,
                 "Training": lambda seconds: f"{rounded(seconds)} s",
                 "Per text": lambda milliseconds: f"{rounded(milliseconds, 2)} ms",
-                "Size": lambda megabytes: f"{rounded(megabytes, 1)} MB",
+                "Size": words.size,
             },
         ),
         hide_index=True,
@@ -293,7 +293,7 @@ def depths(found, names: dict[str, str]) -> None:
             st.dataframe(
                 [
                     {
-                        "Setting": words.SETTINGS.get(field, field.capitalize()),
+                        "Setting": words.setting(field),
                         **{names[run_id]: words.value(value) for run_id, value in values.items()},
                     }
                     for field, values in rows.items()

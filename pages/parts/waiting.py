@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from engine.figures import whole
 from engine.runs import queue as runs_queue
 from engine.runs import space
 from engine.runs.store import Run
@@ -54,7 +55,7 @@ def _queue() -> None:
 
 
 def everything(runs: list[Run]) -> None:
-    expander = st.expander(f"All {words.count(len(runs), 'run')}", icon=":material/list:", on_change="rerun")
+    expander = st.expander(f"All runs ({whole(len(runs))})", icon=":material/list:", on_change="rerun")
     if not expander.open:
         return
     workspace = state.workspace()

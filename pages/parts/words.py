@@ -10,6 +10,7 @@ from engine.data.reading import Table
 from engine.data.reading.encodings import CHOICES as ENCODINGS
 from engine.figures import ENGLISH, language, percent, rounded, significant, whole
 from engine.figures import date_and_time as when
+from engine.models.cards import BY_REFERENCE
 from engine.runs.store import Status
 from engine.terminal import duration, how_far, size, time_left
 
@@ -183,9 +184,21 @@ def of_100(value: float) -> str:
     return rounded(min(99.9, max(0.1, value * 100)), 1)
 
 
-def value(setting: object) -> str:
+def setting(field: str) -> str:
+    """What a setting is called."""
+    return SETTINGS.get(field, field.capitalize())
+
+
+def value(chosen: object) -> str:
     """Of a setting that a run has, or has not."""
-    return significant(setting) if isinstance(setting, float) else "" if setting is None else str(setting)
+    match chosen:
+        case bool():
+            return "yes" if chosen else "no"
+        case float():
+            return significant(chosen)
+        case str():
+            return BY_REFERENCE[chosen].name if chosen in BY_REFERENCE else CHOICES.get(chosen, chosen)
+    return "" if chosen is None else str(chosen)
 
 
 def score(value: float) -> str:

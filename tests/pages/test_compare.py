@@ -28,7 +28,7 @@ def test_the_leaderboard_and_the_verdicts(workspace, three):
     board = test.dataframe[0].value
     assert len(board) == 4
     assert list(board["Right (accuracy)"])[:3] == sorted((run.accuracy for run in three), reverse=True)
-    assert board["Run"].iloc[-1].startswith("Word counting")
+    assert board["Run"].iloc[-1] == "Baseline (word counting)"
     assert (board["95% sure"] != "").all()
     assert all(pd.api.types.is_numeric_dtype(board[name]) for name in ("Training", "Per text", "Size"))
     said = words_on(test).replace("\\", "")
