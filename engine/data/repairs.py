@@ -3,7 +3,7 @@
 import html
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,12 +48,11 @@ def with_html(texts: pd.Series) -> np.ndarray:
     return _where(texts, scan.holding(texts, b"<&"), HTML, lambda text: True)
 
 
-def spellings(labels: pd.Series) -> dict[str, str]:
-    """{label: the most frequent label that differs from it only by case, white space or accents}."""
-    sizes = labels.value_counts()
+def spellings(sizes: Mapping[str, int]) -> dict[str, str]:
+    """{label: the most frequent that differs from it only by case, white space or accents}. sizes: rows of each label."""
     leaders: dict[str, str] = {}
     found = {}
-    for label in sorted(sizes.index, key=lambda one: (-sizes[one], one)):
+    for label in sorted(sizes, key=lambda one: (-sizes[one], one)):
         if not label:
             continue
         leader = leaders.setdefault(_folded(label), label)
@@ -92,7 +91,8 @@ def _without_html(text: str) -> str:
 
 
 def _merge_spellings(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.assign(label=rows["label"].replace(spellings(rows["label"])).astype(rows["label"].dtype))
+    merged = spellings(rows["label"].value_counts().to_dict())
+    return rows.assign(label=rows["label"].replace(merged).astype(rows["label"].dtype))
 
 
 def _drop_duplicates(rows: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import streamlit as st
 from engine.data import workbench
 from engine.data.columns import Trap
 from engine.data.health import Problem
-from engine.data.repairs import BESIDE_A_TEST, REMEDIES, outcome
+from engine.data.repairs import BESIDE_A_TEST, REMEDIES, outcome, spellings
 from engine.data.workbench import Step
 from engine.figures import whole
 from pages.parts import cached, charts, messages, state, words
@@ -126,9 +126,10 @@ def label_names(file_labels: dict[str, int], choices: Choices) -> None:
         "Type another name to rename a label. Two labels with the same name become one; an empty name leaves the label out."
     )
     names = choices.get("label_names", {})
+    merged = spellings(file_labels) if "merge_spellings" in choices.get("remedies", []) else {}
     shown = [label for label in file_labels if label][:MOST_NAMED]
     given = pd.DataFrame({"label in the file": shown, "rows": [file_labels[one] for one in shown],
-                          "name": [names.get(one, one) for one in shown]})  # fmt: skip
+                          "name": [names.get(one, merged.get(one, one)) for one in shown]})  # fmt: skip
 
     def changed() -> None:
         edited = st.session_state[choices.widget("names")]["edited_rows"]
@@ -137,8 +138,8 @@ def label_names(file_labels: dict[str, int], choices: Choices) -> None:
             for row, cells in edited.items()
             if "name" in cells
         }
-        merged = {label: name for label, name in (names | new).items() if label != name}
-        choices.put(label_names=merged or None)
+        renamed = {label: name for label, name in (names | new).items() if label != name}
+        choices.put(label_names=renamed or None)
 
     st.data_editor(
         given, key=choices.widget("names"), hide_index=True, disabled=["label in the file", "rows"], on_change=changed,

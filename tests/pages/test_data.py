@@ -143,11 +143,17 @@ def dirty() -> str:
     )
 
 
+def table_of_names(test):
+    return next(one.value for one in test.dataframe if "label in the file" in one.value)
+
+
 def test_a_remedy_is_a_click_is_undone_by_a_click_and_is_recorded(workspace):
     test = upload(open_page("data"), dirty())
     assert "2 rows with the text of an earlier row" in words_on(test)
     press(test, "fix_drop_duplicates")
     press(test, "fix_merge_spellings")
+    assert "Good" in set(table_of_names(test)["label in the file"])
+    assert set(table_of_names(test)["name"]) == {"bad", "good"}  # what they are called now
     assert "2 repeated rows were left out" in words_on(test)
     press(test, "undo_drop_duplicates")
     assert "2 rows with the text of an earlier row" in words_on(test)

@@ -33,7 +33,7 @@ def findings(rows: pd.DataFrame, sizes: pd.Series) -> list[Problem | None]:
     return [
         _rare(rows, sizes),
         _placeholders(rows),
-        _spellings(rows),
+        _spellings(rows, sizes),
         _numbers(sizes),
         _imbalance(rows, sizes),
         _giveaway(rows),
@@ -137,8 +137,8 @@ def _placeholders(rows: pd.DataFrame) -> Problem | None:
     )
 
 
-def _spellings(rows: pd.DataFrame) -> Problem | None:
-    merged = repairs.spellings(rows["label"])
+def _spellings(rows: pd.DataFrame, sizes: pd.Series) -> Problem | None:
+    merged = repairs.spellings(sizes.to_dict())
     if not merged:
         return None
     names = ", ".join(f"{label!r} is nearly {leader!r}" for label, leader in list(merged.items())[:4])
