@@ -79,7 +79,7 @@ def take(light: Visitor, dark: Visitor, workspace: Workspace) -> None:
 
 
 def snap(page: Page, name: str) -> None:
-    page.wait_for_timeout(1500)  # charts fade in
+    page.wait_for_timeout(5000)  # tables and charts come after the words
     page.screenshot(path=FOLDER / f"{name}.png")
 
 

@@ -392,7 +392,7 @@ def checked(table: Table, roles: Roles, made: Draft | None, problems: list[Probl
     lines += [f"  Beware  {trap.column!r}: {trap.sentence}" for trap in roles.traps]
     lines += [f"  {one.said}" for one in table.rejected[:SHOWN_REJECTED]]
     if table.left_out:
-        lines.append(f"  Files left out: {', '.join(table.left_out[:SHOWN_REJECTED])}")
+        lines.append(f"  Left out: {', '.join(table.left_out[:SHOWN_REJECTED])}")
     if table.rejected_count > SHOWN_REJECTED:
         lines.append(
             f"  ... and {whole(table.rejected_count - SHOWN_REJECTED)} more lines that could not be read"

@@ -33,6 +33,7 @@ ABOUT_AS_GOOD = 0.95  # of two columns of texts that differ by less, the first i
 PURE = 0.98  # share of rows whose label another column tells, from which on it gives the answer away
 SOME_WORDS, MANY_WORDS = 6, 20  # of a label on average, at most; many where the column is called one
 HARDLY = 0.1  # the score of what is a label only where there is no other
+CONSTANT = 1.5  # of a column called label with one value: a named one beside it answers more
 YES_NO = {
     "yes", "no", "true", "false", "y", "n", "ja", "nein", "oui", "non", "si", "sí", "sim", "não", "да", "нет",
 }  # fmt: skip
@@ -147,6 +148,8 @@ def list_separator(labels: pd.Series) -> str | None:
         several = cells.str.contains(separator, regex=False)
         if filled.str.contains(separator, regex=False).mean() < 0.05:
             continue
+        if separator == "," and _are_decimals(cells):
+            continue
         parts = cells.str.split(separator, regex=False).explode().str.strip()
         in_cells = parts[
             parts != ""
@@ -156,6 +159,15 @@ def list_separator(labels: pd.Series) -> str | None:
         if recurring and len(cells) > len(in_cells) and parts.str.len().mean() < 40:
             return separator
     return None
+
+
+def _are_decimals(cells: pd.Series) -> bool:
+    """Whether numbers have a decimal comma: '1,0', '1,3', rather than being two classes each, the lower one first."""
+    parts = cells.str.extract(r"^-?(?P<whole>\d+)(?:,(?P<digits>\d+))?$")
+    broken = parts.dropna()
+    if parts["whole"].isna().any() or broken["digits"].str.len().nunique() != 1:
+        return False
+    return bool((broken["whole"].astype(float) >= broken["digits"].astype(float)).any())
 
 
 def is_continuous(labels: pd.Series) -> bool:
@@ -190,7 +202,8 @@ class _Facts:
         self.json = (
             bool(len(filled)) and _is_json(filled.iloc[0]) and filled.str.match(r"\s*[\[{]").mean() > 0.9
         )
-        self.links = filled.str.match(r"https?://\S+$|\S+@\S+\.\S+$").mean() if len(filled) else 0.0
+        self.links = filled.str.match(r"https?://\S+$").mean() if len(filled) else 0.0
+        self.mails = filled.str.match(r"\S+@\S+\.\S+$").mean() if len(filled) else 0.0
         self.spaceless = filled.str.contains(SPACELESS).mean() if len(filled) else 0.0
         self.lettered = filled.str.contains(r"[^\W\d_]{2}").mean() if len(filled) else 0.0
         self.dates = filled.str.fullmatch(DATE).mean() if len(filled) else 0.0
@@ -219,7 +232,7 @@ class _Facts:
 
     @property
     def text_score(self) -> float:
-        if self.numeric > 0.5 or self.distinct < 2 or self.links > 0.5 or self.dates > 0.9:
+        if self.numeric > 0.5 or self.distinct < 2 or self.dates > 0.9 or self.mails > 0.5:
             return 0.0
         if (self.characters < 3 or self.lettered < 0.3) and self.name not in TEXT_NAMES:
             return 0.0
@@ -228,6 +241,8 @@ class _Facts:
             named *= 0.1
         if self.json or self.parsed > 0.9:
             named *= 0.02
+        if self.links > 0.5:
+            named *= 0.01
         return named * min(self.characters, 300) * self.share_distinct * self.filled
 
     @property
@@ -254,8 +269,10 @@ class _Facts:
         longest = MANY_WORDS if named >= 10 else SOME_WORDS
         if not least <= self.distinct <= max(2, most) or self.words > longest:
             return 0.0
-        if self.distinct == 1 and self.filled < 0.9:
-            named = HARDLY  # a mark on some of the rows: better than none
+        if (
+            self.distinct == 1
+        ):  # a mark on some of the rows: better than none; of all rows, better than an unnamed column
+            named = HARDLY if self.filled < 0.9 else CONSTANT
         elif self.filled < 0.5:
             named = 0.5 * named if named >= 10 and self.filled > 0.05 else 0.0
         return named * self.filled * (1 - self.share_distinct)

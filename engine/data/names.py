@@ -27,7 +27,8 @@ MAYBE_LABEL_NAMES = {
 }  # fmt: skip
 # How names end that are written as one word: Beschwerdegrund, 问题分类.
 LABEL_ENDINGS = (
-    "kategorie", "kategorien", "grund", "typ", "klasse", "類別", "类别", "分類", "分类", "类型", "種別", "ラベル", "标签",
+    "kategorie", "kategorien", "grund", "typ", "klasse", "sart", "rart", "deart", "geart",
+    "類別", "类别", "分類", "分类", "类型", "種別", "ラベル", "标签",
     "유형", "분류",
 )  # fmt: skip
 LABEL_NAMES = WEAK_LABEL_NAMES | {

@@ -1,5 +1,7 @@
 """Findings on the labels: what kind they are, and whether each class can be learnt."""
 
+import json
+
 import numpy as np
 import pandas as pd
 
@@ -18,9 +20,10 @@ GIVEAWAY_RECALL, GIVEAWAY_PRECISION, GIVEAWAY_ROWS = 0.7, 0.98, 20
 def unfit(rows: pd.DataFrame, sizes: pd.Series) -> list[Problem]:
     """Why these labels cannot be learnt at all. sizes: {label: rows}, the largest first."""
     sample = spread(rows["label"], 2000)
+    separator = list_separator(sample)
     found = [
-        _several_labels(rows, sizes, list_separator(sample)),
-        _measurements(rows, sizes) if is_continuous(sample) else None,
+        _several_labels(rows, separator),
+        _measurements(rows, sizes) if is_continuous(sample) and not separator else None,
         _too_few(len(rows)),
         _single(sizes),
         _all_rare(sizes),
@@ -40,23 +43,34 @@ def findings(rows: pd.DataFrame, sizes: pd.Series) -> list[Problem | None]:
     ]
 
 
-def _several_labels(rows: pd.DataFrame, sizes: pd.Series, separator: str | None) -> Problem | None:
+def _several_labels(rows: pd.DataFrame, separator: str | None) -> Problem | None:
     if not separator:
         return None
-    how = "JSON" if separator == "json" else f"separated by {separator!r}"
-    several = (
-        rows["label"]
-        .str.contains("," if separator == "json" else separator, regex=False)
-        .to_numpy(dtype=bool)
-    )
+    if separator == "json":
+        several, how = rows["label"].map(_holds_several).to_numpy(dtype=bool), "JSON"
+    else:
+        several, how = (
+            rows["label"].str.contains(separator, regex=False).to_numpy(dtype=bool),
+            f"separated by {separator!r}",
+        )
+    example = rows["label"][several].value_counts().index[0] if several.any() else rows["label"].iloc[0]
     return Problem(
         "multi_label",
         "blocking",
         len(rows),
-        f"{n(int(several.sum()), 'cell')} of this column hold several labels ({how}), for example {sizes.index[0][:60]!r}.",
+        f"{n(int(several.sum()), 'cell')} of this column hold several labels ({how}), for example {example[:60]!r}.",
         "One label per text can be learnt so far. Choose another label column, or keep the main label of each text.",
         examples=examples(rows, several),
     )
+
+
+def _holds_several(cell: str) -> bool:
+    """Whether a cell in JSON holds more than one value."""
+    try:
+        value = json.loads(cell)
+    except (ValueError, RecursionError):
+        return "," in cell
+    return isinstance(value, dict | list) and len(value) > 1
 
 
 def _measurements(rows: pd.DataFrame, sizes: pd.Series) -> Problem:

@@ -238,6 +238,7 @@ def _read_spreadsheet(path: Path, name: str, options: Options) -> Table:
         first_row=book.first_row,
         sheet=book.sheet,
         sheets=tuple(book.sheets),
+        left_out=tuple(book.left_out),
     )
 
 

@@ -41,7 +41,7 @@ def read_bundle(members: list[Member], name: str, options: Options, read: Read) 
     wanted = [one for one in members if TABLES.fullmatch(PurePosixPath(one.name).suffix)] or members
     for member in members:
         path = PurePosixPath(member.name)
-        if member not in wanted or (ABOUT.search(path.name) and not TABLES.fullmatch(path.suffix)):
+        if member not in wanted or _is_about(path):
             left_out.append(member.name)
             continue
         try:
@@ -62,11 +62,17 @@ def read_bundle(members: list[Member], name: str, options: Options, read: Read) 
     return replace(whole, left_out=tuple(left_out))
 
 
+def _is_about(file: PurePosixPath) -> bool:
+    """Whether it says something about the others: a readme, a licence."""
+    return bool(ABOUT.search(file.name)) and not TABLES.fullmatch(file.suffix)
+
+
 def _are_tables(members: list[Member], read: Read) -> bool:
-    if len(members) > FEW_FILES:
+    some = [one for one in members if one.path.stat().st_size and not _is_about(PurePosixPath(one.name))]
+    if not 0 < len(some) <= FEW_FILES:
         return False
     try:
-        tables = [read(one.path, one.name) for one in members if one.path.stat().st_size]
+        tables = [read(one.path, one.name) for one in some]
     except DataError:
         return False
     return all(len(table.columns) > 1 and len(table.frame) >= FEW_ROWS for table in tables)

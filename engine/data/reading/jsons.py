@@ -32,6 +32,7 @@ WRAPPERS = ("data", "rows", "records", "examples", "items", "results")  # under 
 EXAMPLES = ("patterns", "examples", "utterances", "phrases", "samples")  # under which a class has its texts
 # Of a conversation: under which names its turns stand, who speaks, and what is said.
 TURNS = ("messages", "role", "content"), ("conversations", "from", "value")
+LEAST_KEYED = 5  # objects with objects inside, from which on their keys are no names of parts
 LOOKED_AT = 100  # lines or objects that a shape is told from
 LONGEST_LITERAL = 2**22  # characters that Python's parser is given: it takes a hundred times the memory
 MOST_BREAKS = 1000  # places where a damaged document is taken up again
@@ -232,8 +233,11 @@ def _records_of_object(value: dict, rejected: Rejections) -> Records | None:
         found = _records_of_objects(value)
         if found:
             return found
-    if len(parts) > 1 and all(isinstance(part, list) for part in parts):
-        found = _records_of_lists(value)
+    lists = {name: part for name, part in value.items() if isinstance(part, list)}
+    if len(lists) > 1 and not any(
+        isinstance(part, dict) for part in parts
+    ):  # beside a name, a version, a count
+        found = _records_of_lists(lists)
         if found:
             return found
     if len(parts) >= 10 and not any(isinstance(part, dict | list) for part in parts):
@@ -241,12 +245,12 @@ def _records_of_object(value: dict, rejected: Rejections) -> Records | None:
         if 2 * spaced > len(value):  # {"a text": "its label"}
             return [{"text": text, "label": label} for text, label in value.items()]
     tables = {name: found for name, part in value.items() if (found := _records_in(part, Rejections()))}
-    lists = {name: found for name, found in tables.items() if len(found) > 1}
-    if not lists:
+    several = {name: found for name, found in tables.items() if len(found) > 1}
+    if not several:
         return [value] if len(parts) > 1 else next(iter(tables.values()), None)
-    usual = [name for name in WRAPPERS if name in lists]
-    main = usual[0] if usual else max(lists, key=lambda one: len(lists[one]))
-    alike = {name: found for name, found in lists.items() if found[0].keys() == lists[main][0].keys()}
+    usual = [name for name in WRAPPERS if name in several]
+    main = usual[0] if usual else max(several, key=lambda one: len(several[one]))
+    alike = {name: found for name, found in several.items() if found[0].keys() == several[main][0].keys()}
     if len(alike) < 2:
         return _records_in(value[main], rejected)
     column = "split" if all(map(split_of, alike)) else "part"
@@ -257,9 +261,10 @@ def _records_of_objects(value: dict[str, dict]) -> Records | None:
     """Objects in an object: by column, {"text": {"0": ...}}, or by row, {"0": {"text": ...}}."""
     inner = list(dict.fromkeys(name for part in value.values() for name in part))
     cells = [cell for part in value.values() for cell in part.values()]
-    if any(isinstance(cell, dict) or _holds_records(cell) for cell in cells) or len(inner) > 2 * max(
-        map(len, value.values())
-    ):
+    if any(isinstance(cell, dict) or _holds_records(cell) for cell in cells):
+        _, alike = Counter(map(frozenset, value.values())).most_common(1)[0]
+        return list(value.values()) if len(value) >= LEAST_KEYED and alike >= 0.8 * len(value) else None
+    if len(inner) > 2 * max(map(len, value.values())):
         return None
     named_outside, named_inside = ({str(name).lower() for name in names} & ROLES for names in (value, inner))
     by_column = all(map(str.isdecimal, inner)) or (len(inner) > len(value) and not named_inside)

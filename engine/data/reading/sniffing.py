@@ -19,7 +19,7 @@ from engine.data.reading.records import (
 from engine.data.reading.table import Options, Rejections
 
 USUAL = (",", ";", "\t", "|")
-ODD = (*"^~¦§¶\x01\x1f", "::", "@@", "@", ":", "#", " ", BLANKS)  # tried where no usual one fits
+ODD = (*"^~¦§¶\x01\x1f", ":::", "::", "@@", "@", ":", "#", " ", BLANKS)  # tried where no usual one fits
 BEFORE_TEXT = (",", ";", "\t", "|", ": ", " - ", " ", ":")  # between a label and a text with more of the same
 CHARACTERS = 200_000  # of the sample that readings are compared on
 USUAL_SHARE, ODD_SHARE, SURE_SHARE = 0.6, 0.97, 0.9
@@ -58,7 +58,7 @@ class Reading:
 
 def sniff(sample: str, options: Options = Options()) -> Dialect:  # noqa: B008 (frozen)
     """The dialect of a file that begins with `sample`."""
-    sample = whole_lines(sample[:CHARACTERS], CHARACTERS)
+    sample = whole_records(sample[:CHARACTERS], CHARACTERS)
     declared = SEP_LINE.match(sample)
     separator = options.separator or (declared[1] if declared else None)
     if separator is not None:
@@ -93,11 +93,22 @@ def _best(readings: list[Reading]) -> Reading:
     return max(several, key=lambda one: one.score, default=Reading(Dialect("", "")))
 
 
-def whole_lines(text: str, full: int) -> str:
-    """Without the last line where the sample of `full` characters cut it off, unless there is no other."""
+def whole_records(text: str, full: int) -> str:
+    """Without the last record where the sample of `full` characters cut it off, unless there is no other.
+
+    A line end within quotes, an odd number of them so far, ends no record. Where half of the sample has no other, the quotes
+    are out of order, and the last line end is taken.
+    """
     if len(text) < full:
         return text
-    return text[: max(text.rfind("\n"), text.rfind("\r")) + 1] or text
+    odd, line, record = False, 0, 0
+    for mark in re.finditer('["\r\n]', text):
+        if mark[0] == '"':
+            odd = not odd
+        else:
+            line = mark.end()
+            record = record if odd else line
+    return text[: record if record > len(text) // 2 else line] or text
 
 
 def records_of(sample: str, dialect: Dialect, shape: Shape | None = None) -> Records:

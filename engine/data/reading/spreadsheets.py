@@ -45,16 +45,17 @@ class Sheet:
         return len(self.rows) * (promise(self.names, some) if len(self.names) > 1 else LONE_COLUMN)
 
     def is_like(self, other: "Sheet") -> bool:
-        """Whether the two are parts of one table: the same columns, or a single one without a name."""
+        """Whether this is a part of the other's table: the same columns and perhaps more, or a single one without a name."""
         if self.names_row and other.names_row:
-            return as_set(self.names) == as_set(other.names)
+            same = as_set(self.names) == as_set(other.names)
+            return same or (len(other.names) > 1 and as_set(self.names) > as_set(other.names))
         several = min(len(self.rows), len(other.rows)) >= FEW_ROWS
         return (
             not (self.names_row or other.names_row) and len(self.names) == len(other.names) == 1 and several
         )
 
     def rows_as(self, names: list[str]) -> list[tuple[int, list[str]]]:
-        """The rows, their columns in the order of the other sheet that has the same ones."""
+        """The rows with the columns of the other sheet, in its order."""
         if names == self.names:
             return self.rows
         order = places(self.names, names)
@@ -63,7 +64,10 @@ class Sheet:
 
 @dataclass
 class Workbook:
-    """columns without names. sheet: the one that was read; None where sheets with the same columns were put together."""
+    """columns without names. sheet: the one that was read; None where sheets with the same columns were put together.
+
+    left_out: filled sheets that are no part of the table.
+    """
 
     columns: pa.Table
     names: list[str]
@@ -72,6 +76,7 @@ class Workbook:
     names_row: int
     first_row: int
     rejected: Rejections
+    left_out: list[str]
 
 
 def parse_spreadsheet(path: Path, options: Options) -> Workbook:
@@ -96,7 +101,8 @@ def parse_spreadsheet(path: Path, options: Options) -> Workbook:
             else:
                 columns.add([*row, sheet.name] if several else row)
     return Workbook(
-        columns.table(), names, None if several else main.name, visible, main.names_row, main.first_row, rejected
+        columns.table(), names, None if several else main.name, visible, main.names_row, main.first_row, rejected,
+        [] if options.sheet else [sheet.name for sheet in filled if sheet not in alike],
     )  # fmt: skip
 
 

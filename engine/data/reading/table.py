@@ -96,7 +96,8 @@ class Table:
     frame: (rows, columns), every cell a str, missing cells "".
     encoding, separator, quote: what was decided; None where the format has no such thing.
     names_row, first_row: as in Options. sheets: the names of all sheets, or of all tables in an archive; sheet: the one that
-    was read, None where those with the same columns were put together. left_out: files of an archive that are no part of it.
+    was read, None where those with the same columns were put together. left_out: files of an archive, or
+    filled sheets, that are no part of it.
     damaged: byte sequences that are no letters. foreign: letters in another encoding than the rest.
     rejected: the first 1,000,000 rows that could not be read; rejected_count: all of them.
     padded: the first 1,000 rows with too few fields, whose missing cells are empty; padded_count: all of them.

@@ -223,6 +223,9 @@ def test_reasons_speak_of_the_columns_that_were_chosen():
     (["New York, NY", "Boston, MA", "Austin, TX"], None), (["and/or", "either"], None),
     (["Sports/Football", "Sports/Tennis", "Arts/Film"], None),
     (["Arts, Crafts & Sewing", "Books", "Clothing, Shoes & Jewelry"], None), (["a", "b", "a/b"], "/"),
+    (["1,0", "1,5", "2,0", "2,5", "3,0", "3,5", "4,0", "4,5", "5,0"], None),
+    (["1,0", "1,3", "1,7", "2,0", "2,3", "3,0"], None),
+    (["3,19", "3", "19", "3,4", "4", "2,19", "2", "0,2", "0", "0,3,4"], ","),
 ])  # fmt: skip
 def test_several_labels_in_a_cell(cells, separator):
     assert list_separator(pd.Series(cells * 20, dtype="str")) == separator
@@ -240,3 +243,15 @@ def test_labels_that_measure(cells, continuous):
 def test_words_for_splits():
     words = ("TRAIN", " val ", "holdout", "other")
     assert [split_of(word) for word in words] == ["train", "validation", "test", None]
+
+
+def test_a_constant_label_loses_to_the_column_with_the_answers():
+    roles = propose(frame(text=LONG, label=["INSULT"] * 60, answer=["accept", "reject"] * 30))
+    assert roles.label == "answer"
+    assert propose(frame(text=LONG, label=["INSULT"] * 60, lang=["en", "de"] * 30)).label == "label"
+
+
+def test_addresses_are_the_texts_where_there_are_no_others():
+    links = [f"http://www.site{i}.com/page?{i}" for i in range(60)]
+    assert propose(frame(url=links, type=["benign", "phishing"] * 30)).text == "url"
+    assert propose(frame(url=links, text=LONG, type=["benign", "phishing"] * 30)).text == "text"

@@ -97,6 +97,33 @@ def test_a_longer_list_is_not_the_table():
     assert read_book({"Codes": (codes, False), "Data": ([["text", "label"], *ROWS], False)}).sheet == "Data"
 
 
+def test_a_sheet_with_a_column_more_belongs_to_the_table_and_what_does_not_is_said():
+    rows = [[f"a text about thing {i}, short", ["good", "bad"][i % 2], "x"] for i in range(30)]
+    months = {
+        name: ([["text", "label", "checked"][:width], *(row[:width] for row in rows)], False)
+        for name, width in (("Jan", 2), ("Feb", 3), ("Mar", 2))
+    }
+    codes = [["code", "meaning"], ["g", "good"], ["b", "bad"]]
+    found = read_book({**months, "Codes": (codes, False)})
+    assert found.columns == ["text", "label", "sheet"] and len(found.frame) == 90
+    assert found.frame["text"].tolist() == [row[0] for row in rows] * 3
+    assert found.left_out == ("Codes",)
+
+
+def test_tables_in_a_folder_beside_a_readme_are_no_classes():
+    files = {
+        f"set/{name}_labelled.txt": "".join(f"a text from {name}, number {i}\t{i % 2}\n" for i in range(60))
+        for name in ("shop", "films", "food")
+    }
+    found = read_zip({**files, "set/readme.txt": "Collected in 2015.\n\nPlease cite the paper."})
+    assert len(found.frame) == 180 and set(found.frame["file"]) == {
+        "shop_labelled",
+        "films_labelled",
+        "food_labelled",
+    }
+    assert found.left_out == ("set/readme.txt",)
+
+
 def test_sheets_may_have_their_columns_in_another_order_or_none_with_a_name():
     turned = [["LABEL ", "Text"], *([label, text] for text, label in ROWS[20:])]
     found = read_book({"a": ([["text", "label"], *ROWS[:20]], False), "b": (turned, False)})

@@ -23,6 +23,12 @@ SHAPES = {
     "a list in an object": {"version": "1.0", "data": RECORDS},
     "deep inside": {"status": {"code": 200}, "result": {"total": 24, "items": RECORDS}},
     "lists by column": {"text": FRAME["text"].tolist(), "label": FRAME["label"].tolist()},
+    "lists by column, and how many there are": {
+        "name": "support", "n": 24, "text": FRAME["text"].tolist(), "label": FRAME["label"].tolist(),
+    },
+    "by an id, with who wrote it": {
+        "tickets": {f"-N{i:04}": {**one, "user": {"name": "a", "uid": i}} for i, one in enumerate(RECORDS)}, "version": 3,
+    },
     "lists by column, and what the classes are called": {
         "text": FRAME["text"].tolist(), "label": FRAME["label"].tolist(), "names": ["good", "bad", "so"],
     },

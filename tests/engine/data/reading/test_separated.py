@@ -2,6 +2,7 @@
 
 import csv
 import io
+import random
 from itertools import product
 
 import pytest
@@ -305,3 +306,38 @@ def test_separators_behind_some_rows_open_no_text():
 def test_semicolons_that_belong_to_the_last_field_stay():
     lines = [f"{['pos', 'neg'][i % 2]},x = {i};" for i in range(100)]
     assert read_bytes("\n".join(lines).encode(), "x.csv").frame.iloc[3].tolist() == ["neg", "x = 3;"]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("rows, lines", [(120, (60, 200)), (600, (5, 60))])
+def test_letters_of_many_lines_are_a_text_each(separator, rows, lines):
+    """Wherever among them the part ends that the separator is found in."""
+    chance = random.Random(0)
+    some = [
+        "We ordered two lamps, and one came; it was broken.",
+        'He said "no".',
+        "",
+        "- item; one, two",
+        "Kind regards,",
+    ]
+    letters = [
+        [str(i), "\n".join(chance.choices(some, k=chance.randint(*lines))).strip(), "abc"[i % 3]]
+        for i in range(rows)
+    ]
+    out = io.StringIO()
+    csv.writer(out, delimiter=separator).writerows([["Nr", "Text", "Klasse"], *letters])
+    assert len(out.getvalue()) > 200_000
+    found = read_bytes(out.getvalue().encode(), "x.csv")
+    assert found.columns == ["Nr", "Text", "Klasse"] and not found.rejected_count
+    assert [row[1:] for row in found.frame.to_numpy().tolist()] == [row[1:] for row in letters]
+
+
+def test_blanks_around_a_long_separator_are_no_part_of_the_cells():
+    plots = [f"A {'very ' * (i % 5)}long story of number {i}" for i in range(60)]
+    genres = ["drama", "comedy"] * 30
+    text = "".join(
+        f"{i} ::: Film {i} ::: {genre} ::: {plot}\n"
+        for i, (genre, plot) in enumerate(zip(genres, plots, strict=True))
+    )
+    frame = read_bytes(text.encode(), "train.txt").frame
+    assert [cell.strip() for cell in frame.iloc[1]] == ["1", "Film 1", "comedy", plots[1]]
