@@ -163,7 +163,7 @@ def list_separator(labels: pd.Series) -> str | None:
 
 def _are_decimals(cells: pd.Series) -> bool:
     """Whether numbers have a decimal comma: '1,0', '1,3', rather than being two classes each, the lower one first."""
-    parts = cells.str.extract(r"^-?(?P<whole>\d+)(?:,(?P<digits>\d+))?$")
+    parts = cells.str.extract(r"^-?(?P<whole>[0-9]+)(?:,(?P<digits>[0-9]+))?$")
     broken = parts.dropna()
     if parts["whole"].isna().any() or broken["digits"].str.len().nunique() != 1:
         return False
@@ -269,10 +269,8 @@ class _Facts:
         longest = MANY_WORDS if named >= 10 else SOME_WORDS
         if not least <= self.distinct <= max(2, most) or self.words > longest:
             return 0.0
-        if (
-            self.distinct == 1
-        ):  # a mark on some of the rows: better than none; of all rows, better than an unnamed column
-            named = HARDLY if self.filled < 0.9 else CONSTANT
+        if self.distinct == 1:
+            named = HARDLY if self.filled < 0.9 else CONSTANT  # a mark on some of the rows, or on all
         elif self.filled < 0.5:
             named = 0.5 * named if named >= 10 and self.filled > 0.05 else 0.0
         return named * self.filled * (1 - self.share_distinct)

@@ -47,12 +47,10 @@ def _several_labels(rows: pd.DataFrame, separator: str | None) -> Problem | None
     if not separator:
         return None
     if separator == "json":
-        several, how = rows["label"].map(_holds_several).to_numpy(dtype=bool), "JSON"
+        how, several = "JSON", rows["label"].map(_holds_several)
     else:
-        several, how = (
-            rows["label"].str.contains(separator, regex=False).to_numpy(dtype=bool),
-            f"separated by {separator!r}",
-        )
+        how, several = f"separated by {separator!r}", rows["label"].str.contains(separator, regex=False)
+    several = several.to_numpy(dtype=bool)
     example = rows["label"][several].value_counts().index[0] if several.any() else rows["label"].iloc[0]
     return Problem(
         "multi_label",

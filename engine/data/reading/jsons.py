@@ -234,9 +234,8 @@ def _records_of_object(value: dict, rejected: Rejections) -> Records | None:
         if found:
             return found
     lists = {name: part for name, part in value.items() if isinstance(part, list)}
-    if len(lists) > 1 and not any(
-        isinstance(part, dict) for part in parts
-    ):  # beside a name, a version, a count
+    if len(lists) > 1 and not any(isinstance(part, dict) for part in parts):
+        # There may be a name, a version or a count beside them.
         found = _records_of_lists(lists)
         if found:
             return found
