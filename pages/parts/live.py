@@ -70,16 +70,7 @@ def record(run: Run, found: History) -> None:
     with st.expander("Settings, events and log", icon=":material/description:"):
         for note in found.notes:
             st.markdown(f"- {messages.plain(note)}")
-        chosen = queue.settings_of(state.workspace(), run.id)
-        st.dataframe(
-            [
-                {"Setting": words.setting(field), "Value": words.value(value)}
-                for field, value in chosen.items()
-            ],
-            hide_index=True,
-            height=min(300, 38 + 35 * len(chosen)),
-            alt="The settings of this run",
-        )
+        st.json(queue.settings_of(state.workspace(), run.id), expanded=False)
         path = state.workspace().run(run.id).log
         written = path.read_bytes()[-LOG_BYTES:].decode("utf-8", errors="replace") if path.exists() else ""
         with st.container(
