@@ -20,12 +20,12 @@ def share_done(page) -> float:
 @pytest.mark.as_users_do
 def test_from_a_file_to_a_prediction(visit, workspace, tmp_path):
     file = tmp_path / "opinions.csv"
-    file.write_text(words.easy_csv(600), encoding="utf-8")
+    file.write_text(words.easy_csv(400), encoding="utf-8")
 
     visitor = visit().open()
     visitor.page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
     visitor.see("Class balance")
-    visitor.see("Training: 420")
+    visitor.see("Training: 280")
     visitor.press("Save")
     visitor.press("Train a model on it")
     visitor.page.get_by_text("Quick", exact=True).click()
@@ -51,7 +51,7 @@ def test_from_a_file_to_a_prediction(visit, workspace, tmp_path):
     again.see("Confusion matrix")
     run = queue.list_runs(workspace)[0]
     assert run.status == Status.FINISHED and queue.config_of(workspace, run.id).epochs == 3
-    tested = 90
+    tested = 60
     again.see(f"Accuracy (test, n = {tested})")
 
     again.page.locator(".js-plotly-plot .heatmaplayer text").first.wait_for()
