@@ -1,9 +1,12 @@
 """What the workspace takes on the disk, by what it is, and what can be cleaned."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
+from engine.paths import Workspace
 from engine.runs import queue, space
-from pages.parts import state, words
+from pages.parts import messages, state, words
 
 KINDS = {
     "datasets": "Data sets",
@@ -40,6 +43,32 @@ def show() -> None:
             key="empty_trash_here",
         ):
             space.empty_trash(workspace)
+            st.rerun()
+
+
+def trash(what: str, deleted: dict[str, str], restore: Callable[[Workspace, str], object]) -> None:
+    """What was deleted lately, each with a way back; nothing where nothing was. deleted: {id: how it is called}.
+
+    what: "run" or "data set". One that is put back is chosen on its page.
+    """
+    if not deleted:
+        return
+    with st.expander(f"Trash: {words.count(len(deleted), what)}", icon=":material/delete:"):
+        st.caption(f"Removed for good after {space.TRASH_DAYS} days, or sooner when the disk is full.")
+        for name, called in deleted.items():
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(messages.plain(called), width="stretch")
+                if st.button("Put back", icon=":material/undo:", key=f"restore_{name}"):
+                    restore(state.workspace(), name)
+                    st.query_params[what.replace(" ", "")] = name
+                    st.rerun()
+        if st.button(
+            "Empty the trash",
+            icon=":material/delete_forever:",
+            key="empty_trash",
+            help="All that was deleted is removed for good, runs and data sets.",
+        ):
+            space.empty_trash(state.workspace())
             st.rerun()
 
 

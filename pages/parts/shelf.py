@@ -10,7 +10,7 @@ from engine.figures import whole
 from engine.paths import Workspace
 from engine.runs import queue, space
 from engine.runs.store import Run
-from pages.parts import charts, messages, state, words
+from pages.parts import charts, disk, messages, state, words
 
 SHOWN_ROWS = 200
 
@@ -127,30 +127,11 @@ def delete(info: DatasetInfo, runs: list[Run]) -> None:
 
 def trash() -> None:
     """What was deleted lately; nothing is shown where nothing was."""
-    workspace = state.workspace()
-    found = deleted(workspace)
-    if not found:
-        return
-    with st.expander(f"Trash: {words.count(len(found), 'data set')}", icon=":material/delete:"):
-        st.caption(f"Removed for good after {space.TRASH_DAYS} days, or sooner when the disk is full.")
-        for info in found:
-            with st.container(horizontal=True, vertical_alignment="center"):
-                about = (
-                    f"{info.title}, {words.count(info.total, 'text')}, saved {words.when(info.created_at)}"
-                )
-                st.markdown(messages.plain(about), width="stretch")
-                if st.button("Put back", icon=":material/undo:", key=f"restore_{info.id}"):
-                    restore(workspace, info.id)
-                    st.query_params["dataset"] = info.id
-                    st.rerun()
-        if st.button(
-            "Empty the trash",
-            icon=":material/delete_forever:",
-            key="empty_trash",
-            help="Deleted runs are removed for good, too.",
-        ):
-            space.empty_trash(workspace)
-            st.rerun()
+    found = {
+        info.id: f"{info.title}, {words.count(info.total, 'text')}, saved {words.when(info.created_at)}"
+        for info in deleted(state.workspace())
+    }
+    disk.trash("data set", found, restore)
 
 
 def details(info: DatasetInfo, others: dict[str, DatasetInfo]) -> None:

@@ -90,25 +90,8 @@ def everything(runs: list[Run]) -> None:
 def trash() -> None:
     """What was deleted lately; nothing is shown where nothing was."""
     deleted = runs_queue.deleted(state.workspace())
-    if not deleted:
-        return
-    with st.expander(f"Trash: {words.count(len(deleted), 'run')}", icon=":material/delete:"):
-        st.caption(f"Removed for good after {space.TRASH_DAYS} days, or sooner when the disk is full.")
-        for run in deleted:
-            with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(f"{messages.plain(run.name)}, {words.when(run.created_at)}", width="stretch")
-                if st.button("Put back", icon=":material/undo:", key=f"restore_{run.id}"):
-                    runs_queue.restore(state.workspace(), run.id)
-                    st.query_params["run"] = run.id
-                    st.rerun()
-        if st.button(
-            "Empty the trash",
-            icon=":material/delete_forever:",
-            key="empty_trash",
-            help="Deleted data sets are removed for good, too.",
-        ):
-            space.empty_trash(state.workspace())
-            st.rerun()
+    found = {run.id: f"{run.name}, {words.when(run.created_at)}" for run in deleted}
+    disk.trash("run", found, runs_queue.restore)
 
 
 def _pause_queue() -> None:
