@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.runs import queue
 from tests import forked
 
 ROOT = Path(__file__).parents[2]
@@ -175,6 +176,22 @@ def visit(chromium, server):
         contexts.append(chromium.new_context(viewport={"width": 1280, "height": 900}, **options))
         return Visitor(contexts[-1], server.url)
 
+    visit.contexts = contexts
     yield visit
     for context in contexts:
         context.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """With a failure: what stood on the open pages, how the runs were, and what the server said."""
+    report = yield
+    if report.when == "call" and report.failed and "visit" in item.funcargs:
+        pages = [page for context in item.funcargs["visit"].contexts for page in context.pages]
+        for page in pages:
+            lines = page.inner_text("body", timeout=5_000).splitlines()
+            report.sections.append((page.url, "\n".join(filter(None, lines))))
+        workspace = item.funcargs["workspace"]
+        report.sections.append(("Runs", "\n".join(map(str, queue.list_runs(workspace)))))
+        report.sections.append(("Server", (workspace.root / "server.log").read_text()[-4_000:]))
+    return report
