@@ -3,7 +3,7 @@
 import argparse
 
 from engine import __version__
-from engine.data.repairs import BESIDE_A_TEST, REMEDIES
+from engine.data import repairs
 from engine.preferences import VARIABLES
 from engine.settings import TrainingConfig
 
@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
             action="append",
             default=[],
             metavar="REMEDY",
-            help=f"a remedy to apply; may be repeated: {', '.join([*REMEDIES, *BESIDE_A_TEST])}",
+            help=f"a remedy to apply; may be repeated: {', '.join(repairs.WRITTEN)}",
         ),
     )
     text = argument("--text", metavar="COL", help="the column with the texts (default: proposed)")

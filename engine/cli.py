@@ -23,14 +23,13 @@ from typing import TYPE_CHECKING
 
 from engine import figures, libraries, machine, preferences, terminal
 from engine.arguments import parser
-from engine.data import revising
+from engine.data import repairs, revising
 from engine.data.columns import Roles, propose, spread
 from engine.data.datasets import DatasetInfo, is_dataset, load_info, save
 from engine.data.drafting import column_of, draft
 from engine.data.health import MEASURED, examine_file, missing_roles, too_long
 from engine.data.reading import Options, Table
 from engine.data.recipe import Recipe
-from engine.data.repairs import BESIDE_A_TEST, REMEDIES
 from engine.data.samples import read_source
 from engine.errors import DataError, RunStateError, SettingsError, TrainingError, TuneboardError
 from engine.figures import rounded, whole
@@ -566,12 +565,13 @@ def _recipe(asked: argparse.Namespace, roles: Roles) -> Recipe:
 
 
 def _remedies(asked: list[str]) -> tuple[str, ...]:
-    known = [*REMEDIES, *BESIDE_A_TEST]
     for name in asked:
-        if name not in known:
+        try:
+            repairs.remedy(name)
+        except ValueError as error:
             raise DataError(
-                f"There is no remedy {name!r}.", f"There are: {', '.join(known)}.", "no_such_remedy"
-            )
+                str(error), f"There are: {', '.join(repairs.WRITTEN)}.", "no_such_remedy"
+            ) from error
     return tuple(asked)
 
 

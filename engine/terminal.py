@@ -1,5 +1,6 @@
 """How runs, scores and tables look in a terminal, and as JSON for scripts."""
 
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -398,7 +399,8 @@ def checked(table: Table, roles: Roles, made: Draft | None, problems: list[Probl
             f"  ... and {whole(table.rejected_count - SHOWN_REJECTED)} more lines that could not be read"
         )
     for problem in problems:
-        fix = f" (--fix {problem.fix})" if problem.fix else ""
+        fixes = " or ".join(f"--fix {shlex.quote(one)}" for one in problem.fixes)
+        fix = f" ({fixes})" if fixes else ""
         lines.append(f"  [{problem.severity}] {problem.sentence} {problem.remedy}{fix}")
     if made:
         lines += [f"  [applied] {name}: {whole(count)} rows" for name, count in made.applied]

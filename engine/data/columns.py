@@ -1,6 +1,5 @@
 """Which column holds the texts, which the labels, which the split: proposals with reasons, and the traps beside them."""
 
-import json
 import re
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -9,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from engine.data import scan
+from engine.data.kinds import in_json, is_continuous
 from engine.data.names import (
     ANSWER_NAMES,
     BESIDE_NAMES,
@@ -48,7 +48,6 @@ GROUP_NAMES = {
     "benutzer", "autor", "dokument", "patientin", "cliente", "usuario", "auteur", "utilisateur", "utente",
 }  # fmt: skip
 Rows = TypeVar("Rows", pd.DataFrame, pd.Series)
-LIST_SEPARATORS = ("|", ";", ",", "/")
 
 
 @dataclass(frozen=True)
@@ -136,51 +135,6 @@ def spread(frame: Rows, most: int) -> Rows:
     return scan.take(frame, places) if isinstance(frame, pd.Series) else scan.rows_at(frame, places)
 
 
-def list_separator(labels: pd.Series) -> str | None:
-    """How several labels stand in one cell: '|', ';', ',', '/' or 'json'; None for one label per cell."""
-    filled = labels[labels.str.strip() != ""]
-    if filled.empty:
-        return None
-    if filled.str.match(r"\s*[\[{]").mean() > 0.9 and _is_json(filled.iloc[0]):
-        return "json"
-    cells = pd.Series(filled.str.strip().unique())
-    for separator in LIST_SEPARATORS:
-        several = cells.str.contains(separator, regex=False)
-        if filled.str.contains(separator, regex=False).mean() < 0.05:
-            continue
-        if separator == "," and _are_decimals(cells):
-            continue
-        parts = cells.str.split(separator, regex=False).explode().str.strip()
-        in_cells = parts[
-            parts != ""
-        ].value_counts()  # in "Boston, MA" a part goes with one other; a label with several
-        alone = set(cells[~several])
-        recurring = (in_cells > 1).mean() >= 0.5 and (len(in_cells) > 2 or alone >= set(in_cells.index))
-        if recurring and len(cells) > len(in_cells) and parts.str.len().mean() < 40:
-            return separator
-    return None
-
-
-def _are_decimals(cells: pd.Series) -> bool:
-    """Whether numbers have a decimal comma: '1,0', '1,3', rather than being two classes each, the lower one first."""
-    parts = cells.str.extract(r"^-?(?P<whole>[0-9]+)(?:,(?P<digits>[0-9]+))?$")
-    broken = parts.dropna()
-    if parts["whole"].isna().any() or broken["digits"].str.len().nunique() != 1:
-        return False
-    return bool((broken["whole"].astype(float) >= broken["digits"].astype(float)).any())
-
-
-def is_continuous(labels: pd.Series) -> bool:
-    """Whether labels measure something rather than name a class: many different numbers."""
-    filled = labels[labels.str.strip() != ""]
-    numbers = pd.to_numeric(filled.str.replace(",", ".", regex=False), errors="coerce")
-    if filled.empty or numbers.notna().mean() < 0.95:
-        return False
-    distinct = numbers.nunique()
-    broken = (numbers.dropna() % 1 != 0).mean() > 0.05
-    return bool(distinct > 20 and (broken or distinct > 0.2 * len(filled)))
-
-
 class _Facts:
     """What is known of one column, and how well it would do as text or as label (0: not at all)."""
 
@@ -199,9 +153,7 @@ class _Facts:
         self.numeric = numbers.notna().mean() if len(filled) else 0.0
         self.counts_up = self.numeric == 1 and len(filled) > 2 and bool((numbers.diff().dropna() > 0).all())
         self.whole = self.numeric == 1 and bool((numbers % 1 == 0).all())
-        self.json = (
-            bool(len(filled)) and _is_json(filled.iloc[0]) and filled.str.match(r"\s*[\[{]").mean() > 0.9
-        )
+        self.json = in_json(filled)
         self.links = filled.str.match(r"https?://\S+$").mean() if len(filled) else 0.0
         self.mails = filled.str.match(r"\S+@\S+\.\S+$").mean() if len(filled) else 0.0
         self.spaceless = filled.str.contains(SPACELESS).mean() if len(filled) else 0.0
@@ -337,18 +289,10 @@ def _tells(fact: _Facts, label: _Facts) -> tuple[float, float]:
     return table.max(axis=1).sum() / max(1, len(labels)), labels.value_counts(normalize=True).iloc[0]
 
 
-def _is_json(text: str) -> bool:
-    """Also lists as Python prints them."""
-    try:
-        return isinstance(json.loads(text.replace("'", '"')), dict | list)
-    except ValueError:
-        return text.strip().startswith("[") and text.strip().endswith("]")
-
-
 def _best(scores: dict[str, float], close: float = 1.0) -> str | None:
     """The first with the best score, or at least `close` times that."""
     best = max(scores.values(), default=0)
     return next((name for name, score in scores.items() if score >= close * best), None) if best > 0 else None
 
 
-__all__ = ["SPLITS", "Roles", "Trap", "is_continuous", "list_separator", "propose", "split_of", "spread"]
+__all__ = ["SPLITS", "Roles", "Trap", "propose", "split_of", "spread"]

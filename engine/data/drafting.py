@@ -1,6 +1,7 @@
 """A table and a recipe become a data set before it is saved: rows with a split, a health report, what was done."""
 
 import math
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,8 @@ SHARES_BESIDE_A_TEST = {"train": 0.9, "validation": 0.1}
 TRAIN, TEST = SPLITS.index("train"), SPLITS.index("test")
 FEW_TESTED = 8  # test texts: by fewer, even a score in the middle is known to within 35 points at best
 HALF_AN_INTERVAL = 0.98  # 1.96 times 0.5, the deviation of a share of one half of a single text
+MOST_LABELS = 1000  # that the draft knows by name
+NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 JOINT = "\n"  # between texts that come from several columns
 
 
@@ -76,16 +79,18 @@ def draft(
     if recipe.group_column:
         column_of(table, recipe.group_column)
     rows = _rows(table, recipe)
-    file_labels = rows["label"].value_counts().to_dict() if rows["label"].nunique() <= 1000 else {}
     notes: list[str] = []
     if recipe.split_by == "column" and recipe.split_column:
         rows = rows.assign(given=_given(table, recipe.split_column))
     if recipe.split_by == "file" and test is not None:
         rows = pd.concat([rows, _rows(test, recipe).assign(given="test")], ignore_index=True)
+    rows, applied = repairs.make_classes(rows, recipe.remedies)
+    file_labels = rows["label"].value_counts().to_dict() if rows["label"].nunique() <= MOST_LABELS else {}
     rows = _by_hand(rows, recipe, notes)
     complete = ((rows["text"] != "") & (rows["label"] != "")).to_numpy(dtype=bool)
     usable, incomplete = (rows, rows[:0]) if complete.all() else (rows[complete], rows[~complete])
-    usable, applied = repairs.apply(usable, recipe.remedies)
+    usable, mended = repairs.apply(usable, recipe.remedies)
+    applied += mended
     usable, unknown = _only_known(usable, recipe, notes)
     texts = similarity.codes(usable["text"])
     leaked = _leaked(usable, texts)
@@ -94,7 +99,8 @@ def draft(
         usable, texts, leaked = usable[~leaked], pd.factorize(texts[~leaked])[0], None
     with ThreadPoolExecutor(1) as beside:
         splitting = beside.submit(_split, usable, texts, recipe, test, notes)
-        problems = examine_file(table) + unknown + examine(usable, texts, incomplete, leaked)
+        as_they_stand = "whole_labels" in recipe.remedies
+        problems = examine_file(table) + unknown + examine(usable, texts, incomplete, leaked, as_they_stand)
         split, split_by = splitting.result()
     return Draft(
         usable.reset_index(drop=True).assign(split=_names_of(split))[["text", "label", "split", "source_row"]],
@@ -116,17 +122,18 @@ def labelled(table: Table, recipe: Recipe) -> pd.DataFrame:
 
     Raises DataError for columns that there are not.
     """
-    rows = _by_hand(_rows(table, recipe), recipe.model_copy(update={"edits": {}}), [])
     kept = tuple(name for name in recipe.remedies if not name.startswith("drop_"))
+    rows, _ = repairs.make_classes(_rows(table, recipe), kept)
+    rows = _by_hand(rows, recipe.model_copy(update={"edits": {}}), [])
     return repairs.apply(rows, kept)[0][["text", "label"]]
 
 
 def ordered_labels(labels: pd.Series) -> list[str]:
-    """The distinct labels: numbers by size, words by alphabet."""
+    """The distinct labels: those that begin with a number by its size, the others by alphabet."""
 
-    def key(label: str):
-        number = label.removeprefix("-")
-        return (0, int(label), label) if number.isdecimal() and number.isascii() else (1, 0, label)
+    def key(label: str) -> tuple[int, float, str]:
+        number = NUMBER.match(label)
+        return (0, float(number[0]), label) if number else (1, 0.0, label)
 
     return sorted(labels.unique(), key=key)
 

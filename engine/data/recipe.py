@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from engine.data.repairs import BESIDE_A_TEST, REMEDIES
+from engine.data.repairs import remedy
 
 
 class Recipe(BaseModel):
@@ -50,9 +50,8 @@ class Recipe(BaseModel):
     @field_validator("remedies")
     @classmethod
     def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = set(value) - REMEDIES.keys() - BESIDE_A_TEST.keys()
-        if unknown:
-            raise ValueError(f"there is no remedy {', '.join(sorted(unknown))}")
+        for name in value:
+            remedy(name)
         return value
 
     @property

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from engine.data import scan, similarity
+from engine.data import kinds, scan, similarity
 from engine.figures import whole
 
 HTML = r"</?[a-zA-Z][^<>]{0,500}>|&[a-zA-Z]{2,8};|&#x?[0-9a-fA-F]{2,6};"
@@ -142,18 +142,98 @@ REMEDIES: dict[str, Remedy] = {  # applied in this order, whatever the order of 
     ),
     "drop_rare": Remedy("Leave these classes out", "{n} row{s} of classes with few texts {were} left out.", _drop_rare),
 }  # fmt: skip
-BESIDE_A_TEST = {"drop_leaked": "Leave the copies out of training"}
-"""Remedies that concern the test rows as well, with their buttons; applied where the split is decided."""
+
+
+# -- before labels are renamed: what makes classes of them ---------------------------------------------
+
+
+def _first_label(separator: str) -> Remedy:
+    return Remedy(
+        "Keep the first label of each",
+        "Of the labels in a cell the first was kept, in {n} row{s}.",
+        lambda rows: rows.assign(label=kinds.first_of(rows["label"], separator)),
+    )
+
+
+def _drop_several(separator: str) -> Remedy:
+    return Remedy(
+        "Leave out texts with several",
+        "{n} row{s} with several labels {were} left out.",
+        lambda rows: rows[~kinds.holding_several(rows["label"], separator)],
+    )
+
+
+def _whole_labels() -> Remedy:
+    return Remedy("Each is one label as it stands", "Every label is one as it stands.", lambda rows: rows)
+
+
+def _ranges(*around: str) -> Remedy:
+    kinds.in_ranges(pd.Series([], dtype="str"), list(around))  # raises what is wrong with them
+    classes = len(around) - 1
+    between = f", cut at {' and '.join(around[1:-1])}" if len(around) < 5 else ""
+    return Remedy(
+        f"Make {classes} classes{between}",
+        f"The numbers of {{n}} row{{s}} {{were}} put into {classes} classes{between}.",
+        lambda rows: rows.assign(label=kinds.in_ranges(rows["label"], list(around))),
+    )
+
+
+MAKING_CLASSES: dict[str, Callable[..., Remedy]] = {
+    "first_label": _first_label,
+    "drop_several": _drop_several,
+    "whole_labels": _whole_labels,
+    "ranges": _ranges,
+}
+"""Remedies for labels that are no classes yet. Written with what they need to know: first_label:; and ranges:0:2.5:5."""
+
+
+# -- all of them ---------------------------------------------------------------------------------------
+
+BESIDE_A_TEST = Remedy(
+    "Leave the copies out of training",
+    "{n} row{s} {were} left out of training: also in the test.",
+    lambda rows: rows,
+)
+"""drop_leaked concerns the test rows as well, and is applied where the split is decided."""
+WRITTEN = [
+    *REMEDIES, "drop_leaked", "first_label:SEPARATOR", "drop_several:SEPARATOR", "whole_labels", "ranges:LOW:…:HIGH",
+]  # fmt: skip
+"""How the names of all remedies are written; SEPARATOR may be json."""
+
+
+def remedy(name: str) -> Remedy:
+    """Raises ValueError where there is none of this name."""
+    if name == "drop_leaked":
+        return BESIDE_A_TEST
+    if name in REMEDIES:
+        return REMEDIES[name]
+    kind, *told = name.split(":")
+    try:
+        return MAKING_CLASSES[kind](*told)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"There is no remedy {name!r}.") from error
+
+
+def makes_classes(name: str) -> bool:
+    """Whether a remedy is one of MAKING_CLASSES; what it knows then is of one column of labels."""
+    return name.split(":")[0] in MAKING_CLASSES
 
 
 def outcome(name: str, count: int) -> str:
     """What a remedy did, in words. count: rows that it changed or left out."""
-    done = (
-        REMEDIES[name].done
-        if name in REMEDIES
-        else "{n} row{s} {were} left out of training: also in the test."
-    )
+    done = remedy(name).done
     return done.format(n=whole(count), s="" if count == 1 else "s", were="was" if count == 1 else "were")
+
+
+def make_classes(rows: pd.DataFrame, remedies: tuple[str, ...]) -> tuple[pd.DataFrame, list[tuple[str, int]]]:
+    """As `apply`, for the remedies that make classes of labels, in the order of the clicks; for all rows alike."""
+    done = []
+    for name in remedies:
+        if makes_classes(name):
+            after = remedy(name).apply(rows)
+            done.append((name, _changed(rows, after)))
+            rows = after
+    return rows, done
 
 
 def apply(rows: pd.DataFrame, remedies: tuple[str, ...]) -> tuple[pd.DataFrame, list[tuple[str, int]]]:
@@ -162,20 +242,22 @@ def apply(rows: pd.DataFrame, remedies: tuple[str, ...]) -> tuple[pd.DataFrame, 
     Rows of a given test (column `given`) are never left out: the test stays what it was.
     """
     done = []
-    for name, remedy in REMEDIES.items():
+    for name, known in REMEDIES.items():
         if name not in remedies:
             continue
         before, fixed = rows, rows[:0]
         if name.startswith("drop_") and "given" in rows:
             fixed, before = rows[rows["given"] == "test"], rows[rows["given"] != "test"]
-        after = remedy.apply(before)
-        if len(after) < len(before):
-            count = len(before) - len(after)
-        else:
-            count = int(((after["text"] != before["text"]) | (after["label"] != before["label"])).sum())
-        done.append((name, count))
+        after = known.apply(before)
+        done.append((name, _changed(before, after)))
         rows = pd.concat([after, fixed]) if len(fixed) else after
     return rows, done
+
+
+def _changed(before: pd.DataFrame, after: pd.DataFrame) -> int:
+    if len(after) < len(before):
+        return len(before) - len(after)
+    return int(((after["text"] != before["text"]) | (after["label"] != before["label"])).sum())
 
 
 def _rewritten(rows: pd.DataFrame, mask: np.ndarray, change: Callable[[str], str]) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import streamlit as st
 from engine.data import workbench
 from engine.data.columns import Trap
 from engine.data.health import Problem
-from engine.data.repairs import BESIDE_A_TEST, REMEDIES, outcome, spellings
+from engine.data.repairs import outcome, remedy, spellings
 from engine.data.workbench import Step
 from engine.figures import whole
 from pages.parts import cached, charts, messages, state, words
@@ -71,12 +71,10 @@ def finding(problem: Problem, choices: Choices | None) -> None:
     else:
         st.markdown(sentence)
     with st.container(horizontal=True):
-        if problem.fix and choices is not None:
-            remedies = choices.get("remedies", [])
+        for fix in problem.fixes if choices is not None else []:
             st.button(
-                {**{name: remedy.button for name, remedy in REMEDIES.items()}, **BESIDE_A_TEST}[problem.fix],
-                key=f"fix_{problem.fix}", icon=":material/healing:",
-                on_click=treat, args=(choices, [*remedies, problem.fix]),
+                remedy(fix).button, key=f"fix_{fix}", icon=":material/healing:",
+                on_click=treat, args=(choices, [*choices.get("remedies", []), fix]),
             )  # fmt: skip
         if problem.examples:
             with st.popover("Show the rows", key=f"rows_{problem.code}", icon=":material/table_rows:"):

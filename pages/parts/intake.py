@@ -13,6 +13,7 @@ from engine.data.health import missing_roles
 from engine.data.reading import Table
 from engine.data.reading.encodings import CHOICES as ENCODINGS
 from engine.data.reading.table import SEPARATORS
+from engine.data.repairs import makes_classes
 from engine.data.workbench import Step
 from engine.errors import DataError
 from engine.figures import whole
@@ -161,6 +162,11 @@ def columns(table: Table, roles: Roles, choices: Choices) -> tuple[list[str], st
     named = partial(words.column, header=table.header)
     text = [one for one in choices.get("text", [roles.text] if roles.text else []) if one in known]
     label = choices.get("label", roles.label)
+
+    def another_label() -> None:
+        kept = [name for name in choices.get("remedies", []) if not makes_classes(name)]
+        choices.put(label=st.session_state[choices.widget("label")], remedies=kept or None)
+
     with left:
         text = st.multiselect(
             "Column with the texts", known, default=text, format_func=named, key=choices.widget("text"),
@@ -177,7 +183,7 @@ def columns(table: Table, roles: Roles, choices: Choices) -> tuple[list[str], st
     with right:
         label = st.selectbox(
             "Column with the labels", known, index=known.index(label) if label in known else None, format_func=named,
-            key=choices.widget("label"), on_change=choices.setter("label"), placeholder="Choose a column",
+            key=choices.widget("label"), on_change=another_label, placeholder="Choose a column",
         )  # fmt: skip
         if label and label == roles.label:
             st.caption(f"Proposed because it has {messages.plain(roles.reasons[label])}.")

@@ -166,6 +166,34 @@ def test_a_remedy_is_a_click_is_undone_by_a_click_and_is_recorded(workspace):
     assert set(info.recipe["remedies"]) == {"merge_spellings", "drop_duplicates"}
 
 
+def test_what_stands_in_the_way_has_a_click_for_each_way_out(workspace):
+    lines = easy_csv(60).splitlines()
+    several = [line.replace(",good", ",good;loud").replace(",bad", ",bad;loud") for line in lines[:21]]
+    test = upload(open_page("data"), "\n".join([*several, *lines[21:]]))
+    assert "20 cells of this column hold several labels" in words_on(test)
+    press(test, "fix_drop_several:;")
+    assert "20 rows with several labels were left out" in words_on(test)
+    press(test, "undo_drop_several:;")
+    press(test, "fix_first_label:;")
+    press(test, "save")
+    info = list_datasets(workspace)[0]
+    assert (info.labels, info.total) == (["bad", "good"], 60)
+
+
+def test_another_column_of_labels_forgets_what_was_made_of_the_first(workspace):
+    lines = [f"{line},{i * 0.37:.2f},{i % 2}" for i, line in enumerate(easy_csv(60).splitlines()[1:])]
+    test = upload(open_page("data"), "\n".join(["text,label,score,other", *lines]))
+    chosen = next(one for one in test.selectbox if one.label == "Column with the labels")
+    chosen.select("score").run()
+    assert "These labels measure something" in words_on(test)
+    button = next(one for one in test.button if one.label.startswith("Make 3 classes"))
+    press(test, button.key)
+    assert "put into 3 classes" in words_on(test)
+    next(one for one in test.selectbox if one.label == "Column with the labels").select("label").run()
+    assert not test.exception
+    assert "put into" not in words_on(test)
+
+
 def test_a_second_version_points_at_the_first_and_keeps_its_test_rows(workspace):
     test = upload(open_page("data"), dirty())
     press(test, "save")

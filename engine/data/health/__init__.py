@@ -109,11 +109,13 @@ def examine(
     texts: np.ndarray,
     incomplete: pd.DataFrame,
     leaked: np.ndarray | None = None,
+    as_they_stand: bool = False,
 ) -> list[Problem]:
     """Problems of a table, blocking ones first.
 
     rows: those with a text and a label; columns text, label, source_row, all trimmed. texts: similarity.codes of them.
     incomplete: rows without a text or a label. leaked: (rows,) bool, training rows whose text is also a test row's.
+    as_they_stand: labels are never several in a cell, whatever they look like.
     """
     sizes = rows["label"].value_counts()
     found = [
@@ -122,7 +124,7 @@ def examine(
         advice("missing_label", incomplete, (incomplete["label"] == "").to_numpy(dtype=bool),
                "{rows} without a label.", "They are left out."),
     ]  # fmt: skip
-    wrong = labels.unfit(rows, sizes)
+    wrong = labels.unfit(rows, sizes, as_they_stand)
     if wrong:
         found += wrong
     else:

@@ -1,12 +1,10 @@
 """Findings on the labels: what kind they are, and whether each class can be learnt."""
 
-import json
-
 import numpy as np
 import pandas as pd
 
-from engine.data import repairs, similarity
-from engine.data.columns import is_continuous, list_separator, spread
+from engine.data import kinds, repairs, similarity
+from engine.data.columns import spread
 from engine.data.health.problem import Problem, advice, examples, n
 from engine.data.repairs import FEW_ROWS
 from engine.figures import percent, rounded, whole
@@ -17,13 +15,13 @@ LOOKED_THROUGH = 5_000  # texts, for words that give a label away
 GIVEAWAY_RECALL, GIVEAWAY_PRECISION, GIVEAWAY_ROWS = 0.7, 0.98, 20
 
 
-def unfit(rows: pd.DataFrame, sizes: pd.Series) -> list[Problem]:
+def unfit(rows: pd.DataFrame, sizes: pd.Series, as_they_stand: bool) -> list[Problem]:
     """Why these labels cannot be learnt at all. sizes: {label: rows}, the largest first."""
     sample = spread(rows["label"], 2000)
-    separator = list_separator(sample)
+    separator = None if as_they_stand else kinds.list_separator(sample)
     found = [
         _several_labels(rows, separator),
-        _measurements(rows, sizes) if is_continuous(sample) and not separator else None,
+        _measurements(rows, sizes) if kinds.is_continuous(sample) and not separator else None,
         _too_few(len(rows)),
         _single(sizes),
         _all_rare(sizes),
@@ -46,39 +44,41 @@ def findings(rows: pd.DataFrame, sizes: pd.Series) -> list[Problem | None]:
 def _several_labels(rows: pd.DataFrame, separator: str | None) -> Problem | None:
     if not separator:
         return None
-    if separator == "json":
-        how, several = "JSON", rows["label"].map(_holds_several)
+    several = kinds.holding_several(rows["label"], separator)
+    how = "JSON" if separator == kinds.JSON else f"separated by {separator!r}"
+    if several.any():
+        example = rows["label"][several].value_counts().index[0]
+        sentence = f"{n(int(several.sum()), 'cell')} of this column hold several labels ({how}), for example {example[:60]!r}."
+        remedy = (
+            "One label per text can be learnt so far. Choose what to make of them, or another label column."
+        )
+        otherwise = [f"drop_several:{separator}", "whole_labels"]
     else:
-        how, several = f"separated by {separator!r}", rows["label"].str.contains(separator, regex=False)
-    several = several.to_numpy(dtype=bool)
-    example = rows["label"][several].value_counts().index[0] if several.any() else rows["label"].iloc[0]
+        sentence = f"The labels stand in lists of one ({how}), for example {rows['label'].iloc[0][:60]!r}."
+        remedy, otherwise = "Take them out of their lists, or choose another label column.", []
     return Problem(
         "multi_label",
         "blocking",
         len(rows),
-        f"{n(int(several.sum()), 'cell')} of this column hold several labels ({how}), for example {example[:60]!r}.",
-        "One label per text can be learnt so far. Choose another label column, or keep the main label of each text.",
-        examples=examples(rows, several),
+        sentence,
+        remedy,
+        f"first_label:{separator}",
+        examples(rows, several),
+        otherwise,
     )
 
 
-def _holds_several(cell: str) -> bool:
-    """Whether a cell in JSON holds more than one value."""
-    try:
-        value = json.loads(cell)
-    except (ValueError, RecursionError):
-        return "," in cell
-    return isinstance(value, dict | list) and len(value) > 1
-
-
 def _measurements(rows: pd.DataFrame, sizes: pd.Series) -> Problem:
+    three, two = (f"ranges:{':'.join(kinds.bounds(rows['label'], classes))}" for classes in (3, 2))
     return Problem(
         "continuous_label",
         "blocking",
         len(sizes),
         f"These labels measure something: {whole(len(sizes))} different numbers, such as {', '.join(sizes.index[:3])}.",
-        "A classifier needs a few classes. Choose another column, or make ranges of the numbers (low, high).",
-        examples=examples(rows, np.ones(len(rows), dtype=bool)),
+        "A classifier needs a few classes: make ranges of the numbers, or choose another column.",
+        three,
+        examples(rows, np.ones(len(rows), dtype=bool)),
+        [] if two == three else [two],
     )
 
 

@@ -17,8 +17,8 @@ SHOWN_CHARACTERS = 500
 class Problem:
     """severity: 'blocking' must be mended before training; 'advice' is worth knowing.
 
-    count: rows concerned (classes for the findings on classes). fix: a key of repairs.REMEDIES or BESIDE_A_TEST, None where
-    no click mends it. examples: up to 50 of the rows, each {row (in the table, from 1), text, label}, of near copies with
+    count: rows concerned (classes for the findings on classes). fix: what repairs.remedy knows, None where no click mends
+    it. otherwise: further remedies, of which one may be taken instead. examples: up to 50 of the rows, each {row (in the table, from 1), text, label}, of near copies with
     the row each is like; {line (of the file), reason, content} for those that are not in the table.
     """
 
@@ -29,6 +29,11 @@ class Problem:
     remedy: str
     fix: str | None = None
     examples: list[dict] = field(default_factory=list)
+    otherwise: list[str] = field(default_factory=list)
+
+    @property
+    def fixes(self) -> list[str]:
+        return [self.fix, *self.otherwise] if self.fix else []
 
 
 def advice(

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from engine.data.columns import is_continuous, list_separator, propose, split_of
+from engine.data.columns import propose, split_of
 
 
 def frame(**columns):
@@ -215,29 +215,6 @@ def test_reasons_speak_of_the_columns_that_were_chosen():
     roles = propose(frame(a=LONG, b=LONG[::-1], kind=LABELS, other=["x", "y"] * 30), "b", "other")
     assert (roles.text, roles.label) == ("b", "other")
     assert roles.reasons["other"] == "2 different values, spread over 60 rows"
-
-
-@pytest.mark.parametrize("cells, separator", [
-    (["a|b", "b", "a|c", "c"], "|"), (["a, b", "b, c", "a", "c, a, b"], ","), (["a", "b", "c"], None),
-    (["['a', 'b']", "['c']", "['a']"], "json"), (['{"a": 1.0, "b": 0.0}', '{"a": 0.0, "b": 1.0}'], "json"),
-    (["New York, NY", "Boston, MA", "Austin, TX"], None), (["and/or", "either"], None),
-    (["Sports/Football", "Sports/Tennis", "Arts/Film"], None),
-    (["Arts, Crafts & Sewing", "Books", "Clothing, Shoes & Jewelry"], None), (["a", "b", "a/b"], "/"),
-    (["1,0", "1,5", "2,0", "2,5", "3,0", "3,5", "4,0", "4,5", "5,0"], None),
-    (["1,0", "1,3", "1,7", "2,0", "2,3", "3,0"], None),
-    (["3,19", "3", "19", "3,4", "4", "2,19", "2", "0,2", "0", "0,3,4"], ","),
-])  # fmt: skip
-def test_several_labels_in_a_cell(cells, separator):
-    assert list_separator(pd.Series(cells * 20, dtype="str")) == separator
-
-
-@pytest.mark.parametrize("cells, continuous", [
-    ([f"{i / 7:.3f}" for i in range(100)], True), ([f"{i / 7:.3f}".replace(".", ",") for i in range(100)], True),
-    (["1", "2", "3", "4", "5"] * 20, False), (["0.0", "0.5", "1.0"] * 30, False), (["a", "b"] * 50, False),
-    ([str(i * 37 % 1000) for i in range(200)], True),
-])  # fmt: skip
-def test_labels_that_measure(cells, continuous):
-    assert is_continuous(pd.Series(cells, dtype="str")) is continuous
 
 
 def test_words_for_splits():

@@ -149,4 +149,6 @@ def test_a_further_table_is_made_as_the_data_set_was_and_loses_no_row():
 
 
 def test_labels_stand_in_a_natural_order():
-    assert ordered_labels(pd.Series(["10", "2", "-1", "b", "a"])) == ["-1", "2", "10", "a", "b"]
+    labels = ["10", "2", "-1", "b", "a", "10 to 20", "2.5 to 10", "0.5 to 2.5"]
+    ordered = ["-1", "0.5 to 2.5", "2", "2.5 to 10", "10", "10 to 20", "a", "b"]
+    assert ordered_labels(pd.Series(labels)) == ordered

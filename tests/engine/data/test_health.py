@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.data.drafting import draft
+from engine.data.drafting import draft, labelled
 from engine.data.health import too_long
 from engine.data.reading import read_bytes
 from engine.data.recipe import Recipe
@@ -59,16 +59,50 @@ def test_too_few_rows_block():
     assert check(EASY[:6])[0]["too_few_rows"].severity == "blocking"
 
 
-def test_several_labels_in_a_cell_are_said_to_be_so():
-    rows = [(text, ["a|b", "a", "b|c", "c", "a|c"][i % 5]) for i, (text, _) in enumerate(EASY)]
-    found, _ = check(rows)
-    assert found["multi_label"].severity == "blocking"
-    assert "several labels" in found["multi_label"].sentence
+SEVERAL = [(text, ["a|b", "a", "b|c", "c", "a|c"][i % 5]) for i, (text, _) in enumerate(EASY)]
+MEASURED = [(text, f"{i * 0.37:.2f}") for i, (text, _) in enumerate(EASY)]
 
 
-def test_labels_that_measure_are_said_to_be_so():
-    found, _ = check([(text, f"{i * 0.37:.2f}") for i, (text, _) in enumerate(EASY)])
-    assert found["continuous_label"].severity == "blocking"
+def test_several_labels_in_a_cell_are_said_to_be_so_and_the_first_can_be_kept():
+    problem, made = cured(SEVERAL, "multi_label")
+    assert problem.severity == "blocking"
+    assert "36 cells of this column hold several labels (separated by '|')" in problem.sentence
+    assert made.file_labels == {"a": 36, "b": 12, "c": 12}
+    assert made.applied == [("first_label:|", 36)]
+
+
+def test_of_several_labels_each_cell_can_also_be_left_out_or_be_one_as_it_stands():
+    left_out, whole = check(SEVERAL)[0]["multi_label"].otherwise
+    found, made = check(SEVERAL, [left_out])
+    assert "multi_label" not in found
+    assert (made.file_labels, made.applied) == ({"a": 12, "c": 12}, [(left_out, 36)])
+    found, made = check(SEVERAL, [whole])
+    assert "multi_label" not in found
+    assert made.labels == ["a", "a|b", "a|c", "b|c", "c"]
+
+
+def test_names_are_given_to_the_labels_that_were_kept():
+    assert check(SEVERAL, ["first_label:|"], label_names={"a": "anger"})[1].labels == ["anger", "b", "c"]
+
+
+def test_labels_in_lists_of_one_are_taken_out_of_them():
+    problem, made = cured([(text, f"['{label}']") for text, label in EASY], "multi_label")
+    assert "lists of one" in problem.sentence
+    assert made.labels == ["bad", "good"]
+
+
+def test_labels_that_measure_are_said_to_be_so_and_made_classes_of():
+    problem, made = cured(MEASURED, "continuous_label")
+    assert problem.severity == "blocking"
+    assert made.rows["label"].value_counts().to_dict() == {"0 to 7": 19, "7 to 14.4": 20, "14.4 to 21.9": 21}
+    assert made.labels == ["0 to 7", "7 to 14.4", "14.4 to 21.9"]
+    assert check(MEASURED, problem.otherwise)[1].labels == ["0 to 10.7", "10.7 to 21.9"]
+
+
+def test_a_further_table_is_cut_where_the_first_was():
+    made = check(MEASURED, ["ranges:0:11:22"])[1]
+    further = read_bytes(b"text,label\nsome words,2\nother words,30\n", "more.csv")
+    assert labelled(further, made.recipe)["label"].tolist() == ["0 to 11", "11 to 22"]
 
 
 def test_labels_that_are_numbers_are_advised_to_get_names():

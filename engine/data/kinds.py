@@ -1,0 +1,153 @@
+"""What the labels of a column are: one class each, several in a cell, or measurements; and how the latter become classes."""
+
+import json
+import math
+import re
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+LIST_SEPARATORS = ("|", ";", ",", "/")
+JSON = "json"  # lists and objects in JSON, and lists as Python and NumPy print them
+QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
+FIGURES = 100  # steps of the first digit that the bounds of ranges are rounded to
+
+
+def in_json(cells: pd.Series) -> bool:
+    """Whether cells, none of them empty, hold lists or objects: in JSON, or lists as Python prints them."""
+    if cells.empty or cells.str.match(r"\s*[\[{]").mean() <= 0.9:
+        return False
+    first = cells.iloc[0].strip()
+    try:
+        return isinstance(json.loads(first.replace("'", '"')), dict | list)
+    except (ValueError, RecursionError):
+        return first.startswith("[") and first.endswith("]")
+
+
+def list_separator(labels: pd.Series) -> str | None:
+    """How several labels stand in one cell: '|', ';', ',', '/' or 'json'; None for one label per cell."""
+    filled = labels[labels.str.strip() != ""]
+    if filled.empty:
+        return None
+    if in_json(filled):
+        return JSON
+    cells = pd.Series(filled.str.strip().unique())
+    for separator in LIST_SEPARATORS:
+        several = cells.str.contains(separator, regex=False)
+        if filled.str.contains(separator, regex=False).mean() < 0.05:
+            continue
+        if separator == "," and _are_decimals(cells):
+            continue
+        parts = cells.str.split(separator, regex=False).explode().str.strip()
+        in_cells = parts[
+            parts != ""
+        ].value_counts()  # in "Boston, MA" a part goes with one other; a label with several
+        alone = set(cells[~several])
+        recurring = (in_cells > 1).mean() >= 0.5 and (len(in_cells) > 2 or alone >= set(in_cells.index))
+        if recurring and len(cells) > len(in_cells) and parts.str.len().mean() < 40:
+            return separator
+    return None
+
+
+def holding_several(labels: pd.Series, separator: str) -> np.ndarray:
+    """Which cells hold more than one label, (rows,) bool. separator: as list_separator gives it."""
+    return _by_value(labels, lambda cell: len(_parts(cell, separator)) > 1).to_numpy(dtype=bool)
+
+
+def first_of(labels: pd.Series, separator: str) -> pd.Series:
+    """The first label of each cell; "" where there is none. separator: as list_separator gives it."""
+    return _by_value(labels, lambda cell: next(iter(_parts(cell, separator)), "")).astype("str")
+
+
+def is_continuous(labels: pd.Series) -> bool:
+    """Whether labels measure something rather than name a class: many different numbers."""
+    filled = labels[labels.str.strip() != ""]
+    numbers = _numbers(filled)
+    if filled.empty or numbers.notna().mean() < 0.95:
+        return False
+    distinct = numbers.nunique()
+    broken = (numbers.dropna() % 1 != 0).mean() > 0.05
+    return bool(distinct > 20 and (broken or distinct > 0.2 * len(filled)))
+
+
+def bounds(labels: pd.Series, classes: int) -> list[str]:
+    """Where numbers are cut into `classes` ranges of about as many rows each: the lowest, the ends between, the highest.
+
+    Rounded to figures that can be read. Fewer ends where so many rows have the same number that a range would be empty.
+    """
+    values = _numbers(labels).to_numpy(dtype=float)
+    values = values[np.isfinite(values)]
+    lowest, highest = float(values.min()), float(values.max())
+    if lowest == highest:
+        return [_written(lowest), _written(highest)]
+    step = 10.0 ** math.floor(math.log10(highest - lowest)) / FIGURES
+    ends: list[float] = []
+    for share in np.arange(1, classes) / classes:
+        end = round(float(np.quantile(values, share, method="lower")) / step) * step
+        if ((values > (ends[-1] if ends else -math.inf)) & (values <= end)).any() and (values > end).any():
+            ends.append(end)
+    around = [math.floor(lowest / step) * step, *ends, math.ceil(highest / step) * step]
+    return [_written(one) for one in around]
+
+
+def in_ranges(labels: pd.Series, around: list[str]) -> pd.Series:
+    """'0 to 2.5' for 1.3: each number's range, its upper end included; what is no number stays as it is.
+
+    around: as `bounds` gives them. Raises ValueError unless they are at least three numbers that grow; the first two may be
+    the same.
+    """
+    ends = list(map(float, around))
+    if len(ends) < 3 or ends[0] > ends[1] or not all(low < high for low, high in pairwise(ends[1:])):
+        raise ValueError("bounds must grow")
+    names = np.array(
+        [low if low == high else f"{low} to {high}" for low, high in pairwise(around)], dtype=object
+    )
+    numbers = _numbers(labels)
+    known = numbers.notna().to_numpy()
+    found = labels.astype(object).to_numpy(copy=True)
+    found[known] = names[np.searchsorted(ends[1:-1], numbers[known].to_numpy(dtype=float))]
+    return pd.Series(found, index=labels.index, dtype="str")
+
+
+def _by_value(labels: pd.Series, of: Callable[[str], object]) -> pd.Series:
+    """What `of` gives for each cell, asked once for each different one."""
+    return labels.map({cell: of(cell) for cell in labels.unique()})
+
+
+def _parts(cell: str, separator: str) -> list[str]:
+    parts = _of_json(cell) if separator == JSON else cell.split(separator)
+    return [part for part in map(str.strip, parts) if part]
+
+
+def _of_json(cell: str) -> list[str]:
+    """The values of a list; of an object of numbers the names, the greatest first and without those that are 0."""
+    try:
+        value = json.loads(cell)
+    except (ValueError, RecursionError):
+        quoted = [one or other for one, other in QUOTED.findall(cell)]
+        return quoted or re.split(r"[\s,]+", cell.strip().strip("[]"))
+    if isinstance(value, dict):
+        if all(isinstance(one, int | float) for one in value.values()):
+            return sorted(filter(value.get, value), key=value.get, reverse=True)
+        return list(value)
+    values = value if isinstance(value, list) else [value]
+    return [one if isinstance(one, str) else json.dumps(one) for one in values if one is not None]
+
+
+def _are_decimals(cells: pd.Series) -> bool:
+    """Whether numbers have a decimal comma: '1,0', '1,3', rather than being two classes each, the lower one first."""
+    parts = cells.str.extract(r"^-?(?P<whole>[0-9]+)(?:,(?P<digits>[0-9]+))?$")
+    broken = parts.dropna()
+    if parts["whole"].isna().any() or broken["digits"].str.len().nunique() != 1:
+        return False
+    return bool((broken["whole"].astype(float) >= broken["digits"].astype(float)).any())
+
+
+def _numbers(labels: pd.Series) -> pd.Series:
+    return pd.to_numeric(labels.str.replace(",", ".", regex=False), errors="coerce")
+
+
+def _written(number: float) -> str:
+    return f"{number:.10g}"
