@@ -41,9 +41,8 @@ def list_separator(labels: pd.Series) -> str | None:
         if separator == "," and _are_decimals(cells):
             continue
         parts = cells.str.split(separator, regex=False).explode().str.strip()
-        in_cells = parts[
-            parts != ""
-        ].value_counts()  # in "Boston, MA" a part goes with one other; a label with several
+        # In "Boston, MA" a part goes with one other; a label with several.
+        in_cells = parts[parts != ""].value_counts()
         alone = set(cells[~several])
         recurring = (in_cells > 1).mean() >= 0.5 and (len(in_cells) > 2 or alone >= set(in_cells.index))
         if recurring and len(cells) > len(in_cells) and parts.str.len().mean() < 40:

@@ -48,7 +48,8 @@ def _several_labels(rows: pd.DataFrame, separator: str | None) -> Problem | None
     how = "JSON" if separator == kinds.JSON else f"separated by {separator!r}"
     if several.any():
         example = rows["label"][several].value_counts().index[0]
-        sentence = f"{n(int(several.sum()), 'cell')} of this column hold several labels ({how}), for example {example[:60]!r}."
+        cells = n(int(several.sum()), "cell")
+        sentence = f"{cells} of this column hold several labels ({how}), for example {example[:60]!r}."
         remedy = (
             "One label per text can be learnt so far. Choose what to make of them, or another label column."
         )

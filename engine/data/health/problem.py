@@ -18,8 +18,9 @@ class Problem:
     """severity: 'blocking' must be mended before training; 'advice' is worth knowing.
 
     count: rows concerned (classes for the findings on classes). fix: what repairs.remedy knows, None where no click mends
-    it. otherwise: further remedies, of which one may be taken instead. examples: up to 50 of the rows, each {row (in the table, from 1), text, label}, of near copies with
-    the row each is like; {line (of the file), reason, content} for those that are not in the table.
+    it. otherwise: further remedies, of which one may be taken instead. examples: up to 50 of the rows, each {row (in the
+    table, from 1), text, label}, of near copies with the row each is like; {line (of the file), reason, content} for those
+    that are not in the table.
     """
 
     code: str
