@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from engine import figures, libraries, machine, preferences, terminal
 from engine.arguments import parser
 from engine.data import repairs, revising
-from engine.data.columns import Roles, propose, spread
+from engine.data.columns import Roles, label_columns, propose, spread
 from engine.data.datasets import DatasetInfo, is_dataset, load_info, save
 from engine.data.drafting import column_of, draft
 from engine.data.health import MEASURED, examine_file, missing_roles, too_long
@@ -542,9 +542,10 @@ def _saved(workspace: Workspace, asked: argparse.Namespace) -> DatasetInfo:
 def _table(asked: argparse.Namespace) -> tuple[Table, Roles]:
     """The table with its roles; those that were named are checked."""
     table = read_source(asked.data, _options(asked))
-    for column, flag in ((asked.text, "--text"), (asked.label, "--label")):
-        if column:
-            column_of(table, column, flag)
+    if asked.text:
+        column_of(table, asked.text, "--text")
+    for column in label_columns(asked.label, table.columns) if asked.label else []:
+        column_of(table, column, "--label")
     return table, propose(table.frame, asked.text, asked.label)
 
 

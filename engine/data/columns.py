@@ -1,14 +1,16 @@
 """Which column holds the texts, which the labels, which the split: proposals with reasons, and the traps beside them."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
 from engine.data import scan
-from engine.data.kinds import in_json, is_continuous
+from engine.data.kinds import in_json, is_continuous, marked, marks
 from engine.data.names import (
     ANSWER_NAMES,
     BESIDE_NAMES,
@@ -47,6 +49,9 @@ GROUP_NAMES = {
     "group", "ticket", "page", "book", "article", "movie", "film", "product", "dialogue", "account", "kunde", "nutzer",
     "benutzer", "autor", "dokument", "patientin", "cliente", "usuario", "auteur", "utilisateur", "utente",
 }  # fmt: skip
+JOINED = " + "  # between the names of columns that mark one class each: together they are the label
+ALONE = 0.98  # share of rows with exactly one mark, from which on columns are such
+MARKS = 2.0  # their score as a label: a column that is called one is worth more
 Rows = TypeVar("Rows", pd.DataFrame, pd.Series)
 
 
@@ -66,6 +71,7 @@ class Trap:
 class Roles:
     """Proposed columns (None: none fits) and, by column name, the reason in plain words.
 
+    label: may be several that mark one class each, 'good + bad'; see labels_of.
     more_texts: further columns with texts, which can be joined. groups: columns that may say which rows belong together.
     """
 
@@ -83,7 +89,8 @@ def propose(frame: pd.DataFrame, text: str | None = None, label: str | None = No
 
     text, label: where they were already chosen, so that reasons and traps speak of them.
     """
-    facts = {name: _Facts(name, values) for name, values in spread(frame, SAMPLE_ROWS).items()}
+    sample = spread(frame, SAMPLE_ROWS)
+    facts = {name: _Facts(name, values) for name, values in sample.items()}
     split = next((name for name in facts if facts[name].is_split and name != label), None)
     text_scores = {name: fact.text_score for name, fact in facts.items() if name not in (split, label)}
     if not text and (text := _best(text_scores, ABOUT_AS_GOOD)) and facts[text].tokens & ANSWER_NAMES:
@@ -94,16 +101,22 @@ def propose(frame: pd.DataFrame, text: str | None = None, label: str | None = No
         text = _best(asked) or text
     others = {name: fact for name, fact in facts.items() if name not in (text, split)}
     scores = {name: fact.label_score for name, fact in others.items()}
+    asked = label
     label = (
-        label
+        asked
         or _best({name: score for name, score in scores.items() if score > HARDLY})
         or _best({name: fact.measure_score for name, fact in others.items()})
         or _best(scores)
     )
+    marking = [] if asked or scores.get(label, 0) > MARKS else _marking(sample.drop(columns=text or []))
+    label = JOINED.join(marking) or label
+    made_of = label_columns(label, frame.columns) if label else []
     reasons = {}
     if text:
         reasons[text] = f"{facts[text].length} and {facts[text].variety}"
-    if label:
+    if len(made_of) > 1:
+        reasons[label] = f"{whole(len(made_of))} columns of which each row marks one"
+    elif label:
         values = scan.trimmed(frame[label])
         distinct = values.nunique() - bool((values == "").any())
         reasons[label] = (
@@ -111,6 +124,7 @@ def propose(frame: pd.DataFrame, text: str | None = None, label: str | None = No
         )
     if split:
         reasons[split] = "says which rows are for training and which for testing"
+    labelled = _Facts(label, labels_of(sample, label)) if label else None
     least = 0.15 * text_scores.get(text, 0)
     return Roles(
         text,
@@ -118,13 +132,25 @@ def propose(frame: pd.DataFrame, text: str | None = None, label: str | None = No
         split,
         reasons,
         [name for name, score in text_scores.items() if name != text and score > least and facts[name].words >= 3],
-        [name for name, fact in facts.items() if name not in (text, label, split) and fact.is_group],
+        [name for name, fact in facts.items() if name not in (text, *made_of, split) and fact.is_group],
         [
             trap
             for name, fact in facts.items()
-            if name not in (text, label, split) and (trap := _trap(fact, name, facts.get(label)))
+            if name not in (text, *made_of, split) and (trap := _trap(fact, name, labelled))
         ],
     )  # fmt: skip
+
+
+def label_columns(label: str, known: Collection[str]) -> list[str]:
+    """The columns that a label is made of: the one of that name, or those that mark one class each, 'good + bad'."""
+    several = label.split(JOINED)
+    return several if label not in known and set(several) <= set(known) else [label]
+
+
+def labels_of(frame: pd.DataFrame, label: str) -> pd.Series:
+    """The labels as the table has them. label: as label_columns knows it. Raises KeyError for columns that there are not."""
+    columns = label_columns(label, frame.columns)
+    return marked(frame[columns]) if len(columns) > 1 else frame[label]
 
 
 def spread(frame: Rows, most: int) -> Rows:
@@ -133,6 +159,20 @@ def spread(frame: Rows, most: int) -> Rows:
         return frame
     places = np.linspace(0, len(frame) - 1, most).astype(int)
     return scan.take(frame, places) if isinstance(frame, pd.Series) else scan.rows_at(frame, places)
+
+
+def _marking(frame: pd.DataFrame) -> list[str]:
+    """The longest row of neighbouring columns of which nearly every row marks exactly one."""
+    found = {name: marks(cells) for name, cells in frame.items()}
+    best: list[str] = []
+    for _, block in groupby(found, lambda name: found[name] is not None):
+        names = [name for name in block if found[name] is not None]
+        for start in range(len(names)):
+            for end in range(len(names), start + max(1, len(best)), -1):
+                if (np.sum([found[name] for name in names[start:end]], axis=0) == 1).mean() >= ALONE:
+                    best = names[start:end]
+                    break
+    return best
 
 
 class _Facts:
@@ -295,4 +335,4 @@ def _best(scores: dict[str, float], close: float = 1.0) -> str | None:
     return next((name for name, score in scores.items() if score >= close * best), None) if best > 0 else None
 
 
-__all__ = ["SPLITS", "Roles", "Trap", "propose", "split_of", "spread"]
+__all__ = ["SPLITS", "Roles", "Trap", "label_columns", "labels_of", "propose", "split_of", "spread"]

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from engine.data import others, repairs, scan, similarity
+from engine.data.columns import label_columns, labels_of
 from engine.data.health import Problem, advice, examine, examine_file, n
 from engine.data.names import SPLITS as SPLIT_WORDS
 from engine.data.reading import Table
@@ -151,7 +152,7 @@ def column_of(table: Table, name: str, flag: str = "") -> pd.Series:
 
 def _rows(table: Table, recipe: Recipe) -> pd.DataFrame:
     """Columns text, label, source_row; trimmed."""
-    if recipe.label in recipe.text:
+    if {*label_columns(recipe.label, table.columns)} & {*recipe.text}:
         raise DataError(
             f"The text and the label cannot both come from the column {recipe.label!r}.",
             "Choose two different columns.",
@@ -160,7 +161,9 @@ def _rows(table: Table, recipe: Recipe) -> pd.DataFrame:
     first, *more = (scan.trimmed(column_of(table, name)) for name in recipe.text)
     for other in more:
         first = (first + JOINT + other).str.strip()
-    labels = scan.trimmed(column_of(table, recipe.label))
+    for name in label_columns(recipe.label, table.columns):
+        column_of(table, name)
+    labels = scan.trimmed(labels_of(table.frame, recipe.label))
     return pd.DataFrame(
         {
             "text": first,

@@ -1,4 +1,4 @@
-"""What the labels of a column are: one class each, several in a cell, or measurements; and how the latter become classes."""
+"""What labels are: a class each, several in a cell, marks in columns, or measurements; and how the latter become classes."""
 
 import json
 import math
@@ -12,6 +12,8 @@ import pandas as pd
 LIST_SEPARATORS = ("|", ";", ",", "/")
 JSON = "json"  # lists and objects in JSON, and lists as Python and NumPy print them
 QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
+MARKED = ("1", "1.0", "true", "yes", "y", "x", "✓", "✔", "ja", "oui", "sí", "si", "sim", "да", "wahr", "vrai")
+UNMARKED = ("", "0", "0.0", "false", "no", "n", "-", "nein", "non", "não", "нет", "falsch", "faux")
 FIGURES = 100  # steps of the first digit that the bounds of ranges are rounded to
 
 
@@ -58,6 +60,24 @@ def holding_several(labels: pd.Series, separator: str) -> np.ndarray:
 def first_of(labels: pd.Series, separator: str) -> pd.Series:
     """The first label of each cell; "" where there is none. separator: as list_separator gives it."""
     return _by_value(labels, lambda cell: next(iter(_parts(cell, separator)), "")).astype("str")
+
+
+def marks(cells: pd.Series) -> np.ndarray | None:
+    """Which cells are marked, (rows,) bool, in a column that marks a class: 1 or 0, x or nothing. None for other columns."""
+    folded = cells.str.strip().str.lower()
+    values = set(folded.unique())
+    if len(values) != 2 or not values <= {*MARKED, *UNMARKED}:
+        return None
+    return folded.isin(MARKED).to_numpy(dtype=bool)
+
+
+def marked(columns: pd.DataFrame) -> pd.Series:
+    """The name of the column that is marked in each row; several are separated by '|', and "" is none."""
+    found = np.full(len(columns), "", dtype=object)
+    for name, cells in columns.items():
+        here = cells.str.strip().str.lower().isin(MARKED).to_numpy(dtype=bool)
+        found[here] = [f"{before}|{name}" if before else name for before in found[here]]
+    return pd.Series(found, index=columns.index, dtype="str")
 
 
 def is_continuous(labels: pd.Series) -> bool:

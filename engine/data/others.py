@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from engine.data import scan
-from engine.data.columns import spread
+from engine.data.columns import label_columns, spread
 from engine.data.reading import Table
 from engine.data.recipe import Recipe
 
@@ -20,7 +20,7 @@ def of(table: Table, recipe: Recipe, rows: pd.DataFrame, test: Table | None = No
     rows: source_row, and given where the split is; those of a second file are in `test`. The result has the same rows, its
     columns are str or float64.
     """
-    used = {*recipe.text, recipe.label, recipe.split_column}
+    used = {*recipe.text, *label_columns(recipe.label, table.columns), recipe.split_column}
     chosen = [
         name for name in table.columns if name not in used and _tells(spread(table.frame[name], LOOKED_AT))
     ]

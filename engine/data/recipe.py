@@ -16,7 +16,7 @@ class Recipe(BaseModel):
     """The columns with the texts; several are joined by a line break."""
 
     label: str
-    """The column with the labels."""
+    """The column with the labels; or several that mark one class each, 'good + bad'."""
 
     label_names: dict[str, str] = {}
     """{label in the file: name to use}. Two labels with the same name become one class; "" leaves the class out."""

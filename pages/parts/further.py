@@ -3,6 +3,7 @@
 import streamlit as st
 
 from engine.data import workbench
+from engine.data.columns import label_columns
 from engine.data.datasets import load_info
 from engine.data.reading import Options
 from engine.errors import NotFoundError
@@ -62,7 +63,7 @@ def _columns(run: Run, columns: list[str]) -> tuple[str | None, str | None] | No
         recipe = load_info(state.workspace(), run.dataset_id).recipe
     except NotFoundError:
         recipe = {}
-    if recipe and {*recipe["text"], recipe["label"]} <= set(columns):
+    if recipe and {*recipe["text"], *label_columns(recipe["label"], columns)} <= set(columns):
         return None, None
     with st.container(horizontal=True):
         text = st.selectbox("Column with the texts", columns, index=None, key="further_text")

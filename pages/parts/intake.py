@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from engine.data import workbench
-from engine.data.columns import Roles
+from engine.data.columns import Roles, label_columns
 from engine.data.datasets import DatasetInfo, load_info, save
 from engine.data.drafting import SPLITS
 from engine.data.health import missing_roles
@@ -59,7 +59,7 @@ def look_at(key: str) -> DatasetInfo | None:
             checkup.finding(problem, None)
         return None
     drafting = drafted(reading, text, label, choices)
-    splits.choose(table, (*text, label), proposed, choices)
+    splits.choose(table, (*text, *label_columns(label, table.columns)), proposed, choices)
     return save_form(drafting, table, choices) if drafting else None
 
 
@@ -162,6 +162,7 @@ def columns(table: Table, roles: Roles, choices: Choices) -> tuple[list[str], st
     named = partial(words.column, header=table.header)
     text = [one for one in choices.get("text", [roles.text] if roles.text else []) if one in known]
     label = choices.get("label", roles.label)
+    labels = known if roles.label in (None, *known) else [roles.label, *known]
 
     def another_label() -> None:
         kept = [name for name in choices.get("remedies", []) if not makes_classes(name)]
@@ -182,7 +183,7 @@ def columns(table: Table, roles: Roles, choices: Choices) -> tuple[list[str], st
             st.caption(f"Proposed because it is {messages.plain(roles.reasons[text[0]])}.{more}")
     with right:
         label = st.selectbox(
-            "Column with the labels", known, index=known.index(label) if label in known else None, format_func=named,
+            "Column with the labels", labels, index=labels.index(label) if label in labels else None, format_func=named,
             key=choices.widget("label"), on_change=another_label, placeholder="Choose a column",
         )  # fmt: skip
         if label and label == roles.label:

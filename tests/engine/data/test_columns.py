@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from engine.data.columns import propose, split_of
+from engine.data.columns import labels_of, propose, split_of
 
 
 def frame(**columns):
@@ -232,3 +232,27 @@ def test_addresses_are_the_texts_where_there_are_no_others():
     links = [f"http://www.site{i}.com/page?{i}" for i in range(60)]
     assert propose(frame(url=links, type=["benign", "phishing"] * 30)).text == "url"
     assert propose(frame(url=links, text=LONG, type=["benign", "phishing"] * 30)).text == "text"
+
+
+@pytest.mark.parametrize("mark, none", [("1", "0"), ("x", ""), ("TRUE", "FALSE"), ("1.0", "0.0")])
+def test_columns_of_which_each_row_marks_one_are_the_label(mark, none):
+    marks = {
+        name: [mark if i % 3 == place else none for i in range(60)]
+        for place, name in enumerate(["good", "bad", "so"])
+    }
+    table = frame(text=LONG, verified=["1", "0", "1", "1"] * 15, **marks, shop=["a", "b", "c", "d"] * 15)
+    roles = propose(table)
+    assert (roles.text, roles.label) == ("text", "good + bad + so")
+    assert roles.reasons[roles.label] == "3 columns of which each row marks one"
+    assert labels_of(table, roles.label).tolist() == ["good", "bad", "so"] * 20
+    assert propose(table, "text", "bad").label == "bad"
+    assert propose(table.assign(label=LABELS)).label == "label"
+
+
+def test_columns_of_which_rows_mark_several_or_none_are_labels_of_their_own():
+    table = frame(
+        text=LONG, toxic=["0", "0", "1", "0"] * 15, threat=["0", "0", "1", "0"] * 15, insult=["0", "1"] * 30
+    )
+    assert propose(table).label in ("toxic", "threat", "insult")
+    assert labels_of(table, "toxic + insult").tolist() == ["", "insult", "toxic", "insult"] * 15
+    assert labels_of(table, "toxic + threat").tolist() == ["", "", "toxic|threat", ""] * 15

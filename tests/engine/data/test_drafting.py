@@ -152,3 +152,16 @@ def test_labels_stand_in_a_natural_order():
     labels = ["10", "2", "-1", "b", "a", "10 to 20", "2.5 to 10", "0.5 to 2.5"]
     ordered = ["-1", "0.5 to 2.5", "2", "2.5 to 10", "10", "10 to 20", "a", "b"]
     assert ordered_labels(pd.Series(labels)) == ordered
+
+
+def test_columns_that_mark_one_class_each_become_the_label():
+    texts, labels = zip(*easy_texts(60), strict=True)
+    marks = {name: [int(label == name) for label in labels] for name in ("good", "bad")}
+    table = read_bytes(pd.DataFrame({"text": texts, **marks}).to_csv(index=False).encode(), "marks.csv")
+    made = draft(table, Recipe(text="text", label="good + bad"))
+    assert made.labels == ["bad", "good"]
+    assert made.rows["label"].tolist() == list(labels)
+    with pytest.raises(DataError, match="no column 'good \\+ worse'"):
+        draft(table, Recipe(text="text", label="good + worse"))
+    with pytest.raises(DataError, match="cannot both come"):
+        draft(table, Recipe(text="good", label="good + bad"))
