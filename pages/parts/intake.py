@@ -12,7 +12,7 @@ from engine.data.drafting import SPLITS
 from engine.data.health import missing_roles
 from engine.data.reading import Table
 from engine.data.reading.encodings import CHOICES as ENCODINGS
-from engine.data.reading.table import SEPARATORS
+from engine.data.reading.table import PARTS, SEPARATORS
 from engine.data.repairs import makes_classes
 from engine.data.workbench import Step
 from engine.errors import DataError
@@ -91,7 +91,7 @@ def how_it_was_read(table: Table, rows: int, choices: Choices) -> None:
         shown = ", ".join(map(messages.plain, table.left_out[:5]))
         more = f" and {whole(len(table.left_out) - 5)} more" if len(table.left_out) > 5 else ""
         st.caption(f"Left out: {shown}{more}.")
-    if table.format in ("csv", "tsv", "text", "spreadsheet") or len(table.sheets) > 1:
+    if table.format in ("csv", "tsv", "text", *PARTS) or len(table.sheets) > 1:
         with st.expander("How it was read", icon=":material/tune:"):
             st.caption("Found out from the content. If the preview looks wrong, change it here.")
             options(table, choices)
@@ -138,7 +138,7 @@ def options(table: Table, choices: Choices) -> None:
         )  # fmt: skip
     if len(table.sheets) > 1:
         boxes[0].selectbox(
-            "Sheet" if table.format == "spreadsheet" else "File in the archive", table.sheets,
+            PARTS.get(table.format, "file in the archive").capitalize(), table.sheets,
             index=table.sheets.index(table.sheet) if table.sheet else None, key=choices.widget("sheet"),
             placeholder="All with the same columns", on_change=partial(changed, "sheet"),
         )  # fmt: skip

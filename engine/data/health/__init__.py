@@ -43,6 +43,16 @@ def examine_file(table: Table) -> list[Problem]:
                     examples=examples,
                 )
             )
+    if table.broken:
+        found.append(
+            Problem(
+                "broken_rows",
+                "advice",
+                table.broken,
+                f"{n(table.broken, 'row')} stood in several lines, since nothing quotes the line breaks in the texts.",
+                "Each was put together again. Look whether they are right in the table.",
+            )
+        )
     if table.damaged:
         found.append(
             Problem(

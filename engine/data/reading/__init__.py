@@ -8,11 +8,13 @@ Rows that cannot be placed are counted and listed with their line and the reason
     bundles       what the files of an archive are together
     encodings     which encoding a text file has
     separated     CSV and its relatives; sniffing: separator and quotes; records: one after another
+    broken        records that stand in several lines
     headers       which row names the columns
     jsons         JSON and JSON lines
     fasttext      texts beside __label__marks
     parquet       Parquet and Arrow
     spreadsheets  XLSX, XLS, ODS
+    webpages      tables of web pages and Excel's XML, which often are called .xls
 """
 
 import re
@@ -33,6 +35,7 @@ from engine.data.reading import (
     separated,
     sniffing,
     spreadsheets,
+    webpages,
 )
 from engine.data.reading.columnar import as_frame
 from engine.data.reading.table import Options, Rejected, Rejections, Table, named
@@ -134,11 +137,14 @@ def _read(path: Path, name: str, options: Options, progress: Progress) -> Table:
     if start.startswith((b"ARROW1", ARROW_STREAM)):
         return _table(parquet.parse_arrow(path, start.startswith(ARROW_STREAM)), name=name, format="arrow")
     if start.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        return _read_spreadsheet(path, name, options)
+        return _with_sheets(spreadsheets.parse_spreadsheet(path, options), name, "spreadsheet")
     other = next((what for mark, what in OTHERS.items() if start.startswith(mark)), None)
     if other is None and (
         start.lstrip(b"\xef\xbb\xbf \t\r\n")[:9].lower().startswith(MARKUP) or _is_one_element(path, start)
     ):
+        if found := webpages.tables(path):
+            book = spreadsheets.workbook([one for one, _ in found], found, options)
+            return _with_sheets(book, name, "markup")
         other = "a web page or XML, whatever its extension says"
     if other is None and ARFF.search(start):
         other = "a file of Weka (ARFF)"
@@ -146,7 +152,9 @@ def _read(path: Path, name: str, options: Options, progress: Progress) -> Table:
         other = "a dump of a database (SQL)"
     if other:
         raise DataError(
-            f"This is {other}, and no table.", f"Save it as CSV or XLSX. {EXPECTED}", "not_a_table"
+            f"This is {other}, and no table.",
+            f"Open it in the program that it is from, and save it as CSV or XLSX. {EXPECTED}",
+            "not_a_table",
         )
     return _read_text(path, name, options, progress)
 
@@ -222,18 +230,18 @@ def _separated(parsed: separated.Parsed, options: Options, **read_as) -> Table:
         quote=parsed.dialect.quote,
         names_row=parsed.names_row,
         first_row=parsed.first_row,
+        broken=parsed.broken,
         **read_as,
     )
 
 
-def _read_spreadsheet(path: Path, name: str, options: Options) -> Table:
-    book = spreadsheets.parse_spreadsheet(path, options)
+def _with_sheets(book: spreadsheets.Workbook, name: str, format: str) -> Table:
     return _table(
         book.columns,
         book.names,
         book.rejected,
         name=name,
-        format="spreadsheet",
+        format=format,
         names_row=book.names_row,
         first_row=book.first_row,
         sheet=book.sheet,

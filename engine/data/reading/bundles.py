@@ -125,6 +125,7 @@ def _together(tables: list[tuple[str, Table]], name: str) -> Table:
         padded_count=sum(table.padded_count for _, table in tables),
         damaged=sum(table.damaged for _, table in tables),
         foreign=sum(table.foreign for _, table in tables),
+        broken=sum(table.broken for _, table in tables),
     )  # fmt: skip
 
 

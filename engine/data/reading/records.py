@@ -12,6 +12,7 @@ from engine.figures import whole
 LONGEST_FIELD = 10_000_000  # characters
 LONGEST_RECORD = 50  # lines of a record whose quotes are out of order
 SEP_LINE = re.compile(r'"?sep=(.)"?\r?\n')  # how Excel declares the separator
+LINE = "\u2028"  # stands for a line break within a record while that is taken apart
 BLANKS = "  "  # as a separator: two blanks or more, as in tables that are set in line
 csv.field_size_limit(LONGEST_FIELD)
 
@@ -23,6 +24,8 @@ class Dialect:
     separator: one to four characters, "" for none. quote: "" for none. escape: a backslash before a quote, or "".
     spaced: blanks stand before quotes. wrapped: whole lines were put into quotes once more. width: fields of a record, where
     what is more belongs to field number `open` (a text whose separators are not quoted); 0 where there is no such field.
+    bare: records end with \\r\\n, and a \\n alone is a line break in a text. broken: records stand in several lines more
+    often than not.
     """
 
     separator: str
@@ -32,6 +35,13 @@ class Dialect:
     wrapped: bool = False
     width: int = 0
     open: int = 0
+    bare: bool = False
+    broken: bool = False
+
+    @property
+    def newline(self) -> str:
+        """As open() is to be told, so that a line is what ends a record."""
+        return "\r\n" if self.bare else ""
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,8 @@ class Records:
 
     def __iter__(self) -> Iterator[tuple[int, list[str]]]:
         dialect = self.dialect
-        source = _Source(map(unwrapped, self.lines) if dialect.wrapped else self.lines)
+        lines = map(_in_one_line, self.lines) if dialect.bare else self.lines
+        source = _Source(map(unwrapped, lines) if dialect.wrapped else lines)
         reader, line = _reader(source, dialect), 1
         while True:
             try:
@@ -103,9 +114,11 @@ class Records:
             if dialect.width and len(cells) > dialect.width:
                 empty = dialect.open < dialect.width - 1 and not any(map(str.strip, cells[dialect.width :]))
                 cells = cells[: dialect.width] if empty else joined(cells, dialect)
+            if dialect.bare:
+                cells = [cell.replace(LINE, "\n") for cell in cells]
             if any(map(str.strip, cells)) and not (line == 1 and SEP_LINE.match(seen[0])):
                 yield line, cells
-            line += len(seen)
+            line += len(seen) + (sum(one.count(LINE) for one in seen) if dialect.bare else 0)
             seen.clear()
 
     def _checked(self, cells: list[str], seen: list[str], source: "_Source") -> list[str]:
@@ -178,6 +191,11 @@ def joined(cells: list[str], dialect: Dialect) -> list[str]:
     after = dialect.width - dialect.open - 1
     middle = cells[dialect.open : len(cells) - after]
     return [*cells[: dialect.open], dialect.separator.join(middle), *cells[len(cells) - after :]]
+
+
+def _in_one_line(line: str) -> str:
+    """A line that ends with \\r\\n, with other line breaks replaced by what the csv module takes for a character."""
+    return line.removesuffix("\r\n").replace("\r", "").replace("\n", LINE) + "\r\n"
 
 
 def unwrapped(line: str) -> str:

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from engine.data import scan
+from engine.data.reading.broken import are_broken, put_together
 from engine.data.reading.columnar import Columns, as_series
 from engine.data.reading.encodings import Encoding
 from engine.data.reading.headers import find_header
@@ -37,7 +39,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass
 class Parsed:
-    """Columns without names, and what was decided and left out on the way."""
+    """Columns without names, and what was decided and left out on the way. broken: rows that stood in several lines."""
 
     columns: pa.Table
     names: list[str]
@@ -46,6 +48,7 @@ class Parsed:
     first_row: int
     rejected: Rejections
     padded: Rejections
+    broken: int
 
 
 def parse(path: Path, encoding: Encoding, options: Options, progress: Progress) -> Parsed:
@@ -58,12 +61,15 @@ def parse_fast(path: Path, options: Options) -> Parsed | None:
     """The same for a file that begins as UTF-8; None where it is not to the end, or where anything is odd."""
     plan = _plan(path, Encoding("utf-8"), options)
     table = _parse_fast(path, plan)
-    return None if table is None else _parsed(plan, table, Rejections(), Rejections())
+    return None if table is None else _parsed(plan, table, Rejections(), Rejections(), 0)
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """What a look at the start of a file decided. first_line: of the file, where the first row begins."""
+    """What a look at the start of a file decided.
+
+    first_line: of the file, where the first row begins. broken: rows stand in several lines (broken.py).
+    """
 
     dialect: Dialect
     names: list[str]
@@ -72,6 +78,7 @@ class _Plan:
     first_line: int
     shape: Shape
     regular: bool
+    broken: bool
 
     @property
     def header(self) -> list[str] | None:
@@ -90,6 +97,8 @@ def _plan(path: Path, encoding: Encoding, options: Options) -> _Plan:
     names_row, first_row = find_header([cells for _, cells in head])
     names_row, first_row = options.placed(names_row, first_row)
     body = [cells for _, cells in head[first_row - 1 :]] or [cells for _, cells in head]
+    if dialect.broken:
+        body = [cells for cells in body if len(cells) == len(head[names_row - 1][1])]
     names = _names(head[names_row - 1][1] if 0 < names_row <= len(head) else None, body)
     if len(names) > MAX_COLUMNS:
         raise DataError(
@@ -101,11 +110,12 @@ def _plan(path: Path, encoding: Encoding, options: Options) -> _Plan:
     dialect = _open(dialect, shape, body)
     first_line = head[min(first_row, len(head)) - 1][0]
     regular = len(head) >= first_row and not records.mended
-    return _Plan(dialect, names, names_row, first_row, first_line, shape, regular)
+    broken = dialect.broken or are_broken(sampled[first_row - 1 :], shape)
+    return _Plan(dialect, names, names_row, first_row, first_line, shape, regular, broken)
 
 
-def _parsed(plan: _Plan, table: pa.Table, rejected: Rejections, padded: Rejections) -> Parsed:
-    return Parsed(table, plan.names, plan.dialect, plan.names_row, plan.first_row, rejected, padded)
+def _parsed(plan: _Plan, table: pa.Table, rejected: Rejections, padded: Rejections, broken: int) -> Parsed:
+    return Parsed(table, plan.names, plan.dialect, plan.names_row, plan.first_row, rejected, padded, broken)
 
 
 # -- deciding ---------------------------------------------------------------------------------------
@@ -157,14 +167,18 @@ def _open(dialect: Dialect, shape: Shape, body: list[list[str]]) -> Dialect:
 
 def _parse_lines(
     path: Path, encoding: Encoding, plan: _Plan, progress: Progress
-) -> tuple[pa.Table, Rejections, Rejections]:
+) -> tuple[pa.Table, Rejections, Rejections, int]:
     width, rejected, padded = plan.shape.width, Rejections(), Rejections(LISTED_REJECTED)
-    columns = Columns(width)
+    columns, broken = Columns(width), 0
     size = path.stat().st_size
-    with path.open(encoding=encoding.name, errors=encoding.errors, newline="") as file:
-        for number, (line, cells) in enumerate(Records(file, plan.dialect, rejected, plan.shape), start=1):
-            if number < plan.first_row:
-                continue
+    with path.open(encoding=encoding.name, errors=encoding.errors, newline=plan.dialect.newline) as file:
+        records = islice(Records(file, plan.dialect, rejected, plan.shape), plan.first_row - 1, None)
+        if plan.broken:
+            rows = put_together(records, plan.shape, plan.dialect.broken)
+        else:
+            rows = ((one, plan.dialect.bare and any("\n" in cell for cell in one[1])) for one in records)
+        for (line, cells), in_several in rows:
+            broken += in_several
             if len(cells) > width and any(map(str.strip, cells[width:])):
                 reason = f"{len(cells)} fields where {width} were expected"
                 rejected.add(line, reason, plan.dialect.separator.join(cells), len(columns))
@@ -176,7 +190,7 @@ def _parse_lines(
                     padded.add(line, expected, plan.dialect.separator.join(cells))
                 if columns.add([*cells[:width], *[""] * (width - len(cells))]):
                     progress(min(size, file.buffer.raw.tell()), size)
-    return columns.table(), rejected, padded  # fmt: skip
+    return columns.table(), rejected, padded, broken  # fmt: skip
 
 
 def _no_row(cells: list[str], names: list[str] | None) -> str | None:
@@ -197,8 +211,8 @@ def _no_row(cells: list[str], names: list[str] | None) -> str | None:
 def _parse_fast(path: Path, plan: _Plan) -> pa.Table | None:
     """The same table by Arrow's parser; None where anything is odd, so that the other parser has to look closely."""
     dialect = plan.dialect
-    simple = not (dialect.escape or dialect.spaced or dialect.wrapped or dialect.width)
-    if not (plan.regular and simple and len(dialect.separator.encode()) == 1):
+    simple = not (dialect.escape or dialect.spaced or dialect.wrapped or dialect.width or dialect.bare)
+    if plan.broken or not (plan.regular and simple and len(dialect.separator.encode()) == 1):
         return None
     columns = [f"c{i}" for i in range(plan.shape.width)]
     try:

@@ -5,9 +5,11 @@ import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
+from engine.data.reading.broken import are_mostly_broken
 from engine.data.reading.headers import KNOWN, words_of
 from engine.data.reading.records import (
     BLANKS,
+    LINE,
     SEP_LINE,
     Dialect,
     Records,
@@ -23,7 +25,11 @@ ODD = (*"^~¦§¶\x01\x1f", ":::", "::", "@@", "@", ":", "#", " ", BLANKS)  # tr
 BEFORE_TEXT = (",", ";", "\t", "|", ": ", " - ", " ", ":")  # between a label and a text with more of the same
 CHARACTERS = 200_000  # of the sample that readings are compared on
 USUAL_SHARE, ODD_SHARE, SURE_SHARE = 0.6, 0.97, 0.9
+UNLIKE_SHARE = 0.02  # of records that another reading makes alike, from which on it is the better one
+FEW_LINES = 5  # too few to tell a separator from what happens to stand in each
 FEW_UNLIKE = 3  # records of another width that are no sign of anything yet
+SIGN = re.compile(r"(?<=\s)(?:[^\w\s.,;!?'\"()]{2,8}|\[[A-Za-z]{2,8}\]|</?(?:s|sep|SEP|eos)>)(?=\s)")
+BARE = re.compile(r"(?<!\r)\n")  # where all records end with \r\n, a line break in a text
 LABEL_LENGTH, MOST_LABELS = 40, 50
 # what a label is like that only a blank keeps from its text, and what only looks like it
 CODE = re.compile(r"-?\d+|[A-Z]{2,}|\w*[_:]\S*|[a-z]{2,15}")
@@ -59,6 +65,16 @@ class Reading:
 def sniff(sample: str, options: Options = Options()) -> Dialect:  # noqa: B008 (frozen)
     """The dialect of a file that begins with `sample`."""
     sample = whole_records(sample[:CHARACTERS], CHARACTERS)
+    found = _sniffed(sample, options)
+    if "\r\n" not in sample or not BARE.search(sample):
+        return found
+    bare = replace(_sniffed(BARE.sub(LINE, sample), options), bare=True)
+    plain, better = _read(sample, found), _read(sample, bare)
+    whole = better.width > 1 and better.share >= SURE_SHARE
+    return bare if whole and (plain.width == 1 or better.share > plain.share + UNLIKE_SHARE) else found
+
+
+def _sniffed(sample: str, options: Options) -> Dialect:
     declared = SEP_LINE.match(sample)
     separator = options.separator or (declared[1] if declared else None)
     if separator is not None:
@@ -68,6 +84,8 @@ def sniff(sample: str, options: Options = Options()) -> Dialect:  # noqa: B008 (
         return inner
     found = [_best_quotes(sample, one, options.quote) for one in USUAL if one in sample or '"' in sample]
     best = _best(found)
+    if spelt := _spelt_out(sample, lines):
+        return spelt
     quoted = [one for one in found if one.width == 1 and one.share >= ODD_SHARE and one.needed > one.mended]
     if best.share < SURE_SHARE and best.unlike >= FEW_UNLIKE and (open_text := _open_text(lines)):
         return open_text
@@ -84,7 +102,41 @@ def sniff(sample: str, options: Options = Options()) -> Dialect:  # noqa: B008 (
         return _longer(sample, best.dialect)
     if beside := _label_beside_text(sample):
         return beside
-    return _longer(sample, best.dialect) if best.share >= USUAL_SHARE else Dialect("", "")
+    if best.share >= USUAL_SHARE:
+        return _longer(sample, best.dialect)
+    return _by_its_names(sample, lines, options.quote) or Dialect("", "")
+
+
+def _spelt_out(sample: str, lines: list[str]) -> Dialect | None:
+    """Where each line has the same sign of several characters, blanks around it: ' ::: ', ' -> ', ' [SEP] ', ' +++$+++ '."""
+    for sign in dict.fromkeys(SIGN.findall(lines[0])) if len(lines) >= FEW_LINES else ():
+        if sum(sign in line for line in lines) < ODD_SHARE * len(lines):
+            continue
+        read = _read(sample, Dialect(sign, ""))
+        if read.share >= ODD_SHARE and read.width > 1 and read.labelled:
+            return read.dialect
+    return None
+
+
+def _by_its_names(sample: str, lines: list[str], quote: str | None) -> Dialect | None:
+    """Where the first line names columns, and rows lack the last fields, or stand in several lines."""
+    for separator in USUAL:
+        names = lines[0].split(separator) if lines else []
+        if (
+            len(names) < 2
+            or not all(map(_is_name, names))
+            or not any(words_of(name) & KNOWN for name in names)
+        ):
+            continue
+        read = _best_quotes(sample, separator, quote)
+        rows = [row for row in records_of(sample, read.dialect)][1:]
+        widths = [len(cells) for _, cells in rows]
+        if rows and sum(1 < width <= len(names) for width in widths) >= ODD_SHARE * len(rows):
+            return read.dialect
+        whole = [cells for _, cells in rows if len(cells) == len(names)]
+        if are_mostly_broken(rows, shape_of(whole, len(names))):
+            return replace(read.dialect, broken=True)
+    return None
 
 
 def _best(readings: list[Reading]) -> Reading:
@@ -113,7 +165,9 @@ def whole_records(text: str, full: int) -> str:
 
 def records_of(sample: str, dialect: Dialect, shape: Shape | None = None) -> Records:
     """io.StringIO splits where the csv module does, and not at U+0085 and its like."""
-    return Records(io.StringIO(sample, newline=""), dialect, Rejections(), shape)
+    ended = (f"{line}\r\n" for line in sample.split("\r\n"))
+    lines = ended if dialect.bare else io.StringIO(sample, newline="")
+    return Records(lines, dialect, Rejections(), shape)
 
 
 def _best_quotes(sample: str, separator: str, quote: str | None) -> Reading:

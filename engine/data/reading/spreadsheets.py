@@ -1,4 +1,4 @@
-"""Spreadsheets: XLSX, XLSM, XLSB, XLS and ODS."""
+"""Spreadsheets: XLSX, XLSM, XLSB, XLS and ODS; and what else has sheets."""
 
 import zipfile
 from dataclasses import dataclass
@@ -27,6 +27,7 @@ OTHER_OFFICE = {
     "ppt/": "a PowerPoint presentation",
 }
 SHEET = "sheet"  # the column that says which sheet a row is from
+Rows = list[tuple[int, list[str]]]  # (row number in the sheet, cells) of each row that is not blank
 
 
 @dataclass
@@ -35,7 +36,7 @@ class Sheet:
 
     name: str
     names: list[str]
-    rows: list[tuple[int, list[str]]]
+    rows: Rows
     names_row: int
     first_row: int
 
@@ -54,7 +55,7 @@ class Sheet:
             not (self.names_row or other.names_row) and len(self.names) == len(other.names) == 1 and several
         )
 
-    def rows_as(self, names: list[str]) -> list[tuple[int, list[str]]]:
+    def rows_as(self, names: list[str]) -> Rows:
         """The rows with the columns of the other sheet, in its order."""
         if names == self.names:
             return self.rows
@@ -80,20 +81,27 @@ class Workbook:
 
 
 def parse_spreadsheet(path: Path, options: Options) -> Workbook:
-    """The sheet with most rows, together with those that have the same columns; or the sheet that was chosen.
-
-    Raises DataError when the file cannot be opened or no sheet is filled.
-    """
-    visible, filled = _sheets(path, options)
-    if not filled:
+    """Raises DataError when the file cannot be opened or no sheet is filled."""
+    visible, found = _opened(path, options)
+    if not any(rows for _, rows in found):
         raise DataError(
             "The spreadsheet has no filled sheet.", "Choose a file with one row per text.", "empty_file"
         )
+    return workbook(visible, found, options)
+
+
+def workbook(names: list[str], found: list[tuple[str, Rows]], options: Options) -> Workbook:
+    """The sheet with most rows, together with those that have the same columns; or the sheet that was chosen.
+
+    names: of all sheets. found: the rows of those that may be read, at least one of them filled.
+    """
+    wanted = [(name, rows) for name, rows in found if options.sheet in (None, name)] or found
+    filled = [sheet for name, rows in wanted if (sheet := _sheet(name, rows, options))]
     main = max(filled, key=lambda sheet: sheet.weight)
     alike = [sheet for sheet in filled if sheet is main or sheet.is_like(main)]
     several = len(alike) > 1
-    names = [*main.names, SHEET] if several else main.names
-    columns, rejected = Columns(len(names)), Rejections()
+    columns_named = [*main.names, SHEET] if several else main.names
+    columns, rejected = Columns(len(columns_named)), Rejections()
     for sheet in alike:
         for number, row in sheet.rows_as(main.names):
             if sheet.names_row and row == main.names:
@@ -101,13 +109,13 @@ def parse_spreadsheet(path: Path, options: Options) -> Workbook:
             else:
                 columns.add([*row, sheet.name] if several else row)
     return Workbook(
-        columns.table(), names, None if several else main.name, visible, main.names_row, main.first_row, rejected,
+        columns.table(), columns_named, None if several else main.name, names, main.names_row, main.first_row, rejected,
         [] if options.sheet else [sheet.name for sheet in filled if sheet not in alike],
     )  # fmt: skip
 
 
-def _sheets(path: Path, options: Options) -> tuple[list[str], list[Sheet]]:
-    """(names of the sheets that are not hidden, those of them that are filled; only the chosen one if one was chosen)."""
+def _opened(path: Path, options: Options) -> tuple[list[str], list[tuple[str, Rows]]]:
+    """(names of the sheets that are not hidden, the rows of each; only of the chosen one if one was chosen)."""
     from python_calamine import (
         CalamineError,
         CalamineWorkbook,
@@ -123,14 +131,14 @@ def _sheets(path: Path, options: Options) -> tuple[list[str], list[Sheet]]:
     )
     try:
         _check_size(path)
-        workbook = CalamineWorkbook.from_path(str(path))
+        opened = CalamineWorkbook.from_path(str(path))
         names = [
             sheet.name
-            for sheet in workbook.sheets_metadata
+            for sheet in opened.sheets_metadata
             if sheet.visible == SheetVisibleEnum.Visible and sheet.typ == SheetTypeEnum.WorkSheet
-        ] or list(workbook.sheet_names)
+        ] or list(opened.sheet_names)
         wanted = [options.sheet] if options.sheet in names else names
-        found = [_sheet(name, _filled_rows(workbook.get_sheet_by_name(name)), options) for name in wanted]
+        return names, [(name, _filled_rows(opened.get_sheet_by_name(name))) for name in wanted]
     except PasswordError as error:
         raise protected from error
     except (CalamineError, *NONSENSE) as error:
@@ -141,10 +149,9 @@ def _sheets(path: Path, options: Options) -> tuple[list[str], list[Sheet]]:
             "Open it in your spreadsheet program and save it as XLSX or CSV.",
             "damaged",
         ) from error
-    return names, [sheet for sheet in found if sheet]
 
 
-def _filled_rows(sheet) -> list[tuple[int, list[str]]]:
+def _filled_rows(sheet) -> Rows:
     """(number from 1, cells as text) of each row that is not blank. Cells merged downwards all say what the first says."""
     top, left = sheet.start or (0, 0)
     rows = [[as_text(value) for value in row] for row in sheet.to_python(skip_empty_area=True)]
@@ -159,9 +166,7 @@ def _filled_rows(sheet) -> list[tuple[int, list[str]]]:
     return [(top + at + 1, row) for at, row in _with_joined_names(filled, spans)]
 
 
-def _with_joined_names(
-    rows: list[tuple[int, list[str]]], spans: dict[int, list[range]]
-) -> list[tuple[int, list[str]]]:
+def _with_joined_names(rows: Rows, spans: dict[int, list[range]]) -> Rows:
     """One row of names where the sheet has them in two."""
     for place, ((at, row), (_, below)) in enumerate(pairwise(rows[:HIGHEST_NAMES])):
         if names := _names_of_two_rows(row, below, spans.get(at, [])):
@@ -183,7 +188,7 @@ def _names_of_two_rows(row: list[str], below: list[str], spans: list[range]) -> 
     return [f"{over[at]} {below[at]}" if at in over else row[at] for at in range(len(row))]
 
 
-def _sheet(name: str, rows: list[tuple[int, list[str]]], options: Options) -> Sheet | None:
+def _sheet(name: str, rows: Rows, options: Options) -> Sheet | None:
     if not rows:
         return None
     width = max(len(row) for _, row in rows)
@@ -197,7 +202,7 @@ def _sheet(name: str, rows: list[tuple[int, list[str]]], options: Options) -> Sh
     return Sheet(name, names, rows[first_row - 1 :], names_row, first_row)
 
 
-def _split_in_one_column(rows: list[tuple[int, list[str]]]) -> tuple[list[tuple[int, list[str]]], int]:
+def _split_in_one_column(rows: Rows) -> tuple[Rows, int]:
     """Where a CSV file was opened with the wrong separator, each row stands in one cell as a line of it."""
     lines = [row[0] for _, row in rows]
     if not any(mark in lines[0] for mark in ",;\t|") or any("\n" in line for line in lines):

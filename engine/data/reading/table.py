@@ -11,7 +11,9 @@ from engine.figures import whole
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 FORMATS = {"csv": "CSV", "tsv": "TSV", "json": "JSON", "jsonl": "JSON lines", "parquet": "Parquet", "arrow": "Arrow",
-           "spreadsheet": "Spreadsheet", "fasttext": "fastText", "folders": "Folders of texts", "text": "Text"}  # fmt: skip
+           "spreadsheet": "Spreadsheet", "fasttext": "fastText", "folders": "Folders of texts", "text": "Text",
+           "markup": "Web page or XML"}  # fmt: skip
+PARTS = {"spreadsheet": "sheet", "markup": "table"}  # what several tables in one file are called; else files
 KEPT_REJECTED, LISTED_REJECTED, SHOWN_CHARACTERS = 1_000_000, 1000, 200
 
 
@@ -101,6 +103,7 @@ class Table:
     damaged: byte sequences that are no letters. foreign: letters in another encoding than the rest.
     rejected: the first 1,000,000 rows that could not be read; rejected_count: all of them.
     padded: the first 1,000 rows with too few fields, whose missing cells are empty; padded_count: all of them.
+    broken: rows that stood in several lines, since nothing quoted the line breaks of their texts.
     """
 
     frame: pd.DataFrame
@@ -120,6 +123,7 @@ class Table:
     rejected_count: int = 0
     padded: list[Rejected] = field(default_factory=list)
     padded_count: int = 0
+    broken: int = 0
 
     @property
     def columns(self) -> list[str]:
@@ -133,7 +137,7 @@ class Table:
         """One line for people: 'CSV, utf-8, separated by comma, 800 rows'."""
         parts = [FORMATS.get(self.format, self.format.upper())]
         if len(self.sheets) > 1:
-            what = "sheet" if self.format == "spreadsheet" else "file"
+            what = PARTS.get(self.format, "file")
             parts.append(
                 f"{what} {self.sheet!r}" if self.sheet else f"{what}s with the same columns put together"
             )

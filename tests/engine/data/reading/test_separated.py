@@ -341,3 +341,66 @@ def test_blanks_around_a_long_separator_are_no_part_of_the_cells():
     )
     frame = read_bytes(text.encode(), "train.txt").frame
     assert [cell.strip() for cell in frame.iloc[1]] == ["1", "Film 1", "comedy", plots[1]]
+
+
+def in_lines(order, ended="\n", every=2, count=60):
+    """(rows, the same as a file): all texts but one in `every` have one or two line breaks, and nothing quotes them."""
+    rows = []
+    for i in range(count):
+        text = f"the {THINGS[i % 6]} of number {i}" + "\nit went on\nfor a long while"[
+            : 11 if i % 3 else None
+        ] * (i % every > 0)
+        rows.append(
+            [{"id": str(i), "text": text, "label": ("good", "so", "bad")[i // 4 % 3]}[name] for name in order]
+        )
+    return rows, "".join("\t".join(row) + ended for row in [order, *rows])
+
+
+ORDERS = [
+    ["id", "text", "label"], ["id", "label", "text"], ["label", "id", "text"], ["label", "text"], ["text", "label"],
+]  # fmt: skip
+BROKEN = [case for case in product(ORDERS, [2, 4], ["\n", "\r\n"]) if case != (ORDERS[4], 2, "\n")]
+"""Of a text before its label, which may be missing, the first line may as well be a row."""
+
+
+@pytest.mark.parametrize("order, every, ended", BROKEN)
+def test_line_breaks_that_nothing_quotes_stay_in_their_texts(order, every, ended):
+    rows, file = in_lines(order, ended, every)
+    table = read(file)
+    assert table.columns == order
+    assert table.frame.to_numpy().tolist() == rows
+    assert (table.padded_count, table.broken) == (0, sum("\n" in "".join(row) for row in rows))
+
+
+def test_rows_that_lack_their_label_and_headings_between_rows_go_on_with_nothing():
+    _, file = in_lines(["id", "text", "label"], every=1)
+    lines = file.splitlines()
+    lacking = [line.rpartition("\t")[0] if i % 5 == 2 else line for i, line in enumerate(lines)]
+    table = read("\n".join(lacking))
+    assert (len(table.frame), table.padded_count, table.broken) == (60, 12, 0)
+    _, file = in_lines(["id", "label", "text"], every=1)
+    lines = file.splitlines()
+    headed = [one for i, line in enumerate(lines) for one in ([line, f"Part {i}"] if i % 9 == 5 else [line])]
+    table = read("\n".join(headed))
+    assert (len(table.frame), table.padded_count, table.broken) == (67, 7, 0)
+
+
+def test_rows_may_lack_their_last_fields_more_often_than_not():
+    lines = [
+        f"{i},the {THINGS[i % 6]} of number {i} is fine" + (",good,me" if i % 3 == 0 else "")
+        for i in range(60)
+    ]
+    table = read("\n".join(["id,text,label,who", *lines]))
+    assert table.columns == ["id", "text", "label", "who"]
+    assert (len(table.frame), table.padded_count) == (60, 40)
+
+
+@pytest.mark.parametrize("sign", [":::", "->", "=>", "[SEP]", "+++$+++", "<sep>", "|||"])
+def test_a_sign_of_several_characters_separates_though_the_texts_have_commas(sign):
+    rows = [
+        [f"the {THINGS[i % 6]}, of number {i}, is {WORDS[i % 5]}", "good" if i % 2 else "bad"]
+        for i in range(40)
+    ]
+    table = read("\n".join(f" {sign} ".join(row) for row in rows))
+    assert table.separator == sign
+    assert [[cell.strip() for cell in row] for row in table.frame.to_numpy()] == rows

@@ -1,0 +1,64 @@
+"""Texts with line breaks that nothing quotes, so that a row stands in several lines."""
+
+from collections.abc import Iterable, Iterator
+
+from engine.data.reading.records import LONGEST_RECORD, Shape
+
+FEW_BREAKS, EXPLAINED = (
+    3,
+    0.9,
+)  # rows that have to be put together, and the share of the short ones that this makes whole
+SENTENCE = 3  # words of a line without separators, on average: headings between the rows have fewer
+
+Row = tuple[int, list[str]]
+
+
+def put_together(rows: Iterable[Row], shape: Shape, mostly: bool) -> Iterator[tuple[Row, bool]]:
+    """((line, cells), whether it stood in several lines) of each row. rows: as they stand, one line after the other.
+
+    A line with too few fields goes on in the next one where both together are a row; and a single field goes on with the
+    last text, where rows end with one. mostly: rows are known to stand in several lines, so that a single field before a
+    row is the beginning of its text, too.
+    """
+    ends_with_text = shape.width > 1 and shape.known[-1] is None and any(shape.known[:-1])
+    held: Row | None = None
+    lines = 1
+    for line, cells in rows:
+        if held and lines < LONGEST_RECORD and (len(cells) < shape.width or (mostly and len(held[1]) == 1)):
+            before = held[1]
+            whole = [*before[:-1], f"{before[-1]}\n{cells[0]}", *cells[1:]]
+            goes_on = ends_with_text and len(cells) == 1 and not _begins(cells, shape)
+            fits = goes_on if len(before) == shape.width else len(whole) < shape.width or shape.fits(whole)
+            if fits and len(whole) <= shape.width:
+                held, lines = (held[0], whole), lines + 1
+                continue
+        if held:
+            yield held, lines > 1
+        held, lines = (line, cells), 1
+    if held:
+        yield held, lines > 1
+
+
+def are_broken(rows: list[Row], shape: Shape) -> bool:
+    """Whether lines with too few fields are the parts of rows, rather than rows that lack something."""
+    short = [cells for _, cells in rows if len(cells) < shape.width]
+    if not shape.telling or len(short) < FEW_BREAKS:
+        return False
+    single = [cells[0] for cells in short if len(cells) == 1]
+    if sum(len(cell.split()) for cell in single) < SENTENCE * len(single):
+        return False
+    left = [cells for (_, cells), _ in put_together(rows, shape, False) if len(cells) < shape.width]
+    return len(short) - len(left) >= max(FEW_BREAKS, EXPLAINED * len(short))
+
+
+def are_mostly_broken(rows: list[Row], shape: Shape) -> bool:
+    """Whether hardly a line is a row, but nearly everything is once lines are put together."""
+    if not shape.telling or not any(shape.known):
+        return False
+    whole = [len(cells) == shape.width for (_, cells), _ in put_together(rows, shape, True)]
+    return len(whole) > FEW_BREAKS and sum(whole) >= EXPLAINED * len(whole)
+
+
+def _begins(cells: list[str], shape: Shape) -> bool:
+    """Whether the first of the cells is a value that the first column is known to have."""
+    return shape.known[0] is not None and cells[0].strip() in shape.known[0]
