@@ -14,6 +14,7 @@ from engine.data.kinds import in_json, is_continuous, marked, marks
 from engine.data.names import (
     ANSWER_NAMES,
     BESIDE_NAMES,
+    COUNT_NAMES,
     ID_NAMES,
     LABEL_ENDINGS,
     LABEL_NAMES,
@@ -276,7 +277,7 @@ class _Facts:
             return 0.2
         if self.tokens & TIME_NAMES:
             return 0.3
-        if self.numeric > 0.9 and self.distinct > 7:
+        if self.numeric > 0.9 and (self.distinct > 7 or self.tokens & COUNT_NAMES):
             return 0.5
         return 0.6 if self.tokens & BESIDE_NAMES or self.yes_no else 1.0
 

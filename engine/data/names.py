@@ -73,6 +73,10 @@ BESIDE_NAMES = {
 TIME_NAMES = {
     "date", "time", "day", "month", "year", "week", "timestamp", "datum", "jahr", "monat", "fecha", "année", "año",
 }  # fmt: skip
+COUNT_NAMES = {
+    "votes", "likes", "dislikes", "shares", "retweets", "replies", "views", "clicks", "count", "counts", "number", "num",
+    "anzahl", "nombre", "número", "numero", "aantal", "liczba", "количество", "数量",
+}  # fmt: skip
 ID_NAMES = {"id", "ids", "uuid", "guid", "key"}
 # Texts of somebody who had read the other one: they are not there yet when the model is asked.
 ANSWER_NAMES = {

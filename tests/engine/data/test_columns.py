@@ -256,3 +256,8 @@ def test_columns_of_which_rows_mark_several_or_none_are_labels_of_their_own():
     assert propose(table).label in ("toxic", "threat", "insult")
     assert labels_of(table, "toxic + insult").tolist() == ["", "insult", "toxic", "insult"] * 15
     assert labels_of(table, "toxic + threat").tolist() == ["", "", "toxic|threat", ""] * 15
+
+
+def test_a_yes_or_no_rather_than_a_small_count_is_the_label():
+    table = frame(review=LONG, voted_up=["True", "False", "True"] * 20, votes_funny=["0", "1", "0", "2"] * 15)
+    assert propose(table).label == "voted_up"
