@@ -9,7 +9,8 @@ from engine.data.reading.records import LINE
 
 LARGEST = 100 * 2**20  # bytes of a page, whose elements take many times as much
 ROWS, CELLS = ("tr", "row"), ("td", "th", "cell")
-WIDEST = 1000  # columns that a cell may span
+WIDEST = 1000  # columns that a row may have, and rows that a cell may span
+SPANNED = 1_000_000  # cells that are there only because others span them; a page of a few bytes could ask for millions
 DECLARED = re.compile(rb"(?i)charset\s*=\s*[\"']?([\w.:-]++)|<\?xml[^>]*+encoding=[\"']([\w.:-]++)")
 
 Rows = list[tuple[int, list[str]]]
@@ -58,36 +59,33 @@ def _text(path: Path) -> str:
 
 
 def _rows(table) -> Iterator[list[str]]:
-    """The cells of each row, those that are spanned filled."""
-    below: dict[int, tuple[int, str]] = {}  # by column: rows that a cell still goes on for, and what it says
+    """The cells of each row. A cell that spans several columns is followed by empty ones; one that spans rows recurs."""
+    below: dict[int, tuple[int, str]] = {}  # by column: in how many more rows a cell is, and what it says
+    spanned = 0
     for row in table.iter():
         if _kind(row) not in ROWS:
             continue
         cells: list[str] = []
         for cell in (one for one in row if _kind(one) in CELLS):
-            place = _number(cell, "ss:index", 0) - 1
-            while len(cells) < place or len(cells) in below:
-                _fill(cells, below)
-            text = _spoken(cell)
-            rows = _number(cell, "rowspan", 1) - 1
-            for _ in range(_number(cell, "colspan", 1)):
-                if rows > 0:
-                    below[len(cells)] = (rows + 1, text)
-                    _fill(cells, below)
-                else:
-                    cells.append(text)
-                text = ""
-        while len(cells) in below:
-            _fill(cells, below)
+            _fill(cells, below, _number(cell, "ss:index", 1) - 1)
+            wide, high = _number(cell, "colspan", 1), _number(cell, "rowspan", 1)
+            wide, high = (wide, high) if spanned < SPANNED else (1, 1)
+            spanned += wide * high - 1
+            for text in [_spoken(cell), *[""] * (wide - 1)][: WIDEST + 1 - len(cells)]:
+                if high > 1:
+                    below[len(cells)] = (high - 1, text)
+                cells.append(text)
+        _fill(cells, below)
         yield cells
 
 
-def _fill(cells: list[str], below: dict[int, tuple[int, str]]) -> None:
-    """The next cell, which has none of its own in this row."""
-    left, text = below.pop(len(cells), (0, ""))
-    if left > 1:
-        below[len(cells)] = (left - 1, text)
-    cells.append(text)
+def _fill(cells: list[str], below: dict[int, tuple[int, str]], until: int = 0) -> None:
+    """Add what has no cell of its own in this row: what comes from above, and empty ones up to a place."""
+    while len(cells) < WIDEST and (len(cells) < until or len(cells) in below):
+        left, text = below.pop(len(cells), (0, ""))
+        if left > 1:
+            below[len(cells)] = (left - 1, text)
+        cells.append(text)
 
 
 def _spoken(cell) -> str:

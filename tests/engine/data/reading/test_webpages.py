@@ -90,6 +90,6 @@ def test_several_tables_are_as_several_sheets():
     assert (len(table.frame), table.sheets, table.left_out) == (
         40,
         ("Table 1", "Table 2", "Table 3"),
-        ["Table 3"],
+        ("Table 3",),
     )
     assert len(read_bytes(content, "a.html", Options(sheet="Table 3")).frame) == 1
