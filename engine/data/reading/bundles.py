@@ -1,4 +1,4 @@
-"""What the files of an archive are together: one table, several with the same columns, or texts in a folder per class."""
+"""What the files of an archive are together: a table, several alike, one that names the texts beside it, or folders of texts."""
 
 import re
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from engine.data.reading import encodings
-from engine.data.reading.archives import TABLES, Member, folders_as_classes
+from engine.data.reading.archives import TABLES, TEXTS, Member, folders_as_classes
 from engine.data.reading.headers import PROMISING_ROWS, as_set, places, promise
 from engine.data.reading.table import Options, Rejected, Table
 from engine.errors import DataError
@@ -16,6 +16,7 @@ from engine.errors import DataError
 ABOUT = re.compile(
     r"(read.?me|licen[cs]e|copying|changelog|citation|authors|metadata|desktop\.ini|~\$)", re.I
 )
+NAMED = 0.9  # share of rows that name a file beside the table, from which on these files are its texts
 FEW_FILES, FEW_ROWS = 20, 5  # so few files with so many rows each may be tables, whatever folders they lie in
 
 Read = Callable[[Path, str], Table]
@@ -59,7 +60,29 @@ def read_bundle(members: list[Member], name: str, options: Options, read: Read) 
     if len(tables) > 1:
         sheet = chosen[0][0] if len(chosen) == 1 else None
         whole = replace(whole, sheet=sheet, sheets=tuple(file for file, _ in tables))
-    return replace(whole, left_out=tuple(left_out))
+    whole, used = _with_texts(whole, [member for member in members if member.name in left_out])
+    return replace(whole, left_out=tuple(file for file in left_out if file not in used))
+
+
+def _with_texts(table: Table, others: list[Member]) -> tuple[Table, set[str]]:
+    """The table with what stands in the files that one of its columns names, and which files these are."""
+    paths = {PurePosixPath(member.name): member.path for member in others}
+    named: dict[str, list[PurePosixPath]] = {}
+    for path in paths:
+        if TEXTS.fullmatch(path.suffix) and not _is_about(path):
+            for name in {str(path), path.name, path.stem}:
+                named.setdefault(name, []).append(path)
+    only = {name: found[0] for name, found in named.items() if len(found) == 1}
+    for column in table.columns if only else []:
+        cells = table.frame[column].str.strip().str.replace("\\", "/", regex=False)
+        places = [only.get(cell, only.get(cell.rpartition("/")[2])) for cell in cells]
+        used = {str(place) for place in places if place}
+        if len(used) > 1 and sum(place is not None for place in places) >= NAMED * len(places):
+            texts = ["" if place is None else _content(paths[place]) for place in places]
+            name = next(one for one in ("text", "text of the file", "content") if one not in table.columns)
+            frame = pd.concat([table.frame, pd.DataFrame({name: texts}, dtype="str")], axis=1)
+            return replace(table, frame=frame), used
+    return table, set()
 
 
 def _is_about(file: PurePosixPath) -> bool:
@@ -81,13 +104,16 @@ def _are_tables(members: list[Member], read: Read) -> bool:
 def _documents(documents: list[tuple[str, str, str, Path]], name: str) -> Table:
     columns: dict[str, list[str]] = {"text": [], "label": [], "split": [], "file": []}
     for label, split, file, path in documents:
-        encoding = encodings.find_encoding(path)
-        text = path.read_text(encoding.name, errors=encoding.errors).replace("\x00", "")
-        for column, value in zip(columns, (text, label, split, file), strict=True):
+        for column, value in zip(columns, (_content(path), label, split, file), strict=True):
             columns[column].append(value)
     if not any(columns["split"]):
         del columns["split"]
     return Table(pd.DataFrame(columns, dtype="str"), name, "folders")
+
+
+def _content(path: Path) -> str:
+    encoding = encodings.find_encoding(path)
+    return path.read_text(encoding.name, errors=encoding.errors).replace("\x00", "")
 
 
 def _largest_group(tables: list[tuple[str, Table]]) -> list[tuple[str, Table]]:

@@ -265,3 +265,24 @@ def test_other_documents_are_called_by_their_name(files, code, words):
     with pytest.raises(DataError, match=words) as refusal:
         read_zip(files)
     assert refusal.value.code == code
+
+
+@pytest.mark.parametrize("named", ["texts/{}.txt", "{}.txt", "{}", "texts\\{}.txt"])
+def test_texts_that_a_table_of_labels_names_belong_to_its_rows(named):
+    files = {f"corpus/texts/{i:03}.txt": f"{text}\nand more" for i, (text, _) in enumerate(ROWS)}
+    labels = "\n".join(
+        ["file,label", *(f"{named.format(f'{i:03}')},{label}" for i, (_, label) in enumerate(ROWS))]
+    )
+    found = read_zip(
+        {"corpus/labels.csv": labels + "\nlost.txt,good\n", "corpus/README.txt": "about", **files}
+    )
+    roles = propose(found.frame)
+    assert (roles.text, roles.label) == ("text", "label")
+    assert found.frame["text"].tolist() == [*(f"{text}\nand more" for text, _ in ROWS), ""]
+    assert found.left_out == ("corpus/README.txt",)
+
+
+def test_texts_beside_a_table_that_names_none_of_them_are_left_out():
+    found = read_zip({"d.csv": table(ROWS), "a.txt": "one", "b.txt": "two"})
+    assert found.columns == ["text", "label"]
+    assert set(found.left_out) == {"a.txt", "b.txt"}
