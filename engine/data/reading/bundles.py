@@ -1,4 +1,4 @@
-"""What the files of an archive are together: a table, several alike, one that names the texts beside it, or folders of texts."""
+"""What the files of an archive are together: a table, several alike, one that names texts beside it, or folders of these."""
 
 import re
 from collections.abc import Callable

@@ -66,7 +66,7 @@ def sniff(sample: str, options: Options = Options()) -> Dialect:  # noqa: B008 (
     """The dialect of a file that begins with `sample`."""
     sample = whole_records(sample[:CHARACTERS], CHARACTERS)
     found = _sniffed(sample, options)
-    if "\r\n" not in sample or not BARE.search(sample):
+    if sample.count("\r\n") < FEW_LINES or not BARE.search(sample):
         return found
     bare = replace(_sniffed(BARE.sub(LINE, sample), options), bare=True)
     plain, better = _read(sample, found), _read(sample, bare)
