@@ -22,7 +22,7 @@ from engine.data.reading.columnar import Columns, as_series
 from engine.data.reading.encodings import Encoding
 from engine.data.reading.headers import find_header
 from engine.data.reading.records import Dialect, Records, Shape, joined, shape_of
-from engine.data.reading.sniffing import records_of, sniff, whole_records
+from engine.data.reading.sniffing import first_records, records_of, sniff
 from engine.data.reading.table import LISTED_REJECTED, Options, Rejections
 from engine.errors import DataError
 from engine.figures import whole
@@ -87,7 +87,7 @@ class _Plan:
 
 def _plan(path: Path, encoding: Encoding, options: Options) -> _Plan:
     with path.open(encoding=encoding.name, errors=encoding.errors, newline="") as file:
-        sample = whole_records(file.read(SAMPLE_CHARACTERS), SAMPLE_CHARACTERS)
+        sample = first_records(file.read, SAMPLE_CHARACTERS)
     dialect = sniff(sample, options)
     records = records_of(sample, dialect)
     sampled = list(records)

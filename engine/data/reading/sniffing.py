@@ -3,6 +3,7 @@
 import io
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from engine.data.reading.broken import are_mostly_broken
@@ -64,7 +65,7 @@ class Reading:
 
 def sniff(sample: str, options: Options = Options()) -> Dialect:  # noqa: B008 (frozen)
     """The dialect of a file that begins with `sample`."""
-    sample = whole_records(sample[:CHARACTERS], CHARACTERS)
+    sample = first_records(io.StringIO(sample, newline="").read, CHARACTERS)
     found = _sniffed(sample, options)
     if sample.count("\r\n") < FEW_LINES or not BARE.search(sample):
         return found
@@ -145,22 +146,32 @@ def _best(readings: list[Reading]) -> Reading:
     return max(several, key=lambda one: one.score, default=Reading(Dialect("", "")))
 
 
-def whole_records(text: str, full: int) -> str:
-    """Without the last record where the sample of `full` characters cut it off, unless there is no other.
+def first_records(read: Callable[[int], str], most: int) -> str:
+    """The whole records at the start of a file: of its first `most` characters, or of more where texts are as long as that.
 
-    A line end within quotes, an odd number of them so far, ends no record. Where half of the sample has no other, the quotes
-    are out of order, and the last line end is taken.
+    A line end within quotes, an odd number of them so far, ends no record. Where hardly any other is found in 16 times as
+    many characters, the quotes are out of order, and the last line end has to do.
     """
-    if len(text) < full:
-        return text
-    odd, line, record = False, 0, 0
+    text = start = read(most)
+    full = most
+    while len(text) == full:
+        if (end := _last_end(text)) > full // 2:
+            return text[:end]
+        if full >= 16 * most:
+            return start[: max(start.rfind("\n"), start.rfind("\r")) + 1] or start
+        text, full = text + read(3 * full), 4 * full
+    return text
+
+
+def _last_end(text: str) -> int:
+    """Where its last whole record ends; 0 where none does."""
+    odd, record = False, 0
     for mark in re.finditer('["\r\n]', text):
         if mark[0] == '"':
             odd = not odd
-        else:
-            line = mark.end()
-            record = record if odd else line
-    return text[: record if record > len(text) // 2 else line] or text
+        elif not odd:
+            record = mark.end()
+    return record
 
 
 def records_of(sample: str, dialect: Dialect, shape: Shape | None = None) -> Records:

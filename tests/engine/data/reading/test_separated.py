@@ -309,7 +309,7 @@ def test_semicolons_that_belong_to_the_last_field_stay():
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
-@pytest.mark.parametrize("rows, lines", [(120, (60, 200)), (600, (5, 60))])
+@pytest.mark.parametrize("rows, lines", [(120, (60, 200)), (600, (5, 60)), (15, (9000, 12000))])
 def test_letters_of_many_lines_are_a_text_each(separator, rows, lines):
     """Wherever among them the part ends that the separator is found in."""
     chance = random.Random(0)
