@@ -12,6 +12,7 @@ import pandas as pd
 from engine.data import scan
 from engine.data.kinds import in_json, is_continuous, marked, marks
 from engine.data.names import (
+    AGREED_NAMES,
     ANSWER_NAMES,
     BESIDE_NAMES,
     COUNT_NAMES,
@@ -19,6 +20,7 @@ from engine.data.names import (
     LABEL_ENDINGS,
     LABEL_NAMES,
     MAYBE_LABEL_NAMES,
+    MAYBE_TOOLS_LABEL_NAMES,
     SPLITS,
     STRONG_LABEL_NAMES,
     TEXT_NAMES,
@@ -36,6 +38,7 @@ ABOUT_AS_GOOD = 0.95  # of two columns of texts that differ by less, the first i
 PURE = 0.98  # share of rows whose label another column tells, from which on it gives the answer away
 SOME_WORDS, MANY_WORDS = 6, 20  # of a label on average, at most; many where the column is called one
 HARDLY = 0.1  # the score of what is a label only where there is no other
+AGREED = 1.2  # how much more a label is worth that several people agreed on
 CONSTANT = 1.5  # of a column called label with one value: a named one beside it answers more
 YES_NO = {
     "yes", "no", "true", "false", "y", "n", "ja", "nein", "oui", "non", "si", "sí", "sim", "não", "да", "нет",
@@ -251,10 +254,16 @@ class _Facts:
             named = 5.0
         elif self.tokens & WEAK_LABEL_NAMES:
             named = 2.0
-        elif self.tokens & MAYBE_LABEL_NAMES or self.name.endswith(LABEL_ENDINGS):
+        elif (
+            self.tokens & MAYBE_LABEL_NAMES
+            or self.name in MAYBE_TOOLS_LABEL_NAMES
+            or self.name.endswith(LABEL_ENDINGS)
+        ):
             named = (1.9 if "sub" in self.tokens else 2.0) * self.unnamed
         else:
             named = self.unnamed
+        if self.tokens & AGREED_NAMES:
+            named *= AGREED
         if self.json:
             return named * self.filled * (1 - self.share_distinct) if named >= 10 else 0.0
         most = 0.9 * self.rows if named >= 5 else min(MAX_CLASSES, self.rows // 2)

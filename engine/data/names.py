@@ -14,14 +14,14 @@ WEAK_LABEL_NAMES = {
 # Words that speak for a column, but stand in texts and cells as well.
 MAYBE_LABEL_NAMES = {
     "kind", "overall", "genre", "department", "queue", "reason", "issue", "product", "verdict", "outcome", "satisfaction",
-    "satisfied",
+    "satisfied", "final", "consensus", "majority",
     "toxic", "toxicity", "hate", "offensive", "sarcastic", "sarcasm", "relevant", "helpful", "recommend", "recommended",
     "mood", "nature", "section", "team", "cause", "fault", "hazard", "theme", "disposition",
     "abteilung", "bereich", "bewertung", "grund", "stimmung", "zufriedenheit", "typ", "art", "anliegen", "rubrik", "ressort",
     "motif", "rubrique", "domaine", "motivo", "genere", "género", "tipo", "tipologia", "sección", "sezione",
     "departamento", "área", "materia", "settore", "setor", "ambito", "rodzaj", "powód", "przyczyna", "dział", "ocena",
     "tür", "türü", "neden", "departman", "birim", "puan", "тип", "причина", "раздел", "отдел", "рубрика", "оценка",
-    "тема", "temat", "konu", "assunto", "onderwerp", "ämne", "主题", "주제", "الموضوع",
+    "подразделение", "тема", "temat", "konu", "assunto", "onderwerp", "ämne", "主题", "주제", "الموضوع",
     "soort", "reden", "afdeling", "orsak", "avdelning", "ärendetyp", "種別", "区分", "タイプ", "ジャンル", "評価", "部署",
     "类型", "部门", "评分", "유형", "부서", "평점", "النوع", "القسم",
 }  # fmt: skip
@@ -46,8 +46,11 @@ LABEL_NAMES = WEAK_LABEL_NAMES | {
     "kategória", "luokka", "κατηγορία", "категорія",
     "카테고리", "분류", "라벨", "감정", "التصنيف", "الفئة", "المشاعر",
 }  # fmt: skip
-# Whole names of columns in which tools for annotation write the labels.
+# Whole names of columns in which tools for annotation write the labels, and of those in which they may.
 TOOLS_LABEL_NAMES = {"accept", "choices"}
+MAYBE_TOOLS_LABEL_NAMES = {"code", "codes", "kode", "código", "codice", "код"}
+# What several people agreed on is better than what each of them said.
+AGREED_NAMES = {"gold", "final", "consensus", "majority", "agreed"}
 STRONG_LABEL_NAMES = {
     "label",
     "labels",
@@ -64,7 +67,7 @@ BESIDE_NAMES = {
     "user", "username", "author", "lang", "language", "locale", "gender", "sex", "age", "country", "region", "state",
     "city", "location", "channel", "source", "platform", "device", "browser", "version", "store", "branch", "verified",
     "status", "filiale", "sprache", "geschlecht", "alter", "land", "ort", "quelle", "idioma", "langue", "pays", "país",
-    "assigned", "assignee", "owner", "reporter", "bearbeiter",
+    "фио", "имя", "assigned", "assignee", "owner", "reporter", "bearbeiter",
     "priority", "severity", "urgency", "priorität", "dringlichkeit", "priorité", "urgence", "prioridad", "urgencia",
     "priorità", "priorytet", "öncelik", "приоритет", "prioridade", "prioritet", "prioriteit", "優先度", "优先级", "우선순위",
     "الأولوية", "statut", "estado", "stato", "статус", "situação", "状態", "状态", "상태", "الحالة", "kanal", "canal",

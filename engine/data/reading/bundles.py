@@ -54,7 +54,7 @@ def read_bundle(members: list[Member], name: str, options: Options, read: Read) 
         raise problem or DataError(
             f"There is no table in {name}.", "Choose a file with one row per text.", "empty_file"
         )
-    chosen = [one for one in tables if one[0] == options.sheet] or _largest_group(_without_copies(tables))
+    chosen = [one for one in tables if one[0] == options.sheet] or _main(_without_copies(tables))
     left_out += [file for file, _ in tables if file not in dict(chosen)]
     whole = replace(chosen[0][1], name=name) if len(chosen) == 1 else _together(chosen, name)
     if len(tables) > 1:
@@ -116,8 +116,11 @@ def _content(path: Path) -> str:
     return path.read_text(encoding.name, errors=encoding.errors).replace("\x00", "")
 
 
-def _largest_group(tables: list[tuple[str, Table]]) -> list[tuple[str, Table]]:
-    """Those with the same columns that hold most; a single column rather is a list or a note."""
+def _main(tables: list[tuple[str, Table]]) -> list[tuple[str, Table]]:
+    """Those with the same columns that hold most, and those that have more beside these.
+
+    A single column rather is a list or a note.
+    """
     groups: dict[frozenset[str], list[tuple[str, Table]]] = {}
     for file, table in tables:
         groups.setdefault(as_set(table.columns), []).append((file, table))
@@ -127,7 +130,10 @@ def _largest_group(tables: list[tuple[str, Table]]) -> list[tuple[str, Table]]:
         worth = promise(first.columns, first.frame.head(PROMISING_ROWS).to_numpy().tolist())
         return len(first.columns) > 1, rows * min(len(first.columns), 5) * worth
 
-    return max(groups.values(), key=weight)
+    largest = max(groups.values(), key=weight)
+    columns = as_set(largest[0][1].columns)
+    more = [one for one in tables if len(columns) > 1 and as_set(one[1].columns) > columns]
+    return [*largest, *more]
 
 
 def _together(tables: list[tuple[str, Table]], name: str) -> Table:

@@ -261,3 +261,12 @@ def test_columns_of_which_rows_mark_several_or_none_are_labels_of_their_own():
 def test_a_yes_or_no_rather_than_a_small_count_is_the_label():
     table = frame(review=LONG, voted_up=["True", "False", "True"] * 20, votes_funny=["0", "1", "0", "2"] * 15)
     assert propose(table).label == "voted_up"
+
+
+@pytest.mark.parametrize("label, others", [
+    ("final", ["coder 1", "coder 2"]), ("gold_label", ["annotator_labels"]), ("Code", ["Question"]),
+    ("Подразделение", ["ФИО"]),
+])  # fmt: skip
+def test_what_was_agreed_on_and_codes_are_proposed_before_what_stands_beside_them(label, others):
+    beside = {name: [f"{name} {i % 4}" for i in range(60)] for name in others}
+    assert propose(frame(text=LONG, **beside, **{label: LABELS})).label == label

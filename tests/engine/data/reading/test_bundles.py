@@ -286,3 +286,13 @@ def test_texts_beside_a_table_that_names_none_of_them_are_left_out():
     found = read_zip({"d.csv": table(ROWS), "a.txt": "one", "b.txt": "two"})
     assert found.columns == ["text", "label"]
     assert set(found.left_out) == {"a.txt", "b.txt"}
+
+
+def test_a_table_with_a_further_column_is_a_part_of_the_whole():
+    more = "\n".join(["label,who,text", *(f'{label},me,"{text}"' for text, label in ROWS[20:])])
+    found = read_zip(
+        {"a.csv": table(ROWS[:10]), "b.csv": table(ROWS[10:20]), "c.csv": more, "list.csv": "name\na\nb\n"}
+    )
+    assert found.frame[["text", "label"]].to_numpy().tolist() == ROWS
+    assert found.frame["file"].tolist() == ["a"] * 10 + ["b"] * 10 + ["c"] * 10
+    assert found.left_out == ("list.csv",)
