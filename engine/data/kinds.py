@@ -14,7 +14,7 @@ JSON = "json"  # lists and objects in JSON, and lists as Python and NumPy print 
 QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
 MARKED = ("1", "1.0", "true", "yes", "y", "x", "✓", "✔", "ja", "oui", "sí", "si", "sim", "да", "wahr", "vrai")
 UNMARKED = ("", "0", "0.0", "false", "no", "n", "-", "nein", "non", "não", "нет", "falsch", "faux")
-FIGURES = 100  # steps of the first digit that the bounds of ranges are rounded to
+FIGURES = 10  # steps of the first digit of the span that the bounds of ranges are rounded to
 
 
 def in_json(cells: pd.Series) -> bool:

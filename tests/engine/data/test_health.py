@@ -94,9 +94,9 @@ def test_labels_in_lists_of_one_are_taken_out_of_them():
 def test_labels_that_measure_are_said_to_be_so_and_made_classes_of():
     problem, made = cured(MEASURED, "continuous_label")
     assert problem.severity == "blocking"
-    assert made.rows["label"].value_counts().to_dict() == {"0 to 7": 19, "7 to 14.4": 20, "14.4 to 21.9": 21}
-    assert made.labels == ["0 to 7", "7 to 14.4", "14.4 to 21.9"]
-    assert check(MEASURED, problem.otherwise)[1].labels == ["0 to 10.7", "10.7 to 21.9"]
+    assert made.rows["label"].value_counts().to_dict() == {"0 to 7": 19, "7 to 14": 19, "14 to 22": 22}
+    assert made.labels == ["0 to 7", "7 to 14", "14 to 22"]
+    assert check(MEASURED, problem.otherwise)[1].labels == ["0 to 11", "11 to 22"]
 
 
 def test_a_further_table_is_cut_where_the_first_was():
