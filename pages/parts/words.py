@@ -118,20 +118,9 @@ STATUS_ICONS = {
 
 
 FILE_TYPES = [
-    "csv",
-    "tsv",
-    "tab",
-    "txt",
-    "json",
-    "jsonl",
-    "xlsx",
-    "xlsm",
-    "xls",
-    "ods",
-    "parquet",
-    "zip",
-    "gz",
-]
+    "csv", "tsv", "tab", "txt", "md", "json", "jsonl", "ndjson", "xlsx", "xlsm", "xlsb", "xls", "ods", "parquet", "feather",
+    "arrow", "html", "htm", "xml", "zip", "gz",
+]  # fmt: skip
 
 
 def count(number: int, one: str, several: str | None = None) -> str:

@@ -3,7 +3,9 @@ import time
 import pytest
 
 from engine.data.datasets import deleted, list_datasets, load_rows
+from engine.data.reading.archives import TABLES
 from engine.runs import queue
+from pages.parts.words import FILE_TYPES
 from tests.engine.runs.helpers import submit, wait
 from tests.pages.helpers import open_page, press, words_on
 from tests.words import easy_csv, easy_texts
@@ -297,3 +299,10 @@ def test_no_address_from_a_file_becomes_a_link(workspace):
     shown = "\n".join(str(one.value) for one in [*test.markdown, *test.caption])
     for live in ("www.evil", "http\\:", "me\\@evil"):
         assert live not in shown
+
+
+@pytest.mark.parametrize("name", [
+    "a.csv", "a.tsv", "a.tab", "a.json", "a.jsonl", "a.ndjson", "a.parquet", "a.feather", "a.arrow", "a.xls", "a.xlsx", "a.ods",
+])  # fmt: skip
+def test_what_is_a_table_in_an_archive_can_be_chosen_by_itself(name):
+    assert TABLES.fullmatch(name.removeprefix("a")) and name.removeprefix("a.") in FILE_TYPES
