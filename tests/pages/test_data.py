@@ -301,6 +301,9 @@ def test_no_address_from_a_file_becomes_a_link(workspace):
         assert live not in shown
 
 
-@pytest.mark.parametrize("kind", "csv tsv tab json jsonl ndjson parquet feather arrow xls xlsx ods".split())
+@pytest.mark.parametrize(
+    "kind",
+    ["csv", "tsv", "tab", "json", "jsonl", "ndjson", "parquet", "feather", "arrow", "xls", "xlsx", "ods"],
+)
 def test_what_is_a_table_in_an_archive_can_be_chosen_by_itself(kind):
     assert TABLES.fullmatch(f".{kind}") and kind in FILE_TYPES
