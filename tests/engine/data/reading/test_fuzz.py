@@ -48,7 +48,7 @@ def originals() -> list[bytes]:
         "\n".join(map(json.dumps, records)).encode(), frame.to_json(orient="split").encode(),
         "".join(f"__label__{label} {one}\n" for one, label in frame.to_numpy()).encode(),
         frame.to_html(index=False).encode(),
-        "".join(f"{at}\t{one.replace('. ', chr(10))}\t{label}\r\n" for at, (one, label) in enumerate(frame.to_numpy())).encode(),
+        "".join(f"{label}\t{one.replace('. ', chr(10))}\r\n" for one, label in frame.to_numpy()).encode(),
     ]  # fmt: skip
     real = sorted((REAL_DATA / "messy").glob("*.[ctj]*")) if REAL_DATA.is_dir() else []
     return made + [path.read_bytes()[:HEAD] for path in real]
