@@ -55,7 +55,7 @@ GROUP_NAMES = {
 }  # fmt: skip
 JOINED = " + "  # between the names of columns that mark one class each: together they are the label
 ALONE = 0.98  # share of rows with exactly one mark, from which on columns are such
-MARKS = 2.0  # their score as a label: a column that is called one is worth more
+MOST_MARKS = 100  # columns beside each other: more are no classes
 Rows = TypeVar("Rows", pd.DataFrame, pd.Series)
 
 
@@ -112,8 +112,8 @@ def propose(frame: pd.DataFrame, text: str | None = None, label: str | None = No
         or _best({name: fact.measure_score for name, fact in others.items()})
         or _best(scores)
     )
-    marking = [] if asked or scores.get(label, 0) > MARKS else _marking(sample.drop(columns=text or []))
-    label = JOINED.join(marking) or label
+    if not (asked or (label and facts[label].is_called_label)):
+        label = JOINED.join(_marking(sample.drop(columns=text or []))) or label
     made_of = label_columns(label, frame.columns) if label else []
     reasons = {}
     if text:
@@ -167,13 +167,16 @@ def spread(frame: Rows, most: int) -> Rows:
 
 def _marking(frame: pd.DataFrame) -> list[str]:
     """The longest row of neighbouring columns of which nearly every row marks exactly one."""
-    found = {name: marks(cells) for name, cells in frame.items()}
+    found = {name: None if JOINED in name else marks(cells) for name, cells in frame.items()}
     best: list[str] = []
-    for _, block in groupby(found, lambda name: found[name] is not None):
-        names = [name for name in block if found[name] is not None]
+    for is_mark, block in groupby(found, lambda name: found[name] is not None):
+        names = list(block) if is_mark else []
+        if not 1 < len(names) <= MOST_MARKS:
+            continue
+        before = np.cumsum([np.zeros(len(frame), dtype=int), *(found[name] for name in names)], axis=0)
         for start in range(len(names)):
             for end in range(len(names), start + max(1, len(best)), -1):
-                if (np.sum([found[name] for name in names[start:end]], axis=0) == 1).mean() >= ALONE:
+                if (before[end] - before[start] == 1).mean() >= ALONE:
                     best = names[start:end]
                     break
     return best
@@ -276,6 +279,12 @@ class _Facts:
         elif self.filled < 0.5:
             named = 0.5 * named if named >= 10 and self.filled > 0.05 else 0.0
         return named * self.filled * (1 - self.share_distinct)
+
+    @property
+    def is_called_label(self) -> bool:
+        """Whether its name says, or may say, that it holds the labels."""
+        said = LABEL_NAMES | MAYBE_LABEL_NAMES | TOOLS_LABEL_NAMES | MAYBE_TOOLS_LABEL_NAMES
+        return bool(self.tokens & said) or self.name.endswith(LABEL_ENDINGS)
 
     @property
     def unnamed(self) -> float:

@@ -86,7 +86,8 @@ def draft(
     if recipe.split_by == "file" and test is not None:
         rows = pd.concat([rows, _rows(test, recipe).assign(given="test")], ignore_index=True)
     rows, applied = repairs.make_classes(rows, recipe.remedies)
-    file_labels = rows["label"].value_counts().to_dict() if rows["label"].nunique() <= MOST_LABELS else {}
+    mine = rows[rows["given"] != "test"] if recipe.split_by == "file" and test is not None else rows
+    file_labels = mine["label"].value_counts().to_dict() if mine["label"].nunique() <= MOST_LABELS else {}
     rows = _by_hand(rows, recipe, notes)
     complete = ((rows["text"] != "") & (rows["label"] != "")).to_numpy(dtype=bool)
     usable, incomplete = (rows, rows[:0]) if complete.all() else (rows[complete], rows[~complete])

@@ -14,7 +14,11 @@ JSON = "json"  # lists and objects in JSON, and lists as Python and NumPy print 
 QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
 MARKED = ("1", "1.0", "true", "yes", "y", "x", "✓", "✔", "ja", "oui", "sí", "si", "sim", "да", "wahr", "vrai")
 UNMARKED = ("", "0", "0.0", "false", "no", "n", "-", "nein", "non", "não", "нет", "falsch", "faux")
-FIGURES = 10  # steps of the first digit of the span that the bounds of ranges are rounded to
+MOST_DIGITS = 12  # behind the point, of numbers that somebody can tell apart
+THOUSANDS = r"-?[1-9][0-9]{0,2}(?:MARK[0-9]{3})+"
+LEAST_THOUSAND = 100  # beside 1,520, such a number without a comma says that the comma is none of decimals
+NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+NAMED_BY = ("label", "name", "value", "title", "text")  # what an object in JSON is called
 
 
 def in_json(cells: pd.Series) -> bool:
@@ -76,7 +80,7 @@ def marked(columns: pd.DataFrame) -> pd.Series:
     found = np.full(len(columns), "", dtype=object)
     for name, cells in columns.items():
         here = cells.str.strip().str.lower().isin(MARKED).to_numpy(dtype=bool)
-        found[here] = [f"{before}|{name}" if before else name for before in found[here]]
+        found[here] = [f"{before}{LIST_SEPARATORS[0]}{name}" if before else name for before in found[here]]
     return pd.Series(found, index=columns.index, dtype="str")
 
 
@@ -94,29 +98,40 @@ def is_continuous(labels: pd.Series) -> bool:
 def bounds(labels: pd.Series, classes: int) -> list[str]:
     """Where numbers are cut into `classes` ranges of about as many rows each: the lowest, the ends between, the highest.
 
-    Rounded to figures that can be read. Fewer ends where so many rows have the same number that a range would be empty.
+    Rounded to figures that can be read. Fewer ends where so many rows have the same number that a range would be empty; no
+    bounds at all where nothing can be cut.
     """
     values = _numbers(labels).to_numpy(dtype=float)
-    values = values[np.isfinite(values)]
-    lowest, highest = float(values.min()), float(values.max())
-    if lowest == highest:
-        return [_written(lowest), _written(highest)]
-    step = 10.0 ** math.floor(math.log10(highest - lowest)) / FIGURES
+    values = np.sort(values[np.isfinite(values)])
+    span = float(values[-1]) - float(values[0]) if len(values) else 0.0
+    if not 0 < span < math.inf or (digits := 1 - math.floor(math.log10(span))) > MOST_DIGITS:
+        return []
+    step = 10.0**-digits
     ends: list[float] = []
     for share in np.arange(1, classes) / classes:
-        end = round(float(np.quantile(values, share, method="lower")) / step) * step
-        if ((values > (ends[-1] if ends else -math.inf)) & (values <= end)).any() and (values > end).any():
-            ends.append(end)
-    around = [math.floor(lowest / step) * step, *ends, math.ceil(highest / step) * step]
-    return [_written(one) for one in around]
+        near = float(np.quantile(values, share, method="lower")) / step
+        lower = np.searchsorted(values, ends[-1], side="right") if ends else 0
+        there = {end * step for end in (math.floor(near), math.ceil(near), math.ceil(near) - 1)}
+        rows = {end: np.searchsorted(values, end, side="right") for end in there}
+        fair = {
+            end: abs(below - share * len(values))
+            for end, below in rows.items()
+            if lower < below < len(values)
+        }
+        if fair:
+            ends.append(min(fair, key=fair.get))
+    around = [math.floor(values[0] / step) * step, *ends, math.ceil(values[-1] / step) * step]
+    return [_written(one, max(0, digits)) for one in around] if ends else []
 
 
 def in_ranges(labels: pd.Series, around: list[str]) -> pd.Series:
-    """'0 to 2.5' for 1.3: each number's range, its upper end included; what is no number stays as it is.
+    """'0 to 2.5' for 1.3: each number's range, its upper end included; numbers beyond are in the first and the last one.
 
-    around: as `bounds` gives them. Raises ValueError unless they are at least three numbers that grow; the first two may be
-    the same.
+    What is no number stays as it is. around: as `bounds` gives them. Raises ValueError unless they are three numbers or more
+    that grow; the first two may be the same.
     """
+    if not all(map(NUMBER.fullmatch, around)):
+        raise ValueError("bounds are written in digits")
     ends = list(map(float, around))
     if len(ends) < 3 or ends[0] > ends[1] or not all(low < high for low, high in pairwise(ends[1:])):
         raise ValueError("bounds must grow")
@@ -141,18 +156,25 @@ def _parts(cell: str, separator: str) -> list[str]:
 
 
 def _of_json(cell: str) -> list[str]:
-    """The values of a list; of an object of numbers the names, the greatest first and without those that are 0."""
+    """The values of a list, or of what is none; of an object of numbers the names, the greatest first and none that is 0."""
     try:
         value = json.loads(cell)
     except (ValueError, RecursionError):
         quoted = [one or other for one, other in QUOTED.findall(cell)]
         return quoted or re.split(r"[\s,]+", cell.strip().strip("[]"))
-    if isinstance(value, dict):
-        if all(isinstance(one, int | float) for one in value.values()):
-            return sorted(filter(value.get, value), key=value.get, reverse=True)
-        return list(value)
+    if isinstance(value, dict) and all(isinstance(one, int | float) for one in value.values()):
+        return sorted(filter(value.get, value), key=value.get, reverse=True)
     values = value if isinstance(value, list) else [value]
-    return [one if isinstance(one, str) else json.dumps(one) for one in values if one is not None]
+    return [_called(one) for one in values if one is not None]
+
+
+def _called(value: object) -> str:
+    """Of an object what it is called, or its only text; JSON for what has no name."""
+    if isinstance(value, dict):
+        texts = [one for one in value.values() if isinstance(one, str)]
+        named = [value[key] for key in NAMED_BY if isinstance(value.get(key), str)]
+        value = named[0] if named else texts[0] if len(texts) == 1 else value
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _are_decimals(cells: pd.Series) -> bool:
@@ -165,8 +187,20 @@ def _are_decimals(cells: pd.Series) -> bool:
 
 
 def _numbers(labels: pd.Series) -> pd.Series:
+    """NaN for what is none. A comma or point before groups of three digits is left out where it cannot be a decimal one."""
+    for mark in ",.":
+        marked_cells = labels.str.contains(mark, regex=False)
+        if (
+            marked_cells.any()
+            and labels[marked_cells].str.fullmatch(THOUSANDS.replace("MARK", re.escape(mark))).all()
+        ):
+            others = pd.to_numeric(labels[~marked_cells], errors="coerce")
+            if (others.abs() >= LEAST_THOUSAND).any() or labels.str.count(re.escape(mark)).max() > 1:
+                return pd.to_numeric(labels.str.replace(mark, "", regex=False), errors="coerce")
     return pd.to_numeric(labels.str.replace(",", ".", regex=False), errors="coerce")
 
 
-def _written(number: float) -> str:
-    return f"{number:.10g}"
+def _written(number: float, digits: int) -> str:
+    """Without an exponent, and without zeros at the end."""
+    written = f"{number:.{digits}f}"
+    return (written.rstrip("0").rstrip(".") if digits else written).replace("-0", "0", not float(written))

@@ -148,6 +148,7 @@ REMEDIES: dict[str, Remedy] = {  # applied in this order, whatever the order of 
 
 
 def _first_label(separator: str) -> Remedy:
+    _check_separator(separator)
     return Remedy(
         "Keep the first label of each",
         "Of the labels in a cell the first was kept, in {n} row{s}.",
@@ -156,11 +157,17 @@ def _first_label(separator: str) -> Remedy:
 
 
 def _drop_several(separator: str) -> Remedy:
+    _check_separator(separator)
     return Remedy(
         "Leave out texts with several",
         "{n} row{s} with several labels {were} left out.",
         lambda rows: rows[~kinds.holding_several(rows["label"], separator)],
     )
+
+
+def _check_separator(separator: str) -> None:
+    if separator not in (*kinds.LIST_SEPARATORS, kinds.JSON):
+        raise ValueError(separator)
 
 
 def _whole_labels() -> Remedy:
@@ -189,24 +196,24 @@ MAKING_CLASSES: dict[str, Callable[..., Remedy]] = {
 
 # -- all of them ---------------------------------------------------------------------------------------
 
-BESIDE_A_TEST = Remedy(
-    "Leave the copies out of training",
-    "{n} row{s} {were} left out of training: also in the test.",
-    lambda rows: rows,
-)
-"""drop_leaked concerns the test rows as well, and is applied where the split is decided."""
+BESIDE_A_TEST = {
+    "drop_leaked": Remedy(
+        "Leave the copies out of training",
+        "{n} row{s} {were} left out of training: also in the test.",
+        lambda rows: rows,
+    )
+}
+"""Remedies that concern the test rows as well; applied where the split is decided."""
 WRITTEN = [
-    *REMEDIES, "drop_leaked", "first_label:SEPARATOR", "drop_several:SEPARATOR", "whole_labels", "ranges:LOW:…:HIGH",
+    *REMEDIES, *BESIDE_A_TEST, "first_label:SEPARATOR", "drop_several:SEPARATOR", "whole_labels", "ranges:LOW:…:HIGH",
 ]  # fmt: skip
 """How the names of all remedies are written; SEPARATOR may be json."""
 
 
 def remedy(name: str) -> Remedy:
     """Raises ValueError where there is none of this name."""
-    if name == "drop_leaked":
-        return BESIDE_A_TEST
-    if name in REMEDIES:
-        return REMEDIES[name]
+    if known := (REMEDIES | BESIDE_A_TEST).get(name):
+        return known
     kind, *told = name.split(":")
     try:
         return MAKING_CLASSES[kind](*told)
@@ -228,7 +235,7 @@ def outcome(name: str, count: int) -> str:
 def make_classes(rows: pd.DataFrame, remedies: tuple[str, ...]) -> tuple[pd.DataFrame, list[tuple[str, int]]]:
     """As `apply`, for the remedies that make classes of labels, in the order of the clicks; for all rows alike."""
     done = []
-    for name in remedies:
+    for name in dict.fromkeys(remedies):
         if makes_classes(name):
             after = remedy(name).apply(rows)
             done.append((name, _changed(rows, after)))

@@ -84,7 +84,7 @@ def finding(problem: Problem, choices: Choices | None) -> None:
 
 
 def treat(choices: Choices, remedies: list[str]) -> None:
-    choices.put(remedies=remedies)
+    choices.put(remedies=list(dict.fromkeys(remedies)))  # a second click may come before the page is drawn
     st.session_state[choices.widget("advice")] = True  # the list stays open for the next remedy
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from engine.data.columns import JOINED
 from engine.data.reading import Table
 from engine.data.reading.encodings import CHOICES as ENCODINGS
 from engine.figures import ENGLISH, language, percent, rounded, significant, whole
@@ -129,8 +130,9 @@ def count(number: int, one: str, several: str | None = None) -> str:
 
 
 def column(name: str, header: bool) -> str:
-    """What a column is called on a page: those without a name go by their place, from 1."""
-    return name if header or not name.isdecimal() else f"Column {int(name) + 1}"
+    """What a column, or several that are one label, is called on a page: those without a name go by their place, from 1."""
+    parts = [name] if header else name.split(JOINED)
+    return JOINED.join(f"Column {int(one) + 1}" if one.isdecimal() and not header else one for one in parts)
 
 
 def read_as(table: Table, rows: int) -> str:

@@ -20,7 +20,7 @@ def unfit(rows: pd.DataFrame, sizes: pd.Series, as_they_stand: bool) -> list[Pro
     sample = spread(rows["label"], 2000)
     separator = None if as_they_stand else kinds.list_separator(sample)
     found = [
-        _several_labels(rows, separator),
+        _several_labels(rows, sample, separator),
         _measurements(rows, sizes) if kinds.is_continuous(sample) and not separator else None,
         _too_few(len(rows)),
         _single(sizes),
@@ -41,46 +41,43 @@ def findings(rows: pd.DataFrame, sizes: pd.Series) -> list[Problem | None]:
     ]
 
 
-def _several_labels(rows: pd.DataFrame, separator: str | None) -> Problem | None:
+def _several_labels(rows: pd.DataFrame, sample: pd.Series, separator: str | None) -> Problem | None:
     if not separator:
         return None
     several = kinds.holding_several(rows["label"], separator)
     how = "JSON" if separator == kinds.JSON else f"separated by {separator!r}"
+    fixes = [f"first_label:{separator}"]
+    if kinds.list_separator(kinds.first_of(sample, separator)) == separator:
+        fixes = []  # lists in lists, of which nobody knows which is the label
     if several.any():
         example = rows["label"][several].value_counts().index[0]
         cells = n(int(several.sum()), "cell")
         sentence = f"{cells} of this column hold several labels ({how}), for example {example[:60]!r}."
-        remedy = (
-            "One label per text can be learnt so far. Choose what to make of them, or another label column."
-        )
-        otherwise = [f"drop_several:{separator}", "whole_labels"]
+        remedy = "One label per text can be learnt so far. Choose what to make of them, or another column."
+        fixes += [f"drop_several:{separator}", "whole_labels"]
     else:
         sentence = f"The labels stand in lists of one ({how}), for example {rows['label'].iloc[0][:60]!r}."
-        remedy, otherwise = "Take them out of their lists, or choose another label column.", []
-    return Problem(
-        "multi_label",
-        "blocking",
-        len(rows),
-        sentence,
-        remedy,
-        f"first_label:{separator}",
-        examples(rows, several),
-        otherwise,
-    )
+        remedy = "Take them out of their lists, or choose another label column."
+    return _blocking("multi_label", len(rows), sentence, remedy, fixes, examples(rows, several))
 
 
 def _measurements(rows: pd.DataFrame, sizes: pd.Series) -> Problem:
-    three, two = (f"ranges:{':'.join(kinds.bounds(rows['label'], classes))}" for classes in (3, 2))
-    return Problem(
+    cuts = [kinds.bounds(rows["label"], classes) for classes in (3, 2)]
+    return _blocking(
         "continuous_label",
-        "blocking",
         len(sizes),
         f"These labels measure something: {whole(len(sizes))} different numbers, such as {', '.join(sizes.index[:3])}.",
         "A classifier needs a few classes: make ranges of the numbers, or choose another column.",
-        three,
+        list(dict.fromkeys(f"ranges:{':'.join(around)}" for around in cuts if around)),
         examples(rows, np.ones(len(rows), dtype=bool)),
-        [] if two == three else [two],
     )
+
+
+def _blocking(
+    code: str, count: int, sentence: str, remedy: str, fixes: list[str], shown: list[dict]
+) -> Problem:
+    first, *otherwise = fixes or [None]
+    return Problem(code, "blocking", count, sentence, remedy, first, shown, otherwise)
 
 
 def _too_few(rows: int) -> Problem | None:

@@ -4,10 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from engine.data.reading.records import LONGEST_RECORD, Shape
 
-FEW_BREAKS, EXPLAINED = (
-    3,
-    0.9,
-)  # rows that have to be put together, and the share of the short ones that this makes whole
+FEW_BREAKS = 3  # rows that have to be put together before anything is
+EXPLAINED = 0.9  # share of the short lines that this has to make whole
 SENTENCE = 3  # words of a line without separators, on average: headings between the rows have fewer
 
 Row = tuple[int, list[str]]

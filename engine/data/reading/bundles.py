@@ -17,6 +17,8 @@ ABOUT = re.compile(
     r"(read.?me|licen[cs]e|copying|changelog|citation|authors|metadata|desktop\.ini|~\$)", re.I
 )
 NAMED = 0.9  # share of rows that name a file beside the table, from which on these files are its texts
+REPEATED = 0.5  # share of rows that stand in another table too, from which on one repeats the other
+ALL = 0.99  # of the rows; the other table, which says more of each, is then taken instead
 FEW_FILES, FEW_ROWS = 20, 5  # so few files with so many rows each may be tables, whatever folders they lie in
 
 Read = Callable[[Path, str], Table]
@@ -77,7 +79,8 @@ def _with_texts(table: Table, others: list[Member]) -> tuple[Table, set[str]]:
         cells = table.frame[column].str.strip().str.replace("\\", "/", regex=False)
         places = [only.get(cell, only.get(cell.rpartition("/")[2])) for cell in cells]
         used = {str(place) for place in places if place}
-        if len(used) > 1 and sum(place is not None for place in places) >= NAMED * len(places):
+        here = sum(place is not None for place in places)
+        if len(used) > 1 and here >= NAMED * len(places) and len(used) >= NAMED * here:  # a text for each row
             texts = ["" if place is None else _content(paths[place]) for place in places]
             name = next(one for one in ("text", "text of the file", "content") if one not in table.columns)
             frame = pd.concat([table.frame, pd.DataFrame({name: texts}, dtype="str")], axis=1)
@@ -132,8 +135,22 @@ def _main(tables: list[tuple[str, Table]]) -> list[tuple[str, Table]]:
 
     largest = max(groups.values(), key=weight)
     columns = as_set(largest[0][1].columns)
-    more = [one for one in tables if len(columns) > 1 and as_set(one[1].columns) > columns]
+    wider = [one for one in tables if len(columns) > 1 and as_set(one[1].columns) > columns]
+    known = _fingerprints([table for _, table in largest], largest[0][1].columns)
+    more = []
+    for file, table in wider:
+        same = _fingerprints([table], largest[0][1].columns)
+        if known.isin(same).mean() >= ALL:
+            return [(file, table)]
+        if same.isin(known).mean() < REPEATED:
+            more.append((file, table))
     return [*largest, *more]
+
+
+def _fingerprints(tables: list[Table], columns: list[str]) -> pd.Series:
+    """A number for each row of the tables, by what stands in these columns."""
+    rows = pd.concat([_with_names(table.frame, columns) for table in tables], ignore_index=True)
+    return pd.util.hash_pandas_object(rows, index=False)
 
 
 def _together(tables: list[tuple[str, Table]], name: str) -> Table:

@@ -12,7 +12,7 @@ from engine.figures import whole
 LONGEST_FIELD = 10_000_000  # characters
 LONGEST_RECORD = 50  # lines of a record whose quotes are out of order
 SEP_LINE = re.compile(r'"?sep=(.)"?\r?\n')  # how Excel declares the separator
-LINE = "\u2028"  # stands for a line break within a record while that is taken apart
+LINE = "\ufdd0"  # stands for a line break within a record while that is taken apart; no text has this one
 BLANKS = "  "  # as a separator: two blanks or more, as in tables that are set in line
 csv.field_size_limit(LONGEST_FIELD)
 
@@ -24,8 +24,8 @@ class Dialect:
     separator: one to four characters, "" for none. quote: "" for none. escape: a backslash before a quote, or "".
     spaced: blanks stand before quotes. wrapped: whole lines were put into quotes once more. width: fields of a record, where
     what is more belongs to field number `open` (a text whose separators are not quoted); 0 where there is no such field.
-    bare: records end with \\r\\n, and a \\n alone is a line break in a text. broken: records stand in several lines more
-    often than not.
+    bare: records end with \\r\\n, and a \\n alone is a line break in a text. broken: fields of a record where
+    these stand in several lines more often than not, else 0.
     """
 
     separator: str
@@ -36,7 +36,7 @@ class Dialect:
     width: int = 0
     open: int = 0
     bare: bool = False
-    broken: bool = False
+    broken: int = 0
 
     @property
     def newline(self) -> str:

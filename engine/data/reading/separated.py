@@ -94,11 +94,13 @@ def _plan(path: Path, encoding: Encoding, options: Options) -> _Plan:
     head = sampled[:SAMPLE_ROWS]
     if not head:
         raise DataError("The file is empty.", "Choose a file with one row per text.", "empty_file")
-    names_row, first_row = find_header([cells for _, cells in head])
-    names_row, first_row = options.placed(names_row, first_row)
+    found = find_header([cells for _, cells in head])
+    names_row, first_row = options.placed(*found)
     body = [cells for _, cells in head[first_row - 1 :]] or [cells for _, cells in head]
-    if dialect.broken:
-        body = [cells for cells in body if len(cells) == len(head[names_row - 1][1])]
+    width = dialect.broken or (len(head[found[0] - 1][1]) if found[0] else _usual(body))
+    broken = dialect.broken > 0 or are_broken(sampled[first_row - 1 :], shape_of(_spread(body), width))
+    if broken:
+        body = [cells for cells in body if len(cells) == width] or body
     names = _names(head[names_row - 1][1] if 0 < names_row <= len(head) else None, body)
     if len(names) > MAX_COLUMNS:
         raise DataError(
@@ -110,7 +112,6 @@ def _plan(path: Path, encoding: Encoding, options: Options) -> _Plan:
     dialect = _open(dialect, shape, body)
     first_line = head[min(first_row, len(head)) - 1][0]
     regular = len(head) >= first_row and not records.mended
-    broken = dialect.broken or are_broken(sampled[first_row - 1 :], shape)
     return _Plan(dialect, names, names_row, first_row, first_line, shape, regular, broken)
 
 
@@ -123,7 +124,7 @@ def _parsed(plan: _Plan, table: pa.Table, rejected: Rejections, padded: Rejectio
 
 def _names(names: list[str] | None, body: list[list[str]]) -> list[str]:
     """A name for each column, "" for none; the rows decide how many there are. Without names: '0', '1', ..."""
-    usual = Counter(map(len, body)).most_common(1)[0][0]
+    usual = _usual(body)
     if names is None:
         return [str(number) for number in range(usual)]
     if len(names) > MAX_COLUMNS:  # most of them of nothing but separators
@@ -134,6 +135,11 @@ def _names(names: list[str] | None, body: list[list[str]]) -> list[str]:
         return ["", *names]  # R writes no name above the names of the rows
     filled = sum(any(map(str.strip, row[len(names) :])) for row in body)
     return [*names, *[""] * more] if more > 0 and filled > 0.03 * len(body) else names
+
+
+def _usual(rows: list[list[str]]) -> int:
+    """How many cells most of the rows have."""
+    return Counter(map(len, rows)).most_common(1)[0][0]
 
 
 def _spread(rows: list[list[str]]) -> list[list[str]]:
@@ -174,7 +180,7 @@ def _parse_lines(
     with path.open(encoding=encoding.name, errors=encoding.errors, newline=plan.dialect.newline) as file:
         records = islice(Records(file, plan.dialect, rejected, plan.shape), plan.first_row - 1, None)
         if plan.broken:
-            rows = put_together(records, plan.shape, plan.dialect.broken)
+            rows = put_together(records, plan.shape, plan.dialect.broken > 0)
         else:
             rows = ((one, plan.dialect.bare and any("\n" in cell for cell in one[1])) for one in records)
         for (line, cells), in_several in rows:

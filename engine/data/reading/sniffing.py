@@ -28,6 +28,7 @@ CHARACTERS = 200_000  # of the sample that readings are compared on
 USUAL_SHARE, ODD_SHARE, SURE_SHARE = 0.6, 0.97, 0.9
 UNLIKE_SHARE = 0.02  # of records that another reading makes alike, from which on it is the better one
 FEW_LINES = 5  # too few to tell a separator from what happens to stand in each
+MOST_SIGNS = 5  # of a line, that may be what separates its fields
 FEW_UNLIKE = 3  # records of another width that are no sign of anything yet
 SIGN = re.compile(r"(?<=\s)(?:[^\w\s.,;!?'\"()]{2,8}|\[[A-Za-z]{2,8}\]|</?(?:s|sep|SEP|eos)>)(?=\s)")
 BARE = re.compile(r"(?<!\r)\n")  # where all records end with \r\n, a line break in a text
@@ -110,8 +111,9 @@ def _sniffed(sample: str, options: Options) -> Dialect:
 
 def _spelt_out(sample: str, lines: list[str]) -> Dialect | None:
     """Where each line has the same sign of several characters, blanks around it: ' ::: ', ' -> ', ' [SEP] ', ' +++$+++ '."""
-    for sign in dict.fromkeys(SIGN.findall(lines[0])) if len(lines) >= FEW_LINES else ():
-        if sum(sign in line for line in lines) < ODD_SHARE * len(lines):
+    for sign in list(dict.fromkeys(SIGN.findall(lines[0])))[:MOST_SIGNS] if len(lines) >= FEW_LINES else ():
+        often = Counter(line.count(sign) for line in lines).most_common(1)[0]
+        if not often[0] or often[1] < ODD_SHARE * len(lines):
             continue
         read = _read(sample, Dialect(sign, ""))
         if read.share >= ODD_SHARE and read.width > 1 and read.labelled:
@@ -130,13 +132,13 @@ def _by_its_names(sample: str, lines: list[str], quote: str | None) -> Dialect |
         ):
             continue
         read = _best_quotes(sample, separator, quote)
-        rows = [row for row in records_of(sample, read.dialect)][1:]
+        rows = list(records_of(sample, read.dialect))[1:]
         widths = [len(cells) for _, cells in rows]
         if rows and sum(1 < width <= len(names) for width in widths) >= ODD_SHARE * len(rows):
             return read.dialect
         whole = [cells for _, cells in rows if len(cells) == len(names)]
         if are_mostly_broken(rows, shape_of(whole, len(names))):
-            return replace(read.dialect, broken=True)
+            return replace(read.dialect, broken=len(names))
     return None
 
 

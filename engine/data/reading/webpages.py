@@ -2,16 +2,25 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.data.reading.encodings import find_encoding
 from engine.data.reading.records import LINE
+from engine.errors import DataError
 
 LARGEST = 100 * 2**20  # bytes of a page, whose elements take many times as much
+HEAD = 4096  # bytes in which a document says what it is
 ROWS, CELLS = ("tr", "row"), ("td", "th", "cell")
+BLOCKS = ("p", "div", "li")  # which a page shows on lines of their own
 WIDEST = 1000  # columns that a row may have, and rows that a cell may span
-SPANNED = 1_000_000  # cells that are there only because others span them; a page of a few bytes could ask for millions
-DECLARED = re.compile(rb"(?i)charset\s*=\s*[\"']?([\w.:-]++)|<\?xml[^>]*+encoding=[\"']([\w.:-]++)")
+SPANNED = (
+    20_000_000  # characters that are there only because cells span others: few bytes could ask for any number
+)
+DECLARED = re.compile(rb"(?i)charset\s*=\s*[\"']?([\w.:-]++)|<\?xml[^>]*?encoding=[\"']([\w.:-]++)")
+WORKBOOK = re.compile(rb"<(?:\w++:)?Workbook[\s>]")
+OPENS_ROW = re.compile(r"<(?:\w++:)?Row[\s/>]")
+OF_EXCEL = "{urn:schemas-microsoft-com:office:spreadsheet}"
 
 Rows = list[tuple[int, list[str]]]
 
@@ -19,94 +28,147 @@ Rows = list[tuple[int, list[str]]]
 def tables(path: Path) -> list[tuple[str, Rows]]:
     """(name, [(number from 1, cells) of each row that is not blank]) of all tables with several rows and columns.
 
-    Cells that span several rows say the same in each. A table in which another one stands only arranges things.
+    A table in which another one stands only arranges things. Raises DataError where a page is too large, or broken so that
+    only a part of it can be read.
     """
-    from lxml import etree
-
     if path.stat().st_size > LARGEST:
-        return []
-    parser = etree.HTMLParser(encoding="utf-8", no_network=True, remove_comments=True)
-    try:
-        root = etree.fromstring(_text(path).encode(errors="replace"), parser)
-    except (etree.ParserError, etree.XMLSyntaxError):
-        return []
+        raise _unreadable("is too large")
+    root = _parsed(path)
     if root is None:
         return []
-    etree.strip_elements(root, "script", "style", with_tail=False)
-    for line_break in root.iter("br"):
-        line_break.tail = f"{LINE}{line_break.tail or ''}"
     found = []
-    for table in root.iter("table", "ss:table"):
-        if next((one for one in table.iterdescendants() if _kind(one) == "table"), None) is None:
+    for table in root.iter():
+        if _kind(table) == "table" and not any(_kind(one) == "table" for one in table.iterdescendants()):
             rows = [(at, cells) for at, cells in enumerate(_rows(table), 1) if any(map(str.strip, cells))]
             if len(rows) > 1 and max(len(cells) for _, cells in rows) > 1:
                 found.append((_name(table) or f"Table {len(found) + 1}", rows))
     return found
 
 
-def _text(path: Path) -> str:
-    """Without what a document says of its encoding first, a program that knows better is asked."""
+def _parsed(path: Path):
+    """The root of the document; None where there is nothing in it."""
+    from lxml import etree
+
     content = path.read_bytes()
-    declared = DECLARED.search(content[:4096])
-    name = next(filter(None, declared.groups()), b"").decode("ascii", "replace") if declared else ""
+    safely = {"encoding": "utf-8", "no_network": True, "huge_tree": True, "remove_comments": True}
+    if excel := bool(WORKBOOK.search(content[:HEAD])):
+        parser = etree.XMLParser(recover=True, resolve_entities=False, load_dtd=False, **safely)
+    else:
+        parser = etree.HTMLParser(**safely)
+    text = _text(path, content)
+    try:
+        root = etree.fromstring(text.encode(errors="replace"), parser)
+    except (etree.ParserError, etree.XMLSyntaxError):
+        return None
+    if root is None:
+        return None
+    fatal = any(one.level == etree.ErrorLevels.FATAL for one in parser.error_log)
+    if fatal and not (excel and _has_all_rows(root, text)):
+        raise _unreadable("is broken, and only a part of it can be read")
+    if not excel:
+        etree.strip_elements(root, "script", "style", with_tail=False)
+        for element in root.iter("br", *BLOCKS):
+            element.tail = f"{LINE}{element.tail or ''}"
+            if element.tag in BLOCKS:
+                element.text = f"{LINE}{element.text or ''}"
+    return root
+
+
+def _has_all_rows(workbook, text: str) -> bool:
+    """Whether what is wrong with Excel's XML, such as an & that is not written as &amp;, cost no row."""
+    rows = sum(_kind(one) == "row" for one in workbook.iter())
+    return text.rstrip().endswith("Workbook>") and rows == len(OPENS_ROW.findall(text))
+
+
+def _text(path: Path, content: bytes) -> str:
+    """What a document says of its encoding is believed unless it is UTF-8."""
     found = find_encoding(path)
-    if found.name not in ("utf-8", "utf-8-sig") and name:
+    declared = DECLARED.search(content[:HEAD])
+    if declared and found.label != "utf-8":
         try:
-            return content.decode(name)
-        except (LookupError, UnicodeDecodeError):
-            pass
+            return content.decode((declared[1] or declared[2]).decode("ascii", "replace"))
+        except (LookupError, UnicodeError):
+            pass  # it says something else than it is
     return content.decode(found.name, found.errors)
 
 
+@dataclass
+class _Below:
+    """Cells that go on in rows below. cells: by column, in how many more rows, and what they say."""
+
+    cells: dict[int, tuple[int, str]] = field(default_factory=dict)
+    spanned: int = 0
+
+    def fill(self, row: list[str], until: int = 0) -> None:
+        """Add to a row what has no cell of its own in it: what comes from above, and empty ones up to a place."""
+        while len(row) < WIDEST and (len(row) < until or len(row) in self.cells):
+            left, text = self.cells.pop(len(row), (0, ""))
+            if left > 1:
+                self.cells[len(row)] = (left - 1, text)
+            self.spanned += 1
+            row.append(text)
+
+    def add(self, row: list[str], text: str, wide: int, high: int) -> None:
+        """Add a cell to a row; the other columns that it spans are empty, the other rows say the same."""
+        self.spanned += (wide * high - 1) * (1 + len(text))
+        if self.spanned > SPANNED:
+            wide = high = 1
+        for one in [text, *[""] * (wide - 1)][: WIDEST + 1 - len(row)]:
+            if high > 1:
+                self.cells[len(row)] = (high - 1, one)
+            row.append(one)
+
+
 def _rows(table) -> Iterator[list[str]]:
-    """The cells of each row. A cell that spans several columns is followed by empty ones; one that spans rows recurs."""
-    below: dict[int, tuple[int, str]] = {}  # by column: in how many more rows a cell is, and what it says
-    spanned = 0
-    for row in table.iter():
-        if _kind(row) not in ROWS:
+    below = _Below()
+    for element in table.iter():
+        if _kind(element) not in ROWS or _is_within_a_cell(element):
             continue
-        cells: list[str] = []
-        for cell in (one for one in row if _kind(one) in CELLS):
-            _fill(cells, below, _number(cell, "ss:index", 1) - 1)
-            wide, high = _number(cell, "colspan", 1), _number(cell, "rowspan", 1)
-            wide, high = (wide, high) if spanned < SPANNED else (1, 1)
-            spanned += wide * high - 1
-            for text in [_spoken(cell), *[""] * (wide - 1)][: WIDEST + 1 - len(cells)]:
-                if high > 1:
-                    below[len(cells)] = (high - 1, text)
-                cells.append(text)
-        _fill(cells, below)
-        yield cells
+        row: list[str] = []
+        for cell in (one for one in element if _kind(one) in CELLS):
+            below.fill(row, _number(cell, "Index", 1) - 1 if below.spanned < SPANNED else 0)
+            wide = _number(cell, "colspan", 1) + _number(cell, "MergeAcross", 0)
+            high = _number(cell, "rowspan", 1) + _number(cell, "MergeDown", 0)
+            below.add(row, _spoken(cell), wide, high)
+        below.fill(row)
+        yield row
 
 
-def _fill(cells: list[str], below: dict[int, tuple[int, str]], until: int = 0) -> None:
-    """Add what has no cell of its own in this row: what comes from above, and empty ones up to a place."""
-    while len(cells) < WIDEST and (len(cells) < until or len(cells) in below):
-        left, text = below.pop(len(cells), (0, ""))
-        if left > 1:
-            below[len(cells)] = (left - 1, text)
-        cells.append(text)
+def _is_within_a_cell(row) -> bool:
+    """A row in a cell of the same table is no row of it; the text of the cell has what it says."""
+    for around in row.iterancestors():
+        if _kind(around) in (*CELLS, "table"):
+            return _kind(around) != "table"
+    return False
 
 
 def _spoken(cell) -> str:
-    """Its text with the line breaks that the page shows; those of the source are blanks."""
+    """Its text with the line breaks that the page shows; those of the source are blanks. Of Excel's XML the data alone."""
     if _kind(cell) == "cell":
-        return "".join(cell.itertext()).strip()
+        return "".join(text for one in cell if _kind(one) == "data" for text in one.itertext())
     lines = "".join(cell.itertext()).split(LINE)
-    return "\n".join(" ".join(line.split()) for line in lines).strip()
+    return "\n".join(filter(None, (" ".join(line.split()) for line in lines)))
 
 
 def _name(table) -> str:
     """Of the sheet that a table of Excel's XML is."""
     around = table.getparent()
-    return (around.get("ss:name") or "").strip() if around is not None else ""
+    return (around.get(f"{OF_EXCEL}Name") or "").strip() if around is not None else ""
 
 
 def _number(cell, name: str, otherwise: int) -> int:
-    told = cell.get(name, "")
+    told = cell.get(name) or cell.get(OF_EXCEL + name) or ""
     return min(int(told), WIDEST) if re.fullmatch(r"[0-9]{1,6}", told) else otherwise
 
 
 def _kind(element) -> str:
-    """'row' for <Row>, <ss:Row> and <row>."""
-    return element.tag.rpartition(":")[2] if isinstance(element.tag, str) else ""
+    """'row' for <Row>, <ss:Row> and <row>; '' for what is no element."""
+    return element.tag.rpartition("}")[2].rpartition(":")[2].lower() if isinstance(element.tag, str) else ""
+
+
+def _unreadable(what: str) -> DataError:
+    return DataError(
+        f"This web page {what}.",
+        "Open it in the program that it is from, and save it as CSV or XLSX.",
+        "damaged",
+    )

@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -270,3 +271,21 @@ def test_a_yes_or_no_rather_than_a_small_count_is_the_label():
 def test_what_was_agreed_on_and_codes_are_proposed_before_what_stands_beside_them(label, others):
     beside = {name: [f"{name} {i % 4}" for i in range(60)] for name in others}
     assert propose(frame(text=LONG, **beside, **{label: LABELS})).label == label
+
+
+def test_marks_do_not_take_the_place_of_a_column_that_is_called_a_label():
+    marks = {"male": ["1", "0"] * 30, "female": ["0", "1"] * 30}
+    assert propose(frame(text=LONG, genre=["a", "b", "c"] * 20, **marks)).label == "genre"
+    assert propose(frame(text=LONG, **marks)).label == "male + female"
+
+
+def test_columns_whose_names_have_a_plus_are_not_joined():
+    table = frame(text=LONG, **{"C + D": ["1", "0"] * 30, "other": ["0", "1"] * 30})
+    assert propose(table).label in ("C + D", "other")
+    assert propose(table, "text", "C + D").label == "C + D"
+
+
+def test_many_columns_of_marks_take_no_time():
+    chance = np.random.default_rng(0).integers(0, 2, (60, 95)).astype(str)
+    table = pd.concat([frame(text=LONG), pd.DataFrame(chance, dtype="str").add_prefix("m")], axis=1)
+    assert propose(table).text == "text"

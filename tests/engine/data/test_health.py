@@ -8,6 +8,7 @@ from engine.data.drafting import draft, labelled
 from engine.data.health import too_long
 from engine.data.reading import read_bytes
 from engine.data.recipe import Recipe
+from engine.data.repairs import remedy
 from tests.words import easy_texts
 
 EASY = easy_texts(60)
@@ -91,11 +92,54 @@ def test_labels_in_lists_of_one_are_taken_out_of_them():
     assert made.labels == ["bad", "good"]
 
 
+def test_objects_in_a_cell_are_what_they_are_called_and_taken_once():
+    cells = [
+        '[{"id": 28, "name": "a"}, {"id": 3, "name": "b"}]',
+        '[{"id": 3, "name": "b"}]',
+        '[{"id": 28, "name": "a"}]',
+    ]
+    rows = [(text, cells[i % 3]) for i, (text, _) in enumerate(EASY)]
+    _, made = cured(rows, "multi_label")
+    assert made.labels == ["a", "b"]
+    again = check(rows, ["first_label:json", "first_label:json"])[1]
+    assert [name for name, _ in again.applied] == ["first_label:json"]
+
+
+def test_lists_in_lists_have_no_first_label_to_offer():
+    rows = [(text, '[["a", 1], ["b", 2]]' if i % 2 else '[["b", 2]]') for i, (text, _) in enumerate(EASY)]
+    assert "first_label:json" not in check(rows)[0]["multi_label"].fixes
+
+
+@pytest.mark.parametrize("label", [
+    lambda i: "5.0" if i % 3 else str(1 + i / 20), lambda i: "0.04" if i % 3 else str(i / 12),
+    lambda i: str(1e308 - 2e308 * (i % 2) + i * 1e300), lambda i: str(1_700_000_000_000 + i), lambda i: f"{i * 331:,}",
+    lambda i: f"{i * 1.7e-7:.3e}", lambda i: str(i * i - 900),
+])  # fmt: skip
+def test_whatever_ranges_are_offered_make_classes(label):
+    rows = [(text, label(i)) for i, (text, _) in enumerate(easy_texts(90))]
+    found = check(rows)[0].get("continuous_label")
+    for fix in found.fixes if found else []:
+        after, made = check(rows, [fix])
+        assert "continuous_label" not in after
+        assert len(made.labels) == len(fix.split(":")) - 2
+
+
+@pytest.mark.parametrize("name", [
+    "magic", "first_label", "first_label:", "first_label:ab", "drop_several:x", "whole_labels:x", "ranges", "ranges:1",
+    "ranges:1:2", "ranges:nan:1:2", "ranges:-inf:0:inf", "ranges:1_0:20:30", "ranges:3:2:1", "drop_rare:1",
+])  # fmt: skip
+def test_a_remedy_that_there_is_not_is_said_so(name):
+    with pytest.raises(ValueError, match="There is no remedy"):
+        remedy(name)
+    with pytest.raises(ValueError):
+        Recipe(text="text", label="label", remedies=[name])
+
+
 def test_labels_that_measure_are_said_to_be_so_and_made_classes_of():
     problem, made = cured(MEASURED, "continuous_label")
     assert problem.severity == "blocking"
-    assert made.rows["label"].value_counts().to_dict() == {"0 to 7": 19, "7 to 14": 19, "14 to 22": 22}
-    assert made.labels == ["0 to 7", "7 to 14", "14 to 22"]
+    assert made.rows["label"].value_counts().to_dict() == {"0 to 7": 19, "7 to 15": 22, "15 to 22": 19}
+    assert made.labels == ["0 to 7", "7 to 15", "15 to 22"]
     assert check(MEASURED, problem.otherwise)[1].labels == ["0 to 11", "11 to 22"]
 
 

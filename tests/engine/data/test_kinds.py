@@ -37,7 +37,8 @@ def test_labels_that_measure(cells, continuous):
     (",", ["3,19", "19", "0, 3"], ["3", "19", "0"]),
     ("json", ['["a", "b"]', "[]", '["c"]', "[27, 3]", "[null]"], ["a", "", "c", "27", ""]),
     ("json", ["['a', 'b']", '["it\'s", \'b\']', "['a' 'b']", "[1 2]"], ["a", "it's", "a", "1"]),
-    ("json", ['{"a": 0.0, "b": 1.0}', '{"a": 0.9, "b": 0.95}', '{"a": false}', '{"a": "x"}'], ["b", "b", "", "a"]),
+    ("json", ['{"a": 0.0, "b": 1.0}', '{"a": 0.9, "b": 0.95}', '{"a": false}', '{"a": "x"}'], ["b", "b", "", "x"]),
+    ("json", ['[{"id": 28, "name": "Action"}, {"id": 3, "name": "War"}]', '{"mood": "good", "by": 3}'], ["Action", "good"]),
     ("json", ["[[[", "{", "word"], ["", "{", "word"]),
 ])  # fmt: skip
 def test_the_first_label_of_a_cell(separator, cells, first):
@@ -51,11 +52,28 @@ def test_cells_that_hold_several():
 
 @pytest.mark.parametrize("numbers, classes, around", [
     ([i / 10 for i in range(51)], 3, ["0", "1.6", "3.3", "5"]), (range(1, 101), 2, ["1", "50", "100"]),
-    ([0] * 80 + list(range(1, 21)), 3, ["0", "0", "20"]), ([7, 7, 7], 3, ["7", "7"]),
-    ([-3.25, -1, 0, 2.5], 2, ["-3.3", "-1", "2.5"]), ([1e9 * i for i in range(31)], 3, ["0", "1e+10", "2e+10", "3e+10"]),
+    ([0] * 80 + list(range(1, 21)), 3, ["0", "0", "20"]), ([7, 7, 7], 3, []), ([], 2, []), ([1e308, -1e308], 2, []),
+    ([-3.25, -1, 0, 2.5], 2, ["-3.3", "-1", "2.5"]),
+    ([1e9 * i for i in range(31)], 3, ["0", "9000000000", "20000000000", "30000000000"]),
+    ([5] * 80 + [i / 10 for i in range(10, 40)], 3, ["1", "4.9", "5"]),
+    ([0.04] * 70 + [i / 10 for i in range(49)], 3, ["0", "0.1", "0.8", "4.8"]),
+    ([1700000000000 + i for i in range(100)], 2, ["1700000000000", "1700000000049", "1700000000099"]),
+    ([i * 1e-6 for i in range(100)], 2, ["0", "0.000049", "0.000099"]), ([1e-300, 2e-300], 2, []),
 ])  # fmt: skip
 def test_numbers_are_cut_where_about_as_many_lie_on_both_sides(numbers, classes, around):
-    assert kinds.bounds(column([str(one) for one in numbers]), classes) == around
+    cells = column([repr(one) for one in numbers])
+    found = kinds.bounds(cells, classes)
+    assert found == around
+    if found:
+        assert kinds.in_ranges(cells, found).nunique() == len(found) - 1  # no range is empty
+
+
+@pytest.mark.parametrize("cells, highest", [
+    (["1,520", "11,360", "950"], 11_360), (["1.520", "11.360", "950"], 11_360), (["1,520,000", "2,380,000"], 2_380_000),
+    (["1,520", "2,380", "0,5"], 2.38), (["1,520", "2,380"], 2.38), (["1.520", "2.380"], 2.38),
+])  # fmt: skip
+def test_commas_and_points_before_three_digits_may_be_those_of_thousands(cells, highest):
+    assert highest <= float(kinds.bounds(column(cells), 2)[-1]) < 1.1 * highest
 
 
 def test_a_number_belongs_to_the_range_that_it_ends():

@@ -296,3 +296,22 @@ def test_a_table_with_a_further_column_is_a_part_of_the_whole():
     assert found.frame[["text", "label"]].to_numpy().tolist() == ROWS
     assert found.frame["file"].tolist() == ["a"] * 10 + ["b"] * 10 + ["c"] * 10
     assert found.left_out == ("list.csv",)
+
+
+@pytest.mark.parametrize(
+    "column, values", [("sentiment", ["positive", "negative"]), ("split", ["train", "test"])]
+)
+def test_files_that_share_a_name_with_a_class_or_a_split_are_no_texts(column, values):
+    lines = "\n".join([f"text,{column}", *(f'"{text}",{values[i % 2]}' for i, (text, _) in enumerate(ROWS))])
+    found = read_zip({"reviews.csv": lines, **{f"{value}.txt": "good\nfine\nnice" for value in values}})
+    assert found.columns == ["text", column]
+    assert set(found.left_out) == {f"{value}.txt" for value in values}
+
+
+def test_a_table_that_says_more_of_the_same_rows_is_taken_instead():
+    some = table(ROWS)
+    more = "\n".join(["text,label,who", *(f'"{text}",{label},me' for text, label in ROWS)])
+    found = read_zip({"all.csv": some, "full.csv": more})
+    assert (len(found.frame), found.columns) == (30, ["text", "label", "who"])
+    half = "\n".join(["text,label,who", *(f'"{text}",{label},me' for text, label in ROWS[:15])])
+    assert len(read_zip({"all.csv": some, "half.csv": half}).frame) == 30

@@ -404,3 +404,14 @@ def test_a_sign_of_several_characters_separates_though_the_texts_have_commas(sig
     table = read("\n".join(f" {sign} ".join(row) for row in rows))
     assert table.separator == sign
     assert [[cell.strip() for cell in row] for row in table.frame.to_numpy()] == rows
+
+
+def test_a_broken_file_may_be_read_without_names_or_from_another_row():
+    rows, file = in_lines(["id", "text", "label"], every=4)
+    found = read(file, names_row=0, first_row=2)
+    assert found.frame.to_numpy().tolist() == rows
+
+
+def test_signs_without_end_take_no_time():
+    line = " ".join(f"{one}{other}{one}" for one in "#$%&*+-=<>^~|@" for other in "#$%&*+-=<>^~|@") * 20
+    assert len(read("\n".join(f"{line} {number}" for number in range(8))).frame)

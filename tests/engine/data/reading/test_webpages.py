@@ -1,9 +1,13 @@
 """Tables that portals export as web pages or XML, and call .xls."""
 
+import contextlib
+import tracemalloc
+
 import pytest
 
 from engine.data.health import examine_file
 from engine.data.reading import Options, read_bytes
+from engine.errors import DataError
 
 ROWS = [[f"the lamp of number {i}", "good" if i % 2 else "bad"] for i in range(20)]
 
@@ -72,15 +76,76 @@ def test_cells_that_excel_leaves_out_are_empty():
     assert read_bytes(content.encode(), "a.xls").frame.to_numpy().tolist() == [["so it goes", "", "good"]] * 5
 
 
-@pytest.mark.parametrize(
-    "encoding, said",
-    [("cp1252", "windows-1252"), ("utf-8", "utf-8"), ("utf-8", None), ("cp1251", "windows-1251")],
-)
-def test_letters_are_those_of_the_page(encoding, said):
-    text = "Müller schließt" if encoding != "cp1251" else "лампа светит"
-    head = f'<html><meta http-equiv="Content-Type" content="text/html; charset={said}">' if said else "<html>"
-    content = head + page([[f"{text} {i}", "good"] for i in range(9)])
-    assert read_bytes(content.encode(encoding), "a.xls").frame["text"][8] == f"{text} 8"
+LETTERS = {
+    "cp1252": "Müller schließt", "cp1251": "лампа светит", "cp1257": "Šį žiburį ąžuolų",
+    "shift_jis": "明るい電灯", "big5": "燈很亮",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", LETTERS)
+@pytest.mark.parametrize("head", [
+    '<html><meta http-equiv="Content-Type" content="text/html; charset={}">', "<?xml version='1.0' encoding='{}'?><html>",
+])  # fmt: skip
+def test_letters_are_those_that_the_page_says(head, encoding):
+    content = head.format(encoding) + page([[f"{LETTERS[encoding]} {i}", "good"] for i in range(9)])
+    assert read_bytes(content.encode(encoding), "a.xls").frame["text"][8] == f"{LETTERS[encoding]} 8"
+
+
+@pytest.mark.parametrize("said", ["windows-1252", "undefined", "hex", "utf-16", "ä"])
+def test_a_page_in_utf_8_may_say_what_it_likes(said):
+    content = f'<html><meta charset="{said}">' + page([[f"Müller schließt {i}", "good"] for i in range(9)])
+    assert read_bytes(content.encode(), "a.xls").frame["text"][8] == "Müller schließt 8"
+    broken = content.encode() + b"\xff"
+    assert len(read_bytes(broken, "a.xls").frame) == 9
+
+
+def test_blocks_are_lines_and_what_is_merged_comments_and_cdata_are_understood():
+    cell = "one<p>two</p><div>three</div>four<ul><li>five</ul>"
+    found = read_bytes(page([[cell, "good"], *ROWS]).encode(), "a.xls")
+    assert found.frame["text"][0] == "one\ntwo\nthree\nfour\nfive"
+    merged = (
+        '<Row><Cell ss:MergeAcross="1"><Data>so it goes</Data></Cell><Cell><Data>good</Data></Cell></Row>'
+    )
+    noted = "<Cell><Data><![CDATA[a < b]]></Data><Comment>by Bo</Comment></Cell><Cell/><Cell><Data>bad</Data></Cell>"
+    lines = [["text", "who", "label"], *([f"so it went {i}", "me", "good"] for i in range(5))]
+    content = workbook(sheet(lines).replace("</Table>", f"{merged}<Row>{noted}</Row></Table>"))
+    found = read_bytes(content.encode(), "a.xls").frame.to_numpy().tolist()
+    assert found[5:] == [["so it goes", "", "good"], ["a < b", "", "bad"]]
+
+
+def test_an_ampersand_that_is_not_written_as_xml_has_it_costs_no_row():
+    lines = [["text", "label"], *([f"so & so {i}", "good"] for i in range(5))]
+    assert read_bytes(workbook(sheet(lines)).encode(), "a.xls").frame["text"].str.startswith("so ").sum() == 5
+
+
+def test_a_very_long_text_takes_no_row_with_it():
+    long = "so it goes " * 1_000_000
+    table = read_bytes(page([*ROWS, [long, "good"], *ROWS]).encode(), "a.xls")
+    assert len(table.frame) == 41
+    assert table.frame["text"][20] == long.strip()
+
+
+@pytest.mark.parametrize("content", [
+    "<html>" + "<table>" * 3000 + "".join(map(row, ROWS)),
+    workbook(sheet([["text", "label"], *ROWS]))[:-300],
+])  # fmt: skip
+def test_what_can_only_be_read_in_part_is_refused(content):
+    with pytest.raises(DataError, match="only a part of it can be read"):
+        read_bytes(content.encode(), "a.xls")
+
+
+@pytest.mark.parametrize("rows", [
+    "<tr><td colspan=1000 rowspan=1000>{}</td><td>x</td></tr>".format("so it goes " * 40_000) + "<tr></tr>" * 1000,
+    "<tr><td>x</td><td colspan=1000 rowspan=1000>y</td></tr>" * 200,
+    "<tr><td>" * 100 + "so it goes " * 100_000,
+])  # fmt: skip
+def test_a_page_of_few_bytes_takes_little_memory(rows):
+    tracemalloc.start()
+    with contextlib.suppress(DataError):
+        read_bytes(f"<table>{rows}</table>".encode(), "a.xls")
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 200 * 2**20
 
 
 def test_several_tables_are_as_several_sheets():
