@@ -1,28 +1,30 @@
 """Texts with line breaks that nothing quotes, so that a row stands in several lines."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from engine.data.reading.records import LONGEST_RECORD, Shape
+from engine.data.reading.records import Shape
 
 FEW_BREAKS = 3  # rows that have to be put together before anything is
 EXPLAINED = 0.9  # share of the short lines that this has to make whole
 SENTENCE = 3  # words of a line without separators, on average: headings between the rows have fewer
+ALIKE = 0.5  # share of such lines that begin with the same word, from which on they are headings or comments
+MOST_LINES = 1000  # of a text
 
 Row = tuple[int, list[str]]
 
 
-def put_together(rows: Iterable[Row], shape: Shape, mostly: bool) -> Iterator[tuple[Row, bool]]:
+def put_together(rows: Iterable[Row], shape: Shape) -> Iterator[tuple[Row, bool]]:
     """((line, cells), whether it stood in several lines) of each row. rows: as they stand, one line after the other.
 
     A line with too few fields goes on in the next one where both together are a row; and a single field goes on with the
-    last text, where rows end with one. mostly: rows are known to stand in several lines, so that a single field before a
-    row is the beginning of its text, too.
+    last text, where rows end with one. A single field before a whole row stays alone: it may be a text without a label.
     """
-    ends_with_text = shape.width > 1 and shape.known[-1] is None and any(shape.known[:-1])
+    ends_with_text = _end_with_text(shape)
     held: Row | None = None
     lines = 1
     for line, cells in rows:
-        if held and lines < LONGEST_RECORD and (len(cells) < shape.width or (mostly and len(held[1]) == 1)):
+        if held and lines < MOST_LINES and len(cells) < shape.width:
             before = held[1]
             whole = [*before[:-1], f"{before[-1]}\n{cells[0]}", *cells[1:]]
             goes_on = ends_with_text and len(cells) == 1 and not _begins(cells, shape)
@@ -38,23 +40,38 @@ def put_together(rows: Iterable[Row], shape: Shape, mostly: bool) -> Iterator[tu
 
 
 def are_broken(rows: list[Row], shape: Shape) -> bool:
-    """Whether lines with too few fields are the parts of rows, rather than rows that lack something."""
+    """Whether lines with too few fields are the parts of rows, rather than rows that lack something, headings or notes."""
     short = [cells for _, cells in rows if len(cells) < shape.width]
-    if not shape.telling or len(short) < FEW_BREAKS:
+    if not shape.telling or len(short) < FEW_BREAKS or (_end_with_text(shape) and _are_notes(rows)):
         return False
-    single = [cells[0] for cells in short if len(cells) == 1]
-    if sum(len(cell.split()) for cell in single) < SENTENCE * len(single):
-        return False
-    left = [cells for (_, cells), _ in put_together(rows, shape, False) if len(cells) < shape.width]
+    left = [cells for (_, cells), _ in put_together(rows, shape) if len(cells) < shape.width]
     return len(short) - len(left) >= max(FEW_BREAKS, EXPLAINED * len(short))
 
 
 def are_mostly_broken(rows: list[Row], shape: Shape) -> bool:
     """Whether hardly a line is a row, but nearly everything is once lines are put together."""
-    if not shape.telling or not any(shape.known):
+    if not shape.telling or not any(shape.known) or (_end_with_text(shape) and _are_notes(rows)):
         return False
-    whole = [len(cells) == shape.width for (_, cells), _ in put_together(rows, shape, True)]
+    whole = [len(cells) == shape.width for (_, cells), _ in put_together(rows, shape)]
     return len(whole) > FEW_BREAKS and sum(whole) >= EXPLAINED * len(whole)
+
+
+def _are_notes(rows: list[Row]) -> bool:
+    """Whether lines without separators are short, begin alike, or stand below all rows: what people write beside a table."""
+    single = [cells[0] for _, cells in rows if len(cells) == 1]
+    if not single:
+        return False
+    below = all(len(cells) == 1 for _, cells in rows[-len(single) :])
+    words = [cell.split() for cell in single]
+    first = Counter(
+        one[0] if one[0].isalpha() else "0" if one[0].isdigit() else one[0][0] for one in words if one
+    )
+    alike = max(first.values(), default=0) > ALIKE * len(single)
+    return below or alike or sum(map(len, words)) < SENTENCE * len(single)
+
+
+def _end_with_text(shape: Shape) -> bool:
+    return shape.width > 1 and shape.known[-1] is None and any(shape.known[:-1])
 
 
 def _begins(cells: list[str], shape: Shape) -> bool:

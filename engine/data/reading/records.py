@@ -97,7 +97,7 @@ class Records:
 
     def __iter__(self) -> Iterator[tuple[int, list[str]]]:
         dialect = self.dialect
-        lines = map(_in_one_line, self.lines) if dialect.bare else self.lines
+        lines = self._ended_lines() if dialect.bare else self.lines
         source = _Source(map(unwrapped, lines) if dialect.wrapped else lines)
         reader, line = _reader(source, dialect), 1
         while True:
@@ -120,6 +120,15 @@ class Records:
                 yield line, cells
             line += len(seen) + (sum(one.count(LINE) for one in seen) if dialect.bare else 0)
             seen.clear()
+
+    def _ended_lines(self) -> Iterator[str]:
+        """Those that end with \\r\\n in one; but each by itself where rows with other ends were put behind them."""
+        for line in self.lines:
+            parts = line.replace("\r", "").rstrip("\n").split("\n")
+            if len(parts) > 1 and self._is_rows(parts):
+                yield from (f"{part}\r\n" for part in parts)
+            else:
+                yield LINE.join(parts) + "\r\n"
 
     def _checked(self, cells: list[str], seen: list[str], source: "_Source") -> list[str]:
         """The cells, mended if the quotes of this record are out of order."""
@@ -191,11 +200,6 @@ def joined(cells: list[str], dialect: Dialect) -> list[str]:
     after = dialect.width - dialect.open - 1
     middle = cells[dialect.open : len(cells) - after]
     return [*cells[: dialect.open], dialect.separator.join(middle), *cells[len(cells) - after :]]
-
-
-def _in_one_line(line: str) -> str:
-    """A line that ends with \\r\\n, with other line breaks replaced by what the csv module takes for a character."""
-    return line.removesuffix("\r\n").replace("\r", "").replace("\n", LINE) + "\r\n"
 
 
 def unwrapped(line: str) -> str:

@@ -180,7 +180,7 @@ def _parse_lines(
     with path.open(encoding=encoding.name, errors=encoding.errors, newline=plan.dialect.newline) as file:
         records = islice(Records(file, plan.dialect, rejected, plan.shape), plan.first_row - 1, None)
         if plan.broken:
-            rows = put_together(records, plan.shape, plan.dialect.broken > 0)
+            rows = put_together(records, plan.shape)
         else:
             rows = ((one, plan.dialect.bare and any("\n" in cell for cell in one[1])) for one in records)
         for (line, cells), in_several in rows:

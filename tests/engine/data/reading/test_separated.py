@@ -347,19 +347,17 @@ def in_lines(order, ended="\n", every=2, count=60):
     """(rows, the same as a file): all texts but one in `every` have one or two line breaks, and nothing quotes them."""
     rows = []
     for i in range(count):
-        text = f"the {THINGS[i % 6]} of number {i}" + "\nit went on\nfor a long while"[
-            : 11 if i % 3 else None
-        ] * (i % every > 0)
-        rows.append(
-            [{"id": str(i), "text": text, "label": ("good", "so", "bad")[i // 4 % 3]}[name] for name in order]
-        )
+        more = [f"{WORDS[i % 5]} it was on day {i}", f"{THINGS[i % 6]}s are like that"][: 1 + i % 2]
+        text = "\n".join([f"the {THINGS[i % 6]} of number {i}", *(more if i % every else [])])
+        cells = {"id": str(i), "text": text, "label": ("good", "so", "bad")[i // 4 % 3]}
+        rows.append([cells[name] for name in order])
     return rows, "".join("\t".join(row) + ended for row in [order, *rows])
 
 
 ORDERS = [
     ["id", "text", "label"], ["id", "label", "text"], ["label", "id", "text"], ["label", "text"], ["text", "label"],
 ]  # fmt: skip
-BROKEN = [case for case in product(ORDERS, [2, 4], ["\n", "\r\n"]) if case != (ORDERS[4], 2, "\n")]
+BROKEN = [case for case in product(ORDERS, [2, 4], ["\n", "\r\n"]) if case[::2] != (ORDERS[4], "\n")]
 """Of a text before its label, which may be missing, the first line may as well be a row."""
 
 
@@ -415,3 +413,44 @@ def test_a_broken_file_may_be_read_without_names_or_from_another_row():
 def test_signs_without_end_take_no_time():
     line = " ".join(f"{one}{other}{one}" for one in "#$%&*+-=<>^~|@" for other in "#$%&*+-=<>^~|@") * 20
     assert len(read("\n".join(f"{line} {number}" for number in range(8))).frame)
+
+
+@pytest.mark.parametrize(
+    "note", ["Reviews of the month {}", "# source file number {}", "{} was a month of few reviews"]
+)
+def test_notes_between_rows_are_no_part_of_a_text(note):
+    _, file = in_lines(["label", "text"], every=1)
+    noted = [
+        one
+        for i, line in enumerate(file.splitlines())
+        for one in ([note.format(i), line] if i % 9 == 5 else [line])
+    ]
+    found = read("\n".join(noted))
+    assert not found.broken
+    assert not found.frame["text"].str.contains("\n").any()
+
+
+def test_notes_below_all_rows_are_no_part_of_the_last_text():
+    _, file = in_lines(["label", "text"], every=1)
+    notes = [
+        "exported by somebody on Monday",
+        "this list is for internal use only",
+        "more rows are there on demand",
+    ]
+    found = read(file + "\n".join(notes))
+    assert found.frame["text"].iloc[59] == "the shoe of number 59"
+
+
+def test_texts_without_a_label_stay_texts():
+    lines = [
+        f"the {THINGS[i % 6]} of number {i} is here" + ("\tgood" if i % 4 == 0 else "") for i in range(200)
+    ]
+    found = read("\n".join(["text\tlabel", *lines]))
+    assert (len(found.frame), found.broken) == (200, 0)
+
+
+def test_rows_with_other_line_ends_behind_texts_with_bare_ones_stay_rows():
+    rows, file = in_lines(["id", "text", "label"], "\r\n", every=2)
+    more = [[str(i), f"the {THINGS[i % 6]} of number {i}", ("good", "bad")[i % 2]] for i in range(60, 400)]
+    found = read(file + "".join("\t".join(row) + "\n" for row in more))
+    assert found.frame.to_numpy().tolist() == rows + more
