@@ -112,8 +112,9 @@ def propose(frame: pd.DataFrame, text: str | None = None, label: str | None = No
         or _best({name: fact.measure_score for name, fact in others.items()})
         or _best(scores)
     )
-    if not (asked or (label and facts[label].is_called_label)):
-        label = JOINED.join(_marking(sample.drop(columns=text or []))) or label
+    marking = [] if asked else _marking(sample.drop(columns=text or []))
+    if marking and (label is None or label in marking or not facts[label].is_called_label):
+        label = JOINED.join(marking)
     made_of = label_columns(label, frame.columns) if label else []
     reasons = {}
     if text:
@@ -166,7 +167,7 @@ def spread(frame: Rows, most: int) -> Rows:
 
 
 def _marking(frame: pd.DataFrame) -> list[str]:
-    """The longest row of neighbouring columns of which nearly every row marks exactly one."""
+    """The longest row of neighbouring columns of which nearly every row marks exactly one; its ends are not empty."""
     found = {name: None if JOINED in name else marks(cells) for name, cells in frame.items()}
     best: list[str] = []
     for is_mark, block in groupby(found, lambda name: found[name] is not None):
@@ -174,9 +175,10 @@ def _marking(frame: pd.DataFrame) -> list[str]:
         if not 1 < len(names) <= MOST_MARKS:
             continue
         before = np.cumsum([np.zeros(len(frame), dtype=int), *(found[name] for name in names)], axis=0)
-        for start in range(len(names)):
+        filled = [found[name].any() for name in names]
+        for start in np.flatnonzero(filled):
             for end in range(len(names), start + max(1, len(best)), -1):
-                if (before[end] - before[start] == 1).mean() >= ALONE:
+                if filled[end - 1] and (before[end] - before[start] == 1).mean() >= ALONE:
                     best = names[start:end]
                     break
     return best

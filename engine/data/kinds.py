@@ -4,17 +4,24 @@ import json
 import math
 import re
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 import numpy as np
 import pandas as pd
 
 LIST_SEPARATORS = ("|", ";", ",", "/")
 JSON = "json"  # lists and objects in JSON, and lists as Python and NumPy print them
+# Dates and paths, which have the same parts again and again, too.
+NO_LIST = r"(?:[0-9]{1,4}[-/.][0-9]{1,2}(?:[-/.][0-9]{1,4})?(?:[ T].*)?|(?:\w:|\.{1,2}|https?:/)?[/\\]\S+)$"
+MOSTLY = 0.9
 QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
-MARKED = ("1", "1.0", "true", "yes", "y", "x", "✓", "✔", "ja", "oui", "sí", "si", "sim", "да", "wahr", "vrai")
-UNMARKED = ("", "0", "0.0", "false", "no", "n", "-", "nein", "non", "não", "нет", "falsch", "faux")
+MARKED = (
+    "1", "1.0", "true", "yes", "y", "t", "x", "v", "*", "✓", "✔", "✔\ufe0f", "☑", "☒", "✅", "ja", "oui", "sí", "si", "sim",
+    "да", "wahr", "vrai",
+)  # fmt: skip
+UNMARKED = ("", "0", "0.0", "false", "no", "n", "f", "-", "☐", "nein", "non", "não", "нет", "falsch", "faux")
 MOST_DIGITS = 12  # behind the point, of numbers that somebody can tell apart
+BESIDE_NUMBERS = r"[%€$£¥\s\u00a0\u202f'’]"
 THOUSANDS = r"-?[1-9][0-9]{0,2}(?:MARK[0-9]{3})+"
 LEAST_THOUSAND = 100  # beside 1,520, such a number without a comma says that the comma is none of decimals
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
@@ -22,14 +29,18 @@ NAMED_BY = ("label", "name", "value", "title", "text")  # what an object in JSON
 
 
 def in_json(cells: pd.Series) -> bool:
-    """Whether cells, none of them empty, hold lists or objects: in JSON, or lists as Python prints them."""
-    if cells.empty or cells.str.match(r"\s*[\[{]").mean() <= 0.9:
+    """Whether cells, none of them empty, hold lists or objects: in JSON, or as Python, NumPy and databases print them."""
+    if cells.empty or cells.str.match(r"\s*[\[{(]").mean() <= 0.9:
         return False
     first = cells.iloc[0].strip()
     try:
         return isinstance(json.loads(first.replace("'", '"')), dict | list)
     except (ValueError, RecursionError):
-        return first.startswith("[") and first.endswith("]")
+        if (first[0], first[-1]) not in (("[", "]"), ("{", "}"), ("(", ")")):
+            return False
+        return (
+            bool(QUOTED.search(first)) or cells.str.contains(",", regex=False).any()
+        )  # not [spam] and [INFO]
 
 
 def list_separator(labels: pd.Series) -> str | None:
@@ -40,6 +51,8 @@ def list_separator(labels: pd.Series) -> str | None:
     if in_json(filled):
         return JSON
     cells = pd.Series(filled.str.strip().unique())
+    if cells.str.match(NO_LIST).mean() > MOSTLY:
+        return None
     for separator in LIST_SEPARATORS:
         several = cells.str.contains(separator, regex=False)
         if filled.str.contains(separator, regex=False).mean() < 0.05:
@@ -70,17 +83,23 @@ def marks(cells: pd.Series) -> np.ndarray | None:
     """Which cells are marked, (rows,) bool, in a column that marks a class: 1 or 0, x or nothing. None for other columns."""
     folded = cells.str.strip().str.lower()
     values = set(folded.unique())
-    if len(values) != 2 or not values <= {*MARKED, *UNMARKED}:
+    if len(values) > 2 or not values <= {*MARKED, *UNMARKED} or values <= {*MARKED}:
         return None
     return folded.isin(MARKED).to_numpy(dtype=bool)
 
 
 def marked(columns: pd.DataFrame) -> pd.Series:
-    """The name of the column that is marked in each row; several are separated by '|', and "" is none."""
+    """The class that is marked in each row; several are separated by '|', and "" is none.
+
+    A class is called as its column, without what the names of all columns begin with: label_good, label_bad.
+    """
+    alike = takewhile(lambda pair: pair[0] == pair[1], zip(min(columns), max(columns), strict=False))
+    begins = max("".join(letter for letter, _ in alike).rfind(mark) for mark in "_.:- ") + 1
     found = np.full(len(columns), "", dtype=object)
     for name, cells in columns.items():
         here = cells.str.strip().str.lower().isin(MARKED).to_numpy(dtype=bool)
-        found[here] = [f"{before}{LIST_SEPARATORS[0]}{name}" if before else name for before in found[here]]
+        label = name[begins:].strip() or name
+        found[here] = [f"{before}{LIST_SEPARATORS[0]}{label}" if before else label for before in found[here]]
     return pd.Series(found, index=columns.index, dtype="str")
 
 
@@ -161,7 +180,8 @@ def _of_json(cell: str) -> list[str]:
         value = json.loads(cell)
     except (ValueError, RecursionError):
         quoted = [one or other for one, other in QUOTED.findall(cell)]
-        return quoted or re.split(r"[\s,]+", cell.strip().strip("[]"))
+        bare = cell.strip().strip("[](){}")
+        return quoted or (bare.split(",") if "," in bare else bare.split())
     if isinstance(value, dict) and all(isinstance(one, int | float) for one in value.values()):
         return sorted(filter(value.get, value), key=value.get, reverse=True)
     values = value if isinstance(value, list) else [value]
@@ -187,17 +207,23 @@ def _are_decimals(cells: pd.Series) -> bool:
 
 
 def _numbers(labels: pd.Series) -> pd.Series:
-    """NaN for what is none. A comma or point before groups of three digits is left out where it cannot be a decimal one."""
+    """NaN for what is none. Signs of money and per cent, blanks and apostrophes are left out, as are marks of thousands."""
+    bare = labels.str.replace(BESIDE_NUMBERS, "", regex=True).str.replace("\u2212", "-", regex=False)
+    comma, point = (bare.str.rfind(mark) for mark in ",.")
+    if ((comma >= 0) & (point >= 0)).any():  # 1,234.50 or 1.234,50: the last one is that of decimals
+        thousands, decimal = (",", ".") if (comma < point)[(comma >= 0) & (point >= 0)].all() else (".", ",")
+        bare = bare.str.replace(thousands, "", regex=False).str.replace(decimal, ".", regex=False)
+        return pd.to_numeric(bare, errors="coerce")
     for mark in ",.":
-        marked_cells = labels.str.contains(mark, regex=False)
+        with_mark = bare.str.contains(mark, regex=False)
         if (
-            marked_cells.any()
-            and labels[marked_cells].str.fullmatch(THOUSANDS.replace("MARK", re.escape(mark))).all()
+            with_mark.any()
+            and bare[with_mark].str.fullmatch(THOUSANDS.replace("MARK", re.escape(mark))).all()
         ):
-            others = pd.to_numeric(labels[~marked_cells], errors="coerce")
-            if (others.abs() >= LEAST_THOUSAND).any() or labels.str.count(re.escape(mark)).max() > 1:
-                return pd.to_numeric(labels.str.replace(mark, "", regex=False), errors="coerce")
-    return pd.to_numeric(labels.str.replace(",", ".", regex=False), errors="coerce")
+            others = pd.to_numeric(bare[~with_mark], errors="coerce")
+            if (others.abs() >= LEAST_THOUSAND).any() or bare.str.count(re.escape(mark)).max() > 1:
+                return pd.to_numeric(bare.str.replace(mark, "", regex=False), errors="coerce")
+    return pd.to_numeric(bare.str.replace(",", ".", regex=False), errors="coerce")
 
 
 def _written(number: float, digits: int) -> str:

@@ -152,7 +152,7 @@ def _first_label(separator: str) -> Remedy:
     return Remedy(
         "Keep the first label of each",
         "Of the labels in a cell the first was kept, in {n} row{s}.",
-        lambda rows: rows.assign(label=kinds.first_of(rows["label"], separator)),
+        lambda rows: _single(rows, separator),
     )
 
 
@@ -161,8 +161,12 @@ def _drop_several(separator: str) -> Remedy:
     return Remedy(
         "Leave out texts with several",
         "{n} row{s} with several labels {were} left out.",
-        lambda rows: rows[~kinds.holding_several(rows["label"], separator)],
+        lambda rows: _single(rows[~kinds.holding_several(rows["label"], separator)], separator),
     )
+
+
+def _single(rows: pd.DataFrame, separator: str) -> pd.DataFrame:
+    return rows.assign(label=kinds.first_of(rows["label"], separator))
 
 
 def _check_separator(separator: str) -> None:

@@ -69,7 +69,6 @@ OTHERS = {
 }
 ARROW_STREAM = b"\xff\xff\xff\xff"
 ARFF = re.compile(rb"(?i)^\s*@relation\b.*^\s*@attribute\b", re.M | re.S)
-MARKUP = (b"<!doctype", b"<html", b"<?xml", b"<table", b"<head", b"<meta")
 ELEMENT = re.compile(rb"\s*<([A-Za-z][\w:.-]*+)[^<>]*>\s*<[A-Za-z]")
 BEFORE_SQL = rb"(?:\s|\xef\xbb\xbf|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*+\*/;?)*+"  # comments
 SQL = re.compile(
@@ -139,12 +138,11 @@ def _read(path: Path, name: str, options: Options, progress: Progress) -> Table:
     if start.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         return _with_sheets(spreadsheets.parse_spreadsheet(path, options), name, "spreadsheet")
     other = next((what for mark, what in OTHERS.items() if start.startswith(mark)), None)
-    if other is None and (
-        start.lstrip(b"\xef\xbb\xbf \t\r\n")[:9].lower().startswith(MARKUP) or _is_one_element(path, start)
-    ):
-        if found := webpages.tables(path):
-            book = spreadsheets.workbook([one for one, _ in found], found, options)
-            return _with_sheets(book, name, "markup")
+    markup = False if other else webpages.begins(path)
+    if markup is not False and (found := webpages.tables(path)):
+        book = spreadsheets.workbook([one for one, _ in found], found, options)
+        return _with_sheets(book, name, "markup")
+    if markup or (other is None and _is_one_element(path, start)):
         other = "a web page or XML, whatever its extension says"
     if other is None and ARFF.search(start):
         other = "a file of Weka (ARFF)"

@@ -1,12 +1,15 @@
 """What the files of an archive are together: a table, several alike, one that names texts beside it, or folders of these."""
 
+import posixpath
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from engine.data.names import LABEL_NAMES
 from engine.data.reading import encodings
 from engine.data.reading.archives import TABLES, TEXTS, Member, folders_as_classes
 from engine.data.reading.headers import PROMISING_ROWS, as_set, places, promise
@@ -16,7 +19,8 @@ from engine.errors import DataError
 ABOUT = re.compile(
     r"(read.?me|licen[cs]e|copying|changelog|citation|authors|metadata|desktop\.ini|~\$)", re.I
 )
-NAMED = 0.9  # share of rows that name a file beside the table, from which on these files are its texts
+NAMED = 0.6  # share of rows that name a file beside the table, from which on these files are its texts
+ONE_EACH = 0.9  # different files for so many of these rows: a class that happens to be called like a file has many rows
 REPEATED = 0.5  # share of rows that stand in another table too, from which on one repeats the other
 ALL = 0.99  # of the rows; the other table, which says more of each, is then taken instead
 FEW_FILES, FEW_ROWS = 20, 5  # so few files with so many rows each may be tables, whatever folders they lie in
@@ -68,24 +72,57 @@ def read_bundle(members: list[Member], name: str, options: Options, read: Read) 
 
 def _with_texts(table: Table, others: list[Member]) -> tuple[Table, set[str]]:
     """The table with what stands in the files that one of its columns names, and which files these are."""
-    paths = {PurePosixPath(member.name): member.path for member in others}
-    named: dict[str, list[PurePosixPath]] = {}
-    for path in paths:
-        if TEXTS.fullmatch(path.suffix) and not _is_about(path):
-            for name in {str(path), path.name, path.stem}:
-                named.setdefault(name, []).append(path)
-    only = {name: found[0] for name, found in named.items() if len(found) == 1}
+    paths = {
+        member.name: member.path
+        for member in others
+        if TEXTS.fullmatch(PurePosixPath(member.name).suffix) and not _is_about(PurePosixPath(member.name))
+    }
+    named: dict[str, set[str]] = {}
+    for file in paths:
+        for name in _endings(file):
+            named.setdefault(name, set()).add(file)
+    only = {name: min(files) for name, files in named.items() if len(files) == 1}
+    best: tuple[bool, list[str | None]] | None = None
     for column in table.columns if only else []:
-        cells = table.frame[column].str.strip().str.replace("\\", "/", regex=False)
-        places = [only.get(cell, only.get(cell.rpartition("/")[2])) for cell in cells]
-        used = {str(place) for place in places if place}
-        here = sum(place is not None for place in places)
-        if len(used) > 1 and here >= NAMED * len(places) and len(used) >= NAMED * here:  # a text for each row
-            texts = ["" if place is None else _content(paths[place]) for place in places]
-            name = next(one for one in ("text", "text of the file", "content") if one not in table.columns)
-            frame = pd.concat([table.frame, pd.DataFrame({name: texts}, dtype="str")], axis=1)
-            return replace(table, frame=frame), used
-    return table, set()
+        cells = [
+            _spelt(cell.strip().replace("\\", "/").removeprefix("./").lstrip("/"))
+            for cell in table.frame[column]
+        ]
+        files = _named_by(cells, only)
+        here = [file for file in files if file]
+        if len(here) >= NAMED * len(files) and len(set(here)) > 1 and len(set(here)) >= ONE_EACH * len(here):
+            counts = cells == [
+                str(number) for number in range(int(cells[0] == "1"), len(cells) + int(cells[0] == "1"))
+            ]
+            if best is None or (best[0] and not counts):  # a running number may be the name of another file
+                best = counts, files
+    if best is None:
+        return table, set()
+    texts = ["" if file is None else _content(paths[file]) for file in best[1]]
+    name = next(one for one in ("text", "text of the file", "content") if one not in table.columns)
+    frame = pd.concat([table.frame, pd.DataFrame({name: texts}, dtype="str")], axis=1)
+    return replace(table, frame=frame), {file for file in best[1] if file}
+
+
+def _named_by(cells: list[str], only: dict[str, str]) -> list[str | None]:
+    """The file that each cell names; where hardly any does, without the folder that all of the paths begin with."""
+    found = [only.get(cell) for cell in cells]
+    folder = posixpath.commonpath([cell.rpartition("/")[0] for cell in cells if cell] or [""])
+    if folder and not any(found):
+        found = [only.get(cell.removeprefix(f"{folder}/")) for cell in cells]
+    return found
+
+
+def _endings(file: str) -> set[str]:
+    """What a cell may call a file: 'corpus/texts/1.txt', 'texts/1.txt', '1.txt', and each without '.txt'."""
+    parts = _spelt(file).split("/")
+    paths = {"/".join(parts[at:]) for at in range(len(parts))}
+    return paths | {str(PurePosixPath(path).with_suffix("")) for path in paths}
+
+
+def _spelt(name: str) -> str:
+    """Programs differ in how they put accents together, and in capitals."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _is_about(file: PurePosixPath) -> bool:
@@ -134,17 +171,29 @@ def _main(tables: list[tuple[str, Table]]) -> list[tuple[str, Table]]:
         return len(first.columns) > 1, rows * min(len(first.columns), 5) * worth
 
     largest = max(groups.values(), key=weight)
-    columns = as_set(largest[0][1].columns)
-    wider = [one for one in tables if len(columns) > 1 and as_set(one[1].columns) > columns]
-    known = _fingerprints([table for _, table in largest], largest[0][1].columns)
-    more = []
-    for file, table in wider:
-        same = _fingerprints([table], largest[0][1].columns)
-        if known.isin(same).mean() >= ALL:
-            return [(file, table)]
-        if same.isin(known).mean() < REPEATED:
-            more.append((file, table))
-    return [*largest, *more]
+    labels = _labels(largest)
+    for group in groups.values():  # without labels, many rows are of no use beside few that have them
+        if not labels and _labels(group) and as_set(group[0][1].columns) > as_set(largest[0][1].columns):
+            largest, labels = group, _labels(group)
+    columns = largest[0][1].columns
+    found = list(largest)
+    for file, table in tables:
+        ours, theirs = as_set(columns), as_set(table.columns)
+        if ours == theirs or min(len(ours), len(theirs)) < 2:
+            continue
+        if theirs > ours or (theirs < ours and labels and labels <= theirs):
+            shared = [name for name in columns if as_set([name]) <= theirs]
+            known, same = (_fingerprints(some, shared) for some in ([one for _, one in found], [table]))
+            if theirs > ours and known.isin(same).mean() >= ALL:
+                return [(file, table)]
+            if same.isin(known).mean() < REPEATED:
+                found.append((file, table))
+    return found
+
+
+def _labels(group: list[tuple[str, Table]]) -> frozenset[str]:
+    """The columns whose names say that they hold labels."""
+    return as_set([name for name in group[0][1].columns if name.strip().lower() in LABEL_NAMES])
 
 
 def _fingerprints(tables: list[Table], columns: list[str]) -> pd.Series:
@@ -179,8 +228,10 @@ def _together(tables: list[tuple[str, Table]], name: str) -> Table:
 
 
 def _with_names(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """The columns in the order, and with the spelling, of another table that has the same ones."""
-    return frame.iloc[:, places(list(frame.columns), names)].set_axis(names, axis=1)
+    """The columns in the order, and with the spelling, of another table; those that are not there are empty."""
+    there = [name for name in names if as_set([name]) <= as_set(list(frame.columns))]
+    found = frame.iloc[:, places(list(frame.columns), there)].set_axis(there, axis=1)
+    return found if there == names else found.reindex(columns=names, fill_value="").astype("str")
 
 
 def _without_copies(tables: list[tuple[str, Table]]) -> list[tuple[str, Table]]:

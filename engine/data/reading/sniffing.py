@@ -45,8 +45,8 @@ class Reading:
     """A dialect and what it makes of the sample.
 
     width: the usual number of fields. share: of the records with that many. labelled: whether a column looks like labels.
-    named: whether the first record has names that columns often have. unlike: records with another number of fields.
-    needed, mended: as of Records. shape: of the usual records.
+    named: whether the first record has names that columns often have. headed: whether it has as many fields. unlike: records
+    with another number of fields. needed, mended: as of Records. shape: of the usual records.
     """
 
     dialect: Dialect
@@ -54,6 +54,7 @@ class Reading:
     share: float = 0.0
     labelled: bool = False
     named: bool = False
+    headed: bool = False
     unlike: int = 0
     needed: int = 0
     mended: int = 0
@@ -61,7 +62,7 @@ class Reading:
 
     @property
     def score(self) -> tuple[float, int]:
-        return self.share + 0.05 * self.labelled + 0.05 * self.named, self.width
+        return self.share + 0.05 * self.labelled + 0.05 * self.named + 0.02 * self.headed, self.width
 
 
 def sniff(sample: str, options: Options = Options()) -> Dialect:  # noqa: B008 (frozen)
@@ -84,11 +85,11 @@ def _sniffed(sample: str, options: Options) -> Dialect:
     lines = [line for line in sample.splitlines() if line.strip()]
     if _have_tails(lines) and (inner := _unwrapped(sample)) and inner.separator != ";":
         return inner
-    found = [_best_quotes(sample, one, options.quote) for one in USUAL if one in sample or '"' in sample]
-    best = _best(found)
+    usual = [_best_quotes(sample, one, options.quote) for one in USUAL if one in sample or '"' in sample]
+    best = _best(usual)
     if spelt := _spelt_out(sample, lines):
         return spelt
-    quoted = [one for one in found if one.width == 1 and one.share >= ODD_SHARE and one.needed > one.mended]
+    quoted = [one for one in usual if one.width == 1 and one.share >= ODD_SHARE and one.needed > one.mended]
     if best.share < SURE_SHARE and best.unlike >= FEW_UNLIKE and (open_text := _open_text(lines)):
         return open_text
     if _is_prose(sample, best):
@@ -96,17 +97,15 @@ def _sniffed(sample: str, options: Options) -> Dialect:
     if best.share < USUAL_SHARE:
         if quoted:
             return _unwrapped(sample) or quoted[0].dialect  # one column, of texts in quotes
-        if beside := _label_beside_text(sample):
-            return beside
+        if found := _by_its_names(sample, lines, options.quote) or _label_beside_text(sample):
+            return found
         odd = [_best_quotes(sample, one, options.quote) for one in ODD if one in sample]
         best = _best([one for one in odd if one.share >= ODD_SHARE and (one.labelled or one.needed)])
     if best.share >= SURE_SHARE or 0 < best.unlike < FEW_UNLIKE:
         return _longer(sample, best.dialect)
-    if beside := _label_beside_text(sample):
-        return beside
-    if best.share >= USUAL_SHARE:
-        return _longer(sample, best.dialect)
-    return _by_its_names(sample, lines, options.quote) or Dialect("", "")
+    if found := _by_its_names(sample, lines, options.quote) or _label_beside_text(sample):
+        return found
+    return _longer(sample, best.dialect) if best.share >= USUAL_SHARE else Dialect("", "")
 
 
 def _spelt_out(sample: str, lines: list[str]) -> Dialect | None:
@@ -229,6 +228,7 @@ def _read(sample: str, dialect: Dialect, shape: Shape | None = None) -> Reading:
         round(frequency / len(counted), 3),
         any(1 < len({row[i] for row in usual}) <= max(2, len(usual) // 5) for i in range(width)),
         any(cell.strip().lower() in KNOWN for cell in rows[0]),
+        len(rows[0]) == width,
         len(counted) - frequency,
         records.needed,
         records.mended,

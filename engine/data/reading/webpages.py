@@ -1,6 +1,7 @@
 """Tables of web pages and Excel's XML, as many programs export them under the name .xls."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,13 +11,17 @@ from engine.data.reading.records import LINE
 from engine.errors import DataError
 
 LARGEST = 100 * 2**20  # bytes of a page, whose elements take many times as much
-HEAD = 4096  # bytes in which a document says what it is
+HEAD = 100_000  # bytes in which a page with a table has it
+SAYS = 4096  # bytes in which a document says what it is
 ROWS, CELLS = ("tr", "row"), ("td", "th", "cell")
-BLOCKS = ("p", "div", "li")  # which a page shows on lines of their own
+BLOCKS = ("p", "div", "li", "tr")  # which a page shows on lines of their own
+ARRANGES = 0.5  # tables within a table, for each of its rows, from which on it holds no data itself
 WIDEST = 1000  # columns that a row may have, and rows that a cell may span
 SPANNED = (
     20_000_000  # characters that are there only because cells span others: few bytes could ask for any number
 )
+MARKUP = re.compile(rb"<(?:!doctype|html|\?xml|table|head|meta)\b", re.I)
+MAYBE_MARKUP = re.compile(rb"<(?:!--|(?:style|center|div|body|title|link|script|form|font|p|h[1-6])\b)", re.I)
 DECLARED = re.compile(rb"(?i)charset\s*=\s*[\"']?([\w.:-]++)|<\?xml[^>]*?encoding=[\"']([\w.:-]++)")
 WORKBOOK = re.compile(rb"<(?:\w++:)?Workbook[\s>]")
 OPENS_ROW = re.compile(r"<(?:\w++:)?Row[\s/>]")
@@ -25,11 +30,25 @@ OF_EXCEL = "{urn:schemas-microsoft-com:office:spreadsheet}"
 Rows = list[tuple[int, list[str]]]
 
 
+def begins(path: Path) -> bool | None:
+    """Whether a file begins as a web page or XML. None where it may be one: then it is if there is a table in it."""
+    start = _head(path)
+    if MARKUP.match(start):
+        return True
+    return None if MAYBE_MARKUP.match(start) and re.search(rb"<table\b", start, re.I) else False
+
+
+def _head(path: Path) -> bytes:
+    """The beginning, without what UTF-16 has between its letters."""
+    with path.open("rb") as file:
+        return file.read(HEAD).replace(b"\0", b"").lstrip(b"\xff\xfe\xef\xbb\xbf \t\r\n")
+
+
 def tables(path: Path) -> list[tuple[str, Rows]]:
     """(name, [(number from 1, cells) of each row that is not blank]) of all tables with several rows and columns.
 
-    A table in which another one stands only arranges things. Raises DataError where a page is too large, or broken so that
-    only a part of it can be read.
+    A table that has others in many of its rows only arranges things. Raises DataError where a page is too large, or broken
+    so that only a part of it can be read.
     """
     if path.stat().st_size > LARGEST:
         raise _unreadable("is too large")
@@ -37,8 +56,10 @@ def tables(path: Path) -> list[tuple[str, Rows]]:
     if root is None:
         return []
     found = []
-    for table in root.iter():
-        if _kind(table) == "table" and not any(_kind(one) == "table" for one in table.iterdescendants()):
+    tables_found = [one for one in root.iter() if _kind(one) == "table"]
+    arranged = Counter(around for one in tables_found if (around := _around(one, "table")) is not None)
+    for table in tables_found:
+        if not arranged[table] or arranged[table] < ARRANGES * sum(1 for _ in _own_rows(table)):
             rows = [(at, cells) for at, cells in enumerate(_rows(table), 1) if any(map(str.strip, cells))]
             if len(rows) > 1 and max(len(cells) for _, cells in rows) > 1:
                 found.append((_name(table) or f"Table {len(found) + 1}", rows))
@@ -51,7 +72,7 @@ def _parsed(path: Path):
 
     content = path.read_bytes()
     safely = {"encoding": "utf-8", "no_network": True, "huge_tree": True, "remove_comments": True}
-    if excel := bool(WORKBOOK.search(content[:HEAD])):
+    if excel := bool(WORKBOOK.search(_head(path)[:SAYS])):
         parser = etree.XMLParser(recover=True, resolve_entities=False, load_dtd=False, **safely)
     else:
         parser = etree.HTMLParser(**safely)
@@ -67,8 +88,8 @@ def _parsed(path: Path):
         raise _unreadable("is broken, and only a part of it can be read")
     if not excel:
         etree.strip_elements(root, "script", "style", with_tail=False)
-        for element in root.iter("br", *BLOCKS):
-            element.tail = f"{LINE}{element.tail or ''}"
+        for element in root.iter("br", "td", "th", *BLOCKS):
+            element.tail = f"{' ' if element.tag in CELLS else LINE}{element.tail or ''}"
             if element.tag in BLOCKS:
                 element.text = f"{LINE}{element.text or ''}"
     return root
@@ -81,10 +102,10 @@ def _has_all_rows(workbook, text: str) -> bool:
 
 
 def _text(path: Path, content: bytes) -> str:
-    """What a document says of its encoding is believed unless it is UTF-8."""
+    """What a document says of its encoding is believed unless it is in one of Unicode's."""
     found = find_encoding(path)
-    declared = DECLARED.search(content[:HEAD])
-    if declared and found.label != "utf-8":
+    declared = DECLARED.search(_head(path)[:SAYS])
+    if declared and not found.label.startswith("utf"):
         try:
             return content.decode((declared[1] or declared[2]).decode("ascii", "replace"))
         except (LookupError, UnicodeError):
@@ -121,9 +142,7 @@ class _Below:
 
 def _rows(table) -> Iterator[list[str]]:
     below = _Below()
-    for element in table.iter():
-        if _kind(element) not in ROWS or _is_within_a_cell(element):
-            continue
+    for element in _own_rows(table):
         row: list[str] = []
         for cell in (one for one in element if _kind(one) in CELLS):
             below.fill(row, _number(cell, "Index", 1) - 1 if below.spanned < SPANNED else 0)
@@ -134,12 +153,14 @@ def _rows(table) -> Iterator[list[str]]:
         yield row
 
 
-def _is_within_a_cell(row) -> bool:
-    """A row in a cell of the same table is no row of it; the text of the cell has what it says."""
-    for around in row.iterancestors():
-        if _kind(around) in (*CELLS, "table"):
-            return _kind(around) != "table"
-    return False
+def _own_rows(table) -> Iterator:
+    """Without those of a table in one of its cells, and rows in a cell without a table: the text of the cell has them."""
+    return (one for one in table.iter() if _kind(one) in ROWS and _around(one, "table", *CELLS) is table)
+
+
+def _around(element, *kinds: str):
+    """The nearest element of these kinds that it stands in."""
+    return next((one for one in element.iterancestors() if _kind(one) in kinds), None)
 
 
 def _spoken(cell) -> str:

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.data.columns import labels_of, propose, split_of
+from engine.data.columns import label_columns, labels_of, propose, split_of
 
 
 def frame(**columns):
@@ -289,3 +289,17 @@ def test_many_columns_of_marks_take_no_time():
     chance = np.random.default_rng(0).integers(0, 2, (60, 95)).astype(str)
     table = pd.concat([frame(text=LONG), pd.DataFrame(chance, dtype="str").add_prefix("m")], axis=1)
     assert propose(table).text == "text"
+
+
+@pytest.mark.parametrize("begins", ["label_", "class.", "Emotion: ", ""])
+def test_classes_in_columns_are_called_without_what_all_columns_are(begins):
+    marks = {
+        f"{begins}{name}": [str(int(i % 3 == at)) for i in range(60)]
+        for at, name in enumerate(["joy", "anger", "fear"])
+    }
+    never = {f"{begins}never": ["0"] * 60}
+    (first, cells), *others = marks.items()
+    table = frame(text=LONG, **{first: cells}, **never, **dict(others))
+    label = propose(table).label
+    assert label_columns(label, table.columns) == [first, f"{begins}never", *dict(others)]
+    assert labels_of(table, label).tolist() == ["joy", "anger", "fear"] * 20

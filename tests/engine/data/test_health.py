@@ -105,6 +105,14 @@ def test_objects_in_a_cell_are_what_they_are_called_and_taken_once():
     assert [name for name, _ in again.applied] == ["first_label:json"]
 
 
+def test_what_is_left_once_lists_of_several_are_left_out_is_no_list():
+    cells = ['["a", "b"]', '["b"]', '["a"]', "[]"]
+    rows = [(text, cells[i % 3]) for i, (text, _) in enumerate(EASY)]
+    found, made = check(rows, ["drop_several:json"])
+    assert "multi_label" not in found
+    assert made.labels == ["a", "b"]
+
+
 def test_lists_in_lists_have_no_first_label_to_offer():
     rows = [(text, '[["a", 1], ["b", 2]]' if i % 2 else '[["b", 2]]') for i, (text, _) in enumerate(EASY)]
     assert "first_label:json" not in check(rows)[0]["multi_label"].fixes

@@ -15,6 +15,8 @@ def column(cells: list[str]) -> pd.Series:
     (["New York, NY", "Boston, MA", "Austin, TX"], None), (["and/or", "either"], None),
     (["Sports/Football", "Sports/Tennis", "Arts/Film"], None),
     (["Arts, Crafts & Sewing", "Books", "Clothing, Shoes & Jewelry"], None), (["a", "b", "a/b"], "/"),
+    (["1/2/2024", "1/3/2024", "2/3/2024", "3/1/2024"], None), (["/home/a/b", "/home/a", "/b/home", "/a"], None),
+    (["[spam]", "[ham]", "[INFO]"], None), (["('a', 'b')", "('b',)", "('a',)"], "json"), (["{a,b}", "{b}", "{a}"], "json"),
     (["1,0", "1,5", "2,0", "2,5", "3,0", "3,5", "4,0", "4,5", "5,0"], None),
     (["1,0", "1,3", "1,7", "2,0", "2,3", "3,0"], None),
     (["3,19", "3", "19", "3,4", "4", "2,19", "2", "0,2", "0", "0,3,4"], ","),
@@ -39,7 +41,8 @@ def test_labels_that_measure(cells, continuous):
     ("json", ["['a', 'b']", '["it\'s", \'b\']', "['a' 'b']", "[1 2]"], ["a", "it's", "a", "1"]),
     ("json", ['{"a": 0.0, "b": 1.0}', '{"a": 0.9, "b": 0.95}', '{"a": false}', '{"a": "x"}'], ["b", "b", "", "x"]),
     ("json", ['[{"id": 28, "name": "Action"}, {"id": 3, "name": "War"}]', '{"mood": "good", "by": 3}'], ["Action", "good"]),
-    ("json", ["[[[", "{", "word"], ["", "{", "word"]),
+    ("json", ["('a', 'b')", "{'c'}", "{new york,b}", "{b}"], ["a", "c", "new york", "b"]),
+    ("json", ["[[[", "{", "word"], ["", "", "word"]),
 ])  # fmt: skip
 def test_the_first_label_of_a_cell(separator, cells, first):
     assert kinds.first_of(column(cells), separator).tolist() == first
@@ -70,6 +73,8 @@ def test_numbers_are_cut_where_about_as_many_lie_on_both_sides(numbers, classes,
 
 @pytest.mark.parametrize("cells, highest", [
     (["1,520", "11,360", "950"], 11_360), (["1.520", "11.360", "950"], 11_360), (["1,520,000", "2,380,000"], 2_380_000),
+    (["12,345.60", "1,000.00", "7.50"], 12_345.6), (["12.345,60", "7,50"], 12_345.6), (["1'234.50", "7.5"], 1234.5),
+    (["12 %", "95.5 %"], 95.5), (["€ 12", "$95"], 95), (["\u22121.5", "4"], 4),
     (["1,520", "2,380", "0,5"], 2.38), (["1,520", "2,380"], 2.38), (["1.520", "2.380"], 2.38),
 ])  # fmt: skip
 def test_commas_and_points_before_three_digits_may_be_those_of_thousands(cells, highest):

@@ -315,3 +315,51 @@ def test_a_table_that_says_more_of_the_same_rows_is_taken_instead():
     assert (len(found.frame), found.columns) == (30, ["text", "label", "who"])
     half = "\n".join(["text,label,who", *(f'"{text}",{label},me' for text, label in ROWS[:15])])
     assert len(read_zip({"all.csv": some, "half.csv": half}).frame) == 30
+
+
+def texts_beside(labels, folder="t"):
+    return {
+        "labels.csv": labels,
+        **{f"{folder}/{i + 1}.txt": f"{text} here" for i, (text, _) in enumerate(ROWS)},
+    }
+
+
+def test_a_file_of_another_folder_is_not_the_text_of_a_row():
+    labels = "\n".join(["path,label", *(f"{label}/{i + 1}.txt,{label}" for i, (_, label) in enumerate(ROWS))])
+    files = {f"{label}/{i + 1}.txt": f"{text} here" for i, (text, label) in enumerate(ROWS) if i != 4}
+    found = read_zip({"labels.csv": labels, **files, "other/5.txt": "of somebody else"})
+    assert found.frame["text"][4] == ""
+    assert found.frame["text"][5] == f"{ROWS[5][0]} here"
+
+
+def test_a_running_number_is_not_the_name_of_a_file_where_another_column_has_it():
+    order = [(i * 7) % 30 for i in range(30)]
+    labels = "\n".join(["nr,doc,label", *(f"{at + 1},{i + 1},{ROWS[i][1]}" for at, i in enumerate(order))])
+    assert read_zip(texts_beside(labels)).frame["text"].tolist() == [f"{ROWS[i][0]} here" for i in order]
+
+
+def test_paths_from_elsewhere_capitals_and_missing_files_are_found_out():
+    labels = "\n".join(
+        ["Path,label", *(f"/data/x/T/{i + 1}.TXT,{label}" for i, (_, label) in enumerate(ROWS))]
+    )
+    files = {
+        name: content for name, content in texts_beside(labels).items() if name not in ("t/2.txt", "t/9.txt")
+    }
+    found = read_zip(files).frame["text"].tolist()
+    assert found == ["" if i in (1, 8) else f"{text} here" for i, (text, _) in enumerate(ROWS)]
+
+
+def test_few_labelled_rows_are_the_table_and_many_without_labels_are_not():
+    pool = "\n".join(["id,text", *(f"{i},a text about other things {i}" for i in range(300))])
+    labelled = "\n".join(
+        ["id,text,label", *(f'{i},"{text}",{label}' for i, (text, label) in enumerate(ROWS))]
+    )
+    found = read_zip({"pool.csv": pool, "labelled.csv": labelled})
+    assert (len(found.frame), found.columns, found.left_out) == (30, ["id", "text", "label"], ("pool.csv",))
+
+
+def test_tables_that_lack_a_column_which_is_no_label_are_part_of_the_whole():
+    more = "\n".join(["text,label,who,when", *(f'"{text}",{label},me,now' for text, label in ROWS[:15])])
+    found = read_zip({"a.csv": more, "b.csv": table(ROWS[15:])})
+    assert found.frame[["text", "label"]].to_numpy().tolist() == ROWS
+    assert found.frame["who"].tolist() == ["me"] * 15 + [""] * 15

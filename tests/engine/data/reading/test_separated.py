@@ -454,3 +454,18 @@ def test_rows_with_other_line_ends_behind_texts_with_bare_ones_stay_rows():
     more = [[str(i), f"the {THINGS[i % 6]} of number {i}", ("good", "bad")[i % 2]] for i in range(60, 400)]
     found = read(file + "".join("\t".join(row) + "\n" for row in more))
     assert found.frame.to_numpy().tolist() == rows + more
+
+
+def test_decimal_commas_do_not_separate_what_semicolons_do():
+    rows = [[f"the {THINGS[i % 6]} of number {i}", f"{i % 10},{i * 7 % 10}"] for i in range(100)]
+    assert cells("\n".join(["text;score", *map(";".join, rows)])) == rows
+
+
+def test_a_comment_behind_some_rows_is_a_column():
+    lines = [
+        f"{i},the {THINGS[i % 6]} of number {i},{'ab'[i % 2]}" + (",fine" if i % 3 == 0 else "")
+        for i in range(90)
+    ]
+    found = read("\n".join(["id,text,label,comment", *lines]))
+    assert found.columns == ["id", "text", "label", "comment"]
+    assert found.frame["label"].tolist() == ["a", "b"] * 45

@@ -158,3 +158,32 @@ def test_several_tables_are_as_several_sheets():
         ("Table 3",),
     )
     assert len(read_bytes(content, "a.html", Options(sheet="Table 3")).frame) == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_pages_may_be_in_utf_16(encoding):
+    content = '<html><meta charset="utf-8">' + page([[f"Müller schließt {i}", "good"] for i in range(9)])
+    mark = b"\xff\xfe" if encoding == "utf-16-le" else b"\xfe\xff" if encoding == "utf-16-be" else b""
+    assert read_bytes(mark + content.encode(encoding), "a.xls").frame["text"][8] == "Müller schließt 8"
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["<!-- made by a portal -->", "<style>td {color: red}</style>", "<center>", "<div><h1>Mails</h1>"],
+)
+def test_pages_may_begin_with_other_things(before):
+    assert len(read_bytes((before + page()).encode(), "a.xls").frame) == 20
+
+
+def test_texts_that_begin_with_a_tag_are_texts():
+    lines = "\n".join(["<p>text</p>\tlabel", *(f"<p>{text}</p>\t{label}" for text, label in ROWS)])
+    assert len(read_bytes(lines.encode(), "a.tsv").frame) == 20
+    tables = "\n".join(f"<div><table><tr><td>{text}</td></tr></table></div>\t{label}" for text, label in ROWS)
+    assert len(read_bytes(tables.encode(), "a.tsv").frame) == 20
+
+
+def test_a_small_table_in_a_cell_is_what_the_cell_says():
+    inner = "<table><tr><td>a</td><td>b</td></tr><tr><td>c</td><td>d</td></tr></table>"
+    table = read_bytes(page([[f"so {inner} goes", "good"], *ROWS]).encode(), "a.xls")
+    assert len(table.frame) == 21
+    assert table.frame["text"][0].split() == ["so", "a", "b", "c", "d", "goes"]
