@@ -113,7 +113,12 @@ def propose(frame: pd.DataFrame, text: str | None = None, label: str | None = No
         or _best(scores)
     )
     marking = [] if asked else _marking(sample.drop(columns=text or []))
-    if marking and (label is None or label in marking or not facts[label].is_called_label):
+    called = (
+        bool(label)
+        and facts[label].is_called_label
+        and (label not in marking or facts[label].name in LABEL_NAMES)
+    )
+    if marking and not called:
         label = JOINED.join(marking)
     made_of = label_columns(label, frame.columns) if label else []
     reasons = {}

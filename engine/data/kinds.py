@@ -94,7 +94,8 @@ def marked(columns: pd.DataFrame) -> pd.Series:
     A class is called as its column, without what the names of all columns begin with: label_good, label_bad.
     """
     alike = takewhile(lambda pair: pair[0] == pair[1], zip(min(columns), max(columns), strict=False))
-    begins = max("".join(letter for letter, _ in alike).rfind(mark) for mark in "_.:- ") + 1
+    common = "".join(letter for letter, _ in alike)
+    begins = max(common.rfind(mark) for mark in "_.:- ") + 1
     found = np.full(len(columns), "", dtype=object)
     for name, cells in columns.items():
         here = cells.str.strip().str.lower().isin(MARKED).to_numpy(dtype=bool)
@@ -122,25 +123,43 @@ def bounds(labels: pd.Series, classes: int) -> list[str]:
     """
     values = _numbers(labels).to_numpy(dtype=float)
     values = np.sort(values[np.isfinite(values)])
-    span = float(values[-1]) - float(values[0]) if len(values) else 0.0
-    if not 0 < span < math.inf or (digits := 1 - math.floor(math.log10(span))) > MOST_DIGITS:
+    if not len(values) or not 0 < float(values[-1]) - float(values[0]) < math.inf:
         return []
-    step = 10.0**-digits
-    ends: list[float] = []
-    for share in np.arange(1, classes) / classes:
-        near = float(np.quantile(values, share, method="lower")) / step
-        lower = np.searchsorted(values, ends[-1], side="right") if ends else 0
-        there = {end * step for end in (math.floor(near), math.ceil(near), math.ceil(near) - 1)}
-        rows = {end: np.searchsorted(values, end, side="right") for end in there}
+    shares = np.arange(1, classes) / classes
+    points = [float(values[0]), *np.quantile(values, shares, method="lower").tolist(), float(values[-1])]
+    digits = [_digits(points, at) for at in range(len(points))]
+    if max(digits) > MOST_DIGITS:
+        return []
+    ends: list[str] = []
+    for share, point, places in zip(shares, points[1:-1], digits[1:-1], strict=True):
+        near, lower = (
+            point * 10.0**places,
+            np.searchsorted(values, float(ends[-1]), side="right") if ends else 0,
+        )
+        there = {
+            _written(end / 10.0**places, places)
+            for end in (math.floor(near), math.ceil(near), math.ceil(near) - 1)
+        }
+        rows = {end: np.searchsorted(values, float(end), side="right") for end in there}
         fair = {
             end: abs(below - share * len(values))
             for end, below in rows.items()
             if lower < below < len(values)
         }
         if fair:
-            ends.append(min(fair, key=fair.get))
-    around = [math.floor(values[0] / step) * step, *ends, math.ceil(values[-1] / step) * step]
-    return [_written(one, max(0, digits)) for one in around] if ends else []
+            ends.append(min(fair, key=lambda end: (fair[end], end)))
+    if not ends:
+        return []
+    lowest = math.floor(round(points[0] * 10.0 ** digits[0], 9)) / 10.0 ** digits[0]
+    highest = math.ceil(round(points[-1] * 10.0 ** digits[-1], 9)) / 10.0 ** digits[-1]
+    return [_written(lowest, digits[0]), *ends, _written(highest, digits[-1])]
+
+
+def _digits(points: list[float], at: int) -> int:
+    """How many digits behind the decimal point tell one of the points from its neighbours; negative: before it."""
+    gaps = [abs(points[at] - one) for one in points[max(0, at - 1) : at + 2] if one != points[at]]
+    gaps = gaps or [points[-1] - points[0]]
+    return 1 - math.floor(math.log10(min(gaps)))
 
 
 def in_ranges(labels: pd.Series, around: list[str]) -> pd.Series:
@@ -221,12 +240,17 @@ def _numbers(labels: pd.Series) -> pd.Series:
             and bare[with_mark].str.fullmatch(THOUSANDS.replace("MARK", re.escape(mark))).all()
         ):
             others = pd.to_numeric(bare[~with_mark], errors="coerce")
-            if (others.abs() >= LEAST_THOUSAND).any() or bare.str.count(re.escape(mark)).max() > 1:
+            before = pd.to_numeric(bare[with_mark].str.extract(r"([0-9]+)")[0])
+            if (
+                (others.abs() >= LEAST_THOUSAND).any()
+                or bare.str.count(re.escape(mark)).max() > 1
+                or (mark == "," and (before >= LEAST_THOUSAND).any())
+            ):
                 return pd.to_numeric(bare.str.replace(mark, "", regex=False), errors="coerce")
     return pd.to_numeric(bare.str.replace(",", ".", regex=False), errors="coerce")
 
 
 def _written(number: float, digits: int) -> str:
     """Without an exponent, and without zeros at the end."""
-    written = f"{number:.{digits}f}"
-    return (written.rstrip("0").rstrip(".") if digits else written).replace("-0", "0", not float(written))
+    written = f"{number:.{max(0, digits)}f}"
+    return (written.rstrip("0").rstrip(".") if digits > 0 else written).replace("-0", "0", not float(written))

@@ -54,7 +54,8 @@ def _several_labels(rows: pd.DataFrame, sample: pd.Series, separator: str | None
         cells = n(int(several.sum()), "cell")
         sentence = f"{cells} of this column hold several labels ({how}), for example {example[:60]!r}."
         remedy = "One label per text can be learnt so far. Choose what to make of them, or another column."
-        fixes += [f"drop_several:{separator}", "whole_labels"]
+        enough_left = len(rows) - int(several.sum()) >= MIN_ROWS
+        fixes += [f"drop_several:{separator}"] * enough_left + ["whole_labels"]
     else:
         sentence = f"The labels stand in lists of one ({how}), for example {rows['label'].iloc[0][:60]!r}."
         remedy = "Take them out of their lists, or choose another label column."

@@ -17,26 +17,42 @@ Row = tuple[int, list[str]]
 def put_together(rows: Iterable[Row], shape: Shape) -> Iterator[tuple[Row, bool]]:
     """((line, cells), whether it stood in several lines) of each row. rows: as they stand, one line after the other.
 
-    A line with too few fields goes on in the next one where both together are a row; and a single field goes on with the
-    last text, where rows end with one. A single field before a whole row stays alone: it may be a text without a label.
+    Lines with too few fields are put together where they are exactly a row then; and a single field goes on with the last
+    text, where rows end with one. A single field before a whole row stays alone: it may be a text without a label.
     """
     ends_with_text = _end_with_text(shape)
-    held: Row | None = None
-    lines = 1
+    held: list[Row] = []  # a row and what goes on with its text, or lines that are none yet
     for line, cells in rows:
-        if held and lines < MOST_LINES and len(cells) < shape.width:
-            before = held[1]
-            whole = [*before[:-1], f"{before[-1]}\n{cells[0]}", *cells[1:]]
-            goes_on = ends_with_text and len(cells) == 1 and not _begins(cells, shape)
-            fits = goes_on if len(before) == shape.width else len(whole) < shape.width or shape.fits(whole)
-            if fits and len(whole) <= shape.width:
-                held, lines = (held[0], whole), lines + 1
+        if held and len(held) < MOST_LINES and len(cells) < shape.width:
+            if len(held[0][1]) == shape.width:
+                if ends_with_text and len(cells) == 1 and not _begins(cells, shape):
+                    held.append((line, cells))
+                    continue
+            elif sum(len(part) - 1 for _, part in held) + len(cells) <= shape.width:
+                held.append((line, cells))
+                if shape.fits(_joined(held)):
+                    yield (held[0][0], _joined(held)), True
+                    held = []
                 continue
-        if held:
-            yield held, lines > 1
-        held, lines = (line, cells), 1
-    if held:
-        yield held, lines > 1
+        yield from _ended(held, shape)
+        held = [(line, cells)]
+    yield from _ended(held, shape)
+
+
+def _ended(held: list[Row], shape: Shape) -> Iterator[tuple[Row, bool]]:
+    """What was held, in one where it is a row, else line by line."""
+    if held and len(held[0][1]) == shape.width:
+        yield (held[0][0], _joined(held)), len(held) > 1
+    else:
+        yield from ((row, False) for row in held)
+
+
+def _joined(rows: list[Row]) -> list[str]:
+    """The last cell of each goes on in the first one of the next."""
+    whole = list(rows[0][1])
+    for _, cells in rows[1:]:
+        whole[-1:] = [f"{whole[-1]}\n{cells[0]}", *cells[1:]]
+    return whole
 
 
 def are_broken(rows: list[Row], shape: Shape) -> bool:

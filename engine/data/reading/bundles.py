@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from engine.data.names import LABEL_NAMES
+from engine.data.names import LABEL_NAMES, TEXT_NAMES
 from engine.data.reading import encodings
 from engine.data.reading.archives import TABLES, TEXTS, Member, folders_as_classes
 from engine.data.reading.headers import PROMISING_ROWS, as_set, places, promise
@@ -173,7 +173,8 @@ def _main(tables: list[tuple[str, Table]]) -> list[tuple[str, Table]]:
     largest = max(groups.values(), key=weight)
     labels = _labels(largest)
     for group in groups.values():  # without labels, many rows are of no use beside few that have them
-        if not labels and _labels(group) and as_set(group[0][1].columns) > as_set(largest[0][1].columns):
+        shared = as_set(group[0][1].columns) & as_set(largest[0][1].columns)
+        if not labels and _labels(group) and shared & TEXT_NAMES:
             largest, labels = group, _labels(group)
     columns = largest[0][1].columns
     found = list(largest)
@@ -181,7 +182,9 @@ def _main(tables: list[tuple[str, Table]]) -> list[tuple[str, Table]]:
         ours, theirs = as_set(columns), as_set(table.columns)
         if ours == theirs or min(len(ours), len(theirs)) < 2:
             continue
-        if theirs > ours or (theirs < ours and labels and labels <= theirs):
+        if theirs > ours or (
+            theirs < ours and labels and labels <= theirs and not (ours - theirs) & TEXT_NAMES
+        ):
             shared = [name for name in columns if as_set([name]) <= theirs]
             known, same = (_fingerprints(some, shared) for some in ([one for _, one in found], [table]))
             if theirs > ours and known.isin(same).mean() >= ALL:

@@ -15,6 +15,7 @@ HEAD = 100_000  # bytes in which a page with a table has it
 SAYS = 4096  # bytes in which a document says what it is
 ROWS, CELLS = ("tr", "row"), ("td", "th", "cell")
 BLOCKS = ("p", "div", "li", "tr")  # which a page shows on lines of their own
+FEW_ROWS = 2  # of a form or a heading
 ARRANGES = 0.5  # tables within a table, for each of its rows, from which on it holds no data itself
 WIDEST = 1000  # columns that a row may have, and rows that a cell may span
 SPANNED = (
@@ -61,7 +62,7 @@ def tables(path: Path) -> list[tuple[str, Rows]]:
     for table in tables_found:
         if not arranged[table] or arranged[table] < ARRANGES * sum(1 for _ in _own_rows(table)):
             rows = [(at, cells) for at, cells in enumerate(_rows(table), 1) if any(map(str.strip, cells))]
-            if len(rows) > 1 and max(len(cells) for _, cells in rows) > 1:
+            if len(rows) > FEW_ROWS and max(len(cells) for _, cells in rows) > 1:
                 found.append((_name(table) or f"Table {len(found) + 1}", rows))
     return found
 

@@ -146,8 +146,12 @@ def test_a_remedy_that_there_is_not_is_said_so(name):
 def test_labels_that_measure_are_said_to_be_so_and_made_classes_of():
     problem, made = cured(MEASURED, "continuous_label")
     assert problem.severity == "blocking"
-    assert made.rows["label"].value_counts().to_dict() == {"0 to 7": 19, "7 to 15": 22, "15 to 22": 19}
-    assert made.labels == ["0 to 7", "7 to 15", "15 to 22"]
+    assert made.rows["label"].value_counts().to_dict() == {
+        "0 to 7.1": 20,
+        "7.1 to 14.5": 20,
+        "14.5 to 21.9": 20,
+    }
+    assert made.labels == ["0 to 7.1", "7.1 to 14.5", "14.5 to 21.9"]
     assert check(MEASURED, problem.otherwise)[1].labels == ["0 to 11", "11 to 22"]
 
 

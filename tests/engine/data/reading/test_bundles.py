@@ -354,8 +354,12 @@ def test_few_labelled_rows_are_the_table_and_many_without_labels_are_not():
     labelled = "\n".join(
         ["id,text,label", *(f'{i},"{text}",{label}' for i, (text, label) in enumerate(ROWS))]
     )
-    found = read_zip({"pool.csv": pool, "labelled.csv": labelled})
-    assert (len(found.frame), found.columns, found.left_out) == (30, ["id", "text", "label"], ("pool.csv",))
+    sample = "\n".join(["id,label", *(f"{i},good" for i in range(300))])
+    for others in ({}, {"sample.csv": sample}):
+        for pool_columns in (pool, pool.replace("id,text", "source,text")):
+            found = read_zip({"pool.csv": pool_columns, "labelled.csv": labelled, **others})
+            assert (len(found.frame), found.columns) == (30, ["id", "text", "label"])
+            assert set(found.left_out) == {"pool.csv", *others}
 
 
 def test_tables_that_lack_a_column_which_is_no_label_are_part_of_the_whole():

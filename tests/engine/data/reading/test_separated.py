@@ -441,6 +441,12 @@ def test_notes_below_all_rows_are_no_part_of_the_last_text():
     assert found.frame["text"].iloc[59] == "the shoe of number 59"
 
 
+def test_a_block_of_texts_without_a_label_stays_texts():
+    lines = [f"the {THINGS[i % 6]} of number {i} is here" + ("\tgood" if i < 200 else "") for i in range(300)]
+    found = read("\n".join(["text\tlabel", *lines]))
+    assert (len(found.frame), found.broken) == (300, 0)
+
+
 def test_texts_without_a_label_stay_texts():
     lines = [
         f"the {THINGS[i % 6]} of number {i} is here" + ("\tgood" if i % 4 == 0 else "") for i in range(200)
