@@ -172,7 +172,7 @@ def spread(frame: Rows, most: int) -> Rows:
 
 
 def _marking(frame: pd.DataFrame) -> list[str]:
-    """The longest row of neighbouring columns of which nearly every row marks exactly one; its ends are not empty."""
+    """The longest row of neighbouring columns of which nearly every row marks exactly one, with the same sign."""
     found = {name: None if JOINED in name else marks(cells) for name, cells in frame.items()}
     best: list[str] = []
     for is_mark, block in groupby(found, lambda name: found[name] is not None):
@@ -180,10 +180,11 @@ def _marking(frame: pd.DataFrame) -> list[str]:
         if not 1 < len(names) <= MOST_MARKS:
             continue
         before = np.cumsum([np.zeros(len(frame), dtype=int), *(found[name] for name in names)], axis=0)
-        filled = [found[name].any() for name in names]
-        for start in np.flatnonzero(filled):
+        signs = [set(frame[name][found[name]].str.strip().str.lower()) for name in names]
+        for start in (at for at, sign in enumerate(signs) if sign):
             for end in range(len(names), start + max(1, len(best)), -1):
-                if filled[end - 1] and (before[end] - before[start] == 1).mean() >= ALONE:
+                alike = signs[end - 1] and len(set().union(*signs[start:end])) == 1
+                if alike and (before[end] - before[start] == 1).mean() >= ALONE:
                     best = names[start:end]
                     break
     return best
