@@ -21,9 +21,9 @@ MARKED = (
 )  # fmt: skip
 UNMARKED = ("", "0", "0.0", "false", "no", "n", "f", "-", "☐", "nein", "non", "não", "нет", "falsch", "faux")
 MOST_DIGITS = 12  # behind the point, of numbers that somebody can tell apart
-BESIDE_NUMBERS = r"[%€$£¥\s\u00a0\u202f'’]"
+BESIDE_NUMBERS = re.compile(r"\s*[%€$£¥]\s*|(?<=[0-9])[\s'’](?=[0-9]{3}(?![0-9]))")
 THOUSANDS = r"-?[1-9][0-9]{0,2}(?:MARK[0-9]{3})+"
-LEAST_THOUSAND = 100  # beside 1,520, such a number without a comma says that the comma is none of decimals
+LARGE = 100  # 950 beside 1,520, and 695,719, say that the comma is none of decimals
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 NAMED_BY = ("label", "name", "value", "title", "text")  # what an object in JSON is called
 
@@ -38,9 +38,8 @@ def in_json(cells: pd.Series) -> bool:
     except (ValueError, RecursionError):
         if (first[0], first[-1]) not in (("[", "]"), ("{", "}"), ("(", ")")):
             return False
-        return (
-            bool(QUOTED.search(first)) or cells.str.contains(",", regex=False).any()
-        )  # not [spam] and [INFO]
+        several = cells.str.contains(",", regex=False).any()
+        return bool(several or QUOTED.search(first))  # [spam] and [INFO] are no lists
 
 
 def list_separator(labels: pd.Series) -> str | None:
@@ -132,27 +131,24 @@ def bounds(labels: pd.Series, classes: int) -> list[str]:
         return []
     ends: list[str] = []
     for share, point, places in zip(shares, points[1:-1], digits[1:-1], strict=True):
-        near, lower = (
-            point * 10.0**places,
-            np.searchsorted(values, float(ends[-1]), side="right") if ends else 0,
-        )
-        there = {
-            _written(end / 10.0**places, places)
-            for end in (math.floor(near), math.ceil(near), math.ceil(near) - 1)
-        }
-        rows = {end: np.searchsorted(values, float(end), side="right") for end in there}
-        fair = {
-            end: abs(below - share * len(values))
-            for end, below in rows.items()
-            if lower < below < len(values)
-        }
-        if fair:
-            ends.append(min(fair, key=lambda end: (fair[end], end)))
+        before = float(ends[-1]) if ends else -math.inf
+        ends += _end(values, before, point, places, share * len(values))
     if not ends:
         return []
     lowest = math.floor(round(points[0] * 10.0 ** digits[0], 9)) / 10.0 ** digits[0]
     highest = math.ceil(round(points[-1] * 10.0 ** digits[-1], 9)) / 10.0 ** digits[-1]
     return [_written(lowest, digits[0]), *ends, _written(highest, digits[-1])]
+
+
+def _end(values: np.ndarray, before: float, point: float, digits: int, rows: float) -> list[str]:
+    """The number near `point`, written with so many digits, up to which about so many rows lie; [] if a range were empty."""
+    near, fair = point * 10.0**digits, {}
+    for whole in (math.floor(near), math.ceil(near), math.ceil(near) - 1):
+        end = _written(whole / 10.0**digits, digits)
+        lower, upper = np.searchsorted(values, [before, float(end)], side="right")
+        if lower < upper < len(values):
+            fair[end] = abs(upper - rows)
+    return [min(fair, key=lambda end: (fair[end], float(end)))] if fair else []
 
 
 def _digits(points: list[float], at: int) -> int:
@@ -226,7 +222,7 @@ def _are_decimals(cells: pd.Series) -> bool:
 
 
 def _numbers(labels: pd.Series) -> pd.Series:
-    """NaN for what is none. Signs of money and per cent, blanks and apostrophes are left out, as are marks of thousands."""
+    """NaN for what is none. Signs of money and per cent, and marks of thousands, are left out."""
     bare = labels.str.replace(BESIDE_NUMBERS, "", regex=True).str.replace("\u2212", "-", regex=False)
     comma, point = (bare.str.rfind(mark) for mark in ",.")
     if ((comma >= 0) & (point >= 0)).any():  # 1,234.50 or 1.234,50: the last one is that of decimals
@@ -234,20 +230,20 @@ def _numbers(labels: pd.Series) -> pd.Series:
         bare = bare.str.replace(thousands, "", regex=False).str.replace(decimal, ".", regex=False)
         return pd.to_numeric(bare, errors="coerce")
     for mark in ",.":
-        with_mark = bare.str.contains(mark, regex=False)
-        if (
-            with_mark.any()
-            and bare[with_mark].str.fullmatch(THOUSANDS.replace("MARK", re.escape(mark))).all()
-        ):
-            others = pd.to_numeric(bare[~with_mark], errors="coerce")
-            before = pd.to_numeric(bare[with_mark].str.extract(r"([0-9]+)")[0])
-            if (
-                (others.abs() >= LEAST_THOUSAND).any()
-                or bare.str.count(re.escape(mark)).max() > 1
-                or (mark == "," and (before >= LEAST_THOUSAND).any())
-            ):
-                return pd.to_numeric(bare.str.replace(mark, "", regex=False), errors="coerce")
+        if _marks_thousands(bare, mark):
+            return pd.to_numeric(bare.str.replace(mark, "", regex=False), errors="coerce")
     return pd.to_numeric(bare.str.replace(",", ".", regex=False), errors="coerce")
+
+
+def _marks_thousands(cells: pd.Series, mark: str) -> bool:
+    """Whether a comma or point is always before groups of three digits, and something says that it is none of decimals."""
+    has = cells.str.contains(mark, regex=False)
+    if not has.any() or not cells[has].str.fullmatch(THOUSANDS.replace("MARK", re.escape(mark))).all():
+        return False
+    others = pd.to_numeric(cells[~has], errors="coerce").abs()
+    before = pd.to_numeric(cells[has].str.extract(r"([0-9]+)")[0])
+    several = cells.str.count(re.escape(mark)).max() > 1
+    return bool(several or (others >= LARGE).any() or (mark == "," and (before >= LARGE).any()))
 
 
 def _written(number: float, digits: int) -> str:

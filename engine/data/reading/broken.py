@@ -28,10 +28,10 @@ def put_together(rows: Iterable[Row], shape: Shape) -> Iterator[tuple[Row, bool]
                 if ends_with_text and len(cells) == 1 and not _begins(cells, shape):
                     held.append((line, cells))
                     continue
-            elif sum(len(part) - 1 for _, part in held) + len(cells) <= shape.width:
+            elif (width := sum(len(part) - 1 for _, part in held) + len(cells)) <= shape.width:
                 held.append((line, cells))
-                if shape.fits(_joined(held)):
-                    yield (held[0][0], _joined(held)), True
+                if width == shape.width and shape.fits(whole := _joined(held)):
+                    yield (held[0][0], whole), True
                     held = []
                 continue
         yield from _ended(held, shape)
@@ -79,9 +79,7 @@ def _are_notes(rows: list[Row]) -> bool:
         return False
     below = all(len(cells) == 1 for _, cells in rows[-len(single) :])
     words = [cell.split() for cell in single]
-    first = Counter(
-        one[0] if one[0].isalpha() else "0" if one[0].isdigit() else one[0][0] for one in words if one
-    )
+    first = Counter("#" if one[0][0] == "#" else one[0] for one in words if one)
     alike = max(first.values(), default=0) > ALIKE * len(single)
     return below or alike or sum(map(len, words)) < SENTENCE * len(single)
 

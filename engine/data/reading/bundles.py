@@ -84,16 +84,11 @@ def _with_texts(table: Table, others: list[Member]) -> tuple[Table, set[str]]:
     only = {name: min(files) for name, files in named.items() if len(files) == 1}
     best: tuple[bool, list[str | None]] | None = None
     for column in table.columns if only else []:
-        cells = [
-            _spelt(cell.strip().replace("\\", "/").removeprefix("./").lstrip("/"))
-            for cell in table.frame[column]
-        ]
-        files = _named_by(cells, only)
+        cells = [_spelt(cell.strip().replace("\\", "/")) for cell in table.frame[column]]
+        files = _named_by([cell.removeprefix("./").lstrip("/") for cell in cells], only)
         here = [file for file in files if file]
-        if len(here) >= NAMED * len(files) and len(set(here)) > 1 and len(set(here)) >= ONE_EACH * len(here):
-            counts = cells == [
-                str(number) for number in range(int(cells[0] == "1"), len(cells) + int(cells[0] == "1"))
-            ]
+        if len(here) >= NAMED * len(files) and len(set(here)) >= max(2, ONE_EACH * len(here)):
+            counts = any(cells == [str(at) for at in range(first, first + len(cells))] for first in (0, 1))
             if best is None or (best[0] and not counts):  # a running number may be the name of another file
                 best = counts, files
     if best is None:

@@ -416,7 +416,7 @@ def test_signs_without_end_take_no_time():
 
 
 @pytest.mark.parametrize(
-    "note", ["Reviews of the month {}", "# source file number {}", "{} was a month of few reviews"]
+    "note", ["Reviews of the month {}", "# source file number {}", "== reviews of month {} =="]
 )
 def test_notes_between_rows_are_no_part_of_a_text(note):
     _, file = in_lines(["label", "text"], every=1)
