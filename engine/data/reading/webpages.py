@@ -18,9 +18,7 @@ BLOCKS = ("p", "div", "li", "tr")  # which a page shows on lines of their own
 FEW_ROWS = 2  # of a form or a heading
 ARRANGES = 0.5  # tables within a table, for each of its rows, from which on it holds no data itself
 WIDEST = 1000  # columns that a row may have, and rows that a cell may span
-SPANNED = (
-    20_000_000  # characters that are there only because cells span others: few bytes could ask for any number
-)
+SPANNED = 20_000_000  # characters that are there only because cells span others: few bytes could ask for more
 MARKUP = re.compile(rb"<(?:!doctype|html|\?xml|table|head|meta)\b", re.I)
 MAYBE_MARKUP = re.compile(rb"<(?:!--|(?:style|center|div|body|title|link|script|form|font|p|h[1-6])\b)", re.I)
 DECLARED = re.compile(rb"(?i)charset\s*=\s*[\"']?([\w.:-]++)|<\?xml[^>]*?encoding=[\"']([\w.:-]++)")
@@ -57,9 +55,9 @@ def tables(path: Path) -> list[tuple[str, Rows]]:
     if root is None:
         return []
     found = []
-    tables_found = [one for one in root.iter() if _kind(one) == "table"]
-    arranged = Counter(around for one in tables_found if (around := _around(one, "table")) is not None)
-    for table in tables_found:
+    every = [one for one in root.iter() if _kind(one) == "table"]
+    arranged = Counter(around for one in every if (around := _around(one, "table")) is not None)
+    for table in every:
         if not arranged[table] or arranged[table] < ARRANGES * sum(1 for _ in _own_rows(table)):
             rows = [(at, cells) for at, cells in enumerate(_rows(table), 1) if any(map(str.strip, cells))]
             if len(rows) > FEW_ROWS and max(len(cells) for _, cells in rows) > 1:
