@@ -14,7 +14,8 @@ LARGEST = 100 * 2**20  # bytes of a page, whose elements take many times as much
 HEAD = 100_000  # bytes in which a page with a table has it
 SAYS = 4096  # bytes in which a document says what it is
 ROWS, CELLS = ("tr", "row"), ("td", "th", "cell")
-BLOCKS = ("p", "div", "li", "tr")  # which a page shows on lines of their own
+BLOCKS = ("p", "div", "li", "tr", "br")  # which a page shows on lines of their own
+UNSEEN = ("script", "style")
 FEW_ROWS = 2  # of a form or a heading
 ARRANGES = 0.5  # tables within a table, for each of its rows, from which on it holds no data itself
 WIDEST = 1000  # columns that a row may have, and rows that a cell may span
@@ -85,12 +86,7 @@ def _parsed(path: Path):
     fatal = any(one.level == etree.ErrorLevels.FATAL for one in parser.error_log)
     if fatal and not (excel and _has_all_rows(root, text)):
         raise _unreadable("is broken, and only a part of it can be read")
-    if not excel:
-        etree.strip_elements(root, "script", "style", with_tail=False)
-        for element in root.iter("br", "td", "th", *BLOCKS):
-            element.tail = f"{' ' if element.tag in CELLS else LINE}{element.tail or ''}"
-            if element.tag in BLOCKS:
-                element.text = f"{LINE}{element.text or ''}"
+    etree.strip_elements(root, *UNSEEN, with_tail=False)
     return root
 
 
@@ -166,8 +162,21 @@ def _spoken(cell) -> str:
     """Its text with the line breaks that the page shows; those of the source are blanks. Of Excel's XML the data alone."""
     if _kind(cell) == "cell":
         return "".join(text for one in cell if _kind(one) == "data" for text in one.itertext())
-    lines = "".join(cell.itertext()).split(LINE)
+    lines = "".join(_pieces(cell)).split(LINE)
     return "\n".join(filter(None, (" ".join(line.split()) for line in lines)))
+
+
+def _pieces(cell) -> Iterator[str]:
+    """The texts in a cell, with what the elements around them set them apart by."""
+    from lxml import etree
+
+    for event, element in etree.iterwalk(cell, events=("start", "end")):
+        apart = LINE if element.tag in BLOCKS else " " if element.tag in CELLS else ""
+        yield apart
+        if event == "start":
+            yield element.text or ""
+        elif element is not cell:
+            yield element.tail or ""
 
 
 def _name(table) -> str:

@@ -187,3 +187,11 @@ def test_a_small_table_in_a_cell_is_what_the_cell_says():
     table = read_bytes(page([[f"so {inner} goes", "good"], *ROWS]).encode(), "a.xls")
     assert len(table.frame) == 21
     assert table.frame["text"][0].split() == ["so", "a", "b", "c", "d", "goes"]
+
+
+@pytest.mark.parametrize("strange", ["\x1a", "&#26;", "&#0;", "\x00", "\x0b", "\ufffe", "&#xD800;"])
+def test_characters_that_no_page_may_have_take_no_row_with_them(strange):
+    content = page([[f"so it{strange}<br>{strange} goes<p>{strange}on</p>{strange}", "good"], *ROWS])
+    table = read_bytes(content.encode(), "a.xls")
+    assert len(table.frame) == 21
+    assert "so it" in table.frame["text"][0] and "goes" in table.frame["text"][0]
