@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from engine.data import scan
-from engine.data.kinds import in_json, is_continuous, marked, marks
+from engine.data.kinds import in_json, is_continuous, marked, marks, signs
 from engine.data.names import (
     AGREED_NAMES,
     ANSWER_NAMES,
@@ -134,7 +134,7 @@ def propose(frame: pd.DataFrame, text: str | None = None, label: str | None = No
         )
     if split:
         reasons[split] = "says which rows are for training and which for testing"
-    labelled = _Facts(label, labels_of(sample, label)) if label else None
+    labelled = facts.get(label) or (_Facts(label, labels_of(sample, label)) if label else None)
     least = 0.15 * text_scores.get(text, 0)
     return Roles(
         text,
@@ -180,10 +180,10 @@ def _marking(frame: pd.DataFrame) -> list[str]:
         if not 1 < len(names) <= MOST_MARKS:
             continue
         before = np.cumsum([np.zeros(len(frame), dtype=int), *(found[name] for name in names)], axis=0)
-        signs = [set(frame[name][found[name]].str.strip().str.lower()) for name in names]
-        for start in (at for at, sign in enumerate(signs) if sign):
+        used = [set(signs(frame[name][found[name]])) for name in names]
+        for start in (at for at, sign in enumerate(used) if sign):
             for end in range(len(names), start + max(1, len(best)), -1):
-                alike = signs[end - 1] and len(set().union(*signs[start:end])) == 1
+                alike = used[end - 1] and len(set().union(*used[start:end])) == 1
                 if alike and (before[end] - before[start] == 1).mean() >= ALONE:
                     best = names[start:end]
                     break

@@ -78,9 +78,14 @@ def first_of(labels: pd.Series, separator: str) -> pd.Series:
     return _by_value(labels, lambda cell: next(iter(_parts(cell, separator)), "")).astype("str")
 
 
+def signs(cells: pd.Series) -> pd.Series:
+    """Cells as MARKED and UNMARKED have them."""
+    return cells.str.strip().str.lower()
+
+
 def marks(cells: pd.Series) -> np.ndarray | None:
     """Which cells are marked, (rows,) bool, in a column that marks a class: 1 or 0, x or nothing. None for other columns."""
-    folded = cells.str.strip().str.lower()
+    folded = signs(cells)
     values = set(folded.unique())
     if len(values) > 2 or not values <= {*MARKED, *UNMARKED} or values <= {*MARKED}:
         return None
@@ -97,7 +102,7 @@ def marked(columns: pd.DataFrame) -> pd.Series:
     begins = max(common.rfind(mark) for mark in "_.:- ") + 1
     found = np.full(len(columns), "", dtype=object)
     for name, cells in columns.items():
-        here = cells.str.strip().str.lower().isin(MARKED).to_numpy(dtype=bool)
+        here = signs(cells).isin(MARKED).to_numpy(dtype=bool)
         label = name[begins:].strip() or name
         found[here] = [f"{before}{LIST_SEPARATORS[0]}{label}" if before else label for before in found[here]]
     return pd.Series(found, index=columns.index, dtype="str")

@@ -58,7 +58,7 @@ def _joined(rows: list[Row]) -> list[str]:
 def are_broken(rows: list[Row], shape: Shape) -> bool:
     """Whether lines with too few fields are the parts of rows, rather than rows that lack something, headings or notes."""
     short = [cells for _, cells in rows if len(cells) < shape.width]
-    if not shape.telling or len(short) < FEW_BREAKS or (_end_with_text(shape) and _are_notes(rows)):
+    if not shape.telling or len(short) < FEW_BREAKS or _are_notes(rows, shape):
         return False
     left = [cells for (_, cells), _ in put_together(rows, shape) if len(cells) < shape.width]
     return len(short) - len(left) >= max(FEW_BREAKS, EXPLAINED * len(short))
@@ -66,16 +66,19 @@ def are_broken(rows: list[Row], shape: Shape) -> bool:
 
 def are_mostly_broken(rows: list[Row], shape: Shape) -> bool:
     """Whether hardly a line is a row, but nearly everything is once lines are put together."""
-    if not shape.telling or not any(shape.known) or (_end_with_text(shape) and _are_notes(rows)):
+    if not shape.telling or not any(shape.known) or _are_notes(rows, shape):
         return False
     whole = [len(cells) == shape.width for (_, cells), _ in put_together(rows, shape)]
     return len(whole) > FEW_BREAKS and sum(whole) >= EXPLAINED * len(whole)
 
 
-def _are_notes(rows: list[Row]) -> bool:
-    """Whether lines without separators are short, begin alike, or stand below all rows: what people write beside a table."""
+def _are_notes(rows: list[Row], shape: Shape) -> bool:
+    """Whether lines without separators are short, begin alike, or stand below all rows: what people write beside a table.
+
+    Where no row ends with a text, nothing goes on with one, and it need not be known.
+    """
     single = [cells[0] for _, cells in rows if len(cells) == 1]
-    if not single:
+    if not single or not _end_with_text(shape):
         return False
     below = all(len(cells) == 1 for _, cells in rows[-len(single) :])
     words = [cell.split() for cell in single]

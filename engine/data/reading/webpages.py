@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engine.data.reading.encodings import find_encoding
 from engine.data.reading.records import LINE
+from engine.data.reading.spreadsheets import Rows
 from engine.errors import DataError
 
 LARGEST = 100 * 2**20  # bytes of a page, whose elements take many times as much
@@ -27,21 +28,19 @@ WORKBOOK = re.compile(rb"<(?:\w++:)?Workbook[\s>]")
 OPENS_ROW = re.compile(r"<(?:\w++:)?Row[\s/>]")
 OF_EXCEL = "{urn:schemas-microsoft-com:office:spreadsheet}"
 
-Rows = list[tuple[int, list[str]]]
-
 
 def begins(path: Path) -> bool | None:
     """Whether a file begins as a web page or XML. None where it may be one: then it is if there is a table in it."""
-    start = _head(path)
+    with path.open("rb") as file:
+        start = _plain(file.read(HEAD))
     if MARKUP.match(start):
         return True
     return None if MAYBE_MARKUP.match(start) and re.search(rb"<table\b", start, re.I) else False
 
 
-def _head(path: Path) -> bytes:
-    """The beginning, without what UTF-16 has between its letters."""
-    with path.open("rb") as file:
-        return file.read(HEAD).replace(b"\0", b"").lstrip(b"\xff\xfe\xef\xbb\xbf \t\r\n")
+def _plain(start: bytes) -> bytes:
+    """The beginning of a file without what UTF-16 has between its letters."""
+    return start.replace(b"\0", b"").lstrip(b"\xff\xfe\xef\xbb\xbf \t\r\n")
 
 
 def tables(path: Path) -> list[tuple[str, Rows]]:
@@ -71,12 +70,13 @@ def _parsed(path: Path):
     from lxml import etree
 
     content = path.read_bytes()
+    says = _plain(content[: 2 * SAYS])
     safely = {"encoding": "utf-8", "no_network": True, "huge_tree": True, "remove_comments": True}
-    if excel := bool(WORKBOOK.search(_head(path)[:SAYS])):
+    if excel := bool(WORKBOOK.search(says)):
         parser = etree.XMLParser(recover=True, resolve_entities=False, load_dtd=False, **safely)
     else:
         parser = etree.HTMLParser(**safely)
-    text = _text(path, content)
+    text = _text(path, content, DECLARED.search(says))
     try:
         root = etree.fromstring(text.encode(errors="replace"), parser)
     except (etree.ParserError, etree.XMLSyntaxError):
@@ -96,10 +96,9 @@ def _has_all_rows(workbook, text: str) -> bool:
     return text.rstrip().endswith("Workbook>") and rows == len(OPENS_ROW.findall(text))
 
 
-def _text(path: Path, content: bytes) -> str:
+def _text(path: Path, content: bytes, declared: re.Match[bytes] | None) -> str:
     """What a document says of its encoding is believed unless it is in one of Unicode's."""
     found = find_encoding(path)
-    declared = DECLARED.search(_head(path)[:SAYS])
     if declared and not found.label.startswith("utf"):
         try:
             return content.decode((declared[1] or declared[2]).decode("ascii", "replace"))
