@@ -112,14 +112,10 @@ def propose(frame: pd.DataFrame, text: str | None = None, label: str | None = No
         or _best({name: fact.measure_score for name, fact in others.items()})
         or _best(scores)
     )
-    marking = [] if asked else _marking(sample.drop(columns=text or []))
-    called = (
-        bool(label)
-        and facts[label].is_called_label
-        and (label not in marking or facts[label].name in LABEL_NAMES)
-    )
-    if marking and not called:
-        label = JOINED.join(marking)
+    if not asked and (marking := _marking(sample.drop(columns=text or []))):
+        named = label and facts[label].is_called_label
+        if not named or (label in marking and facts[label].name not in LABEL_NAMES):
+            label = JOINED.join(marking)
     made_of = label_columns(label, frame.columns) if label else []
     reasons = {}
     if text:

@@ -182,6 +182,16 @@ def test_what_stands_in_the_way_has_a_click_for_each_way_out(workspace):
     assert (info.labels, info.total) == (["bad", "good"], 60)
 
 
+def test_columns_that_mark_a_class_each_are_saved_as_the_label(workspace):
+    lines = [
+        f"{text.replace(',', '')},{label == 'good':d},{label == 'bad':d}" for text, label in easy_texts(60)
+    ]
+    test = upload(open_page("data"), "\n".join(["text,good,bad", *lines]))
+    assert "2 columns of which each row marks one" in words_on(test)
+    press(test, "save")
+    assert list_datasets(workspace)[0].labels == ["bad", "good"]
+
+
 def test_another_column_of_labels_forgets_what_was_made_of_the_first(workspace):
     lines = [f"{line},{i * 0.37:.2f},{i % 2}" for i, line in enumerate(easy_csv(60).splitlines()[1:])]
     test = upload(open_page("data"), "\n".join(["text,label,score,other", *lines]))

@@ -246,6 +246,7 @@ def test_columns_of_which_each_row_marks_one_are_the_label(mark, none):
     assert (roles.text, roles.label) == ("text", "good + bad + so")
     assert roles.reasons[roles.label] == "3 columns of which each row marks one"
     assert labels_of(table, roles.label).tolist() == ["good", "bad", "so"] * 20
+    assert propose(table, "text", roles.label).reasons == roles.reasons
     assert propose(table, "text", "bad").label == "bad"
     assert propose(table.assign(label=LABELS)).label == "label"
 
