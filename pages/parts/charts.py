@@ -38,14 +38,14 @@ def class_balance(classes: dict[str, int]) -> go.Figure:
     figure = go.Figure(
         go.Bar(
             x=[rows for _, rows in ordered],
-            y=[short(label) for label, _ in ordered],
+            y=list(range(len(ordered))),
             orientation="h",
             marker_color=ACCENT,
             customdata=[safe(label) for label, _ in ordered],
             hovertemplate="%{customdata}: %{x:,} texts<extra></extra>",
         )
     )
-    return figure.update_layout(xaxis_title="texts", yaxis={"type": "category"})
+    return figure.update_layout(xaxis_title="texts", yaxis=each([label for label, _ in ordered]))
 
 
 def lengths(tokens: np.ndarray, limit: int | None = None) -> go.Figure:
@@ -189,7 +189,7 @@ def probabilities(values: dict[str, float]) -> go.Figure:
     figure = go.Figure(
         go.Bar(
             x=[p for _, p in ordered],
-            y=[short(label) for label, _ in ordered],
+            y=list(range(len(ordered))),
             orientation="h",
             marker_color=colours,
             text=[percent(p, 1) for _, p in ordered],
@@ -204,7 +204,7 @@ def probabilities(values: dict[str, float]) -> go.Figure:
     )
     return figure.update_layout(
         xaxis={"range": [0, 1.12], "tickformat": SHARES, "tickvals": [0, 0.5, 1], "tickangle": 0},
-        yaxis={"type": "category"},
+        yaxis=each([label for label, _ in ordered]),
     )
 
 
@@ -325,7 +325,7 @@ def with_intervals(values: dict[str, tuple[float, list[float] | None]], title: s
     figure = go.Figure(
         go.Scatter(
             x=[value for _, (value, _) in ordered],
-            y=[short(name, 48) for name, _ in ordered],
+            y=list(range(len(ordered))),
             mode="markers",
             marker={"size": 10, "color": ACCENT},
             error_x={
@@ -340,7 +340,7 @@ def with_intervals(values: dict[str, tuple[float, list[float] | None]], title: s
     )
     return figure.update_layout(
         xaxis={"title": title, "tickformat": SHARES, "rangemode": "tozero"},
-        yaxis={"type": "category", "range": [-0.7, len(ordered) - 0.3]},
+        yaxis={**each([name for name, _ in ordered], 48), "range": [-0.7, len(ordered) - 0.3]},
     )
 
 
@@ -384,6 +384,12 @@ def round_numbers(low: float, high: float) -> list[float]:
         if len(found) > 1:
             break
     return found
+
+
+def each(labels: list[str], width: int = 24) -> dict:
+    """An axis with a place for each label: by name, two that are cut to the same letters would share one."""
+    names = [short(label, width) for label in labels]
+    return {"tickvals": list(range(len(names))), "ticktext": names, "showgrid": False, "zeroline": False}
 
 
 def _smooth(values: list[float], weight: float = 0.9) -> list[float]:

@@ -8,7 +8,7 @@ import streamlit as st
 from plotly.colors import sample_colorscale
 
 from engine.figures import percent, rounded, whole
-from pages.parts.charts import safe, short
+from pages.parts.charts import each, safe
 
 # Of a difference: worse, alike, better, and letters that can be read on all three.
 LIGHT = ("#eaa66b", "#f0f6f5", "#6fc0b7", "#0f1e1d")
@@ -78,13 +78,7 @@ def confusion(
             ),
         ]
     )
-    ticks = {
-        "tickvals": list(range(n)),
-        "ticktext": [short(name) for name in names],
-        "showgrid": False,
-        "zeroline": False,
-        "tickfont_size": 12 if n <= MOST_LABELLED else 9,
-    }
+    ticks = {**each(names), "tickfont_size": 12 if n <= MOST_LABELLED else 9}
     return figure.update_layout(
         showlegend=False,
         clickmode="event+select",
@@ -129,8 +123,6 @@ def difference(labels: list[str], left: list[list[int]], right: list[list[int]])
         go.Heatmap(
             z=np.where(np.eye(len(gap), dtype=bool), gap, -gap),
             text=[[rounded(count, signed=True) if count else "0" for count in row] for row in gap],
-            x=[short(label) for label in labels],
-            y=[short(label) for label in labels],
             zmin=-most,
             zmax=most,
             xgap=2,
@@ -143,6 +135,6 @@ def difference(labels: list[str], left: list[list[int]], right: list[list[int]])
         )
     )
     return figure.update_layout(
-        xaxis={"title": "what the model said", "type": "category"},
-        yaxis={"title": "true label", "type": "category", "autorange": "reversed"},
+        xaxis={**each(labels), "title": "what the model said"},
+        yaxis={**each(labels), "title": "true label", "autorange": "reversed"},
     )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from plotly.colors import sample_colorscale
 
-from pages.parts import matrices
+from pages.parts import charts, matrices
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -26,6 +26,19 @@ def test_the_figure_of_every_cell_can_be_read_whatever_its_colour(monkeypatch, t
         ).all()  # the other half would lie over its figures
         seen += len(places)
     assert seen == 256
+
+
+def test_classes_that_begin_alike_have_a_row_each(monkeypatch):
+    monkeypatch.setattr(matrices.st, "context", SimpleNamespace(theme=SimpleNamespace(type="light")))
+    labels = ["balance_not_updated_after_bank_transfer", "balance_not_updated_after_cheque_or_cash_deposit"]
+    difference = matrices.difference(labels, [[3, 1], [0, 2]], [[1, 3], [0, 2]])
+    assert list(difference.layout.yaxis.tickvals) == [0, 1]
+    for figure in (
+        charts.class_balance(dict.fromkeys(labels, 7)),
+        charts.probabilities(dict.fromkeys(labels, 0.5)),
+        charts.with_intervals(dict.fromkeys(labels, (0.5, None)), "right"),
+    ):
+        assert len(set(figure.data[0].y)) == 2 and len(figure.layout.yaxis.ticktext) == 2
 
 
 def luminance(channels: np.ndarray) -> np.ndarray:
