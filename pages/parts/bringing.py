@@ -78,7 +78,9 @@ def data(key: str) -> DatasetInfo | None:
     chosen = st.selectbox(
         "Score it on",
         [None, *datasets],
-        format_func=lambda one: f"{datasets[one].title}, {whole(datasets[one].total)} texts" if one else NONE,
+        format_func=lambda one: (
+            f"{datasets[one].title}, {whole(datasets[one].total)} texts, {one[:4]}" if one else NONE
+        ),
         key=key,
         help="Its test texts, and word counting on the same ones. The labels have to be those of the model.",
     )

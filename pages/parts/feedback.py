@@ -7,7 +7,7 @@ from engine.data.datasets import load_info
 from engine.errors import NotFoundError
 from engine.runs.store import Run
 from engine.serving.prediction import Prediction
-from pages.parts import messages, state, versions, words
+from pages.parts import messages, picking, state, versions, words
 
 SHOWN = 200
 
@@ -62,7 +62,7 @@ def listing(run: Run) -> None:
         )
         with st.container(horizontal=True, vertical_alignment="bottom"):
             chosen = st.selectbox(
-                "Remove one", texts, format_func=lambda text: " ".join(text.split())[:80], key="feedback_text"
+                "Remove one", texts, format_func=picking.beginnings(texts, texts).get, key="feedback_text"
             )
             st.button("Remove", icon=":material/delete:", key="remove_feedback", on_click=_remove,
                       args=(run.dataset_id, chosen))  # fmt: skip

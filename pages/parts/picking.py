@@ -1,9 +1,11 @@
 """One text out of a long table: its pages, and a box for whoever does not click on its rows."""
 
+from collections.abc import Iterable
+
 import pandas as pd
 import streamlit as st
 
-from pages.parts import state
+from pages.parts import state, words
 
 SHOWN = 200
 LETTERS = 80
@@ -29,12 +31,13 @@ def row(texts: pd.Series, clicked: list[int], key: str) -> int | None:
         "Text",
         texts.index.tolist(),
         index=None,
-        format_func=lambda one: beginning(texts[one]),
+        format_func=beginnings(texts.index, texts).get,
         key=key,
         placeholder="Choose a text, here or above, to look closer",
     )
 
 
-def beginning(text: str) -> str:
-    """As much of a text as fits into a box."""
-    return " ".join(text.split())[:LETTERS]
+def beginnings(keys: Iterable[object], texts: Iterable[str]) -> dict[object, str]:
+    """By key, as much of each text as fits into a box that all of them are chosen in."""
+    cut = [" ".join(text.split())[:LETTERS] for text in texts]
+    return dict(zip(keys, words.told_apart(cut), strict=True))

@@ -137,9 +137,7 @@ def _choose(run: Run, shown: pd.DataFrame, clicked: int | None) -> pd.Series:
     if st.session_state.get(key) not in rows:
         st.session_state[key] = rows[min(st.session_state.get(place, 0), len(rows) - 1)]
     by_name = shown.set_index("row", drop=False)
-    chosen = st.selectbox(
-        "Text", rows, format_func=lambda row: picking.beginning(by_name.loc[row, "text"]), key=key
-    )
+    chosen = st.selectbox("Text", rows, format_func=picking.beginnings(rows, shown["text"]).get, key=key)
     st.session_state[place] = rows.index(chosen)
     return by_name.loc[chosen]
 
@@ -164,7 +162,7 @@ def _decided(run: Run, edits: dict[str, str | None], judged: pd.DataFrame) -> No
         row = st.selectbox(
             "Take one back",
             rows,
-            format_func=lambda row: str(known["text"].get(row, row))[:80],
+            format_func=picking.beginnings(rows, [str(known["text"].get(row, row)) for row in rows]).get,
             key=f"review_back_{run.id}",
         )
         st.button("Take it back", key="review_take_back", icon=":material/undo:",

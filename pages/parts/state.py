@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine.errors import TuneboardError
 from engine.paths import Workspace
-from pages.parts import messages
+from pages.parts import messages, words
 
 Item = TypeVar("Item")
 
@@ -48,15 +48,14 @@ def pick(
             )
         wanted = ids[0]
     by_id, key = dict(zip(ids, items, strict=True)), f"pick_{parameter}"
+    names = dict(zip(ids, words.told_apart([describe(item) for item in items]), strict=True))
 
     def follow() -> None:
         st.query_params[parameter] = st.session_state[key]
 
     # Each time: a page that is switched to would not take over what the box of the same key says on another.
     st.session_state[key] = wanted
-    st.selectbox(
-        label, ids, format_func=lambda one: describe(by_id[one]), key=key, help=help, on_change=follow
-    )
+    st.selectbox(label, ids, format_func=names.get, key=key, help=help, on_change=follow)
     st.session_state[f"chosen_{parameter}"] = wanted
     if st.query_params.get(parameter) != wanted:
         st.query_params[parameter] = wanted

@@ -1,6 +1,7 @@
 """The words of the dashboard: plain ones first, the field's term beside them."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -127,6 +128,18 @@ FILE_TYPES = [
 def count(number: int, one: str, several: str | None = None) -> str:
     """'1 row', '2,000 rows'."""
     return f"{whole(number)} {one if number == 1 else several or one + 's'}"
+
+
+def told_apart(names: Sequence[str]) -> list[str]:
+    """The same, and each that stands there more than once with its number: of equal entries Streamlit takes the last."""
+    often, seen, found = Counter(names), Counter(), []
+    for name in names:
+        told = name
+        while often[name] > 1 and (told == name or told in often):
+            seen[name] += 1
+            told = f"{name} ({seen[name]})"
+        found.append(told)
+    return found
 
 
 def column(name: str, header: bool) -> str:

@@ -133,6 +133,18 @@ def test_a_wrong_answer_becomes_a_text_to_learn_from(workspace, easy, counted):
     assert revising.read(workspace, easy.id).added == {}
 
 
+def test_of_two_texts_that_begin_alike_the_chosen_one_is_removed(workspace, easy, counted):
+    begin = "the lamp is bright, calm and tidy, like my mug, and so it was when it came to us, "
+    for end in ("then", "later"):
+        revising.add(workspace, easy.id, begin + end, "bad")
+    test = open_page("predict", run=counted.id)
+    box = test.selectbox(key="feedback_text")
+    assert len(set(box.options)) == 2
+    box.set_value(begin + "then").run()
+    press(test, "remove_feedback")
+    assert list(revising.read(workspace, easy.id).added) == [begin + "later"]
+
+
 def test_an_answer_that_is_no_label_of_the_data_can_be_decided_too(workspace, counted):
     path = workspace.run(counted.id).predictions
     table = predictions.read(path)
