@@ -141,7 +141,7 @@ def answer(run: Run, text: str) -> None:
     st.session_state[_tried(run)] = tries.with_another(st.session_state.get(_tried(run), []), predicted)
     st.metric(
         "The model says",
-        predicted.label,
+        messages.plain(predicted.label),
         f"{percent(predicted.confidence, 1)} sure",
         delta_color="off",
         delta_arrow="off",
@@ -176,7 +176,7 @@ def compared(others: list[Run], text: str) -> None:
             with st.container(border=True, width=OTHER_WIDE):
                 st.metric(
                     messages.plain(other.name),
-                    predicted.label,
+                    messages.plain(predicted.label),
                     f"{percent(predicted.confidence, 1)} sure",
                     delta_color="off",
                     delta_arrow="off",
@@ -191,8 +191,7 @@ def compared(others: list[Run], text: str) -> None:
 
 
 def opened(run: Run) -> "Predictor":
-    folder = state.workspace().run(run.id).model
-    return cached.predictor(str(folder), folder.stat().st_mtime)
+    return cached.predictor(*cached.model_of(state.workspace().run(run.id)))
 
 
 def reasons(run: Run, text: str) -> None:

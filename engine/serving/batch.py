@@ -30,7 +30,7 @@ from filelock import FileLock, Timeout
 from engine.data import scan
 from engine.data.reading.columnar import as_frame
 from engine.data.reading.table import LISTED_REJECTED, Rejected, arrow
-from engine.errors import RunStateError
+from engine.errors import NotFoundError, RunStateError
 from engine.paths import BatchPaths, read_json, write_json, writing
 from engine.serving.rules import Rules
 
@@ -117,7 +117,11 @@ def begin(
 
 
 def read(paths: BatchPaths) -> Job:
-    kept = read_json(paths.job)
+    """Raises NotFoundError for a job that was removed."""
+    try:
+        kept = read_json(paths.job)
+    except FileNotFoundError:
+        raise NotFoundError("This file and its answers were removed.", "Give the file again.") from None
     unread = [Rejected(**one) for one in kept.get("unread", ())]
     return Job(**{"unread_kept": len(unread), **kept, "unread": unread})
 

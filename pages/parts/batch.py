@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from engine.data import workbench, writers
-from engine.errors import TuneboardError
+from engine.errors import NotFoundError, TuneboardError
 from engine.figures import whole
 from engine.paths import BatchPaths
 from engine.runs import batches
@@ -120,7 +120,10 @@ def _job(run: Run, one: Standing, newest: bool) -> None:
 def _watch(run: Run, key: str) -> None:
     """Looks at one job until it is no longer running."""
     with state.reported():
-        one = batches.standing(state.workspace().run(run.id).batch(key))
+        try:
+            one = batches.standing(state.workspace().run(run.id).batch(key))
+        except NotFoundError:  # somebody else removed it
+            st.rerun()
         if one.state != State.RUNNING:
             st.rerun()
         share, rows = one.done / max(1, one.job.rows), words.count(one.job.rows, "row")

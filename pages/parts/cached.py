@@ -17,7 +17,7 @@ from engine.data.health import MEASURED, Problem, too_long
 from engine.data.health.texts import languages as languages_of
 from engine.data.revising import row_name
 from engine.data.workbench import sample_rows
-from engine.errors import TuneboardError
+from engine.errors import NotFoundError, TuneboardError
 from engine.evaluation import predictions
 from engine.models.catalogue import bundled_folder
 from engine.models.tokens import count_tokens
@@ -32,6 +32,10 @@ from engine.serving.rules import Rules
 from engine.training.plan import Plan, plan
 
 ASKED_FOR_LANGUAGE = 2000  # texts
+ENDED = (
+    "Writing the model as ONNX was ended from outside; perhaps the memory was full.",
+    "Close other programs, then try again.",
+)
 
 
 @st.cache_data(max_entries=8, show_spinner="Measuring the texts …")
@@ -166,7 +170,7 @@ def make_onnx(root: str, run_id: str) -> None:
             text=True,
         )
         if done.returncode:
-            raise TuneboardError(*done.stderr.strip().splitlines()[-2:])
+            raise TuneboardError(*(done.stderr.strip().splitlines()[-2:] or ENDED))
         to.replace(paths.onnx)
     write_json(paths.onnx_check, json.loads(done.stdout)["checked"])
 
@@ -190,6 +194,14 @@ def workspace_bytes(root: str) -> int:
 def batch_summary(folder: str, begun: str, rules: Rules) -> Result:
     """folder, begun: of a job that is done."""
     return batch.summary(BatchPaths(Path(folder)), rules)
+
+
+def model_of(paths: RunPaths) -> tuple[str, float]:
+    """(folder of the run's model, when it was written). Raises NotFoundError where it was removed meanwhile."""
+    try:
+        return str(paths.model), paths.model.stat().st_mtime
+    except FileNotFoundError:
+        raise NotFoundError("This model is no longer there; it was removed.", "Choose another one.") from None
 
 
 @st.cache_resource(max_entries=12, show_spinner="Opening the model …")  # ten are compared at once

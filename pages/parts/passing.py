@@ -87,10 +87,11 @@ def _answered(run: Run, table: Table, column: str) -> tempfile.TemporaryDirector
     paths = _job_in(folder)
     jobs.write_table(table.frame, paths)
     jobs.begin(paths, table.name, column, arrow(table.rejected), table.rejected_count)
-    model, bar = state.workspace().run(run.id).model, st.progress(0.0, text="Asking the model …")
+    model = cached.predictor(*cached.model_of(state.workspace().run(run.id)))
+    bar = st.progress(0.0, text="Asking the model …")
     jobs.answer(
         paths,
-        cached.predictor(str(model), model.stat().st_mtime),
+        model,
         lambda done, total: bar.progress(done / total, text=f"{whole(done)} of {words.count(total, 'row')}"),
     )
     bar.empty()

@@ -1,6 +1,5 @@
 """Why the model says that: the words of a text coloured by what they add, and what it says without some of them."""
 
-from collections import Counter
 from functools import partial
 from hashlib import blake2b
 
@@ -29,10 +28,8 @@ def explain(run: Run, text: str, key: str) -> None:
     somebody wants to see it.
     """
     paths = state.workspace().run(run.id)
-    folder, modified = str(paths.model), paths.model.stat().st_mtime
-    temperature = rules.read(paths).temperature
-    model = cached.predictor(folder, modified)
-    answer = model.predict([text], temperature)[0]
+    kept = cached.model_of(paths)
+    answer = cached.predictor(*kept).predict([text], rules.read(paths).temperature)[0]
     key = f"{key}_{run.id}_{blake2b(text.encode(), digest_size=8).hexdigest()}"
     label = st.selectbox(
         "What speaks for and against",
@@ -42,7 +39,7 @@ def explain(run: Run, text: str, key: str) -> None:
         width=420,
     )
     with state.reported():
-        found = cached.explanation(folder, modified, text, label)
+        found = cached.explanation(*kept, text, label)
         st.markdown(in_words(found))
         with st.container(border=True, key=f"{key}_words"):
             st.markdown(coloured(found))
@@ -90,7 +87,7 @@ def coloured(found: Explanation) -> str:
 @st.fragment
 def what_if(run: Run, found: Explanation, before: Prediction, key: str) -> None:
     """Strike out words, and see the answers with and without them side by side."""
-    names = _told_apart(found)
+    names = words.told_apart([found.said(word) for word in found.words])
     struck = st.multiselect(
         "Strike out words",
         range(len(names)),
@@ -102,13 +99,13 @@ def what_if(run: Run, found: Explanation, before: Prediction, key: str) -> None:
         return
     rest = without(found.text, [found.words[place] for place in struck])
     paths = state.workspace().run(run.id)
-    model = cached.predictor(str(paths.model), paths.model.stat().st_mtime)
+    model = cached.predictor(*cached.model_of(paths))
     after = model.predict([rest], rules.read(paths).temperature)[0]
     with st.container(horizontal=True):
         for name, answer in (("With them", before), ("Without them", after)):
             st.metric(
                 name,
-                answer.label,
+                messages.plain(answer.label),
                 f"{words.share(answer.confidence)} sure",
                 delta_color="off",
                 delta_arrow="off",
@@ -213,12 +210,3 @@ def _listed(said: list[str]) -> str:
     if len(strong) < 2:
         return f"{strong[0]} speaks" if strong else ""
     return f"{', '.join(strong[:-1])} and {strong[-1]} speak"
-
-
-def _told_apart(found: Explanation) -> list[str]:
-    """The words in order; one that stands there more than once has its number."""
-    often, seen, names = Counter(map(found.said, found.words)), Counter(), []
-    for said in map(found.said, found.words):
-        seen[said] += 1
-        names.append(said if often[said] == 1 else f"{said} ({seen[said]})")
-    return names

@@ -114,6 +114,12 @@ def test_what_the_command_says_of_onnx_stands_on_the_page(workspace, easy):
         cached.make_onnx(str(workspace.root), counted.id)
 
 
+def test_when_the_writing_of_onnx_is_killed_it_is_said_so(workspace, finished, monkeypatch):
+    monkeypatch.setattr(cached, "command", lambda *_: ["sh", "-c", "kill -KILL $$"])
+    with pytest.raises(TuneboardError, match="ended from outside"):
+        cached.make_onnx(str(workspace.root), finished.id)
+
+
 def test_onnx_that_was_made_can_be_downloaded_until_the_model_changes(workspace, finished):
     paths = workspace.run(finished.id)
     assert elsewhere(finished, "Without torch (ONNX)").button(key="make_onnx")

@@ -1,7 +1,9 @@
 import gc
 import io
+import json
 import os
 import re
+import shutil
 import time
 from pathlib import Path
 
@@ -11,9 +13,10 @@ import streamlit as st
 
 from engine.data.datasets import load_info
 from engine.data.exports import FORMULA_STARTS
+from engine.errors import NotFoundError
 from engine.runs import batches
 from engine.serving import rules, ways
-from pages.parts import cached, passing, words
+from pages.parts import cached, messages, passing, words
 from tests.engine.runs.helpers import submit, wait
 from tests.pages.helpers import open_page, press, unfold, words_on
 
@@ -59,10 +62,33 @@ def test_what_was_proven_of_the_model_stands_beside_the_download(workspace, fini
     assert "Checked in a fresh process: same answers on 32 texts within 0.0001." in said
 
 
-def test_markup_is_only_text(workspace, finished):
+def test_markup_in_a_label_is_only_text(workspace, finished):
+    marked = {"bad": "*bad* ![](http://example.org/a.png)", "good": "$5 to $10 <b>"}
+    config = workspace.run(finished.id).model / "config.json"
+    kept = json.loads(config.read_text())
+    kept["id2label"] = {number: marked[label] for number, label in kept["id2label"].items()}
+    kept["label2id"] = {label: int(number) for number, label in kept["id2label"].items()}
+    config.write_text(json.dumps(kept))
     test = open_page("predict", run=finished.id)
-    ask(test, "<script>alert(1)</script> **bold** :red[x] $x^2$")
-    assert not any("<script>" in str(one.value) for one in test.markdown)
+    shown = {ask(test, f"the lamp is {words}") for words in ("bright, calm and tidy", "rude, cold and noisy")}
+    assert shown == {messages.plain(label) for label in marked.values()}
+    unfold(test, "Why?")
+    struck = next(one for one in test.multiselect if one.label == "Strike out words")
+    struck.set_value(struck.options[:1]).run()
+    beside = {one.label: one.value for one in test.metric}
+    assert {beside["With them"], beside["Without them"]} <= shown
+
+
+def test_a_model_that_was_removed_meanwhile_is_said_so(workspace, finished):
+    test = open_page("predict", run=finished.id)
+    shutil.rmtree(workspace.run(finished.id).model)
+    test.text_area(key="text").set_value("the lamp is bright").run()
+    assert not test.exception and "it was removed" in test.error[0].value
+
+
+def test_a_file_whose_answers_were_removed_meanwhile_is_no_failure(workspace, finished):
+    with pytest.raises(NotFoundError, match="were removed"):
+        batches.standing(workspace.run(finished.id).batch("0" * 10))
 
 
 @pytest.mark.parametrize("form, name, inside", [
