@@ -69,17 +69,22 @@ def of_study(study: Study, scored: tuple[str, ...]) -> tuple[str, ...]:
             format_func=lambda one: f"{labels[one]}, {one[:4]}",
             key=f"compared_of_{study.id}",
             max_selections=MOST,
+            persist_state="session",
         )
     )
 
 
 def choose(scored: dict[str, Run]) -> tuple[str, ...]:
     """Two to ten runs, named in the address; at first the newest ones on the newest data set and its other versions."""
-    asked = [one for one in st.query_params.get("runs", "").split(",") if one in scored]
+    address = st.query_params.get("runs", "")
+    asked = [one for one in address.split(",") if one in scored]
     newest = next(iter(scored.values())).dataset_id
     versions = {newest, *(one.id for one in family(state.workspace(), newest))}
     proposed = [run_id for run_id, run in scored.items() if run.dataset_id in versions][:4]
-    if "compared" not in st.session_state or set(st.session_state["compared"]) - set(scored):
+    remembered = st.session_state.get("compared")
+    if asked and address != st.session_state.get("compared_address"):  # of a link that was followed
+        st.session_state["compared"] = asked
+    elif remembered is None or set(remembered) - set(scored):
         st.session_state["compared"] = asked or proposed
     chosen = st.multiselect(
         "Runs",
@@ -87,9 +92,10 @@ def choose(scored: dict[str, Run]) -> tuple[str, ...]:
         format_func=lambda one: f"{scored[one].name}, {scored[one].dataset_name}, {one[:4]}",
         key="compared",
         max_selections=MOST,
+        persist_state="session",
         help="Two to ten runs that were tested on the same texts, or on versions of the same data.",
     )
-    st.query_params["runs"] = ",".join(chosen)
+    st.query_params["runs"] = st.session_state["compared_address"] = ",".join(chosen)
     return tuple(chosen)
 
 
@@ -198,11 +204,15 @@ def disagreements(found, names: dict[str, str], chosen: tuple[str, ...], stamps:
         + (f" The first {MOST_TEXTS} are shown." if len(table) > MOST_TEXTS else "")
     )
     st.dataframe(
-        table.head(MOST_TEXTS).rename(columns={**names, "text": "Text", "label": "True label"}),
+        table.head(MOST_TEXTS),
         hide_index=True,
         height=330,
         alt="Texts on which the runs disagree, with what each says",
-        column_config={"Text": st.column_config.TextColumn(width="large")},
+        column_config={
+            "text": st.column_config.TextColumn("Text", width="large"),
+            "label": "True label",
+            **names,
+        },
     )
 
 
@@ -228,7 +238,7 @@ def _asked(ids: list[str], names: dict[str, str]) -> None:
         answers = {}
         for run_id in ids:
             paths = state.workspace().run(run_id)
-            model = cached.predictor(str(paths.model), paths.model.stat().st_mtime)
+            model = cached.predictor(*cached.model_of(paths))
             answers[run_id] = model.predict([text], rules.read(paths).temperature)[0]
         st.dataframe(
             words.table(
@@ -293,13 +303,14 @@ def depths(found, names: dict[str, str]) -> None:
             st.dataframe(
                 [
                     {
-                        "Setting": words.setting(field),
-                        **{names[run_id]: words.value(value) for run_id, value in values.items()},
+                        "setting": words.setting(field),
+                        **{run_id: words.value(value) for run_id, value in values.items()},
                     }
                     for field, values in rows.items()
                 ],
                 hide_index=True,
                 alt="Settings that are not the same for all runs",
+                column_config={"setting": "Setting", **names},
             )
         else:
             st.caption("All their settings are the same.")

@@ -5,8 +5,10 @@ import subprocess
 import pandas as pd
 import pytest
 
+from engine.runs import comparison, queue
 from engine.runs.comparison import Comparison, Entry
 from engine.runs.store import Run
+from pages.parts import messages
 from tests import forked
 from tests.engine.runs.helpers import submit, wait
 from tests.pages.helpers import open_page, unfold, words_on
@@ -32,9 +34,9 @@ def test_the_leaderboard_and_the_verdicts(workspace, three):
     assert board["Run"].iloc[-1] == "Baseline (word counting)"
     assert (board["95% sure"] != "").all()
     assert all(pd.api.types.is_numeric_dtype(board[name]) for name in ("Training", "Per text", "Size"))
-    said = words_on(test).replace("\\", "")
-    assert said.count("test texts") >= 1
-    assert "could be luck" in said or "hardly luck" in said or "equally often" in said
+    said = words_on(test)
+    verdicts = comparison.of(workspace, test.multiselect(key="compared").value).verdicts
+    assert len(verdicts) == 3 and all(messages.plain(one) in said for one in verdicts)
 
 
 def test_all_of_them_answer_one_text(workspace, three):
@@ -46,8 +48,8 @@ def test_all_of_them_answer_one_text(workspace, three):
 
 def test_the_settings_that_differ_and_how_each_learnt(workspace, three):
     test = unfold(open_page("compare"), "Settings that differ, and how each learnt")
-    differing = next(one.value for one in test.dataframe if "Setting" in one.value.columns)
-    assert "Training rounds (epochs)" in set(differing["Setting"])
+    differing = next(one.value for one in test.dataframe if "setting" in one.value.columns)
+    assert "Training rounds (epochs)" in set(differing["setting"])
     assert len(test.get("plotly_chart")) == 3  # right or fast, the loss, and the rounds
 
 
@@ -55,6 +57,28 @@ def test_the_chosen_runs_stand_in_the_address(workspace, three):
     test = open_page("compare", runs=f"{three[0].id},{three[2].id}")
     assert test.multiselect(key="compared").value == [three[0].id, three[2].id]
     assert len(test.dataframe[0].value) == 3
+
+
+def test_what_was_compared_is_still_there_after_another_page(workspace, three):
+    chosen = [three[0].id, three[2].id]
+    test = open_page("compare")
+    test.multiselect(key="compared").set_value(chosen).run()
+    test.switch_page("pages/runs.py").run()
+    test.switch_page("pages/compare.py").run()
+    assert test.multiselect(key="compared").value == chosen
+    test.switch_page("pages/runs.py").run()
+    test.query_params["runs"] = ",".join(reversed(chosen))  # a link that names others
+    test.switch_page("pages/compare.py").run()
+    assert test.multiselect(key="compared").value == chosen[::-1]
+
+
+def test_runs_may_be_called_as_the_columns_beside_them(workspace, three):
+    for run, name in zip(three, ("text", "label", "setting"), strict=True):
+        queue.rename(workspace, run.id, name)
+    test = unfold(open_page("compare"), "Settings that differ, and how each learnt")
+    assert {"setting", *(run.id for run in three)} == set(
+        next(one.value for one in test.dataframe if "setting" in one.value)
+    )
 
 
 def test_runs_on_other_test_texts_are_refused_with_a_sentence(workspace, finished, tmp_path, tiny_model):
@@ -95,10 +119,10 @@ def test_the_json_has_what_the_page_shows(workspace, three):
     best = {one["name"] for one in drawn if one["marker"]["symbol"] == "star"}
     assert {re.sub(r" \(\w{4}\)$", "", name) for name in best} == stars  # two of the runs have the same name
     if said["disagree"]:
-        listed = next(one.value for one in test.dataframe if "True label" in one.value)
-        assert listed["Text"].tolist() == [one["text"] for one in said["disagreements"]]
+        listed = next(one.value for one in test.dataframe if {"text", "label", *asked} <= set(one.value))
+        assert listed["text"].tolist() == [one["text"] for one in said["disagreements"]]
     unfold(test, "Settings that differ, and how each learnt")
-    differing = next(one.value for one in test.dataframe if "Setting" in one.value)
+    differing = next(one.value for one in test.dataframe if "setting" in one.value)
     assert len(differing) == len(said["settings"])
     rounds = said["histories"][three[1].id]
     assert len(rounds) == 3 and rounds[-1]["loss"] < rounds[0]["loss"]
