@@ -24,7 +24,7 @@ def page() -> None:
             ":material/table_chart:",
         )
         return
-    like = _like()
+    like, said = _like(), st.container()
     info = state.pick(
         "Data set",
         datasets,
@@ -49,6 +49,8 @@ def page() -> None:
     taken = {}
     if like and (like.model, like.preset) == (source.reference, preset):
         key, taken = f"{key}_{st.query_params['like']}", like.model_dump()
+        with said:
+            _filled_in()
     values, wrong = ({}, {}) if counts else forms.training(plan, key, taken)
     if way == "curve":
         several.curve(info, plan, values, wrong)
@@ -57,7 +59,7 @@ def page() -> None:
 
 
 def _like() -> TrainingConfig | None:
-    """The settings of the run in the address that the form shall be filled in with; they are said so."""
+    """The settings of the run in the address that the form shall be filled in with."""
     run_id = st.query_params.get("like")
     if not run_id:
         return None
@@ -69,13 +71,18 @@ def _like() -> TrainingConfig | None:
             st.session_state["way"] = "one"
             models.preset(config.model)
             st.query_params["dataset"] = run.dataset_id
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f":material/content_copy: Filled in with the settings of {messages.plain(run.name)}.")
-            if st.button("Back to the recommended ones", type="tertiary", key="unlike"):
-                del st.query_params["like"]
-                st.rerun()
         return config
     return None
+
+
+def _filled_in() -> None:
+    """Says whose settings stand in the form, with a way back."""
+    run = queue.get_run(state.workspace(), st.query_params["like"])
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f":material/content_copy: Filled in with the settings of {messages.plain(run.name)}.")
+        if st.button("Back to the recommended ones", type="tertiary", key="unlike"):
+            del st.query_params["like"], st.session_state["liked"]
+            st.rerun()
 
 
 def thoroughness() -> str:

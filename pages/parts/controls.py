@@ -84,7 +84,10 @@ def _use(run: Run) -> None:
 def _go_on(run: Run, config: TrainingConfig, has_model: bool) -> None:
     advice = queue.milder(config, run.reason or "")
     if advice and st.button(advice[0], type="primary", icon=":material/healing:", key="milder"):
-        _show(queue.clone(state.workspace(), run, advice[1]))
+        ticket = st.session_state.setdefault(f"milder_{run.id}", queue.new_ticket())
+        again = queue.clone(state.workspace(), run, advice[1], ticket=ticket)
+        del st.session_state[f"milder_{run.id}"]
+        _show(again)
     if run.status != Status.FINISHED and st.button(
         "Resume",
         type="secondary" if advice or has_model else "primary",
@@ -114,6 +117,7 @@ def _more(run: Run, config: TrainingConfig | None) -> None:
             key="clone",
             help="Opens the Train page with the settings of this run, to change some of them.",
         ):
+            st.session_state.pop("liked", None)  # it may have been filled in before, and changed
             st.switch_page("pages/train.py", query_params={"like": run.id})
         # The name is part of the key: another visitor's change of it must not be undone by what stands here.
         key = f"rename_{run.id}_{run.name}"

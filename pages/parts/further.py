@@ -6,9 +6,11 @@ from engine.data import workbench
 from engine.data.columns import label_columns
 from engine.data.datasets import load_info
 from engine.data.reading import Options
-from engine.errors import NotFoundError
+from engine.errors import NotFoundError, TuneboardError
 from engine.runs.store import Run
 from pages.parts import messages, state, steps, uploads
+
+HELD = "further_upload"  # in the session: the upload that is about to be judged
 
 
 def show(run: Run) -> None:
@@ -20,10 +22,10 @@ def show(run: Run) -> None:
             "A table with texts and their right labels, such as last month's. It is read like the data itself; the "
             "scores stay with this run."
         )
-        key = st.session_state.get("further_upload") or uploads.upload("Labelled table", "further")
+        key = st.session_state.get(HELD) or uploads.upload("Labelled table", "further")
         if not key:
             return
-        st.session_state["further_upload"] = key
+        st.session_state[HELD] = key
         with state.reported():
             _judge(run, key)
 
@@ -32,16 +34,20 @@ def _judge(run: Run, key: str) -> None:
     from engine.runs.evaluations import judge_further
 
     reading = workbench.read_step(key, Options())
-    if not steps.ready(reading, "further_upload"):
-        return
-    table = workbench.read_table(state.workspace(), reading)
+    try:
+        if not steps.ready(reading, HELD):
+            return
+        table = workbench.read_table(state.workspace(), reading)
+    except TuneboardError:
+        st.session_state.pop(HELD, None)  # what cannot be read is not tried again
+        raise
     chosen = _columns(run, table.columns)
     with st.container(horizontal=True):
         asked = st.button(
             "Judge", type="primary", icon=":material/play_arrow:", key="judge", disabled=chosen is None
         )
         if st.button("Another file", type="tertiary", key="other_file"):
-            del st.session_state["further_upload"]
+            del st.session_state[HELD]
             st.rerun()
     if not asked or chosen is None:
         return
@@ -52,7 +58,7 @@ def _judge(run: Run, key: str) -> None:
         *chosen,
         messages.answering(),
     )
-    del st.session_state["further_upload"]
+    del st.session_state[HELD]
     st.session_state["show_texts"] = about.key
     st.rerun()
 

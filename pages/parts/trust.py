@@ -43,9 +43,11 @@ def confidence(judged: Judged) -> None:
             "reliability",
             height=320,
         )
-        if st.toggle("Correct its confidence", value=used, key=f"correct_{run.id}") != used:
-            rules.change(state.workspace(), run.id, temperature=1.0 if used else found.temperature)
-            st.rerun()
+        key = f"correct_{run.id}"
+        st.session_state[key] = used  # whoever chose it, wherever
+        st.toggle(
+            "Correct its confidence", key=key, on_change=_correct, args=(run.id, key, found.temperature)
+        )
         if found.few_mistakes:
             st.caption(
                 "It made too few mistakes on the validation texts to tell the correction from; a careful one is used."
@@ -54,6 +56,11 @@ def confidence(judged: Judged) -> None:
             "Corrected confidence holds wherever the model says how sure it is: on this page with the thresholds above, on "
             "the Predict page, on the command line, by the API, and in what is exported."
         )
+
+
+def _correct(run_id: str, key: str, temperature: float) -> None:
+    with state.reported():
+        rules.change(state.workspace(), run_id, temperature=temperature if st.session_state[key] else 1.0)
 
 
 def deferral(judged: Judged) -> None:
@@ -93,7 +100,9 @@ def deferral(judged: Judged) -> None:
             st.caption(f"{IN_USE}: {_from(kept)}.")
         if chosen_rules.outlived:
             st.caption(f":material/history: {rules.OUTLIVED}")
-            if st.button("They are right", icon=":material/check:", key="thresholds_stay", type="tertiary"):
+            if st.button(
+                "Keep these thresholds", icon=":material/check:", key="thresholds_stay", type="tertiary"
+            ):
                 rules.change(state.workspace(), run.id, outlived=False)
                 st.rerun()
     with other:

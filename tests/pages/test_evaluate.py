@@ -144,6 +144,14 @@ def test_a_further_file_is_brought_to_the_page_and_judged_there(workspace, finis
     assert "On the further texts what it says and how often it is right" in words_on(test)
 
 
+def test_a_file_that_cannot_be_read_makes_way_for_another(workspace, finished):
+    test = open_page("evaluate", run=finished.id)
+    unfold(test, "Judge it on another file")
+    test.file_uploader(key="upload_further_0").upload("damaged.xlsx", b"PK\x03\x04 no more", "x/y").run()
+    assert test.error and not test.exception
+    assert test.run().file_uploader(key="upload_further_1") and not test.error
+
+
 def test_the_headline_says_it_in_words(workspace, finished):
     said = words_on(open_page("evaluate", run=finished.id)).replace("\\", "")
     assert "of 100 times** (95% sure: between" in said
@@ -171,6 +179,16 @@ def test_thresholds_that_were_chosen_for_other_confidences_are_named(workspace, 
     press(test, "thresholds_stay")
     assert "Look at them again" not in words_on(test)
     assert rules.read(workspace.run(finished.id)).threshold == 0.6
+
+
+def test_a_correction_that_was_chosen_elsewhere_is_left_alone(workspace, finished):
+    test = open_page("evaluate", run=finished.id)
+    unfold(test, "Can its confidence be trusted?")
+    assert not test.toggle(key=f"correct_{finished.id}").value
+    rules.change(workspace, finished.id, temperature=2.0)
+    test.slider(key=f"threshold_{finished.id}").set_value(70).run()
+    assert test.toggle(key=f"correct_{finished.id}").value
+    assert rules.read(workspace.run(finished.id)).temperature == 2.0
 
 
 def test_scores_of_an_earlier_model_are_said_to_be_so_and_made_anew(workspace, finished):

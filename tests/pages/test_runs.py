@@ -93,6 +93,19 @@ def test_a_clone_opens_the_train_page_filled_in(workspace, easy, tiny_model):
     wait(workspace, newest.id)
 
 
+def test_settings_of_a_run_fill_the_form_each_time_they_are_asked_for(workspace, easy, tiny_model):
+    run = wait(workspace, submit(workspace, easy, tiny_model, epochs=7, preset="quick").id)
+    test = open_page("train", like=run.id)
+    press(test, "unlike")
+    assert "Filled in" not in words_on(test)
+    test.radio(key="preset").set_value("thorough").run()
+    test.query_params["like"] = run.id  # the way back from the run
+    test.switch_page("pages/train.py").run()
+    assert test.radio(key="preset").value == "quick" and "Filled in with the settings of" in words_on(test)
+    test.radio(key="preset").set_value("balanced").run()
+    assert "Filled in" not in words_on(test)  # since these are others
+
+
 def test_a_run_gets_another_name(workspace, finished):
     test = open_page("runs", run=finished.id)
     test.text_input(key=f"rename_{finished.id}_{finished.name}").set_value("for the  *board*").run()
