@@ -82,13 +82,14 @@ def headline(found: Judged) -> None:
             help="The mean of the classes' F1: rare classes count as much as frequent ones.",
         )
         if base:
+            counted = "the training texts of the data set" if found.run.imported else "the same texts"
             st.metric(
                 f"Word counting ({note})",
                 words.share(base["accuracy"]),
                 border=True,
                 width=260,
                 delta_description="accuracy",
-                help=f"{base['name']}, trained on the same rows: what counting words achieves without understanding them. "
+                help=f"{base['name']}, trained on {counted}: what counting words achieves without understanding them. "
                 f"Its macro-F1 is {rounded(base['macro_f1'], 3)}.",
             )
 
@@ -99,8 +100,11 @@ def _beside(score: float, counting: float | None) -> dict[str, str]:
         return {}
     points = round((score - counting) * 100, 1)
     if not points:
-        return {"delta_description": "as word counting"}
-    return {"delta": f"{rounded(points, 1, signed=True)} points", "delta_description": "to word counting"}
+        return {"delta_description": "same as word counting"}
+    return {
+        "delta": f"{rounded(points, 1, signed=True)} points",
+        "delta_description": "compared with word counting",
+    }
 
 
 def in_words(found: Judged) -> str:

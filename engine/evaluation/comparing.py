@@ -229,9 +229,7 @@ def _on_accuracy(pair: Pair, name_a: str, name_b: str, rows: int) -> str:
     points = f"{rounded(abs(pair.difference) * 100, 1)} points"
     chance = _chance(pair.adjusted, pair.p_value)
     if pair.better:
-        return (
-            f"{ahead} is better than {behind}: right {points} more often, and that is hardly luck ({chance})."
-        )
+        return f"{ahead} is better than {behind}: right {points} more often, and that is unlikely to be luck ({chance})."
     enough = (
         f"; about {_round(pair.needed)} test texts would be needed to tell"
         if pair.needed and pair.needed > rows

@@ -17,8 +17,8 @@ TICK_SECONDS = 1.0
 REST_SECONDS = 2.0  # nothing is measured while somebody still changes the settings
 LAUNCH_SECONDS = 20.0  # a process that has not begun to measure by then has died
 MEASURING = "Trying a few steps on this machine, to tell time and memory …"
-WAITING = "Time and memory are told when this machine is not training."
-UNKNOWN = "Time and memory could not be told for these settings. You can start all the same."
+WAITING = "Time and memory are shown as soon as this machine is no longer training."
+UNKNOWN = "Time and memory could not be estimated for these settings. You can start anyway."
 ONE_BY_ONE = "Trying a few steps of each on this machine, to tell the time of all …"
 AFTER_DOWNLOAD = "Time and memory can be told once the model is on this machine."
 

@@ -93,11 +93,11 @@ def how_it_was_read(table: Table, rows: int, choices: Choices) -> None:
         st.caption(f"Left out: {shown}{more}.")
     if table.format in ("csv", "tsv", "text", *PARTS) or len(table.sheets) > 1:
         with st.expander("How it was read", icon=":material/tune:"):
-            st.caption("Found out from the content. If the preview looks wrong, change it here.")
+            st.caption("Detected from the content. If the preview looks wrong, change it here.")
             options(table, choices)
             if choices.get("options"):
                 st.button(
-                    "Find it out again", key="automatic", icon=":material/restart_alt:", on_click=choices.put,
+                    "Detect it again", key="automatic", icon=":material/restart_alt:", on_click=choices.put,
                     kwargs={"options": None},
                 )  # fmt: skip
 
@@ -207,7 +207,7 @@ def preview(table: Table, rows: int, text: list[str]) -> None:
 def save_form(drafting: Step, table: Table, choices: Choices) -> DatasetInfo | None:
     facts = workbench.facts_of(state.workspace(), drafting)
     if any(problem.severity == "blocking" for problem in workbench.problems_of(facts)):
-        st.caption("It can be saved once what stands in the red boxes above is mended.")
+        st.caption("You can save it once the problems in the red boxes above are solved.")
         return None
     parent = workbench.upload_info(state.workspace(), choices.key).get("parent")
     before = load_info(state.workspace(), parent) if parent else None

@@ -42,7 +42,7 @@ def progress(run: Run, found: History) -> None:
     st.progress(min(run.share or 0.0, 0.99), text=", ".join(parts) or "One moment …")
     if queue.is_silent(run):
         st.warning(
-            "It has given no sign of life for a minute. It may be busy with something large, or hang; you can stop it.",
+            "It has given no sign of life for a minute. It may be busy with something large, or be stuck; you can stop it.",
             icon=":material/hourglass_disabled:",
         )
 

@@ -89,7 +89,7 @@ def _charts(found: Progress) -> None:
                 study_charts.importance(shares), f"What mattered most: {most}", "importance", height=300
             )
         else:
-            st.caption("Can be told once six trials have run to their end.")
+            st.caption("This is shown once six trials have run to their end.")
 
 
 def _table(found: Progress, runs: dict[str, Run]) -> None:

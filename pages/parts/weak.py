@@ -48,6 +48,6 @@ def show(judged: Judged) -> None:
         )
         st.caption(
             "Groups by length, by how many words the model does not know as a whole, and by other columns: those "
-            f"with figures or few values. Each has at least {found.least} texts. Named above is only what is hardly luck "
-            "(Fisher's exact test, corrected by Holm)."
+            f"with figures or few values. Each has at least {found.least} texts. Named above is only what is unlikely "
+            "to be luck (Fisher's exact test, corrected by Holm)."
         )

@@ -128,7 +128,8 @@ def pair(difference, adjusted, needed=900, macro_f1=0.0, macro_f1_adjusted=1.0):
     [
         (pair(0.021, 0.21, 1873), "One is right 2.1 points more often than Two; that could be luck (p = 0.21); "
          "about 1,900 test texts would be needed to tell."),
-        (pair(-0.05, 0.0004), "Two is better than One: right 5.0 points more often, and that is hardly luck (p < 0.001)."),
+        (pair(-0.05, 0.0004), "Two is better than One: right 5.0 points more often, and that is unlikely to be luck "
+         "(p < 0.001)."),
         (pair(0.0, 1.0, None), "One and Two are right equally often, on 500 test texts."),
         (pair(0.03, 0.06, 480), "One is right 3.0 points more often than Two; that could be luck (p = 0.06)."),
     ],
@@ -149,7 +150,7 @@ def test_that_a_chance_was_corrected_is_said():
 @pytest.mark.parametrize(
     ("gap", "p", "said"),
     [
-        (0.04, 0.01, "One is 4.0 points ahead; that is hardly luck (p = 0.01)."),
+        (0.04, 0.01, "One is 4.0 points ahead; that is unlikely to be luck (p = 0.01)."),
         (-0.01, 0.3, "Two is 1.0 points ahead; that could be luck (p = 0.3)."),
     ],
 )
