@@ -16,9 +16,11 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -28,6 +30,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
+from filelock import FileLock
 
 from engine.data import hub
 from engine.data.columns import Roles, Trap, propose, spread
@@ -36,9 +39,9 @@ from engine.data.health import Problem
 from engine.data.reading import Options, Rejected, Table, read_file
 from engine.data.reading.table import LISTED_REJECTED, arrow
 from engine.data.recipe import Recipe
-from engine.errors import DataError, NotFoundError
+from engine.errors import DataError, NotFoundError, WorkspaceError
 from engine.figures import rounded
-from engine.paths import UploadPaths, Workspace, read_json, write_json
+from engine.paths import UploadPaths, Workspace, read_json, write_json, writing
 
 KEPT_SECONDS = 24 * 3600
 MAX_BYTES = 1000 * 2**20
@@ -71,7 +74,8 @@ class State:
 def keep(workspace: Workspace, file: BinaryIO, name: str, parent: str | None = None) -> str:
     """Store an upload; returns its key. name: only remembered, never used as a path. Uploads of yesterday are removed.
 
-    parent: the data set that a further version is made of. Raises DataError when it is too large.
+    parent: the data set that a further version is made of. What went wrong with the same file before is tried again.
+    Raises DataError when it is too large.
     """
     workspace.may_change()
     folder = workspace.uploads
@@ -103,6 +107,8 @@ def keep(workspace: Workspace, file: BinaryIO, name: str, parent: str | None = N
     finally:
         growing.unlink(missing_ok=True)
     write_json(paths.info, {"name": name, "parent": parent})
+    for failed in paths.folder.glob("*/error.json"):
+        shutil.rmtree(failed.parent, ignore_errors=True)
     return paths.folder.name
 
 
@@ -135,30 +141,24 @@ def save_choices(workspace: Workspace, key: str, choices: dict) -> None:
 def ensure(workspace: Workspace, step: Step) -> State:
     """Do the step unless it is done. Small files: at once. Large ones: the state of the process that does it.
 
-    Raises DataError with what the step found wrong, NotFoundError when the upload is gone, and ReadOnlyError where one may
-    only look and it is not done yet.
+    Raises DataError with what the step found wrong, NotFoundError when the upload is gone, WorkspaceError where nothing can
+    be written, and ReadOnlyError where one may only look and it is not done yet.
     """
     _kept(workspace, step.key)
     folder = step.folder(workspace)
+    if not _is_over(folder):
+        workspace.may_change()
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            # Of two who ask at once, the second one finds what the first one does or did.
+            with FileLock(folder / "starting.lock"):
+                if not _is_over(folder):
+                    _go_on(workspace, step)
     if (folder / "result.json").exists():
         return State(done=True)
     if (folder / "error.json").exists():
         error = read_json(folder / "error.json")
         raise DataError(error["message"], error["action"], error["code"])
-    workspace.may_change()
-    if _is_small(workspace, step):
-        carry_out(workspace, step)
-        return ensure(workspace, step)
-    if not (folder / "process.json").exists():
-        _launch(workspace, step)
-    elif not _alive(read_json(folder / "process.json")):
-        if (folder / "result.json").exists() or (folder / "error.json").exists():
-            return ensure(workspace, step)
-        broken = DataError(
-            "It was broken off, perhaps because the memory was full.", "Try a smaller file.", "broken_off"
-        )
-        _fail(folder, broken)
-        return ensure(workspace, step)
     progress = folder / "progress.json"
     found = read_json(progress) if progress.exists() else {"share": 0.0, "phase": "Starting"}
     return State(False, found["share"], found["phase"])
@@ -270,21 +270,40 @@ def sample_rows(folder: Path, most: int) -> pd.DataFrame:
 # -- doing it ---------------------------------------------------------------------------------------
 
 
+def _is_over(folder: Path) -> bool:
+    return (folder / "result.json").exists() or (folder / "error.json").exists()
+
+
+def _go_on(workspace: Workspace, step: Step) -> None:
+    """Do a small step; see to it that a process does a large one, or that its end is told."""
+    folder = step.folder(workspace)
+    if _is_small(workspace, step):
+        carry_out(workspace, step)
+    elif not (folder / "process.json").exists():
+        _launch(workspace, step)
+    elif not _alive(read_json(folder / "process.json")) and not _is_over(folder):
+        broken = DataError(
+            "It was broken off, perhaps because the memory was full.", "Try a smaller file.", "broken_off"
+        )
+        _fail(folder, broken)
+
+
 def carry_out(workspace: Workspace, step: Step) -> None:
-    """Do a step, and write its result or what was wrong."""
+    """Do a step, and write its result or what was wrong. Raises WorkspaceError where there is no room for either."""
     folder = step.folder(workspace)
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        facts = (_read if step.kind == "read" else _draft)(workspace, step, folder)
+        with writing(folder), tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as name:
+            part = Path(name)
+            facts = (_read if step.kind == "read" else _draft)(workspace, step, part)
+            write_json(part / "result.json", facts)
+            # Whole ones, and last what says that they are there: nobody else ever reads half of a table.
+            for made in [*part.glob("*.parquet"), part / "result.json"]:
+                made.replace(folder / made.name)
     except DataError as error:
         _fail(folder, error)
-    except OSError as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise DataError(
-            f"The table could not be kept ({error.strerror}).",
-            "Make room on the disk and try again.",
-            "disk_full",
-        ) from error
+    except WorkspaceError as error:  # what was written so far is gone, so that there may be room to say so
+        _fail(folder, DataError(error.message, "Make room on the disk, then upload it again.", "disk_full"))
     except Exception as error:  # ours: the log of the step has it, and it is not tried again and again
         traceback.print_exc(file=sys.stderr)
         what = f"This table could not be looked at, for a reason that Tuneboard did not foresee ({type(error).__name__})."
@@ -292,23 +311,22 @@ def carry_out(workspace: Workspace, step: Step) -> None:
             folder,
             DataError(what, "Please report it; meanwhile, try the file in another format.", "unexpected"),
         )
-    else:
-        write_json(folder / "result.json", facts)
 
 
-def _read(workspace: Workspace, step: Step, folder: Path) -> dict:
-    paths = workspace.upload(step.key)
+def _read(workspace: Workspace, step: Step, part: Path) -> dict:
+    """part: the folder for what it makes."""
+    folder, paths = step.folder(workspace), workspace.upload(step.key)
     info, content = read_json(paths.info), paths.content
     if "hub" in info:
-        content = folder / "fetched.parquet"
+        content = part / "fetched"
         _fetch(info["hub"], content, _teller(folder, "Downloading"))
     table = read_file(
         content, Options(**step.settings), name=info["name"], progress=_teller(folder, "Reading")
     )
     _tell(folder, 1.0, "Looking at the columns")
-    _write(table.frame, folder / "table.parquet")
+    _write(table.frame, part / "table.parquet")
     if len(table.rejected) > LISTED_REJECTED:  # more than the facts hold
-        pyarrow.parquet.write_table(arrow(table.rejected), folder / "rejected.parquet")
+        pyarrow.parquet.write_table(arrow(table.rejected), part / "rejected.parquet")
     return {**table.facts(), "roles": asdict(propose(table.frame))}
 
 
@@ -318,16 +336,17 @@ def _fetch(asked: dict, target: Path, progress: Callable[[int, int], None]) -> N
     hub.fetch(found, asked["config"], [part.split for part in parts], target, progress)
 
 
-def _draft(workspace: Workspace, step: Step, folder: Path) -> dict:
+def _draft(workspace: Workspace, step: Step, part: Path) -> dict:
+    """part: the folder for what it makes."""
+    folder, recipe = step.folder(workspace), Recipe(**step.settings["recipe"])
     _tell(folder, 0.1, "Checking the texts")
     table = read_table(workspace, Step(step.key, "read", step.settings["reading"]))
-    recipe = Recipe(**step.settings["recipe"])
     test = step.settings.get("test")
     second = read_table(workspace, Step(test[0], "read", test[1])) if test else None
     made = draft(table, recipe, test=second)
     _tell(folder, 0.8, "Writing")
-    _write(made.rows, folder / "rows.parquet")
-    _write(made.others, folder / "others.parquet")
+    _write(made.rows, part / "rows.parquet")
+    _write(made.others, part / "others.parquet")
     sizes = made.rows["label"].value_counts()
     return {
         "source": made.source,
@@ -412,8 +431,9 @@ def _kept(workspace: Workspace, key: str) -> UploadPaths:
 
 def _tidy(folder: Path) -> None:
     for old in folder.iterdir():
-        if old.stat().st_mtime < time.time() - KEPT_SECONDS:
-            shutil.rmtree(old, ignore_errors=True) if old.is_dir() else old.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # an upload that came to its end meanwhile
+            if old.stat().st_mtime < time.time() - KEPT_SECONDS:
+                shutil.rmtree(old, ignore_errors=True) if old.is_dir() else old.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

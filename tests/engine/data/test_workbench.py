@@ -1,8 +1,12 @@
 import io
 import os
+import resource
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
+import psutil
 import pytest
 
 from engine.data import workbench
@@ -26,6 +30,17 @@ def finish(workspace, step, seconds: float = 60) -> None:
     while not workbench.ensure(workspace, step).done:
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+@contextmanager
+def room_for(size: int):
+    """Here, and in processes that are started meanwhile, no file grows beyond so many bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.fixture
@@ -90,6 +105,60 @@ def test_a_killed_process_is_said_so(workspace, in_a_process):
         finish(workspace, step)
 
 
+def test_what_does_not_fit_on_the_disk_is_said_once_and_tried_again_when_it_is_uploaded_again(
+    workspace, in_a_process
+):
+    step = workbench.read_step(keep(workspace, easy_csv(2000)), Options())
+    with room_for(8192):
+        for _ in range(2):
+            with pytest.raises(DataError, match="then upload it again") as full:
+                finish(workspace, step)
+    assert full.value.code == "disk_full"
+    assert not list(step.folder(workspace).rglob("*.parquet"))
+    assert keep(workspace, easy_csv(2000)) == step.key
+    finish(workspace, step)
+    assert workbench.facts_of(workspace, step)["rows"] == 2000
+
+
+@pytest.mark.skipif(not hasattr(psutil.Process, "rlimit"), reason="only Linux can limit another process")
+def test_where_not_even_that_fits_the_process_is_said_to_be_broken_off(workspace, in_a_process):
+    step = workbench.read_step(keep(workspace, easy_csv(2000)), Options())
+    workbench.ensure(workspace, step)
+    process = psutil.Process(read_json(step.folder(workspace) / "process.json")["pid"])
+    process.rlimit(psutil.RLIMIT_FSIZE, (0, 0))
+    with pytest.raises(DataError, match="broken off"):
+        finish(workspace, step)
+
+
+def test_a_slower_one_takes_nothing_away_from_who_was_done_before(workspace):
+    step = workbench.read_step(keep(workspace, easy_csv(2000)), Options())
+    assert workbench.ensure(workspace, step).done
+    with room_for(8192):
+        workbench.carry_out(workspace, step)
+    assert workbench.ensure(workspace, step).done
+    assert len(workbench.read_table(workspace, step).frame) == 2000
+
+
+def test_a_table_is_whole_whenever_it_is_read(workspace):
+    step = workbench.read_step(keep(workspace, easy_csv(2000)), Options())
+    assert workbench.ensure(workspace, step).done
+    with ThreadPoolExecutor(1) as beside:
+        slower = beside.submit(lambda: [workbench.carry_out(workspace, step) for _ in range(10)])
+        while not slower.done():
+            assert len(workbench.read_table(workspace, step).frame) == 2000
+    slower.result()
+
+
+def test_of_tabs_that_ask_at_once_only_one_starts_a_process(workspace, in_a_process):
+    step = workbench.read_step(keep(workspace, easy_csv(2000)), Options())
+    before = {*psutil.Process().children()}
+    with ThreadPoolExecutor(8) as tabs:
+        found = list(tabs.map(lambda _: workbench.ensure(workspace, step), range(8)))
+    assert not any(state.done for state in found)
+    assert len({*psutil.Process().children()} - before) == 1
+    finish(workspace, step)
+
+
 def test_what_is_too_large_is_refused_and_not_kept(workspace, monkeypatch):
     monkeypatch.setattr(workbench, "MAX_BYTES", 1000)
     with pytest.raises(DataError, match="too large"):
@@ -106,6 +175,12 @@ def test_uploads_of_yesterday_are_removed(workspace):
     assert not folder.exists()
     with pytest.raises(NotFoundError, match="no longer kept"):
         workbench.ensure(workspace, workbench.read_step(old, Options()))
+
+
+def test_an_upload_does_not_mind_that_another_one_comes_to_its_end(workspace):
+    keep(workspace, easy_csv(20))
+    (workspace.uploads / "1-1.part").symlink_to("renamed")  # as if it were gone since the folder was listed
+    assert workbench.upload_info(workspace, keep(workspace, easy_csv(30)))["name"] == "easy.csv"
 
 
 def test_a_name_never_becomes_a_path(workspace):
