@@ -37,6 +37,7 @@ from engine.data.columns import Roles, Trap, propose, spread
 from engine.data.drafting import Draft, draft
 from engine.data.health import Problem
 from engine.data.reading import Options, Rejected, Table, read_file
+from engine.data.reading.archives import is_archive
 from engine.data.reading.table import LISTED_REJECTED, arrow
 from engine.data.recipe import Recipe
 from engine.errors import DataError, NotFoundError, WorkspaceError
@@ -46,6 +47,7 @@ from engine.paths import UploadPaths, Workspace, read_json, write_json, writing
 KEPT_SECONDS = 24 * 3600
 MAX_BYTES = 1000 * 2**20
 AT_ONCE = 8 * 2**20  # bytes of a file up to which nobody notices that it is read in the page's own time
+PACKED = 16  # so many times smaller an archive has to be for that: it may hold far more than it weighs
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -340,10 +342,8 @@ def _draft(workspace: Workspace, step: Step, part: Path) -> dict:
     """part: the folder for what it makes."""
     folder, recipe = step.folder(workspace), Recipe(**step.settings["recipe"])
     _tell(folder, 0.1, "Checking the texts")
-    table = read_table(workspace, Step(step.key, "read", step.settings["reading"]))
-    test = step.settings.get("test")
-    second = read_table(workspace, Step(test[0], "read", test[1])) if test else None
-    made = draft(table, recipe, test=second)
+    table, *test = (read_table(workspace, reading) for reading in _readings(step))
+    made = draft(table, recipe, test=test[0] if test else None)
     _tell(folder, 0.8, "Writing")
     _write(made.rows, part / "rows.parquet")
     _write(made.others, part / "others.parquet")
@@ -361,6 +361,12 @@ def _draft(workspace: Workspace, step: Step, part: Path) -> dict:
         "notes": made.notes,
         "roles": asdict(propose(table.frame, recipe.text[0], recipe.label)),
     }
+
+
+def _readings(step: Step) -> list[Step]:
+    """What a draft is made of: the step that gave its table, and the one that gave the test rows, if any."""
+    read = [[step.key, step.settings["reading"]], *filter(None, [step.settings.get("test")])]
+    return [Step(key, "read", settings) for key, settings in read]
 
 
 def _write(frame: pd.DataFrame, path: Path) -> None:
@@ -389,11 +395,14 @@ def _fail(folder: Path, error: DataError) -> None:
 
 def _is_small(workspace: Workspace, step: Step) -> bool:
     """Whether a step takes no time. What is still on the hub always does."""
-    upload = workspace.upload(step.key)
     if step.kind == "draft":
-        table = Step(step.key, "read", step.settings["reading"]).folder(workspace) / "table.parquet"
-        return table.stat().st_size <= AT_ONCE
-    return upload.content.stat().st_size <= AT_ONCE and "hub" not in read_json(upload.info)
+        tables = [reading.folder(workspace) / "table.parquet" for reading in _readings(step)]
+        return sum(table.stat().st_size for table in tables) <= AT_ONCE
+    upload = workspace.upload(step.key)
+    size = upload.content.stat().st_size
+    if size > AT_ONCE or "hub" in read_json(upload.info):
+        return False
+    return size <= AT_ONCE // PACKED or not is_archive(upload.content)
 
 
 def _launch(workspace: Workspace, step: Step) -> None:

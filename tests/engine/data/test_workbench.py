@@ -1,3 +1,4 @@
+import gzip
 import io
 import os
 import resource
@@ -157,6 +158,23 @@ def test_of_tabs_that_ask_at_once_only_one_starts_a_process(workspace, in_a_proc
     assert not any(state.done for state in found)
     assert len({*psutil.Process().children()} - before) == 1
     finish(workspace, step)
+
+
+def test_what_takes_long_gets_a_process_whatever_its_file_weighs(workspace, monkeypatch):
+    text = easy_csv(3000)
+    packed = io.BytesIO(gzip.compress(text.encode()))
+    monkeypatch.setattr(workbench, "AT_ONCE", 2 * len(packed.getvalue()))
+    archive = workbench.read_step(workbench.keep(workspace, packed, "easy.csv.gz"), Options())
+    assert not workbench.ensure(workspace, archive).done  # it holds several times what it weighs
+    finish(workspace, archive)
+    small = workbench.read_step(keep(workspace, easy_csv(60, seed=1)), Options())
+    assert workbench.ensure(workspace, small).done
+    table = archive.folder(workspace) / "table.parquet"
+    monkeypatch.setattr(workbench, "AT_ONCE", table.stat().st_size)
+    drafting = workbench.draft_step(small, RECIPE.model_copy(update={"split_by": "file"}), archive)
+    assert not workbench.ensure(workspace, drafting).done  # it is the test that is large
+    finish(workspace, drafting)
+    assert workbench.facts_of(workspace, drafting)["rows"] == 3060
 
 
 def test_what_is_too_large_is_refused_and_not_kept(workspace, monkeypatch):
