@@ -40,13 +40,15 @@ class Problem:
 def advice(
     code: str, rows: pd.DataFrame, which: np.ndarray, sentence: str, remedy: str, fix: str | None = None
 ) -> Problem | None:
-    """A finding on rows; None where there are none. which: (rows,) bool. sentence: with {rows} for '3 rows'."""
+    """A finding on rows; None where there are none. which: (rows,) bool.
+
+    sentence: with {rows} for '3 rows', before any words of the table, which may have braces of their own.
+    """
     count = int(which.sum())
     if not count:
         return None
-    return Problem(
-        code, "advice", count, sentence.format(rows=n(count, "row")), remedy, fix, examples(rows, which)
-    )
+    said = sentence.replace("{rows}", n(count, "row"), 1)
+    return Problem(code, "advice", count, said, remedy, fix, examples(rows, which))
 
 
 def examples(rows: pd.DataFrame, which: np.ndarray) -> list[dict]:

@@ -41,6 +41,14 @@ def test_a_second_file_is_the_test_and_labels_it_alone_has_are_left_out_and_told
     assert drafted.counts()["train"] + drafted.counts()["validation"] == 100
 
 
+@pytest.mark.parametrize("label", ["{new}", "{rows}", "{", "{}"])
+def test_braces_in_a_label_are_shown_as_they_are(label):
+    test = table(f"text,label\nthe hat is odd,{label}\n" + easy_csv(12, seed=3).partition("\n")[2], "t.csv")
+    found = {problem.code: problem for problem in draft(table(), recipe(split_by="file"), test=test).problems}
+    assert found["unknown_test_labels"].sentence.startswith("1 row of the test")
+    assert f"({label})" in found["unknown_test_labels"].sentence
+
+
 def test_a_text_that_is_also_in_the_test_is_named_and_can_be_left_out_of_training():
     test = table(easy_csv(12), "t.csv")
     found = {problem.code: problem for problem in draft(table(), recipe(split_by="file"), test=test).problems}
