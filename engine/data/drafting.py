@@ -215,7 +215,7 @@ def _by_hand(rows: pd.DataFrame, recipe: Recipe, notes: list[str]) -> pd.DataFra
 
 
 def _only_known(rows: pd.DataFrame, recipe: Recipe, notes: list[str]) -> tuple[pd.DataFrame, list[Problem]]:
-    """Without rows whose split is not said, and test rows of classes that training never sees."""
+    """Without rows whose split is not said, and rows to judge by of classes that training never sees."""
     if "given" not in rows:
         return rows, []
     if recipe.split_by == "column":
@@ -225,14 +225,15 @@ def _only_known(rows: pd.DataFrame, recipe: Recipe, notes: list[str]) -> tuple[p
                 f"{whole(int(unsaid.sum()))} rows whose {recipe.split_column!r} names no split were left out."
             )
             rows = rows[~unsaid]
-    test = (rows["given"] == "test").to_numpy()
-    unknown = test & ~rows["label"].isin(rows.loc[~test, "label"].unique()).to_numpy()
+    judged = rows["given"].isin(["validation", "test"]).to_numpy()
+    unknown = judged & ~rows["label"].isin(rows.loc[~judged, "label"].unique()).to_numpy()
+    splits = [split for split in ("validation", "test") if (rows["given"][unknown] == split).any()]
     names = ", ".join(sorted(rows.loc[unknown, "label"].unique())[:5])
     found = advice(
         "unknown_test_labels",
         rows,
         unknown,
-        f"{{rows}} of the test with a label that never occurs in training ({names}).",
+        f"{{rows}} of the {' and the '.join(splits)} with a label that never occurs in training ({names}).",
         "They are left out: a model cannot give an answer that it never saw.",
     )
     return rows[~unknown], [found] if found else []

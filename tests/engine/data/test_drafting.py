@@ -71,6 +71,20 @@ def test_a_split_column_is_respected_and_what_it_lacks_comes_from_training():
     assert any("Validation rows were taken from the training rows" in note for note in drafted.notes)
 
 
+def test_a_class_that_only_validation_has_beside_the_test_is_left_out_and_told():
+    rows = pd.DataFrame(
+        [*easy_texts(100), ("the hat is odd", "c"), ("the mug is odd", "c")], columns=["text", "label"]
+    )
+    rows["part"] = ["val" if i % 5 == 0 else "test" if i % 5 == 1 else "train" for i in range(102)]
+    drafted = draft(table(rows.to_csv(index=False)), recipe(split_by="column", split_column="part"))
+    assert drafted.labels == ["bad", "good"]
+    assert drafted.counts() == {"train": 60, "validation": 20, "test": 20}
+    found = {problem.code: problem for problem in drafted.problems}
+    assert found["unknown_test_labels"].sentence == (
+        "2 rows of the validation and the test with a label that never occurs in training (c)."
+    )
+
+
 def test_rows_of_one_customer_stay_in_one_split():
     customers = [f"c{i % 23}" for i in range(100)]
     drafted = draft(with_column("customer", customers), recipe(group_column="customer"))
