@@ -35,7 +35,7 @@ class Draft:
 
     rows: columns text, label, split, source_row (position in its file, from 1). problems: what the health check found.
     applied: remedies with the rows each changed. notes: what was left out or decided, in plain words.
-    classes: {label: rows} with the label as the file has it, before names were given.
+    file_labels: {label: rows} with the label as the file has it, before names were given.
     others: of the same rows, the other columns that tell groups of texts from each other (engine/data/others.py).
     """
 
@@ -208,7 +208,8 @@ def _by_hand(rows: pd.DataFrame, recipe: Recipe, notes: list[str]) -> pd.DataFra
         labels[places] = [recipe.edits[row] for row in rows.loc[places, "source_row"]]
         left_out |= places & (labels == "").to_numpy(dtype=bool)
         rows = rows.assign(label=labels)
-        notes.append(f"{n(int(places.sum()), 'row was', 'rows were')} corrected or left out by hand.")
+        if corrected := int((places & ~left_out).sum()):
+            notes.append(f"{n(corrected, 'row was', 'rows were')} corrected by hand.")
     if left_out.any():
         notes.append(f"{n(int(left_out.sum()), 'row was', 'rows were')} left out on request.")
     return rows[~left_out] if left_out.any() else rows
@@ -221,9 +222,8 @@ def _only_known(rows: pd.DataFrame, recipe: Recipe, notes: list[str]) -> tuple[p
     if recipe.split_by == "column":
         unsaid = (rows["given"] == "").to_numpy()
         if unsaid.any():
-            notes.append(
-                f"{whole(int(unsaid.sum()))} rows whose {recipe.split_column!r} names no split were left out."
-            )
+            left_out = n(int(unsaid.sum()), "row was", "rows were")
+            notes.append(f"{left_out} left out, where {recipe.split_column!r} names no split.")
             rows = rows[~unsaid]
     judged = rows["given"].isin(["validation", "test"]).to_numpy()
     unknown = judged & ~rows["label"].isin(rows.loc[~judged, "label"].unique()).to_numpy()

@@ -124,6 +124,18 @@ def test_labels_are_corrected_and_rows_left_out_by_hand():
     drafted = draft(table(), recipe(edits={1: "praise", 2: "praise", 3: ""}))
     by_row = drafted.rows.set_index("source_row")["label"]
     assert (by_row[1], by_row[2], 3 in by_row.index) == ("praise", "praise", False)
+    assert drafted.notes == ["2 rows were corrected by hand.", "1 row was left out on request."]
+    assert draft(table(), recipe(edits={3: ""})).notes == ["1 row was left out on request."]
+
+
+@pytest.mark.parametrize("unsaid, told", [
+    (1, "1 row was left out, where 'part' names no split."), (2, "2 rows were left out, where 'part' names no split."),
+])  # fmt: skip
+def test_rows_whose_split_is_not_said_are_left_out_and_told(unsaid, told):
+    parts = ["later"] * unsaid + ["test" if i % 5 == 0 else "train" for i in range(100 - unsaid)]
+    drafted = draft(with_column("part", parts), recipe(split_by="column", split_column="part"))
+    assert sum(drafted.counts().values()) == 100 - unsaid
+    assert told in drafted.notes
 
 
 def test_a_correction_by_hand_does_not_touch_the_test_file():
