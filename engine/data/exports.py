@@ -1,16 +1,19 @@
 """Write tables that people open in a spreadsheet."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+NUMBER = re.compile(r"[+-][0-9]++(\.[0-9]++)?")
 
 
 def safe_csv(frame: pd.DataFrame, header: bool = True) -> str:
     """CSV in which no text can act as a formula; a missing cell is empty.
 
-    Cells that could begin one get an apostrophe in front, as OWASP advises against CSV injection.
+    Cells that could begin one get an apostrophe in front, as OWASP advises against CSV injection. Plain numbers, such as
+    the labels -1 and +1, stay as they are.
     """
     safe = frame.copy()
     for name in safe.columns:
@@ -27,4 +30,4 @@ def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
 
 
 def _harmless(cell: str) -> str:
-    return "'" + cell if cell.startswith(FORMULA_STARTS) else cell
+    return "'" + cell if cell.startswith(FORMULA_STARTS) and not NUMBER.fullmatch(cell) else cell
