@@ -114,8 +114,8 @@ def revise(
     """Store a new version with what was decided; every other row, and the split of each, stays as it was.
 
     The same decisions twice give the same data set. An added text that the data has already, but for case and white space,
-    is not added: the label of the row is corrected where it stands, so that no test text is ever learnt. What was looked
-    at counts as looked at in the new version too.
+    is not added: the label of the row is corrected where it stands, so that no test text is ever learnt. It is added where
+    each row that has it is left out. What was looked at counts as looked at in the new version too.
 
     decisions: those that are kept, unless others are given. name: of the new version, by default that of the old one.
     Raises DataError for rows and classes that there are not, where nothing changes, and where a class would lose its last
@@ -128,10 +128,10 @@ def revise(
     _check(before, named, decisions.added)
     places = _places(rows, decisions.edits)
     labels = rows["label"].to_numpy(dtype=object, copy=True)
-    new = _place_added(rows, labels, decisions.added)
     left_out = np.zeros(len(rows), dtype=bool)
+    left_out[places] = [label == LEFT_OUT for label in decisions.edits.values()]
+    new = _place_added(rows, labels, left_out, decisions.added)
     for place, label in zip(places, decisions.edits.values(), strict=True):
-        left_out[place] = label == LEFT_OUT
         labels[place] = label or rows["label"].iat[place]
     corrected = (labels != rows["label"].to_numpy(dtype=object)) & ~left_out
     after = rows.assign(label=pd.Series(labels, dtype=rows["label"].dtype))[~left_out]
@@ -176,13 +176,18 @@ def _places(rows: pd.DataFrame, edits: Mapping[str, str | None]) -> np.ndarray:
     return places
 
 
-def _place_added(rows: pd.DataFrame, labels: np.ndarray, added: Mapping[str, str]) -> pd.DataFrame:
-    """The rows to append for texts that are new; of texts that are there already, `labels` is changed in place."""
+def _place_added(
+    rows: pd.DataFrame, labels: np.ndarray, left_out: np.ndarray, added: Mapping[str, str]
+) -> pd.DataFrame:
+    """The rows to append for texts that are new; of texts that are there already, `labels` is changed in place.
+
+    labels: (rows,) object. left_out: (rows,) bool, those whose texts are not there any more.
+    """
     ordered = sorted((text.strip(), label) for text, label in added.items())
     texts = pd.Series([text for text, _ in ordered], dtype=rows["text"].dtype)
     codes = similarity.codes(pd.concat([rows["text"], texts], ignore_index=True))
     there, coming = codes[: len(rows)], codes[len(rows) :]
-    known, new = np.isin(coming, there), {}
+    known, new = np.isin(coming, there[~left_out]), {}
     for code, is_known, (text, label) in zip(coming, known, ordered, strict=True):
         if is_known:
             labels[there == code] = label

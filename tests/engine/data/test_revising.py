@@ -82,6 +82,15 @@ def test_a_text_that_the_data_has_is_corrected_where_it_stands(workspace, easy, 
         revise(workspace, easy.id, Decisions(added={test.text: test.label}))
 
 
+def test_a_text_that_is_left_out_where_it_stands_can_be_added(workspace, easy, rows):
+    test = some(rows, "test")
+    text, label = test["text"].iat[0], OTHER[test["label"].iat[0]]
+    made = revise(workspace, easy.id, Decisions({test.index[0]: ""}, {text: label}))
+    assert made.notes[-1] == "1 text left out, 1 text added, by hand."
+    after = load_rows(workspace, made.id)
+    assert after.loc[after["text"] == text, ["label", "split"]].to_numpy().tolist() == [[label, "train"]]
+
+
 def test_rows_of_a_second_file_are_told_from_those_of_the_first(workspace):
     table, test = (read_bytes(easy_csv(60, seed).encode(), "t.csv") for seed in (0, 5))
     recipe = Recipe(text="text", label="label", split_by="file")
