@@ -47,7 +47,6 @@ SENTENCES = {  # what is wrong. What to do.
     "download_broken": "The download of {name} broke off in {file}. Check the connection and try again.",
     "damaged": "A file of {name} is damaged. Try again, or choose another data set.",
     "mixed_columns": "Columns of one name differ in kind between the files of {name}. Take fewer splits.",
-    "stopped": "The download of {name} was stopped. Nothing of it was kept.",
 }
 
 
@@ -90,14 +89,14 @@ class HubDataset:
         return [part for part in self.parts if part.config == config and part.split in splits]
 
 
-def look_up(name: str, token: str | None = None) -> HubDataset:
+def look_up(name: str) -> HubDataset:
     """Ask the hub what is in a data set, without downloading any of it. name: 'owner/name', or its address.
 
     Raises DataError: bad_name, no_such_dataset, gated, not_allowed, hub_error, hub_unreachable, offline, no_table.
     """
     from huggingface_hub import HfApi, errors
 
-    api, name, info, parts = HfApi(token=token or None), _name_in(name), None, []
+    api, name, info, parts = HfApi(), _name_in(name), None, []
     with _hub_problems(name):
         try:
             info = api.dataset_info(name, revision=PARQUET_COPY, files_metadata=True, timeout=TIMEOUT)
@@ -120,14 +119,12 @@ def fetch(
     splits: Sequence[str],
     target: Path,
     progress: Callable[[int, int], None] = lambda done, total: None,
-    should_stop: Callable[[], bool] = lambda: False,
-    token: str | None = None,
 ) -> None:
     """Download these splits and write them as one Parquet file; the column `split` says where a row is from.
 
     progress: bytes done, bytes in all. Class numbers become names; pictures and sounds are left out. Where there
     is a `split` already, ours is `hub_split`. Raises DataError, with nothing left behind: as look_up, and
-    no_such_split, disk_full, download_broken, damaged, mixed_columns, stopped.
+    no_such_split, disk_full, download_broken, damaged, mixed_columns.
     """
     parts, total, done = found.chosen(config, splits), found.bytes(config, splits), 0
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -137,8 +134,6 @@ def fetch(
         raise full
 
     def arrived(size: int) -> None:
-        if should_stop():
-            raise _problem("stopped", found.name)
         progress(min(done + size, total), total)
 
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".hub-", ignore_cleanup_errors=True) as folder:
@@ -147,13 +142,13 @@ def fetch(
             for split, file in [(part.split, file) for part in parts for file in part.files]:
                 path = Path(folder, str(len(files)))  # a name from the hub never becomes a path
                 with _hub_problems(found.name):
-                    _download(found, file, path, token, arrived)
+                    _download(found, file, path, arrived)
                 done += path.stat().st_size
                 if not file.endswith(".parquet"):
                     table = pa.Table.from_pandas(read_file(path, name=file).frame, preserve_index=False)
                     pq.write_table(table, path, compression="zstd")
                 files.append((split, path))
-            _write_together(found.name, files, whole, lambda: arrived(0))
+            _write_together(found.name, files, whole)
             whole.replace(target)
         except OSError as error:
             if error.errno == errno.ENOSPC:
@@ -223,18 +218,16 @@ def _hub_problems(name: str) -> Iterator[None]:
 # -- the files --------------------------------------------------------------------------------------
 
 
-def _download(
-    found: HubDataset, file: str, path: Path, token: str | None, arrived: Callable[[int], None]
-) -> None:
-    """Streamed by ourselves, so that a stop is noticed within a chunk and no cache grows anywhere.
+def _download(found: HubDataset, file: str, path: Path, arrived: Callable[[int], None]) -> None:
+    """Streamed by ourselves, so that no cache grows anywhere.
 
-    arrived: is told how many bytes of the file are here, and may raise. After a break it goes on from there.
+    arrived: is told how many bytes of the file are here. After a break it goes on from there.
     """
     from huggingface_hub import errors, get_session, hf_hub_url, hf_raise_for_status
     from huggingface_hub.utils import build_hf_headers
 
     url = hf_hub_url(found.name, file, repo_type="dataset", revision=found.revision)
-    headers = build_hf_headers(token=token or None) | {"Accept-Encoding": "identity"}
+    headers = build_hf_headers() | {"Accept-Encoding": "identity"}
     with path.open("wb") as out:
         for left in reversed(range(TRIES)):
             headers |= {"Range": f"bytes={out.tell()}-"} if out.tell() else {}
@@ -257,8 +250,8 @@ def _download(
                 time.sleep(1)
 
 
-def _write_together(name: str, files: list[tuple[str, Path]], whole: Path, check: Callable[[], None]) -> None:
-    """files: (split, Parquet file), each removed once it is written to `whole`. check: may raise between the batches."""
+def _write_together(name: str, files: list[tuple[str, Path]], whole: Path) -> None:
+    """files: (split, Parquet file), each removed once it is written to `whole`."""
     try:
         shapes = [_shape(pq.read_schema(path)) for _, path in files]
         try:
@@ -274,7 +267,6 @@ def _write_together(name: str, files: list[tuple[str, Path]], whole: Path, check
         with pq.ParquetWriter(whole, shape, compression="zstd") as writer:
             for split, path in files:
                 for rows in _pieces(path):
-                    check()
                     rows = rows.append_column(column, pa.repeat(split, rows.num_rows))
                     writer.write_batch(_fitted(rows, shape))
                 path.unlink()
