@@ -49,7 +49,8 @@ def examine_file(table: Table) -> list[Problem]:
                 "broken_rows",
                 "advice",
                 table.broken,
-                f"{n(table.broken, 'row')} stood in several lines, since nothing quotes the line breaks in the texts.",
+                f"{n(table.broken, 'row')} stood in several lines, because of line breaks in the texts without quotation "
+                "marks around them.",
                 "Each was put together again. Look whether they are right in the table.",
             )
         )
@@ -69,7 +70,8 @@ def examine_file(table: Table) -> list[Problem]:
                 "two_encodings",
                 "advice",
                 table.foreign,
-                f"{n(table.foreign, 'letter')} in another encoding than the rest of the file; read as what they are there.",
+                f"{n(table.foreign, 'letter was', 'letters were')} saved in another way than the rest of the file, so that "
+                "Tuneboard had to guess.",
                 "Look whether they are right in the table. If not, choose an encoding under 'How it was read'.",
             )
         )

@@ -48,7 +48,7 @@ def too_long(sample: pd.DataFrame, lengths: np.ndarray, rows: int) -> list[Probl
             max(1, round(share * rows)),
             f"{percent(share)} of the texts are longer than {LONGEST_READ} tokens, the most that usual models read; "
             f"{percent(lost)} of all tokens would be cut off.",
-            "The beginning counts. If the point comes at the end, split the texts into parts.",
+            "Only the beginning is read. If the point comes at the end, split the texts into parts.",
             examples=examples(sample, cut_off),
         )
     ]

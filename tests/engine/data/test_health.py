@@ -272,6 +272,7 @@ def test_letters_in_another_encoding_than_the_rest_are_told():
     assert table.frame["text"].str.endswith(" für später").all() and table.encoding == "utf-8"
     found = {one.code: one for one in draft(table, Recipe(text="text", label="label")).problems}
     assert found["two_encodings"].count == 60 and "damaged_bytes" not in found
+    assert found["two_encodings"].sentence.startswith("60 letters were saved in another way than the rest")
 
 
 def test_rows_that_could_not_be_read_are_a_finding():
