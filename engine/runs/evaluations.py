@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from engine.data import others
-from engine.data.datasets import digest, load_info, load_others, load_rows
+from engine.data.datasets import digest, load_info, load_others
 from engine.data.drafting import labelled
 from engine.data.reading import Table
 from engine.data.recipe import Recipe
@@ -22,7 +22,9 @@ from engine.models import tfidf
 from engine.models.folders import read_config
 from engine.models.tokens import count_strange
 from engine.paths import RunPaths, Workspace, read_json, replace_folder, write_json
+from engine.runs import queue
 from engine.runs.findings import once
+from engine.runs.rows import rows_of
 from engine.runs.store import Run
 from engine.serving import rules
 from engine.serving.predictor import Predictor
@@ -374,6 +376,6 @@ def answers_of(paths: RunPaths) -> list[str]:
 def _training(workspace: Workspace, run: Run) -> pd.DataFrame | None:
     """The rows that the run learnt from; None where the data set was deleted since."""
     try:
-        return load_rows(workspace, run.dataset_id, "train")
+        return rows_of(workspace, run.dataset_id, queue.config_of(workspace, run.id), "train")
     except NotFoundError:
         return None

@@ -13,6 +13,7 @@ from engine.evaluation import predictions
 from engine.paths import Workspace, read_json
 from engine.runs import queue
 from engine.runs.events import History
+from engine.runs.rows import rows_of
 from engine.runs.store import Run
 from engine.serving import exporting, notebook, onnx_export, publishing, report, rules, ways
 from engine.serving.exporting import Facts
@@ -64,7 +65,8 @@ def _settings(workspace: Workspace, run: Run, to: Path) -> Path:
 
 
 def _notebook(workspace: Workspace, run: Run, to: Path) -> Path:
-    rows = load_rows(workspace, run.dataset_id) if _data(workspace, run) else None
+    config = queue.config_of(workspace, run.id)
+    rows = rows_of(workspace, run.dataset_id, config) if _data(workspace, run) else None
     setup = History.read(workspace.run(run.id).events).setup
     return notebook.write(_facts(workspace, run), setup, rows, to)
 

@@ -10,6 +10,7 @@ import pandas as pd
 from engine import __version__
 from engine.data.exports import write_csv
 from engine.errors import DataError
+from engine.figures import percent
 from engine.models.catalogue import BUNDLED_PACKAGE
 from engine.models.tfidf import REFERENCE as WORD_COUNTING
 from engine.serving.exporting import Facts, must_be_new, new_file
@@ -132,6 +133,9 @@ def _about(facts: Facts, setup: Mapping[str, object], data: str | None) -> str:
         else f"**The data set was deleted since:** put a table with the columns text, label and split (train, validation, "
         f"test) beside this notebook as `{NO_DATA}`, or change the path below."
     )
+    if (share := facts.settings.get("train_share", 1.0)) < 1:
+        others = "the others are not in the table" if data else "leave the others out"
+        table += f" The run learnt from {percent(share, 1)} of the training texts of each class; {others}."
     differs = (
         "Counting words knows no chance: the accuracy is the run's."
         if words

@@ -29,6 +29,12 @@ def test_a_further_file_tells_by_its_own_columns_where_the_model_is_weak(workspa
     assert evaluations.find_weakness(workspace, run, again.key).groups[0] == weakest
 
 
+def test_what_a_run_on_a_part_of_the_training_texts_left_out_it_did_not_learn(workspace, easy, easy_csv):
+    run = wait(workspace, submit(workspace, easy, "tfidf", train_share=0.5).id)
+    about, _ = evaluations.judge_further(workspace, run, read_bytes(easy_csv.read_bytes(), "again.csv"))
+    assert (about.rows, about.learnt) == (200, easy.rows["train"] // 2)
+
+
 def test_what_was_found_out_is_kept_and_found_out_anew_for_other_answers(workspace, judged, monkeypatch):
     run, key = judged
 

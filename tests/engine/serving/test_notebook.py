@@ -15,6 +15,7 @@ from engine.data.reading import read_bytes
 from engine.data.recipe import Recipe
 from engine.errors import DataError
 from engine.runs.export import export
+from engine.runs.rows import rows_of
 from engine.serving import notebook
 from engine.settings import TrainingConfig
 from tests import words
@@ -89,6 +90,19 @@ def test_word_counting_is_repeated_exactly_with_texts_that_look_like_formulas(wo
     alone = export(workspace, run.id, tmp_path / "alone.ipynb", "notebook")
     assert not (tmp_path / "alone.csv").exists()
     assert "The data set was deleted since" in alone.read_text()
+
+
+def test_a_run_on_a_part_of_the_training_texts_is_repeated_on_that_part(workspace, easy, tmp_path):
+    run = wait(workspace, submit(workspace, easy, "tfidf", train_share=0.5, seed=7).id)
+    path = export(workspace, run.id, tmp_path / "half.ipynb", "notebook")
+    beside = pd.read_csv(tmp_path / "half.csv", encoding="utf-8-sig")
+    assert beside["split"].value_counts().to_dict() == {**easy.rows, "train": easy.rows["train"] / 2}
+    config = TrainingConfig(model="tfidf", train_share=0.5, seed=7)
+    assert beside["text"].tolist() == rows_of(workspace, easy.id, config)["text"].tolist()
+    assert "50.0% of the training texts of each class; the others are not in the table" in path.read_text()
+    remove(workspace, easy.id)
+    alone = export(workspace, run.id, tmp_path / "alone.ipynb", "notebook").read_text()
+    assert "50.0% of the training texts of each class; leave the others out" in alone
 
 
 @pytest.mark.parametrize("settings", [

@@ -56,6 +56,13 @@ def test_it_says_what_the_run_found_and_is_one_file_of_less_than_6_mb(
         export(workspace, counted.id, to, "report")
 
 
+def test_it_tells_how_many_of_the_training_texts_the_model_learnt_from(workspace, easy, tmp_path):
+    half = wait(workspace, submit(workspace, easy, "tfidf", train_share=0.5).id)
+    said = words_of(export(workspace, half.id, tmp_path / "report.html", "report").read_text("utf-8"))
+    train = easy.rows["train"]
+    assert f"Training {train // 2} The model learnt from them, a part of the {train} that there are." in said
+
+
 def test_it_outlives_its_data_set(workspace, counted, easy, tmp_path):
     remove(workspace, easy.id)
     said = words_of(export(workspace, counted.id, tmp_path / "report.html", "report").read_text("utf-8"))
