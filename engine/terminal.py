@@ -474,6 +474,9 @@ def rules(run: Run, chosen: Rules, effect: "Effect | None") -> str:
         return "a person, always" if threshold >= ALWAYS_A_PERSON else f"from {percent(threshold, 1)} sure on"
 
     lines = [f"{run.name} ({run.id}) answers by itself {said(chosen.threshold)}."]
+    if chosen.threshold >= ALWAYS_A_PERSON:
+        unnamed = " that is not named here" if chosen.thresholds else ""
+        lines = [f"{run.name} ({run.id}) leaves every answer{unnamed} to a person."]
     if not chosen.sends_any:
         lines = [f"{run.name} ({run.id}) answers every text by itself."]
     lines += [f"  {label}: {said(threshold)}" for label, threshold in chosen.thresholds.items()]

@@ -192,6 +192,8 @@ def _told(rules: Rules) -> str:
     found = []
     if rules.thresholds:
         found.append("answers that are less sure than the threshold of their label are marked for a person")
+    elif rules.sends_all:
+        found.append("every answer is marked for a person")
     elif rules.threshold:
         found.append(f"answers below {rules.threshold:.0%} sure are marked for a person")
     if rules.temperature != 1.0:

@@ -4,7 +4,7 @@ from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from engine.errors import ModelError
@@ -16,7 +16,14 @@ OUTLIVED = (
     "The thresholds were chosen for other confidences: before the model was trained further, or before the correction was "
     "changed. Look at them again."
 )
-Confidence = Annotated[float, Field(ge=0, le=ALWAYS_A_PERSON)]
+
+
+def _reached(threshold: float) -> float:
+    """1 is taken for ALWAYS_A_PERSON, since some answers are as sure."""
+    return ALWAYS_A_PERSON if threshold >= 1 else threshold
+
+
+Confidence = Annotated[float, Field(ge=0, le=ALWAYS_A_PERSON), AfterValidator(_reached)]
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -33,10 +40,15 @@ class Rules:
 
     def least(self, label: str) -> float:
         """The confidence from which on the model gives this answer by itself."""
-        return _reached(self.thresholds.get(label, self.threshold))
+        return self.thresholds.get(label, self.threshold)
 
     def to_a_person(self, label: str, confidence: float) -> bool:
         return confidence < self.least(label)
+
+    @property
+    def sends_all(self) -> bool:
+        """Whether every answer goes to a person."""
+        return not self.thresholds and self.threshold == ALWAYS_A_PERSON
 
     @property
     def sends_any(self) -> bool:
@@ -44,17 +56,12 @@ class Rules:
         return bool(self.threshold or any(self.thresholds.values()))
 
     def exported(self) -> dict:
-        """What a model that is taken away carries of them, with thresholds as scripts compare them."""
+        """What a model that is taken away carries of them."""
         return {
-            "threshold": _reached(self.threshold),
-            "thresholds": {label: _reached(least) for label, least in self.thresholds.items()},
+            "threshold": self.threshold,
+            "thresholds": self.thresholds,
             "temperature": self.temperature,
         }
-
-
-def _reached(threshold: float) -> float:
-    """1 was written for ALWAYS_A_PERSON once, and some answers are as sure."""
-    return ALWAYS_A_PERSON if threshold >= 1 else threshold
 
 
 def read(paths: RunPaths) -> Rules:

@@ -255,6 +255,15 @@ def test_what_a_person_can_fix_ends_with_2_and_plain_lines(workspace, easy_csv, 
     assert done.stdout == ""
 
 
+def test_a_threshold_of_all_is_a_person_always_as_it_is_kept_and_told(workspace, easy):
+    run = wait(workspace, submit(workspace, easy, "tfidf").id).id
+    for written in ("1", "100%", "person"):
+        assert as_json("rules", run, "--threshold", written)["threshold"] == 1.01
+    assert "leaves every answer to a person." in engine("rules", run).stdout
+    said = engine("rules", run, "--threshold-of", "good=0.8").stdout
+    assert "leaves every answer that is not named here to a person.\n  good: from 80.0% sure on\n" in said
+
+
 def test_a_run_that_fails_ends_with_2_and_says_why(workspace, easy_csv, tiny_model):
     done = engine("train", easy_csv, "--model", tiny_model, "--set", "device=cuda", code=2)
     assert "cuda" in done.stderr

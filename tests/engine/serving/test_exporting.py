@@ -171,6 +171,16 @@ def test_the_card_of_a_model_that_counts_words_says_how_it_is_asked(workspace, w
     assert "counts words" in card.text and "It needs Python and nothing else." in card.text
     assert "answers below 90% sure are marked for a person" in card.text
     judged_as(card, word_counting)
+    rules.change(workspace, word_counting.id, threshold=1.0)
+    folder = export(workspace, word_counting.id, tmp_path / "never", "folder")
+    assert "every answer is marked for a person" in (folder / "README.md").read_text(encoding="utf-8")
+    assert json.loads((folder / "rules.json").read_text())["threshold"] == 1.01
+    assert (
+        Opened(
+            Source("never", workspace.run(word_counting.id).model, workspace.run(word_counting.id))
+        ).about()["threshold"]
+        == 1.01
+    )
 
 
 def test_a_folder_that_is_served_keeps_the_rules_that_it_was_exported_with(

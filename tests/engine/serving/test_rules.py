@@ -24,4 +24,8 @@ def test_rules_come_back_as_they_were_kept(workspace):
     rules.change(workspace, "abcdef1234", temperature=2.5)
     found = rules.read(workspace.run("abcdef1234"))
     assert found == Rules(0.5, 2.5, {"good": 1.01}, outlived=True)
+    rules.change(workspace, "abcdef1234", threshold=1.0, thresholds={"bad": 1.0})
+    always = rules.read(workspace.run("abcdef1234"))
+    assert always.exported() == {"threshold": 1.01, "thresholds": {"bad": 1.01}, "temperature": 2.5}
+    assert (always.threshold, always.thresholds) == (1.01, {"bad": 1.01})  # what is kept is what is in force
     assert found.to_a_person("good", 1.0) and not found.to_a_person("bad", 0.5)
