@@ -8,6 +8,13 @@ from engine.preferences import VARIABLES
 from engine.settings import TrainingConfig
 
 
+def positive(written: str) -> int:
+    """Raises ArgumentTypeError for what is no whole number from 1 on."""
+    if not (written.isdecimal() and int(written)):
+        raise argparse.ArgumentTypeError(f"{written} is no whole number from 1 on")
+    return int(written)
+
+
 def parser() -> argparse.ArgumentParser:
     """What a person may write. `command` is then the name of one of the functions in engine/cli.py."""
     whole = argparse.ArgumentParser(
@@ -16,10 +23,15 @@ def parser() -> argparse.ArgumentParser:
     whole.add_argument("--version", action="version", version=__version__)
     commands = whole.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    def command(name: str, about: str, *arguments: tuple) -> None:
+    def command(name: str, about: str, *arguments: tuple | list[tuple]) -> None:
+        """arguments: of a list only one may be given."""
         sub = commands.add_parser(name, help=about, description=about)
-        for names, options in arguments:
-            sub.add_argument(*names, **options)
+        for one in arguments:
+            place, among = (
+                (sub.add_mutually_exclusive_group(), one) if isinstance(one, list) else (sub, [one])
+            )
+            for names, options in among:
+                place.add_argument(*names, **options)
         sub.add_argument(
             "--workspace", metavar="DIR", help="the folder that everything is kept in (default: ~/.tuneboard)"
         )
@@ -106,27 +118,31 @@ def parser() -> argparse.ArgumentParser:
             metavar="field=a,b",
             help="values of a setting to try, with commas; one alone holds for all",
         ),
-        argument(
-            "--curve",
-            action="store_true",
-            help="would more labels help? the one model and preset on 10, 25, 50 and 100%% of the training texts",
-        ),
-        argument(
-            "--search",
-            type=float,
-            metavar="MINUTES",
-            help="search for good settings of the one model for so long, judged on validation",
-        ),
+        [
+            argument(
+                "--curve",
+                action="store_true",
+                help="would more labels help? the one model and preset on 10, 25, 50 and 100%% of the training texts",
+            ),
+            argument(
+                "--search",
+                type=float,
+                metavar="MINUTES",
+                help="search for good settings of the one model for so long, judged on validation",
+            ),
+        ],
         argument("--name", default="", help="what to call the study"),
     )
     command(
         "studies",
         "Which studies there are, or one of them in detail.",
         argument("id", nargs="?", metavar="STUDY", help="the id of a study"),
-        argument("--stop", action="store_true", help="end it early; each run keeps its best round"),
-        argument("--go-on", action="store_true", help="let a search that ended go on"),
+        [
+            argument("--stop", action="store_true", help="end it early; each run keeps its best round"),
+            argument("--go-on", action="store_true", help="let a search that ended go on"),
+            argument("--delete", action="store_true", help="forget it; its runs stay"),
+        ],
         argument("--minutes", type=float, default=0.0, metavar="N", help="with --go-on: so much more time"),
-        argument("--delete", action="store_true", help="forget it; its runs stay"),
     )
     command("runs", "Which runs there are.")
     command("show", "One run in detail.", run_id)
@@ -169,8 +185,6 @@ def parser() -> argparse.ArgumentParser:
         ),
         argument(
             "--person",
-            type=float,
-            default=1.0,
             metavar="COST",
             help="what it costs to ask a person (default: 1)",
         ),
@@ -179,13 +193,15 @@ def parser() -> argparse.ArgumentParser:
         "evaluate",
         "The scores of a run, or on a further labelled file.",
         run_id,
-        argument("--data", metavar="FILE", help="a labelled table to score instead of the test rows"),
-        argument(
-            "--on",
-            default="test",
-            choices=("test", "validation"),
-            help="which rows of the run (default: test)",
-        ),
+        [
+            argument("--data", metavar="FILE", help="a labelled table to score instead of the test rows"),
+            argument(
+                "--on",
+                default="test",
+                choices=("test", "validation"),
+                help="which rows of the run (default: test)",
+            ),
+        ],
         *costs,
         argument(
             "--all",
@@ -242,7 +258,7 @@ def parser() -> argparse.ArgumentParser:
             choices=("labels", "confident", "uncertain"),
             help="labels that may be wrong (default), where it is sure and wrong, or the texts it is least sure of",
         ),
-        argument("--most", type=int, default=200, metavar="N", help="rows to list (default: 200)"),
+        argument("--most", type=positive, default=200, metavar="N", help="rows to list (default: 200)"),
     )
     command(
         "revise",
@@ -306,12 +322,21 @@ def parser() -> argparse.ArgumentParser:
         "predict",
         "Ask a model about texts.",
         argument("id", metavar="RUN|FOLDER", help="the id of a run, or a model folder"),
-        argument(
-            "--text", dest="texts", action="append", default=[], metavar="T", help="a text; may be repeated"
-        ),
-        argument(
-            "--file", metavar="IN", help="a table with a text column; broken off and asked again, it goes on"
-        ),
+        [
+            argument(
+                "--text",
+                dest="texts",
+                action="append",
+                default=[],
+                metavar="T",
+                help="a text; may be repeated",
+            ),
+            argument(
+                "--file",
+                metavar="IN",
+                help="a table with a text column; broken off and asked again, it goes on",
+            ),
+        ],
         *form,
         argument("--column", metavar="COL", help="its text column (default: proposed)"),
         argument(

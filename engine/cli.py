@@ -54,6 +54,7 @@ if TYPE_CHECKING:  # what opens models is imported when one is asked
     from engine.serving.rules import Rules
 
 FOLLOW_SECONDS = 0.5
+FORM = ("encoding", "separator", "no_header")  # how a file is to be read
 MOST_LISTED = 10_000  # predictions of a file in a JSON object; the file itself has all
 
 
@@ -130,12 +131,12 @@ def study(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
         for preset in asked.presets.split(",")
     ]
     values = {field: values.split(",") for field, values in parse_assignments(asked.set).items()}
-    if not (asked.curve or asked.search):
+    if not asked.curve and asked.search is None:
         members = grid.combinations(plans, values)
         return _followed(workspace, records.begin(workspace, info, members, name=asked.name))
-    (planned, config), seconds = _only_one(plans, values), 60 * (asked.search or 0.0)
-    if asked.search:
-        begun = search.begin(workspace, info, planned, config, seconds, name=asked.name)
+    planned, config = _only_one(plans, values)
+    if asked.search is not None:
+        begun = search.begin(workspace, info, planned, config, 60 * asked.search, name=asked.name)
     else:
         members = curve.members(info, planned, config)
         begun = records.begin(workspace, info, members, name=asked.name, kind="curve")
@@ -143,6 +144,8 @@ def study(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
 
 
 def studies(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
+    _only_with("--go-on", asked.go_on, asked, "minutes")
+    _only_with("the id of a STUDY", asked.id, asked, "stop", "go_on", "delete")
     if not asked.id:
         found = [records.standing(workspace, one) for one in records.list_studies(workspace)]
         return {"studies": [terminal.study_short(one) for one in found]}, terminal.study_list(found)
@@ -228,9 +231,8 @@ def clean(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
 def evaluate(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     from engine.runs import evaluations
 
-    depth = partial(
-        evaluations.depth, workspace, costs=_costs(asked), person=asked.person, complete=asked.all
-    )
+    _only_with("--data", asked.data, asked, "text", "label")
+    depth = partial(evaluations.depth, workspace, complete=asked.all, **_costs(asked))
     if not asked.data:
         run = runs_queue.get_usable(workspace, asked.id, "scores")
         found = evaluations.scores(workspace.run(run.id))
@@ -246,14 +248,19 @@ def evaluate(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str
     return result, f"{terminal.further(about)}\n{terminal.scores(found, run)}"
 
 
-def _costs(asked: argparse.Namespace) -> dict[str, float]:
-    return {label: _cost(cost) for label, cost in (_pair(one, "--cost", "LABEL=COST") for one in asked.cost)}
+def _costs(asked: argparse.Namespace) -> dict[str, object]:
+    """costs and person, as `evaluations.depth` and `answering.cheapest` take them; person only where it was said."""
+    costs = dict(_pair(one, "--cost", "LABEL=COST") for one in asked.cost)
+    found: dict[str, object] = {"costs": {label: _cost(cost) for label, cost in costs.items()}}
+    return found if asked.person is None else {**found, "person": _cost(asked.person)}
 
 
 def _cost(written: str) -> float:
     if not re.fullmatch(r"\d+(\.\d+)?", written):
         raise DataError(
-            f"{written} is no cost.", "Write a number from 0 on, such as --cost spam=2.5.", "no_number"
+            f"{written} is no cost.",
+            "Write a number from 0 on, such as --cost spam=2.5 or --person 0.5.",
+            "no_number",
         )
     return float(written)
 
@@ -270,6 +277,7 @@ def rules(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     from engine.evaluation.deferring import ALWAYS_A_PERSON
     from engine.runs import answering
 
+    _only_with("--cheapest", asked.cheapest, asked, "cost", "person")
     run = runs_queue.get_askable(workspace, asked.id)
 
     def least(written: str) -> float:
@@ -280,7 +288,7 @@ def rules(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     each = {label: least(written) for label, written in each.items()}
     corrected = asked.correct and asked.correct == "yes"
     if asked.cheapest:
-        each = {**answering.cheapest(workspace, run, _costs(asked), asked.person, corrected), **each}
+        each = {**answering.cheapest(workspace, run, corrected=corrected, **_costs(asked)), **each}
     chosen = answering.choose(workspace, run, threshold, each, corrected)
     effect = answering.effect(workspace.run(run.id))
     result = {"run_id": run.id, **asdict(chosen), "on_test": effect and asdict(effect)}
@@ -368,6 +376,7 @@ def push(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
 def import_(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     from engine.runs import importing
 
+    _only_with("--data", asked.data, asked, "text", "label", *FORM, "test", "group", "fix")
     source = Path(asked.path).expanduser()
     info = _stored(workspace, asked) if asked.data else None
     run = importing.bring(
@@ -383,6 +392,7 @@ def import_(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]
 def predict(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     if not (asked.texts or asked.file):
         raise DataError("There is nothing to predict.", "Give --text TEXT, or --file IN and --out OUT.")
+    _only_with("--file", asked.file, asked, *FORM, "column", "out", "probabilities")
     if asked.texts:
         predictor, rules = _opened(workspace, asked.id)
         answers = predictor.predict(asked.texts, rules.temperature)
@@ -610,6 +620,13 @@ def _token() -> str | None:
         return getpass("Token with the right to write, from huggingface.co/settings/tokens: ")
     except EOFError:
         return None
+
+
+def _only_with(what: str, is_given: object, asked: argparse.Namespace, *options: str) -> None:
+    """Raises SettingsError for one of the options where it would be ignored, since `what` is not given."""
+    ignored = [] if is_given else [f"--{one.replace('_', '-')}" for one in options if getattr(asked, one)]
+    if ignored:
+        raise SettingsError({ignored[0]: f"does nothing without {what}; give both, or neither."})
 
 
 def _pair(assignment: str, flag: str, form: str) -> tuple[str, str]:

@@ -247,12 +247,36 @@ def test_check_tells_where_a_row_broke_and_obeys_what_is_said_by_hand(workspace,
     (["train", "EASY", "--model", "/nowhere/at/all"], "neither a folder"),
     (["train", "EASY", "--model", "tfidf", "--set", "epochs=3"], "epochs: word counting has no such setting"),
     (["predict", "abcdef1234"], "nothing to predict"),
+    (["predict", "abcdef1234", "--text", "x", "--out", "o.csv"], "--out: does nothing without --file"),
+    (["study", "EASY", "--search", "0"], "time: a search needs at least"),
+    (["studies", "--go-on"], "--go-on: does nothing without the id of a STUDY"),
+    (["studies", "abcdef1234", "--minutes", "5"], "--minutes: does nothing without --go-on"),
+    (["rules", "abcdef1234", "--cost", "a=2"], "--cost: does nothing without --cheapest"),
+    (["rules", "abcdef1234", "--person", "2"], "--person: does nothing without --cheapest"),
+    (["evaluate", "abcdef1234", "--person", "-1"], "-1 is no cost."),
+    (["evaluate", "abcdef1234", "--person", "nan"], "nan is no cost."),
+    (["evaluate", "abcdef1234", "--label", "x"], "--label: does nothing without --data"),
+    (["import", "model.zip", "--no-header"], "--no-header: does nothing without --data"),
 ])  # fmt: skip
 def test_what_a_person_can_fix_ends_with_2_and_plain_lines(workspace, easy_csv, arguments, sentence):
     done = engine(*[easy_csv if one == "EASY" else one for one in arguments], code=2)
     assert sentence in done.stderr
     assert len(done.stderr.strip().splitlines()) <= 2
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("arguments, sentence", [
+    (["study", "x.csv", "--curve", "--search", "30"], "argument --search: not allowed with argument --curve"),
+    (["studies", "abcdef1234", "--stop", "--delete"], "argument --delete: not allowed with argument --stop"),
+    (["predict", "abcdef1234", "--text", "x", "--file", "x.csv"], "argument --file: not allowed with argument --text"),
+    (["evaluate", "abcdef1234", "--data", "x.csv", "--on", "validation"], "argument --on: not allowed with argument --data"),
+    (["review", "abcdef1234", "--most", "-5"], "-5 is no whole number from 1 on"),
+    (["review", "abcdef1234", "--most", "0"], "0 is no whole number from 1 on"),
+])  # fmt: skip
+def test_options_of_which_one_would_be_ignored_are_refused(workspace, capsys, arguments, sentence):
+    with pytest.raises(SystemExit) as left:
+        cli.main(arguments)
+    assert left.value.code == 2 and sentence in capsys.readouterr().err
 
 
 def test_a_threshold_of_all_is_a_person_always_as_it_is_kept_and_told(workspace, easy):
