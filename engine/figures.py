@@ -43,6 +43,11 @@ def whole(number: int) -> str:
     return _written(f"{number:,}")
 
 
+def count(number: int, one: str, several: str | None = None) -> str:
+    """'1 row', '2,000 rows'."""
+    return f"{whole(number)} {one if number == 1 else several or one + 's'}"
+
+
 def rounded(number: float, digits: int = 0, signed: bool = False) -> str:
     """'1,234.50' for two digits; '+1,234.50' when it is signed."""
     exact = round(number, 9)  # 28.749999999999996 is the half that it was computed from
@@ -57,6 +62,13 @@ def significant(number: float, digits: int = 6) -> str:
 def percent(share: float, digits: int = 0) -> str:
     """'12.3%' of 0.123 for one digit."""
     return _written(f"{share:.{digits}%}")
+
+
+def of_100(share: float) -> str:
+    """A share for 'of 100 times': whole, but '99.8' and '0.4' near the ends, which are kept for all and none."""
+    if share in (0, 1) or 0.01 <= share <= 0.99:
+        return rounded(share * 100)
+    return rounded(min(99.9, max(0.1, share * 100)), 1)
 
 
 def date(moment: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from engine import __version__
 from engine.errors import DataError
+from engine.figures import ENGLISH, as_in, of_100
 from engine.models import tfidf
 from engine.models.cards import BY_REFERENCE
 from engine.paths import read_json, write_json, writing
@@ -45,7 +46,7 @@ def write_folder(model: Path, facts: Facts, to: Path) -> Path:
     """Copy the model into the new folder `to`, with card and program. Raises DataError when there is something already."""
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise DataError(f"{to} is there already.", "Choose a new folder.", "exists")
-    with writing(to.parent):
+    with writing(to.parent), as_in(ENGLISH):  # the card is read anywhere
         shutil.copytree(model, to, dirs_exist_ok=True)
         write_json(to / IN_AN_EXPORT, facts.rules.exported())
         if tfidf.is_saved_in(model):  # which brings a page of its own
@@ -117,9 +118,9 @@ def card(facts: Facts) -> str:
 A text classifier for {len(labels)} labels, fine-tuned from {_cell(facts.model_name)}
 on {learnt} "{_cell(facts.dataset)}" ({facts.date}).
 
-**Right {test["accuracy"] * 100:.0f} of 100 times** (95% sure: between {low * 100:.0f} and {high * 100:.0f}) on
+**Right {of_100(test["accuracy"])} of 100 times** (95% sure: between {of_100(low)} and {of_100(high)}) on
 {sum(one["support"] for one in test["per_class"].values()):,} test texts that it had not seen. Counting words
-({base["name"]}) is right {base["accuracy"] * 100:.0f} times on the same texts.
+({base["name"]}) is right {of_100(base["accuracy"])} times on the same texts.
 
 ## How to use it
 
@@ -241,7 +242,7 @@ def _origin(facts: Facts) -> str:
     """Of a model from elsewhere: from where, and how right it is as far as that is known."""
     test = facts.metrics.get("test")
     scored = (
-        f"Right {test['accuracy'] * 100:.0f} of 100 times (macro-F1 {test['macro_f1']:.3f}) on the test texts of "
+        f"Right {of_100(test['accuracy'])} of 100 times (macro-F1 {test['macro_f1']:.3f}) on the test texts of "
         f'"{_cell(facts.dataset)}"; whether it had learnt from them is not known.'
         if test
         else "It was not scored."

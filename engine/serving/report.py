@@ -19,7 +19,7 @@ from engine.data.datasets import DatasetInfo
 from engine.evaluation import deferring, predictions
 from engine.evaluation.calibration import Judged, judge, temper
 from engine.evaluation.confusions import mistakes
-from engine.figures import date, percent, rounded, separators, whole
+from engine.figures import date, of_100, percent, rounded, separators, whole
 from engine.models.tfidf import REFERENCE as WORD_COUNTING
 from engine.serving import drawing
 from engine.serving.drawing import Chart
@@ -203,7 +203,7 @@ def _template():
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "of_100": lambda share: rounded(share * 100),
+        "of_100": of_100,
         "percent": percent,
         "tenths": lambda share: percent(share, 1),
         "day": date,

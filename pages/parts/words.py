@@ -10,7 +10,7 @@ import pandas as pd
 from engine.data.columns import JOINED
 from engine.data.reading import Table
 from engine.data.reading.encodings import CHOICES as ENCODINGS
-from engine.figures import ENGLISH, language, percent, rounded, significant, whole
+from engine.figures import ENGLISH, count, language, of_100, percent, rounded, significant
 from engine.figures import date_and_time as when
 from engine.models.cards import BY_REFERENCE
 from engine.runs.store import Status
@@ -125,11 +125,6 @@ FILE_TYPES = [
 ]  # fmt: skip
 
 
-def count(number: int, one: str, several: str | None = None) -> str:
-    """'1 row', '2,000 rows'."""
-    return f"{whole(number)} {one if number == 1 else several or one + 's'}"
-
-
 def told_apart(names: Sequence[str]) -> list[str]:
     """The same, and each that stands there more than once with its number: of equal entries Streamlit takes the last."""
     often, seen, found = Counter(names), Counter(), []
@@ -181,13 +176,6 @@ def share(value: float) -> str:
     return percent(value, 1)
 
 
-def of_100(value: float) -> str:
-    """A share for 'of 100 times': whole, but '99.8' and '0.4' near the ends, which are kept for all and none."""
-    if value in (0, 1) or 0.01 <= value <= 0.99:
-        return rounded(value * 100)
-    return rounded(min(99.9, max(0.1, value * 100)), 1)
-
-
 def setting(field: str) -> str:
     """What a setting is called."""
     return SETTINGS.get(field, field.capitalize())
@@ -228,4 +216,4 @@ def cells(number_format: str) -> str:
     return number_format if language() == ENGLISH else "localized"
 
 
-__all__ = ["duration", "how_far", "size", "time_left", "when"]
+__all__ = ["count", "duration", "how_far", "of_100", "size", "time_left", "when"]

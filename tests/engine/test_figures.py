@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from engine import cli, figures, preferences
-from engine.figures import as_in, date, date_and_time, percent, rounded, separators, significant, whole
+from engine.figures import as_in, count, date, date_and_time, percent, rounded, separators, significant, whole
 
 NARROW, FIRM = "\u202f", "\xa0"  # no-break spaces
 
@@ -32,6 +32,8 @@ def test_english_writes_as_python_does():
     assert rounded(float("nan"), 3) == "nan"
     assert date_and_time("2026-11-27T14:05:09.123+00:00") == "27 Nov 2026, 14:05 UTC"
     assert separators() == ".,"
+    assert [count(rows, "row") for rows in (0, 1, 2000)] == ["0 rows", "1 row", "2,000 rows"]
+    assert count(1, "class", "classes") == "1 class" and count(2, "class", "classes") == "2 classes"
 
 
 @pytest.mark.parametrize(

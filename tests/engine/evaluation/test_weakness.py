@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.evaluation.weakness import LEAST_TEXTS, groups, in_parts, of_texts
+from engine.evaluation.weakness import LEAST_TEXTS, Group, groups, in_parts, of_texts, sentence
 from engine.models import tfidf
 from engine.models.catalogue import bundled_folder
 from engine.models.tokens import count_strange
@@ -89,3 +89,9 @@ def test_words_that_a_model_does_not_know_as_a_whole_are_counted():
     assert bundled[0] == 0 and bundled[1] == 1 and bundled[2] >= 1
     counter = tfidf.fit(["a good lamp", "a bad lamp"], ["x", "y"], ["x", "y"])
     assert counter.count_strange([*texts, "GOOD, new"]).tolist() == [0, 1, 1, 1]
+
+
+def test_what_is_rarely_wrong_is_not_told_as_never():
+    group = Group("channel", "chat", 40, 0.004, (0.0004, 0.02), 0.996, 0.5)
+    said = "channel: chat. Wrong 0.4 of 100 times (95% sure: between 0.1 and 2), elsewhere 99.6."
+    assert sentence(group) == said

@@ -11,7 +11,7 @@ from engine.evaluation.deferring import ALWAYS_A_PERSON
 from engine.figures import as_in
 from engine.paths import read_json
 from engine.runs.export import export
-from engine.serving import report, rules
+from engine.serving import exporting, report, rules
 from engine.serving.rules import Rules
 from tests.engine.runs.helpers import submit, wait
 from tests.engine.serving.made_up import HOSTILE, run
@@ -61,6 +61,21 @@ def test_it_tells_how_many_of_the_training_texts_the_model_learnt_from(workspace
     said = words_of(export(workspace, half.id, tmp_path / "report.html", "report").read_text("utf-8"))
     train = easy.rows["train"]
     assert f"Training {train // 2} The model learnt from them, a part of the {train} that there are." in said
+
+
+def test_a_share_near_the_ends_reads_as_on_the_page_and_on_the_card(tiny_model, tmp_path):
+    facts, evidence = run(["a", "b"], 500)
+    facts.metrics["test"]["accuracy"] = facts.metrics["baseline"]["accuracy"] = 0.996
+    facts.metrics["intervals"]["accuracy"] = (0.986, 0.9992)
+    said = words_of(report.render(facts, evidence))
+    assert "Right 99.6 of 100 times 95% sure: between 99 and 99.9, on 500" in said
+    assert "word counting 99.6" in said
+    with as_in("de"):
+        folder = exporting.write_folder(tiny_model, facts, tmp_path / "model")
+    page = (folder / "README.md").read_text(encoding="utf-8")  # in English, wherever it was written
+    assert (
+        "Right 99.6 of 100 times** (95% sure: between 99 and 99.9)" in page and "is right 99.6 times" in page
+    )
 
 
 def test_it_outlives_its_data_set(workspace, counted, easy, tmp_path):
