@@ -32,7 +32,7 @@ from engine.data.reading import Options, Table
 from engine.data.recipe import Recipe
 from engine.data.samples import read_source
 from engine.errors import DataError, RunStateError, SettingsError, TrainingError, TuneboardError
-from engine.figures import rounded, whole
+from engine.figures import rounded
 from engine.models.catalogue import bundled_folder
 from engine.models.tokens import count_tokens
 from engine.paths import ID, BatchPaths, Workspace, digest, read_json
@@ -450,7 +450,7 @@ def serve(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     say = partial(print, file=sys.stderr, flush=True)
     answered = server.run(sources, asked.host, asked.port, key, limits, say, asked.allowed_host)
     found = {"models": [source.name for source in sources], "requests": answered}
-    return found, f"Stopped. {whole(answered)} requests were answered."
+    return found, f"Stopped. {figures.count(answered, 'request was', 'requests were')} answered."
 
 
 COMMANDS = {

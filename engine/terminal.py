@@ -18,7 +18,7 @@ from engine.data.reading import Table
 from engine.data.reading.table import LISTED_REJECTED
 from engine.data.revising import row_name
 from engine.errors import NotFoundError
-from engine.figures import percent, rounded, significant, whole
+from engine.figures import count, percent, rounded, significant, whole
 from engine.paths import Workspace, read_json
 from engine.preferences import InForce
 from engine.runs import queue, space
@@ -244,8 +244,8 @@ def review(run: Run, judged: pd.DataFrame, found: pd.DataFrame, most: int) -> st
         ]
         for one in found.head(most).itertuples()
     ]
-    doubted = f"{whole(judged['doubtful'].sum())} labels"
-    said = f"Of {whole(len(judged))} texts that {run.name} did not learn from, {doubted} may be wrong."
+    doubted = count(judged["doubtful"].sum(), "label")
+    said = f"Of {count(len(judged), 'text')} that {run.name} did not learn from, {doubted} may be wrong."
     if len(found) > most:
         said += f" The first {whole(most)} of {whole(len(found))} are listed."
     if not rows:
@@ -255,7 +255,7 @@ def review(run: Run, judged: pd.DataFrame, found: pd.DataFrame, most: int) -> st
 
 
 def revised(made: DatasetInfo) -> str:
-    sizes = ", ".join(f"{split} {whole(count)}" for split, count in made.rows.items())
+    sizes = ", ".join(f"{split} {whole(rows)}" for split, rows in made.rows.items())
     return "\n".join([f"{made.id}: {made.title}, {sizes}", *(f"  {note}" for note in made.notes)])
 
 
@@ -284,12 +284,12 @@ def comparison(found: "Comparison") -> str:
     )
     rows[-1] += [""] * (len(rows[0]) - len(rows[-1]))
     head = ["run", "name", "accuracy", "95% sure", "macro-F1", "training", "per text", "size"]
-    where = found.note or f"On the same {whole(found.rows)} test texts:"
+    where = found.note or f"On the same {count(found.rows, 'test text')}:"
     return "\n".join([where, "", grid(head, rows), "", *found.verdicts])
 
 
 def _learnt_from(baseline: dict) -> str:
-    return f", {whole(baseline['train_rows'])} texts" if baseline["train_rows"] else ""
+    return f", {count(baseline['train_rows'], 'text')}" if baseline["train_rows"] else ""
 
 
 def study_short(found: Standing) -> dict:
@@ -396,16 +396,16 @@ def checked(table: Table, roles: Roles, made: Draft | None, problems: list[Probl
         lines.append(f"  Left out: {', '.join(table.left_out[:SHOWN_REJECTED])}")
     if table.rejected_count > SHOWN_REJECTED:
         lines.append(
-            f"  ... and {whole(table.rejected_count - SHOWN_REJECTED)} more lines that could not be read"
+            f"  ... and {count(table.rejected_count - SHOWN_REJECTED, 'more line')} that could not be read"
         )
     for problem in problems:
         fixes = " or ".join(f"--fix {shlex.quote(one)}" for one in problem.fixes)
         fix = f" ({fixes})" if fixes else ""
         lines.append(f"  [{problem.severity}] {problem.sentence} {problem.remedy}{fix}")
     if made:
-        lines += [f"  [applied] {name}: {whole(count)} rows" for name, count in made.applied]
-        sizes = ", ".join(f"{split} {whole(count)}" for split, count in made.counts().items())
-        lines.append(f"  {whole(len(made.labels))} classes; {sizes} ({made.split_by})")
+        lines += [f"  [applied] {name}: {count(rows, 'row')}" for name, rows in made.applied]
+        sizes = ", ".join(f"{split} {whole(rows)}" for split, rows in made.counts().items())
+        lines.append(f"  {count(len(made.labels), 'class', 'classes')}; {sizes} ({made.split_by})")
     if not problems:
         lines.append("  Nothing is wrong with it.")
     return "\n".join(lines)
@@ -430,7 +430,7 @@ def scores(found: dict, run: Run, split: str = "test") -> str:
     unseen = " that it had not seen" if is_test and "imported" not in found else ""
     lines = [
         f"{run.name} ({run.id})",
-        f"Right {percent(test['accuracy'], 1)} of {whole(rows)} texts{unseen} "
+        f"Right {percent(test['accuracy'], 1)} of {count(rows, 'text')}{unseen} "
         f"(95% sure: {percent(low, 1)} to {percent(high, 1)}). Macro-F1 {rounded(test['macro_f1'], 3)}.",
     ]
     if is_test and "baseline" in found:
@@ -455,10 +455,10 @@ def scores(found: dict, run: Run, split: str = "test") -> str:
 
 def further(about: "Further") -> str:
     """How much of a further file was scored."""
-    lines = [f"{about.name}: {whole(about.rows)} texts were scored."]
+    lines = [f"{about.name}: {count(about.rows, 'text was', 'texts were')} scored."]
     if about.left_out:
         lines.append(
-            f"{whole(about.left_out)} rows have no text, or a label that the model does not know; they were left out."
+            f"{count(about.left_out, 'row was', 'rows were')} left out, for no text or a label that the model does not know."
         )
     if about.learnt:
         lines.append(
@@ -489,7 +489,7 @@ def rules(run: Run, chosen: Rules, effect: "Effect | None") -> str:
     if effect:
         right = "" if effect.accuracy is None else f", right {percent(effect.accuracy, 1)} of them"
         lines.append(
-            f"Of {whole(effect.texts)} test texts it answers {percent(effect.covered, 1)} by itself{right}."
+            f"Of {count(effect.texts, 'test text')} it answers {percent(effect.covered, 1)} by itself{right}."
         )
     if chosen.outlived:
         lines.append(OUTLIVED)
@@ -676,19 +676,19 @@ def predictions(answers: list[Prediction], rules: Rules) -> str:
 
 
 def answered_file(found: Result, out: str) -> str:
-    lines = [f"{whole(found.rows)} rows written to {out}"]
+    lines = [f"{count(found.rows, 'row')} written to {out}"]
     lines += [grid(["label", "rows"], [[label, whole(rows)] for label, rows in found.counts.items()])]
     if found.empty:
-        lines.append(f"{whole(found.empty)} without a text were not answered.")
+        lines.append(f"{count(found.empty, 'row')} without a text: not answered.")
     if found.unread_count:
         lines.append(f"{whole(found.unread_count)} could not be read:")
         lines += [f"  {one.said}" for one in found.unread[:SHOWN_REJECTED]]
         if found.unread_count > SHOWN_REJECTED:
             lines.append(f"  ... and {whole(found.unread_count - SHOWN_REJECTED)} more")
         if found.lost:
-            lines.append(f"The last {whole(found.lost)} of them are not in the result.")
+            lines.append(f"Not in the result: the last {whole(found.lost)} of them.")
     if found.people:
-        lines.append(f"{whole(found.people)} go to a person.")
+        lines.append(f"{count(found.people, 'row goes', 'rows go')} to a person.")
     return "\n".join(lines)
 
 
@@ -708,7 +708,7 @@ def explanation(found: Explanation, answer: Prediction, then: Prediction | None)
     lines += ["", f"What speaks for and against {found.label}:", grid(["word", "speaks", "part"], rows)]
     unread = sum(not word.read for word in found.words)
     if unread:
-        lines.append(f"{whole(unread)} words and signs are not read by the model.")
+        lines.append(f"{count(unread, 'word or sign is', 'words and signs are')} not read by the model.")
     lines.append(
         f"All parts add up to {rounded(found.total, 3, signed=True)}; from a text of blanks to this one the score "
         f"goes from {rounded(found.blank, 3)} to {rounded(found.score, 3)}. Error {percent(found.error, 1)}."

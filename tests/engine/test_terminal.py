@@ -1,5 +1,8 @@
 import pytest
 
+from engine import terminal
+from engine.runs.evaluations import Further
+from engine.serving.batch import Result
 from engine.terminal import time_left
 
 
@@ -16,3 +19,15 @@ from engine.terminal import time_left
 def test_the_last_seconds_are_not_counted_down(seconds, said):
     """What was said in them was off by more than a quarter: docs/performance.md, "Saving, and time left"."""
     assert time_left(seconds) == said
+
+
+def test_one_of_something_is_told_as_one():
+    assert terminal.further(Further("key", "later.csv", 1, 1, 0, "")).splitlines() == [
+        "later.csv: 1 text was scored.",
+        "1 row was left out, for no text or a label that the model does not know.",
+    ]
+    assert "later.csv: 2 texts were scored." in terminal.further(Further("key", "later.csv", 2, 0, 0, ""))
+    said = terminal.answered_file(Result(1, 1, 1, {}), "out.csv").splitlines()
+    assert said[0] == "1 row written to out.csv"
+    assert said[-2:] == ["1 row without a text: not answered.", "1 row goes to a person."]
+    assert terminal.answered_file(Result(2, 0, 2, {}), "out.csv").endswith("2 rows go to a person.")
