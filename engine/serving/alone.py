@@ -54,13 +54,14 @@ def main() -> None:
     asked = parser.parse_args()
     texts = asked.texts
     if asked.file:
-        texts = [
-            line.strip() for line in Path(asked.file).read_text(encoding="utf-8").splitlines() if line.strip()
-        ]
+        lines = Path(asked.file).read_text(encoding="utf-8-sig").splitlines()
+        texts = [line.strip() for line in lines if line.strip()]
     if not texts:
         parser.error("give at least one text, or --file FILE")
     kept = rules()
     sends = kept["threshold"] or any(kept["thresholds"].values())
+    if not sys.stdout.isatty():  # a file, which Windows would write in an alphabet without emojis
+        sys.stdout.reconfigure(encoding="utf-8", newline="")
     writer = csv.writer(sys.stdout)
     writer.writerow(["label", "confidence", *(["to_a_person"] if sends else []), "text"])
     for text, (label, confidence, _) in zip(texts, answers(texts, kept["temperature"]), strict=True):

@@ -71,13 +71,15 @@ def main() -> None:
     asked = parser.parse_args()
     texts = asked.texts
     if asked.file:
-        lines = Path(asked.file).read_text(encoding="utf-8").splitlines()
+        lines = Path(asked.file).read_text(encoding="utf-8-sig").splitlines()
         texts = [line.strip() for line in lines if line.strip()]
     if not texts:
         parser.error("give at least one text, or --file FILE")
     if asked.int8 and not (FOLDER / SMALL).exists():
         parser.error(f"there is no {SMALL} in this folder; README.md says why")
     classifier = Classifier(model=SMALL if asked.int8 else FULL)
+    if not sys.stdout.isatty():  # a file, which Windows would write in an alphabet without emojis
+        sys.stdout.reconfigure(encoding="utf-8", newline="")
     writer = csv.writer(sys.stdout)
     writer.writerow(["label", "confidence", "to_a_person", "text"])
     for text, (label, sure, to_a_person) in zip(texts, classifier.answers(texts), strict=True):

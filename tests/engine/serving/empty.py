@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import subprocess
 import sys
 import venv
@@ -48,8 +49,11 @@ def has(python: Path, module: str) -> bool:
 
 
 def ask(python: Path, program: Path, *arguments: str) -> list[dict[str, str]]:
-    """What the program of an export answers there, asked from another folder."""
-    command = [python, "-I", program, *arguments]
-    done = subprocess.run(command, cwd=Path(sys.prefix), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return list(csv.DictReader(io.StringIO(done.stdout)))
+    """What the program of an export answers there, asked from another folder; to a file, which Windows begins like this."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    command = [python, "-s", "-P", program, *arguments]
+    done = subprocess.run(
+        command, cwd=Path(sys.prefix), capture_output=True, env={**ours, "PYTHONIOENCODING": "cp1252"}
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return list(csv.DictReader(io.StringIO(done.stdout.decode(), newline="")))

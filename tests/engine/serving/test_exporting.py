@@ -40,8 +40,9 @@ def test_the_zip_answers_where_there_is_only_torch_as_the_run_did(workspace, run
     folder = unpacked(export(workspace, run.id, tmp_path / "mine.zip", "zip"), tmp_path)
     assert not list(folder.glob("*.bin")) and not list(folder.glob("*.pt"))
     test = predictions.read(workspace.run(run.id).predictions, "test")
-    (tmp_path / "texts.txt").write_text("\n".join(test["text"]))
-    answers = ask(with_torch, folder / "predict.py", "--file", str(tmp_path / "texts.txt"))
+    (tmp_path / "texts.txt").write_text("\n".join([*test["text"], "🧡"]), encoding="utf-8-sig")
+    *answers, last = ask(with_torch, folder / "predict.py", "--file", str(tmp_path / "texts.txt"))
+    assert [one["text"] for one in answers] == list(test["text"]) and last["text"] == "🧡"
     assert [one["label"] for one in answers] == list(test["predicted"])
     sure = predictions.probabilities_of(test).max(axis=1)
     assert np.allclose(
@@ -55,8 +56,9 @@ def test_the_zip_of_a_model_that_counts_words_answers_where_there_is_only_python
     assert not any(empty.has(bare, module) for module in ("engine", "numpy", "safetensors", "sklearn"))
     folder = unpacked(export(workspace, word_counting.id, tmp_path / "words.zip", "zip"), tmp_path)
     test = predictions.read(workspace.run(word_counting.id).predictions, "test")
-    (tmp_path / "texts.txt").write_text("\n".join(test["text"]), encoding="utf-8")
-    answers = ask(bare, folder / "predict.py", "--file", str(tmp_path / "texts.txt"))
+    (tmp_path / "texts.txt").write_text("\n".join([*test["text"], "🧡"]), encoding="utf-8-sig")
+    *answers, last = ask(bare, folder / "predict.py", "--file", str(tmp_path / "texts.txt"))
+    assert [one["text"] for one in answers] == list(test["text"]) and last["text"] == "🧡"
     assert [one["label"] for one in answers] == list(test["predicted"])
     sure = predictions.probabilities_of(test).max(axis=1)
     assert np.allclose([float(one["confidence"]) for one in answers], sure, atol=1e-4)

@@ -62,8 +62,10 @@ def test_it_answers_as_the_run_does_where_there_is_no_torch(
     absent = ("engine", "torch", "transformers", "streamlit", "pandas")
     assert not any(empty.has(without_torch, module) for module in absent)
     program = folder / "predict_onnx.py"
-    (tmp_path / "texts.txt").write_text("\n".join([*rows["text"], "word " * 500]))
+    texts = [*rows["text"], "🧡", ("word " * 500).strip()]
+    (tmp_path / "texts.txt").write_text("\n".join(texts), encoding="utf-8-sig")
     found = ask(without_torch, program, "--file", str(tmp_path / "texts.txt"))
+    assert [one["text"] for one in found] == texts
     wanted = Predictor(workspace.run(run.id).model).predict([one["text"] for one in found], 2.0)
     assert [one["label"] for one in found] == [one.label for one in wanted]
     assert np.allclose(
