@@ -168,10 +168,12 @@ def build(service: Service, key: str | None = None, hosts: Sequence[str] = ("*",
     async def page(request: Request) -> HTMLResponse:
         return front(app.openapi(), str(request.base_url), guarded=bool(key))
 
+    @app.head("/health/live", include_in_schema=False)  # some load balancers ask so
     @app.get("/health/live", response_model=Health, summary="Is the process alive?")
     async def live() -> dict:
         return _health(service)
 
+    @app.head("/health", include_in_schema=False)
     @app.get(
         "/health",
         response_model=Health,
@@ -273,6 +275,9 @@ def _refused(request: Request, error: HTTPException) -> Response:
         return _wrong(error.status_code, error.code, error.message, error.action, error.headers)
     if error.status_code == 400:  # FastAPI, of a body that cannot be decoded
         return _wrong(400, "not_json", WRONG[400], SEE)
+    if error.status_code == 405:
+        action = f"Use {error.headers['Allow']}. {SEE}"
+        return _wrong(405, "wrong_method", "This address is not asked that way.", action, error.headers)
     return _wrong(error.status_code, "no_such_address", f"{error.detail}.", SEE, error.headers)
 
 

@@ -38,15 +38,15 @@ class Served:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def ask(self, path: str, body: object = None, **headers: str | bytes) -> Reply:
-        """GET, or POST where there is a body; what is no bytes is sent as JSON."""
+    def ask(self, path: str, body: object = None, method: str | None = None, **headers: str | bytes) -> Reply:
+        """By default GET, or POST where there is a body; what is no bytes is sent as JSON."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         if self.key:
             headers = {"Authorization": f"Bearer {self.key}".encode(), **headers}
         if body is not None and not isinstance(body, bytes):
             body, headers = json.dumps(body).encode(), {"Content-Type": "application/json", **headers}
         try:
-            connection.request("GET" if body is None else "POST", path, body, headers)
+            connection.request(method or ("GET" if body is None else "POST"), path, body, headers)
             answer = connection.getresponse()
             return Reply(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
         finally:

@@ -151,12 +151,28 @@ def test_any_text_is_answered_and_comes_back_as_it_was(service, text):
     assert reply.status == 200 and reply.json["predictions"][0]["text"] == text
 
 
+def test_a_wrong_method_is_told_as_one(service):
+    for path, method, right in (("/predict", "GET", "POST"), ("/models", "DELETE", "GET")):
+        reply = service.ask(path, method=method)
+        assert (reply.status, reply.headers["allow"]) == (405, right)
+        assert (reply.json["code"], reply.json["message"]) == (
+            "wrong_method",
+            "This address is not asked that way.",
+        )
+        assert reply.json["action"].startswith(f"Use {right}. ")
+    assert service.ask("/no/such/place").json["code"] == "no_such_address"
+
+
 # -- what is known of it ----------------------------------------------------------------------------------
 
 
 def test_health_and_figures_for_prometheus(service):
     assert service.ask("/health").json == {"status": "ok", "models": ["three", "again"]}
     assert service.ask("/health/live").status == 200
+    for path in ("/health", "/health/live"):  # as load balancers ask
+        asked, reply = service.ask(path), service.ask(path, method="HEAD")
+        assert (reply.status, reply.body) == (200, b"")
+        assert reply.headers["content-length"] == asked.headers["content-length"]
     service.ask("/predict", {"texts": ["a", "b", "c"]})
     service.ask("/no/such/place")
     reply = service.ask("/metrics")
