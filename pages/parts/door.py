@@ -100,10 +100,13 @@ def _guesses() -> Guesses:
 def _source() -> str:
     """Where this visitor comes from, as far as Streamlit tells: this machine and a proxy on it are one address.
 
-    Of IPv6 the network, since one household has more addresses than could be kept.
+    Of IPv6 the network, since one household has more addresses than could be kept; IPv4 may come written as IPv6.
     """
     address = st.context.ip_address or ""
-    return str(ipaddress.ip_network(f"{address}/64", strict=False)) if ":" in address else address
+    if ":" not in address:
+        return address
+    written_as_ipv6 = ipaddress.IPv6Address(address).ipv4_mapped
+    return str(written_as_ipv6 or ipaddress.ip_network(f"{address}/64", strict=False))
 
 
 def _has_login() -> bool:
