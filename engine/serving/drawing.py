@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.evaluation.calibration import Bin
 from engine.figures import percent, whole
+
+if TYPE_CHECKING:
+    from engine.evaluation.calibration import Bin  # which imports scipy
 
 ACCENT, SECOND, MUTED = "#1f9488", "#d97a2b", "#8a9a9a"
 CLEAR = "rgba(31,148,136,0)"  # so that the page shows through in the light and in the dark
@@ -116,7 +119,7 @@ def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> Chart:
     return Chart([heat], axes, alt, 720)
 
 
-def reliability(bins: Sequence[Bin]) -> Chart:
+def reliability(bins: Sequence["Bin"]) -> Chart:
     """Share that is right by the confidence that was said, with 95% intervals; on the dashed line both are the same."""
     ideal = {
         "type": "scatter",

@@ -9,6 +9,7 @@ import streamlit as st
 
 from engine.figures import percent, separators
 from engine.runs.events import History, seconds_at
+from engine.serving.drawing import safe, short
 
 ACCENT, SECOND, MUTED = "#1f9488", "#d97a2b", "#8a9a9a"
 LINES = ("#1f9488", "#d97a2b", "#7a6fd0", "#c2528b", "#6d9d2f", "#3b82c4", "#b08d1e", "#8a9a9a", "#d05a4e")
@@ -399,12 +400,3 @@ def _smooth(values: list[float], weight: float = 0.9) -> list[float]:
         mean = weight * mean + (1 - weight) * value
         smoothed.append(mean / (1 - weight**count))
     return smoothed
-
-
-def safe(text: str) -> str:
-    """Plotly reads a little HTML in its texts; what people wrote is shown as it is."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def short(label: str, width: int = 24) -> str:
-    return safe(label if len(label) <= width else label[: width - 1] + "…")
