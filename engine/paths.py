@@ -9,7 +9,7 @@
     models/uploaded/<name>-<key>/ models that came as a ZIP, under the hash of its content
     runs/<id>/                   config.json  events.jsonl  log.txt  checkpoints/  model/
                                  predictions.parquet  metrics.json  further/<key>/
-                                 findings/  rules.json  onnx.zip  onnx.json
+                                 findings/  rules.json  onnx.zip  onnx.json  lock
     runs/<id>/batches/<key>/     a whole file that the model answers, and the answers so far
     batches/<key>/               the same for a model that is no run's
     studies/<id>/                study.json, of a search also progress.json and trials.jsonl
@@ -155,6 +155,11 @@ class RunPaths:
     def batches(self) -> Path:
         """Whole files that its model answers."""
         return self.folder / "batches"
+
+    @property
+    def lock(self) -> Path:
+        """Held by whoever changes what was asked of it, brings its model into place, or changes its rules."""
+        return self.folder / "lock"
 
     def batch(self, key: str) -> "BatchPaths":
         return BatchPaths(self.batches / _checked(key, "answered file"))

@@ -2,6 +2,8 @@
 
 import shutil
 
+from filelock import FileLock
+
 from engine.paths import RunPaths
 
 
@@ -14,13 +16,20 @@ def prepare(paths: RunPaths) -> RunPaths:
 
 def hand_over(paths: RunPaths) -> None:
     """Let what was made count from now on."""
-    settle(paths)
-    paths.making.folder.rename(paths.made.folder)  # killed before this, the old ones count; after it, these
-    settle(paths)
+    with FileLock(paths.lock):
+        _settle(paths)
+        paths.making.folder.rename(paths.made.folder)  # killed before this, the old ones count; after it, these
+        _settle(paths)
 
 
 def settle(paths: RunPaths) -> None:
-    """Put what was made into its places; goes on where a process was killed in the middle of it."""
+    """Put what was made into its places, where a process was killed in the middle of it."""
+    if paths.made.folder.exists():
+        with FileLock(paths.lock):  # the watcher and any page may find that at the same time
+            _settle(paths)
+
+
+def _settle(paths: RunPaths) -> None:
     made, former = paths.made, paths.made.folder / "former"
     for new, place in (
         (made.model, paths.model),

@@ -1,6 +1,7 @@
 """A model and its scores belong together, whenever whoever brings them is killed."""
 
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -60,4 +61,23 @@ def test_a_first_model_has_nothing_to_replace(workspace):
     made_by(outcome.prepare(paths), "new")
     outcome.hand_over(paths)
     assert there(paths) == {"new"}
-    assert {path.name for path in paths.folder.iterdir()} == {"model", "predictions.parquet", "metrics.json"}
+    assert {path.name for path in paths.folder.iterdir()} == {
+        "model", "predictions.parquet", "metrics.json", "lock",
+    }  # fmt: skip
+
+
+def test_of_two_who_finish_what_was_left_at_once_neither_takes_the_model_of_the_other(workspace, monkeypatch):
+    paths, is_dir = workspace.run("aaaaaa"), Path.is_dir
+    made_by(paths.made, "new")
+    other = Thread(target=outcome.settle, args=(paths,))
+
+    def meanwhile(path):
+        if path == paths.model and not other.ident:
+            other.start()
+            other.join(0.2)  # it waits for its turn
+        return is_dir(path)
+
+    monkeypatch.setattr(Path, "is_dir", meanwhile)
+    outcome.settle(paths)
+    other.join()
+    assert there(paths) == {"new"}

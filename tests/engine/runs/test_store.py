@@ -348,5 +348,5 @@ def test_what_killed_processes_left_is_swept_where_nothing_runs(workspace):
     fresh.write_text("just being written")
     space.sweep(workspace)
     there = {path for path in (workspace.root / "runs").rglob("*") if path.is_file()}
-    assert there == {paths.config, fresh, *left[4:]}
+    assert there == {paths.config, paths.lock, fresh, *left[4:]}
     assert paths.model.is_dir()

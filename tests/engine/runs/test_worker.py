@@ -28,7 +28,7 @@ def test_a_run_from_the_queue_to_a_model_that_can_be_used(workspace, easy, tiny_
     assert run.status == Status.FINISHED, run.message
     paths = workspace.run(run.id)
     assert {path.name for path in paths.folder.iterdir()} == {
-        "config.json", "events.jsonl", "log.txt", "checkpoints", "model", "predictions.parquet", "metrics.json",
+        "config.json", "events.jsonl", "log.txt", "checkpoints", "model", "predictions.parquet", "metrics.json", "lock",
     }  # fmt: skip
     history = History.read(paths.events)
     assert [one["name"] for one in history.phases][:4] == [
