@@ -1,5 +1,6 @@
 """What runs take on the disk: counted, cleaned, thrown away, and compared with what is free."""
 
+import os
 import shutil
 import time
 from contextlib import suppress
@@ -23,11 +24,10 @@ WEIGHT = 4  # bytes of a parameter in fp32
 def taken(folder: Path) -> int:
     """Bytes of all files in a folder; what vanishes meanwhile does not count."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.lstat().st_size
-        except FileNotFoundError:
-            continue
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            with suppress(FileNotFoundError):
+                total += Path(place, name).lstat().st_size
     return total
 
 
@@ -69,11 +69,12 @@ def empty_trash(workspace: Workspace, older_than: int = 0) -> int:
             freed += taken(folder)
             shutil.rmtree(folder, ignore_errors=True)
     for run in store.all(deleted=True):
-        if datetime.fromisoformat(run.deleted_at) <= before:
+        if store.remove(run.id, before):
             folder = workspace.run(run.id).folder
+            with suppress(OSError):
+                folder = folder.rename(folder.with_suffix(".part"))  # what a kill leaves of it is swept
             freed += taken(folder)
             shutil.rmtree(folder, ignore_errors=True)
-            store.remove(run.id)
     return freed
 
 

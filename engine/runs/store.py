@@ -415,9 +415,13 @@ class Store:
                 update(runs).where(runs.c.id == run_id).values(deleted_at=now() if deleted else None)
             )
 
-    def remove(self, run_id: str) -> None:
+    def remove(self, run_id: str, before: datetime) -> bool:
+        """Forget a run that lies in the trash since `before`. Returns whether it did: it may have been taken out."""
         with self._begin() as connection:
-            connection.execute(delete(runs).where(runs.c.id == run_id))
+            gone = connection.execute(
+                delete(runs).where(runs.c.id == run_id, runs.c.deleted_at <= _written(before))
+            )
+        return gone.rowcount == 1
 
     @contextmanager
     def _begin(self, engine: Engine | None = None):
@@ -526,7 +530,11 @@ def _run(row) -> Run:
 
 
 def now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    return _written(datetime.now(UTC))
+
+
+def _written(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds")
 
 
 def clock() -> float:

@@ -1,7 +1,9 @@
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -350,3 +352,36 @@ def test_what_killed_processes_left_is_swept_where_nothing_runs(workspace):
     there = {path for path in (workspace.root / "runs").rglob("*") if path.is_file()}
     assert there == {paths.config, paths.lock, fresh, *left[4:]}
     assert paths.model.is_dir()
+
+
+def test_a_run_that_is_taken_out_of_the_trash_as_it_is_emptied_is_kept(workspace, monkeypatch):
+    restored, gone, listed = ended(workspace, "aaaaaa"), ended(workspace, "bbbbbb"), Store.all
+    for run_id in ("aaaaaa", "bbbbbb"):
+        queue.remove(workspace, run_id)
+
+    def and_meanwhile(store, deleted=False):
+        found = listed(store, deleted)
+        queue.restore(workspace, "aaaaaa")
+        return found
+
+    monkeypatch.setattr(Store, "all", and_meanwhile)
+    assert space.empty_trash(workspace) > 0
+    assert [run.id for run in queue.list_runs(workspace)] == ["aaaaaa"]
+    assert restored.config.exists() and not gone.folder.exists()
+    assert list(gone.folder.parent.iterdir()) == [restored.folder]
+
+
+def test_what_vanishes_while_it_is_counted_does_not_count(workspace, monkeypatch):
+    folder, lstat = workspace.root / "runs", Path.lstat
+    files = [folder / name / "file" for name in ("one", "two")]
+    for file in files:
+        file.parent.mkdir()
+        file.write_bytes(bytes(10_000))
+
+    def and_the_other_goes(path):
+        if path in files:
+            shutil.rmtree(files[1 - files.index(path)].parent)
+        return lstat(path)
+
+    monkeypatch.setattr(Path, "lstat", and_the_other_goes)
+    assert 10_000 <= space.taken(folder) < 20_000
