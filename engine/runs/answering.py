@@ -89,8 +89,19 @@ def effect(paths: RunPaths) -> Effect | None:
 def outlive(workspace: Workspace, run_id: str) -> list[str]:
     """See to what was chosen for the model that a run had before it was trained further. Returns sentences on it.
 
-    A correction is fitted to the new model; thresholds stay, marked as outlived, and so do the scores on further files.
+    A correction is fitted to the new model; thresholds stay, marked as outlived, and so do the scores on further files. What
+    goes wrong with either is such a sentence: the new model is in its place all the same.
     """
+    said = []
+    for see_to in (_outlive_rules, _outlive_scores):
+        try:
+            said += see_to(workspace, run_id)
+        except Exception as error:
+            said.append(f"Something that was kept for the model before may not fit the new one: {error}")
+    return said
+
+
+def _outlive_rules(workspace: Workspace, run_id: str) -> list[str]:
     paths, said = workspace.run(run_id), []
     before = rules.read(paths)
     if before.temperature != 1.0:
@@ -101,9 +112,13 @@ def outlive(workspace: Workspace, run_id: str) -> list[str]:
         said.append(
             "Its thresholds were chosen for the model before; look at them again on the Evaluate page."
         )
-    if outlived := evaluations.outlive(workspace, run_id):
-        said.append(f"The scores on {outlived} are those of the model before; they can be made anew there.")
     return said
+
+
+def _outlive_scores(workspace: Workspace, run_id: str) -> list[str]:
+    if not (outlived := evaluations.outlive(workspace, run_id)):
+        return []
+    return [f"The scores on {outlived} are those of the model before; they can be made anew there."]
 
 
 def validation(paths: RunPaths) -> pd.DataFrame:

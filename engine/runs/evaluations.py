@@ -21,7 +21,7 @@ from engine.evaluation.metrics import wilson
 from engine.models import tfidf
 from engine.models.folders import read_config
 from engine.models.tokens import count_strange
-from engine.paths import RunPaths, Workspace, read_json, replace_folder, write_json
+from engine.paths import ID, RunPaths, Workspace, read_json, replace_folder, write_json
 from engine.runs import queue
 from engine.runs.findings import once
 from engine.runs.rows import rows_of
@@ -74,8 +74,10 @@ def corrected(table: pd.DataFrame, temperature: float) -> pd.DataFrame:
 
 def further(workspace: Workspace, run_id: str) -> list[Further]:
     """The further files that a run was judged on, the newest first."""
-    folder = workspace.run(run_id).furthers
-    found = [Further(**read_json(path)["further"]) for path in folder.glob("*/metrics.json")]
+    whole = [  # a process that was killed leaves others
+        path for path in workspace.run(run_id).furthers.glob("*/metrics.json") if ID.fullmatch(path.parent.name)
+    ]
+    found = [Further(**read_json(path)["further"]) for path in whole]
     return sorted(found, key=lambda one: one.created_at, reverse=True)
 
 

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 
+from engine.data.reading import read_bytes
 from engine.errors import DataError
 from engine.evaluation import predictions
-from engine.runs import answering
+from engine.runs import answering, evaluations
 from engine.serving.rules import ALWAYS_A_PERSON
+from tests import words
 from tests.engine.runs.helpers import submit, wait
 
 
@@ -56,3 +58,11 @@ def test_a_model_that_came_without_data_has_nothing_to_fit_a_correction_to(works
     with pytest.raises(DataError, match="no validation texts"):
         answering.validation(workspace.run(run.id))
     assert answering.effect(workspace.run(run.id)) is None
+
+
+def test_rules_that_are_damaged_keep_no_new_model_from_its_place_and_are_told(workspace, run):
+    evaluations.judge_further(workspace, run, read_bytes(words.easy_csv(30).encode(), "later.csv"))
+    workspace.run(run.id).rules.write_text('{"threshold": "high"}')
+    damaged, further = answering.outlive(workspace, run.id)
+    assert "rules.json" in damaged and "Mend it, or delete it" in damaged
+    assert "later.csv" in further and evaluations.further(workspace, run.id)[0].outlived

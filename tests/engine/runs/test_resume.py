@@ -1,6 +1,7 @@
 """A run that is interrupted, at whatever moment, ends as if nothing had happened."""
 
 import os
+import shutil
 import signal
 import time
 from dataclasses import replace
@@ -184,6 +185,9 @@ def test_a_finished_run_is_trained_further(workspace, easy, tiny_model):
     rules.change(workspace, run.id, threshold=0.7, temperature=20.0)
     table = read_bytes(words.easy_csv(30).encode(), "later.csv")
     before, scored = evaluations.judge_further(workspace, run, table)
+    whole = workspace.run(run.id).further(before.key).folder
+    shutil.copytree(whole, whole.with_suffix(".part"))  # as if a process was killed while it judged once more
+    assert evaluations.further(workspace, run.id) == [before]
     queue.resume(workspace, run.id, epochs=4)
     longer = wait(workspace, run.id)
     assert longer.status == Status.FINISHED
