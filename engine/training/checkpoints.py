@@ -84,8 +84,8 @@ class Checkpoints:
         try:
             self._save(state, learner, facts)
         except (OSError, SafetensorError, WorkspaceError) as error:
-            for left in self.folder.glob("*.part"):
-                left.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self._clear()  # what was written before it failed takes room as well
             self.say(
                 f"The state of the training could not be saved at step {state.step} ({_why(error)}). The training goes on; "
                 "make room on the disk, or an interruption will cost the work since the last saved state."
@@ -162,8 +162,8 @@ class Checkpoints:
         return self.folder / f"best-{epoch:04}.safetensors"
 
     def _clear(self) -> None:
-        """Remove what neither of the newest points needs."""
-        needed = set()
+        """Remove what neither of the newest points needs, nor the next one will."""
+        needed = {self._best(self.best_written).name}
         for path in self._points()[:KEPT]:
             with contextlib.suppress(WorkspaceError, KeyError):  # a damaged one needs nothing
                 needed |= {path.name, *read_json(path)["sha256"]}

@@ -61,6 +61,25 @@ def test_a_state_that_is_not_read_as_it_was_written_does_not_count(tmp_path, lea
     assert Checkpoints(tmp_path).newest().state.step == 1
 
 
+def test_best_rounds_whose_states_find_no_room_do_not_fill_the_disk(tmp_path, learner, monkeypatch):
+    def no_room(tensors, path, metadata=None):
+        if metadata:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save_file(tensors, path)
+
+    points, save_file = Checkpoints(tmp_path, best=learner.state()), checkpoints.save_file
+    assert points.save(TrainingState(step=1, best_epoch=1), learner, {})
+    before = {path.name for path in tmp_path.iterdir()}
+    monkeypatch.setattr(checkpoints, "save_file", no_room)
+    for step in range(2, 6):
+        assert not points.save(TrainingState(step=step, best_epoch=step), learner, {})
+    assert {path.name for path in tmp_path.iterdir()} == before | {"best-0005.safetensors"}
+    assert Checkpoints(tmp_path).newest().state.step == 1
+    monkeypatch.undo()
+    assert points.save(TrainingState(step=6, best_epoch=5), learner, {})
+    assert Checkpoints(tmp_path).newest().state.best_epoch == 5
+
+
 def test_the_first_state_waits_until_it_costs_no_more_than_its_share(tmp_path, learner):
     points = Checkpoints(tmp_path)
     points.expect(10**9)
