@@ -17,6 +17,8 @@ so the command line ends with exit code 2; anything else is our fault and ends w
 
 import errno
 
+FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # Windows has no quota of that name
+
 
 class TuneboardError(Exception):
     """A problem that a person can fix.
@@ -87,5 +89,6 @@ def is_out_of_memory(error: Exception) -> bool:
 
 
 def is_disk_full(error: Exception) -> bool:
-    """Whether the disk was full; libraries say it in words."""
-    return getattr(error, "errno", None) == errno.ENOSPC or "no space left" in str(error).lower()
+    """Whether the disk was full, or what this user may take of it; libraries say it in words."""
+    said = str(error).lower()
+    return getattr(error, "errno", None) in FULL or "no space left" in said or "quota exceeded" in said

@@ -4,7 +4,6 @@ Only tables are read: no program, no pickle. The hub keeps a Parquet copy of nea
 is none, the Parquet, CSV or JSONL files of the data set itself are taken.
 """
 
-import errno
 import re
 import shutil
 import tempfile
@@ -19,7 +18,7 @@ import pyarrow.parquet as pq
 
 from engine.data.reading import read_file
 from engine.data.reading.parquet import as_names, class_names, named_type
-from engine.errors import DataError
+from engine.errors import DataError, is_disk_full
 from engine.figures import rounded
 
 PARQUET_COPY = "refs/convert/parquet"
@@ -151,7 +150,7 @@ def fetch(
             _write_together(found.name, files, whole)
             whole.replace(target)
         except OSError as error:
-            if error.errno == errno.ENOSPC:
+            if is_disk_full(error):
                 raise full from error
             raise
 

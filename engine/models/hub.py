@@ -1,6 +1,5 @@
 """The Hugging Face hub: how large is a model, is it safe, fetch it at an exact revision."""
 
-import errno
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TypeVar
 
-from engine.errors import ModelError
+from engine.errors import ModelError, is_disk_full
 from engine.models import architectures
 
 WEIGHTS = "*.safetensors"
@@ -202,8 +201,6 @@ def _asked(name: str, question: Callable[[], Answer]) -> Answer:
             "offline",
         ) from error
     except (errors.HTTPError, OSError, ValueError) as error:  # ValueError: not the hub's answer
-        if getattr(error, "errno", None) == errno.ENOSPC:
-            raise  # the disk, not the hub
         status = getattr(getattr(error, "response", None), "status_code", None)
         if status in (401, 403):
             raise ModelError(
@@ -217,6 +214,8 @@ def _asked(name: str, question: Callable[[], Answer]) -> Answer:
                 "Try again in some minutes.",
                 "hub_error",
             ) from error
+        if is_disk_full(error):
+            raise  # the disk, not the hub
         raise ModelError(
             f"The Hugging Face hub cannot be reached, so nothing is known of {name}.",
             "Check the connection, or take the bundled model.",

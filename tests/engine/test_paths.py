@@ -1,3 +1,4 @@
+import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
 
@@ -35,10 +36,13 @@ def test_a_workspace_that_cannot_be_written_is_said_so(tmp_path):
         Workspace.open(tmp_path / "file" / "workspace")
 
 
-def test_a_json_file_is_replaced_whole(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "full", [OSError(28, "No space left on device"), OSError(getattr(errno, "EDQUOT", 28), "Disk quota exceeded")]
+)
+def test_a_json_file_is_replaced_whole(tmp_path, monkeypatch, full):
     path = tmp_path / "value.json"
     write_json(path, {"a": 1})
-    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(full))
     with pytest.raises(WorkspaceError, match="disk is full"):
         write_json(path, {"a": 2})
     assert path.read_text() == '{\n "a": 1\n}'

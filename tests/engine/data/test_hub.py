@@ -1,5 +1,6 @@
 """Data sets of the hub, against a server on this machine that answers as the hub does."""
 
+import errno
 import json
 import os
 import shutil
@@ -176,9 +177,10 @@ def test_a_full_disk_is_told_before_the_download(hub_server, tmp_path, monkeypat
     assert hub_server.count == 0
 
 
-def test_a_disk_that_fills_up_on_the_way_is_the_same_sentence(hub_server, tmp_path, monkeypatch):
+@pytest.mark.parametrize("number", [errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)])
+def test_a_disk_that_fills_up_on_the_way_is_the_same_sentence(hub_server, tmp_path, monkeypatch, number):
     def no_room(*args):
-        raise OSError(28, "No space left on device")
+        raise OSError(number, "No space left on device")
 
     found = hub.look_up("me/split")
     monkeypatch.setattr(hub, "_fitted", no_room)

@@ -1,5 +1,6 @@
 """The hub's client, against a server on this machine that answers as the hub does."""
 
+import errno
 import json
 
 import pytest
@@ -11,6 +12,14 @@ from engine.models.loading import fetch, load_model, load_tokenizer
 from engine.models.tokens import count_tokens
 from tests.hub_standin import COPY, MAIN, point_to
 from tests.words import easy_texts
+
+
+def test_a_disk_without_room_for_more_is_not_taken_for_a_hub_that_cannot_be_reached():
+    def no_room():
+        raise OSError(getattr(errno, "EDQUOT", errno.ENOSPC), "Disk quota exceeded")
+
+    with pytest.raises(OSError, match="quota"):
+        hub._asked("me/tiny", no_room)
 
 
 def test_the_size_is_told_before_anything_is_downloaded(model_hub, tiny_model, tmp_path):
