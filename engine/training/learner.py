@@ -75,17 +75,17 @@ class Learner:
         if not self.model.training:
             self.model.train()
         packs = attention.choose(self.model) == attention.PACKED
+        part = -(-len(rows) // self.accumulation)
         while True:
             try:
                 self.loss.zero_()
-                most_rows = min(self.most_rows, -(-len(rows) // self.accumulation))
-                for piece in pieces(self.lengths, rows, self.most_tokens, most_rows):
+                for piece in pieces(self.lengths, rows, self.most_tokens, min(self.most_rows, part)):
                     self._learn_from(piece, 1 / len(rows), packs)
                 break
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-            self._make_room(len(rows))
+            self._make_room(part)
         stepped = self.weights.step(learning_rate, self.clipping)
         return Learnt(self.loss.clone(), stepped.norm, stepped.finite & self.loss.isfinite())
 
@@ -122,7 +122,7 @@ class Learner:
             torch.cuda.empty_cache()
 
     def _make_room(self, rows: int) -> None:
-        """After the memory ran out: take half as many texts at a time."""
+        """After the memory ran out: take half as many texts at a time. rows: of the part that was to be worked through."""
         self.weights.clear()
         self.rest()
         most = min(self.most_rows, rows, max(1, self.most_tokens // int(self.lengths.max())))

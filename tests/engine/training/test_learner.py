@@ -61,6 +61,14 @@ def test_after_memory_ran_out_the_corrections_stay_the_same(tiny_model):
     assert apart(limited, learn(learner(tiny_model))) < 1e-5
 
 
+def test_parts_that_do_not_fit_are_halved_and_not_the_whole_batch(tiny_model):
+    told = []
+    limited = learner(tiny_model, on_less_memory=told.append, accumulation=3)
+    runs_out_above(2, limited.model)
+    learn(limited)
+    assert told == [2]
+
+
 def test_memory_for_not_even_one_text_is_said(tiny_model):
     limited = learner(tiny_model)
     runs_out_above(0, limited.model)
