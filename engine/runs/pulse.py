@@ -82,8 +82,8 @@ class Pulse:
 
     def should_stop(self) -> bool:
         """Whether the training shall end here. Whoever asks and hears yes has to do so."""
-        self.answered = self.request
-        return self.request is not None
+        self.answered = request = self.request  # read once: another may be asked meanwhile
+        return request is not None
 
     def may_go_on(self) -> None:
         """Raises StopAsked when something is asked that was not asked when the present work began."""

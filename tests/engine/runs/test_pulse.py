@@ -41,6 +41,16 @@ def test_a_beat_that_fails_is_followed_by_others(beating, monkeypatch, capsys):
     assert "what nobody foresaw" in capsys.readouterr().err
 
 
+def test_what_is_asked_while_the_work_is_told_to_go_on_is_not_taken_for_answered():
+    class Asked(Pulse):
+        asked = iter([None, *[Request.PAUSE] * 9])  # between one look and the next
+        request = property(lambda self: next(self.asked))
+
+    heard = Asked.__new__(Asked)
+    assert not heard.should_stop() and heard.answered is None
+    assert heard.should_stop() and heard.answered == Request.PAUSE
+
+
 def test_the_process_ends_even_if_the_run_cannot_be_closed(beating, monkeypatch):
     gone = threading.Event()
     monkeypatch.setattr(pulse, "GRACE_SECONDS", 0.0)
