@@ -75,7 +75,9 @@ def corrected(table: pd.DataFrame, temperature: float) -> pd.DataFrame:
 def further(workspace: Workspace, run_id: str) -> list[Further]:
     """The further files that a run was judged on, the newest first."""
     whole = [  # a process that was killed leaves others
-        path for path in workspace.run(run_id).furthers.glob("*/metrics.json") if ID.fullmatch(path.parent.name)
+        path
+        for path in workspace.run(run_id).furthers.glob("*/metrics.json")
+        if ID.fullmatch(path.parent.name)
     ]
     found = [Further(**read_json(path)["further"]) for path in whole]
     return sorted(found, key=lambda one: one.created_at, reverse=True)
@@ -371,7 +373,9 @@ def answers_of(paths: RunPaths) -> list[str]:
     """The labels that a run's model gives, in the order of its probabilities."""
     if paths.predictions.exists():
         return predictions.labels_of(predictions.read(paths.predictions, "test"))
-    named = read_config(paths.model)["id2label"]  # brought from elsewhere, without data
+    if tfidf.is_saved_in(paths.model):  # brought from elsewhere, without data, as below
+        return list(tfidf.load(paths.model).labels)
+    named = read_config(paths.model)["id2label"]
     return [named[str(number)] for number in range(len(named))]
 
 

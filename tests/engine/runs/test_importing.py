@@ -21,7 +21,7 @@ from engine.evaluation import predictions
 from engine.models import tfidf
 from engine.models.loading import load_model, load_tokenizer
 from engine.paths import read_json
-from engine.runs import batches, comparison, evaluations, queue
+from engine.runs import answering, batches, comparison, evaluations, queue
 from engine.runs.events import History
 from engine.runs.export import export
 from engine.runs.importing import bring, score
@@ -124,6 +124,19 @@ def test_what_claims_to_count_words_is_taken_for_hostile(workspace, tmp_path, ha
     ) as error:
         bring(workspace, folder, "counts")
     assert str(folder) not in str(error.value) and list((workspace.root / "runs").iterdir()) == []
+
+
+def test_a_word_counter_without_data_is_given_thresholds_and_judged_on_a_file(workspace, tmp_path):
+    tfidf.save(
+        tfidf.fit(["a lamp", "a mug", "lamp"], ["good", "bad", "good"], ["bad", "good"]), tmp_path / "c"
+    )
+    run = bring(workspace, tmp_path / "c", "counts")
+    assert answering.choose(workspace, run, each={"good": 0.8}).thresholds == {"good": 0.8}
+    with pytest.raises(DataError, match="It says: bad, good"):
+        answering.choose(workspace, run, each={"odd": 0.5})
+    table = read_bytes(words.easy_csv(20, seed=4).encode(), "more.csv")
+    about, _ = evaluations.judge_further(workspace, run, table, "text", "label")
+    assert about.rows == 20
 
 
 def test_without_data_it_can_be_asked_and_is_scored_later(workspace, easy, folder):
