@@ -125,11 +125,10 @@ def is_disturbed(workspace: Workspace, config: TrainingConfig) -> bool:
     """Whether a run is training on the same device, or about to."""
     if not workspace.database.exists():
         return False
-    slot = machine.device_slot(config.device)
+    slot, paused = machine.device_slot(config.device), queue.is_paused(workspace)
     return any(
-        run.slot == slot
-        and (run.status == Status.QUEUED or (run.status == Status.RUNNING and queue.is_alive(run)))
-        for run in Store(workspace).all()
+        run.slot == slot and (queue.is_alive(run) if run.status == Status.RUNNING else not paused)
+        for run in Store(workspace).live()
     )
 
 

@@ -5,6 +5,7 @@ import pytest
 from engine.errors import ForecastError
 from engine.runs import forecast, measurements, queue
 from engine.runs.measurements import Measured
+from engine.runs.store import Store
 from engine.settings import TrainingConfig
 from tests.engine.runs.helpers import QUICK, submit, wait
 
@@ -121,6 +122,16 @@ def test_nothing_is_measured_beside_a_run(workspace, easy, config, tiny_model):
     queue.stop(workspace, run.id)
     wait(workspace, run.id)
     assert not forecast.is_disturbed(workspace, config)
+
+
+def test_a_run_that_waits_in_a_paused_queue_disturbs_nothing(workspace, easy, config, tiny_model):
+    queue.pause_queue(workspace, True)
+    run = submit(workspace, easy, tiny_model)
+    assert forecast.measure(workspace, easy.id, config).seconds > 0
+    Store(workspace).pause_queue(False)
+    assert forecast.is_disturbed(workspace, config)
+    queue.stop(workspace, run.id)
+    wait(workspace, run.id)
 
 
 def test_only_one_measures_at_a_time(workspace, easy, config, monkeypatch):
