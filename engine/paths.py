@@ -1,7 +1,7 @@
 """Every file name of the workspace, in one place.
 
     tuneboard.db                 which data sets and runs there are (SQLite)
-    preferences.json             what was chosen on the Settings page
+    preferences.json             what was chosen on the Settings page; preferences.lock
     watcher.lock  watcher.log    of the process that looks after the queue
     datasets/<id>/               rows.parquet, others.parquet, info.json, decisions.json
     uploads/<key>/               files that are being looked at, before they become data sets
@@ -308,6 +308,11 @@ class Workspace:
     def preferences(self) -> Path:
         """What was chosen for all runs: engine/preferences.py."""
         return self.root / "preferences.json"
+
+    @property
+    def preferences_lock(self) -> Path:
+        """Held while they are changed."""
+        return self.root / "preferences.lock"
 
     @property
     def trackers(self) -> Path:

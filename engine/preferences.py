@@ -10,11 +10,12 @@ import sys
 from dataclasses import dataclass
 from typing import Literal
 
+from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from engine import figures, machine
 from engine.errors import SettingsError
-from engine.paths import Workspace, read_json, write_json
+from engine.paths import Workspace, read_json, write_json, writing
 from engine.settings import sentences
 
 Value = str | int | bool
@@ -129,7 +130,16 @@ def choose(workspace: Workspace, values: dict[str, object]) -> None:
     Raises SettingsError naming each value that cannot be used, or that a variable of the environment decides already.
     """
     workspace.may_change()
-    kept, wrong = _kept(workspace), {}
+    with (
+        writing(workspace.root),
+        FileLock(workspace.preferences_lock),
+    ):  # of two who choose at once, none loses a choice
+        write_json(workspace.preferences, _changed(_kept(workspace), values))
+
+
+def _changed(kept: dict[str, Value], values: dict[str, object]) -> dict[str, Value]:
+    """Raises SettingsError as `choose`."""
+    kept, wrong = {**kept}, {}
     for field, wanted in values.items():
         default = Preferences.model_fields[field].default
         value, problem = _checked(field, default if wanted == "" else wanted)
@@ -145,7 +155,7 @@ def choose(workspace: Workspace, values: dict[str, object]) -> None:
         kept |= {field: value} if value != default else {}
     if wrong:
         raise SettingsError(wrong)
-    write_json(workspace.preferences, kept)
+    return kept
 
 
 def of_new_runs(workspace: Workspace) -> dict[str, Value]:

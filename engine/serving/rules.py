@@ -4,12 +4,13 @@ from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import Annotated
 
+from filelock import FileLock
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from engine.errors import ModelError
 from engine.evaluation.deferring import ALWAYS_A_PERSON
-from engine.paths import RunPaths, Workspace, read_json, write_json
+from engine.paths import RunPaths, Workspace, read_json, write_json, writing
 
 IN_AN_EXPORT = "rules.json"  # beside the model
 OUTLIVED = (
@@ -77,12 +78,13 @@ def change(workspace: Workspace, run_id: str, **changes: object) -> None:
     """Set some of the rules of a run; they hold on pages and on the command line."""
     workspace.may_change()
     paths = workspace.run(run_id)
-    kept = read(paths)
-    if {"threshold", "thresholds"} & changes.keys():
-        changes = {"outlived": False, **changes}
-    elif changes.get("temperature", kept.temperature) != kept.temperature:
-        changes = {"outlived": kept.sends_any, **changes}
-    write_json(paths.rules, asdict(replace(kept, **changes)))
+    with writing(paths.folder), FileLock(paths.lock):  # of two who change them at once, none loses anything
+        kept = read(paths)
+        if {"threshold", "thresholds"} & changes.keys():
+            changes = {"outlived": False, **changes}
+        elif changes.get("temperature", kept.temperature) != kept.temperature:
+            changes = {"outlived": kept.sends_any, **changes}
+        write_json(paths.rules, asdict(replace(kept, **changes)))
 
 
 def _read(path: Path) -> Rules:

@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -75,6 +76,23 @@ def test_for_looking_only_nothing_is_chosen_and_a_damaged_file_is_said(workspace
     monkeypatch.setenv("TUNEBOARD_READ_ONLY", "1")
     with pytest.raises(ReadOnlyError):
         choose(workspace, {"threads": 1})
+
+
+def test_of_two_who_choose_at_once_none_loses_a_choice(workspace, monkeypatch):
+    write_json = preferences.write_json
+    other = Thread(target=choose, args=(workspace, {"threads": 1}))
+
+    def and_meanwhile(path, value):
+        if not other.ident:
+            other.start()
+            other.join(0.2)  # it waits for its turn
+        write_json(path, value)
+
+    monkeypatch.setattr(preferences, "write_json", and_meanwhile)
+    choose(workspace, {"language": "de"})
+    other.join()
+    found = in_force(workspace)
+    assert (found["language"].value, found["threads"].value) == ("de", 1)
 
 
 def test_a_password_in_an_address_is_not_shown(workspace, monkeypatch):
