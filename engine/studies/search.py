@@ -101,18 +101,29 @@ def go_on(workspace: Workspace) -> bool:
     """Take every open search a step further; for the watcher. Returns whether something was begun."""
     if not (workspace.writable and workspace.changeable):
         return False
-    begun = False
+    begun, wrong = False, None
     for study, _ in _open(workspace):
-        with progress.changing(workspace.study(study.id)) as found:
-            try:
-                begun |= _step(workspace, study, found)
-            except (TuneboardError, OSError):
-                raise  # a full disk or a locked store may be over in a moment
-            except Exception as error:  # told on the page, and the queue goes on
-                complain(traceback.format_exc())
-                said = explain(error)
-                found.status, found.message = "failed", f"{said['message']} {said['action']}"
+        try:
+            with progress.changing(workspace.study(study.id)) as found:
+                begun |= _stepped(workspace, study, found)
+        except (TuneboardError, OSError) as error:
+            wrong = error  # a full disk or a locked store may be over in a moment; the others go on meanwhile
+    if wrong:
+        raise wrong
     return begun
+
+
+def _stepped(workspace: Workspace, study: Study, found: Progress) -> bool:
+    """As `_step`; what nobody foresaw ends the search."""
+    try:
+        return _step(workspace, study, found)
+    except (TuneboardError, OSError):
+        raise
+    except Exception as error:  # told on the page, and the queue goes on
+        complain(traceback.format_exc())
+        said = explain(error)
+        found.status, found.message = "failed", f"{said['message']} {said['action']}"
+        return False
 
 
 def _open(workspace: Workspace) -> list[tuple[Study, Progress]]:
@@ -129,7 +140,12 @@ def _open(workspace: Workspace) -> list[tuple[Study, Progress]]:
 def _may_step(workspace: Workspace, found: Progress) -> bool:
     """Whether the search, and not the queue or a person, has to do something next."""
     run = _run(workspace, found.current) if found.current else None
-    return run is None or (run.status.ended and not run.paused)
+    return run is None or (run.status.ended and not _is_held(run))
+
+
+def _is_held(run: Run) -> bool:
+    """Whether a person paused the trial, and may let it go on."""
+    return run.paused and not run.deleted_at
 
 
 def _step(workspace: Workspace, study: Study, found: Progress) -> bool:
@@ -140,16 +156,24 @@ def _step(workspace: Workspace, study: Study, found: Progress) -> bool:
         if run and not run.status.ended:
             _watch(workspace, study, found, current, run)
             return False
-        if run and run.paused:
+        if run and _is_held(run):
             return False
-        died = run and run.status == Status.INTERRUPTED and run.attempt < MOST_ATTEMPTS
-        if died and found.status == "running":
+        if run and found.status == "running" and _can_go_on(workspace, run):
             queue.resume(workspace, run.id)
             return True
         _close(workspace, study, found, current, run)
     if found.status != "running":
         return False
     return _begin_next(workspace, study, found)
+
+
+def _can_go_on(workspace: Workspace, run: Run) -> bool:
+    """Whether a trial died that may go on: not too often, and it is neither in the trash nor damaged."""
+    try:
+        queue.config_of(workspace, run.id)
+    except WorkspaceError:
+        return False
+    return run.status == Status.INTERRUPTED and run.attempt < MOST_ATTEMPTS and not run.deleted_at
 
 
 def _watch(workspace: Workspace, study: Study, found: Progress, trial: Trial, run: Run) -> None:
@@ -192,7 +216,7 @@ def _close(workspace: Workspace, study: Study, found: Progress, trial: Trial, ru
         trials.report(trial.number, [one["scores"]["macro_f1"] for one in epochs])
     trials.close(trial.number, trial.state, trial.score)
     found.importance = trials.importance()
-    if run and trial.why and run.status == Status.STOPPED:
+    if run and trial.why and run.status == Status.STOPPED and trial.why not in (run.message or ""):
         rest = (run.message or "").removeprefix("Stopped on request. ")
         Store(workspace).say(run.id, f"{trial.why} {rest}".strip())
     if found.status != "running":

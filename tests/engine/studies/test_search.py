@@ -1,6 +1,7 @@
 """A search for good settings: what is tried, what is given up, and that it goes on whatever dies."""
 
 import os
+import shutil
 import signal
 import time
 
@@ -9,7 +10,7 @@ import pytest
 from engine.errors import RunStateError, SettingsError, WorkspaceError
 from engine.paths import read_json, write_json
 from engine.runs import measurements, queue
-from engine.runs.store import Status
+from engine.runs.store import Status, Store
 from engine.settings import TrainingConfig
 from engine.studies import progress, records, search
 from engine.studies.progress import Progress, Trial
@@ -154,6 +155,84 @@ def test_a_damaged_search_harms_no_other(workspace, easy, planned):
     assert records.list_studies(workspace) == [whole]
     records.stop(workspace, whole)
     wait(workspace, whole.run_id(0))
+
+
+def stopped(workspace, study, status, **said):
+    """The first trial of a search, ended without any work. Returns its run."""
+    queue.pause_queue(workspace, True)
+    assert search.go_on(workspace)
+    run_id, store = study.run_id(0), Store(workspace)
+    store.pause_queue(False)
+    assert store.claim(run_id, os.getpid())
+    store.end(run_id, status, os.getpid(), **said)
+    store.pause_queue(True)
+    return store.get(run_id)
+
+
+@pytest.mark.parametrize("harm", ["gone", "damaged", "in the trash"])
+def test_a_trial_that_cannot_go_on_has_failed_and_other_searches_go_on(workspace, easy, planned, harm):
+    harmed = begin(workspace, easy, planned, 3600)
+    run = stopped(workspace, harmed, Status.INTERRUPTED)
+    if harm == "in the trash":
+        queue.remove(workspace, run.id)
+    elif harm == "gone":
+        shutil.rmtree(workspace.run(run.id).folder)
+    else:
+        workspace.run(run.id).config.write_text("{")
+    other = begin(workspace, easy, planned, 3600)
+    assert search.go_on(workspace)
+    assert len(progress.read(workspace.study(other.id)).trials) == 1
+    ended = progress.read(workspace.study(harmed.id))
+    assert (ended.status, ended.trials[0].state) == ("failed", "failed")
+
+
+def test_a_search_waits_for_a_paused_trial_until_that_is_deleted(workspace, easy, planned):
+    study = begin(workspace, easy, planned, 3600)
+    run = stopped(workspace, study, Status.STOPPED, reason="paused")
+    assert not search.go_on(workspace)
+    queue.remove(workspace, run.id)
+    assert search.go_on(workspace)
+    assert len(progress.read(workspace.study(study.id)).trials) == 2
+
+
+def test_a_search_that_meets_a_full_disk_starves_no_other_and_tries_again(
+    workspace, easy, planned, monkeypatch
+):
+    queue.pause_queue(workspace, True)
+    studies = [begin(workspace, easy, planned, 3600) for _ in range(2)]
+    met, submit = [], queue.submit
+
+    def full_at_first(*given, **rest):
+        met.append(rest["ticket"])
+        if len(met) == 1:
+            raise WorkspaceError("The disk is full.", "Make room.", "disk_full")
+        return submit(*given, **rest)
+
+    monkeypatch.setattr(queue, "submit", full_at_first)
+    with pytest.raises(WorkspaceError, match="full"):
+        search.go_on(workspace)
+    assert set(met) == {study.run_id(0) for study in studies}
+    assert len(queue.list_runs(workspace)) == 1
+    assert search.go_on(workspace)
+    assert len(queue.list_runs(workspace)) == 2
+
+
+def test_why_a_trial_ended_early_is_said_once_though_writing_it_down_had_to_be_tried_again(
+    workspace, easy, planned, monkeypatch
+):
+    study = begin(workspace, easy, planned, 3600)
+    kept = "What was kept and can be used: the best round so far (1)."
+    run = stopped(workspace, study, Status.STOPPED, reason="stopped", message=f"Stopped on request. {kept}")
+    with progress.changing(workspace.study(study.id)) as found:
+        found.status, found.trials[0].why = "stopped", search.OVER
+    with monkeypatch.context() as patch:
+        patch.setattr(progress, "write_json", lambda *_: (_ for _ in ()).throw(OSError(28, "full")))
+        for _ in range(2):
+            with pytest.raises(OSError, match="full"):
+                search.go_on(workspace)
+    assert not search.go_on(workspace)
+    assert progress.read(workspace.study(study.id)).trials[0].state == "pruned"
+    assert queue.get_run(workspace, run.id).message == f"{search.OVER} {kept}"
 
 
 def test_what_cannot_be_searched_is_refused(workspace, easy, planned):
