@@ -5,6 +5,7 @@ import streamlit as st
 from engine.runs import queue
 from engine.runs.store import Request, Run, Status
 from engine.settings import TrainingConfig
+from engine.training.presets import MOST_EPOCHS
 from pages.parts import live, messages, state, takeaway
 
 ASKED = {
@@ -100,12 +101,13 @@ def _go_on(run: Run, config: TrainingConfig, has_model: bool) -> None:
 
 def _more(run: Run, config: TrainingConfig | None) -> None:
     with st.popover("More", icon=":material/more_horiz:", key=f"more_{run.id}"):
-        if config and run.status == Status.FINISHED and not config.counts_words:
+        finished = config and run.status == Status.FINISHED and not config.counts_words
+        if finished and config.epochs < MOST_EPOCHS:
             rounds = st.number_input(
                 "Train further, to so many rounds in all",
                 min_value=config.epochs + 1,
-                max_value=200,
-                value=min(config.epochs * 2, 200),
+                max_value=MOST_EPOCHS,
+                value=min(config.epochs * 2, MOST_EPOCHS),
                 key=f"rounds_{run.id}",
                 help="Goes on where it ended. The step size follows its course for the new number of rounds.",
             )

@@ -6,6 +6,7 @@ import sqlite3
 import pytest
 from safetensors.torch import load_file, save_file
 
+from engine.paths import read_json, write_json
 from engine.runs import queue
 from engine.runs.store import Status, Store
 from pages.parts import charts, costs
@@ -77,6 +78,15 @@ def test_a_finished_run_is_trained_further(workspace, finished):
     press(test, "extend")
     assert wait(workspace, finished.id).status == Status.FINISHED
     assert queue.config_of(workspace, finished.id).epochs == rounds + 1
+
+
+def test_a_run_of_as_many_rounds_as_there_may_be_is_not_trained_further(workspace, finished):
+    path = workspace.run(finished.id).config
+    asked = read_json(path)
+    write_json(path, {**asked, "config": {**asked["config"], "epochs": 200}})
+    test = open_page("runs", run=finished.id)
+    assert not test.exception and not test.number_input
+    assert test.button(key="clone")
 
 
 def test_a_clone_opens_the_train_page_filled_in(workspace, easy, tiny_model):
