@@ -18,7 +18,9 @@ def hand_over(paths: RunPaths) -> None:
     """Let what was made count from now on."""
     with FileLock(paths.lock):
         _settle(paths)
-        paths.making.folder.rename(paths.made.folder)  # killed before this, the old ones count; after it, these
+        paths.making.folder.rename(
+            paths.made.folder
+        )  # killed before this, the old ones count; after it, these
         _settle(paths)
 
 

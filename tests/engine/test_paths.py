@@ -37,7 +37,8 @@ def test_a_workspace_that_cannot_be_written_is_said_so(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "full", [OSError(28, "No space left on device"), OSError(getattr(errno, "EDQUOT", 28), "Disk quota exceeded")]
+    "full",
+    [OSError(28, "No space left on device"), OSError(getattr(errno, "EDQUOT", 28), "Disk quota exceeded")],
 )
 def test_a_json_file_is_replaced_whole(tmp_path, monkeypatch, full):
     path = tmp_path / "value.json"
