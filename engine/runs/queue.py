@@ -5,14 +5,14 @@ import secrets
 from filelock import FileLock, Timeout
 
 from engine import machine
-from engine.errors import NotFoundError, RunStateError, WorkspaceError
+from engine.errors import NotFoundError, RunStateError, SettingsError, WorkspaceError
 from engine.figures import significant
 from engine.names import tidy
 from engine.paths import Workspace, read_json, write_json, writing
 from engine.runs import ending, space
 from engine.runs.processes import identity, is_elsewhere, kill, start_apart
-from engine.runs.store import LAUNCH_SECONDS, STALE_SECONDS, Request, Run, Status, Store, clock
-from engine.settings import TrainingConfig, applying
+from engine.runs.store import LAUNCH_SECONDS, STALE_SECONDS, Request, Run, Status, Store, clock, now
+from engine.settings import TrainingConfig, applying, problems
 
 LEAST_TOKENS = 32  # fewer say too little
 UNANSWERED_SECONDS = 8.0  # after a request; the worker itself ends what does not answer a little earlier
@@ -51,7 +51,7 @@ def submit(
         model_name=model_name,
         slot=machine.device_slot(config.device),
     )
-    launch_waiting(workspace)
+    launch_waiting(workspace, asked=True)
     return store.get(run_id)
 
 
@@ -143,9 +143,10 @@ def look_after(workspace: Workspace) -> bool:
     waits, paused = any(run.status == Status.QUEUED for run in store.live()), store.queue_paused()
     if waits:
         launch_waiting(workspace)
-    if live:
+    left = any(run.status == Status.RUNNING for run in live) or (waits and not paused)
+    if left:
         keep_watch(workspace)
-    return any(run.status == Status.RUNNING for run in live) or (waits and not paused)
+    return left
 
 
 def is_alive(run: Run) -> bool:
@@ -207,10 +208,23 @@ def resume(workspace: Workspace, run_id: str, epochs: int | None = None) -> Run:
     """Let a run that ended go on from its last saved state, or from its beginning where there is none.
 
     epochs: in all, more than it was asked for before; the way to train a finished run further.
-    Raises RunStateError for a run that has not ended, or that is complete.
+    Raises RunStateError for a run that has not ended, or that is complete; SettingsError for more rounds than there may be.
     """
     workspace.may_change()
-    run, config = get_run(workspace, run_id), config_of(workspace, run_id)
+    get_run(workspace, run_id)  # closes what has died
+    config_of(workspace, run_id)  # and where that is gone, its folder stays as it is
+    paths = workspace.run(run_id)
+    with (
+        writing(paths.folder),
+        FileLock(paths.lock),
+    ):  # of two who ask at once, the second one finds it queued
+        _queue_again(workspace, run_id, epochs)
+    launch_waiting(workspace, asked=True)
+    return Store(workspace).get(run_id)
+
+
+def _queue_again(workspace: Workspace, run_id: str, epochs: int | None) -> None:
+    run, config = Store(workspace).get(run_id), config_of(workspace, run_id)
     if run.imported:
         raise RunStateError(
             f"The model of {run.name!r} was trained elsewhere, so there is nothing to go on from.",
@@ -235,8 +249,10 @@ def resume(workspace: Workspace, run_id: str, epochs: int | None = None) -> Run:
     path, queued = workspace.run(run_id).config, False
     asked = read_json(path)
     if epochs is not None:  # before a worker may read it
-        longer = TrainingConfig(**{**config.model_dump(), "epochs": epochs})
-        write_json(path, {**asked, "config": longer.model_dump()})
+        longer = {**config.model_dump(), "epochs": epochs}
+        if wrong := problems(**longer):
+            raise SettingsError(wrong)
+        write_json(path, {**asked, "config": longer})
     try:
         queued = Store(workspace).queue_again(run)
     finally:
@@ -246,8 +262,6 @@ def resume(workspace: Workspace, run_id: str, epochs: int | None = None) -> Run:
         raise RunStateError(
             f"The run {run.name!r} was resumed a moment ago.", "Nothing more needs to be done."
         )
-    launch_waiting(workspace)
-    return Store(workspace).get(run_id)
 
 
 def clone(
@@ -291,7 +305,7 @@ def pause_queue(workspace: Workspace, paused: bool) -> None:
     """While the queue is paused no waiting run begins; what trains goes on."""
     workspace.may_change()
     Store(workspace).pause_queue(paused)
-    launch_waiting(workspace)
+    launch_waiting(workspace, asked=True)
 
 
 def is_paused(workspace: Workspace) -> bool:
@@ -369,18 +383,24 @@ def milder(config: TrainingConfig, reason: str) -> tuple[str, TrainingConfig] | 
     return None
 
 
-def launch_waiting(workspace: Workspace) -> None:
-    """Start a worker for every waiting run whose device is free, and somebody to look after them."""
-    launched, wrong = Store(workspace).next_to_launch(), None
+def launch_waiting(workspace: Workspace, asked: bool = False) -> None:
+    """Start a worker for every waiting run whose device is free, and somebody to look after them.
+
+    A run for which none can be started fails; but where a person has `asked` for a start just now, WorkspaceError is raised.
+    """
+    store = Store(workspace)
+    launched, wrong = store.next_to_launch(), None
     for run_id in launched:
         paths = workspace.run(run_id)
         try:
             with writing(paths.folder):
                 start_apart(paths.log, "engine.runs.worker", workspace.root, run_id)
-        except WorkspaceError as error:
-            wrong = (
-                error  # the others shall start all the same; after some attempts the store gives this one up
-            )
+        except WorkspaceError as error:  # the others shall start all the same
+            if asked:
+                wrong = error
+            else:
+                said = {"reason": error.code, "message": error.message, "action": error.action}
+                store.change(run_id, status=Status.FAILED, ended_at=now(), **said)
     if launched:
         keep_watch(workspace)
     if wrong:

@@ -31,6 +31,7 @@ def main(root: str | None = None) -> int:
                 time.sleep(LOOK_SECONDS)
             if workspace.watcher_log.exists():
                 os.utime(workspace.watcher_log, (0, 0))  # whoever comes next need not wait for us to come up
+        _look(workspace)  # what came after the last look found us at work: it is given a watcher of its own
     except Timeout:
         return 0  # there is one
     return 0

@@ -23,7 +23,7 @@ from engine.data.recipe import Recipe
 from engine.errors import ReadOnlyError, WorkspaceError
 from engine.models.zips import unpack_model
 from engine.paths import Workspace
-from engine.runs import forecast, importing, processes, queue, space
+from engine.runs import forecast, importing, processes, queue, space, watcher
 from engine.runs import store as store_module
 from engine.runs.events import History
 from engine.runs.store import Status, Store
@@ -525,6 +525,41 @@ def test_the_folder_of_a_waiting_run_is_gone(workspace, easy, tiny_model):
         queue.pause_queue(workspace, False)
     queue.cancel(workspace, lost.id)
     assert wait(workspace, following.id).status == Status.FINISHED
+
+
+def test_a_waiting_run_whose_folder_is_gone_fails_with_the_reason_and_stops_nobody(
+    workspace, easy, tiny_model
+):
+    queue.pause_queue(workspace, True)
+    lost, following = submit(workspace, easy, tiny_model), submit(workspace, easy, tiny_model, epochs=1)
+    queue.move(workspace, lost.id, "first")
+    shutil.rmtree(workspace.run(lost.id).folder)
+    Store(workspace).pause_queue(False)
+    assert wait(workspace, following.id).status == Status.FINISHED
+    ended = queue.get_run(workspace, lost.id)
+    assert (ended.status, ended.reason) == (Status.FAILED, "read_only")
+    assert str(workspace.run(lost.id).folder) in ended.message and ended.action
+
+
+def test_a_run_that_comes_as_the_watcher_goes_is_looked_after(workspace, easy, tiny_model, monkeypatch):
+    utime, came = os.utime, []
+
+    def meanwhile(path, times=None, **rest):  # what the watcher does last of all
+        utime(path, times, **rest)
+        if times == (0, 0) and not came:
+            came.append(None)
+            came.append(submit(workspace, easy, tiny_model, **LONG).id)
+
+    workspace.watcher_log.touch()
+    monkeypatch.setattr(os, "utime", meanwhile)
+    assert watcher.main(str(workspace.root)) == 0
+    store, end = Store(workspace), time.monotonic() + 60
+    while not (pid := store.get(came[1]).pid) and time.monotonic() < end:  # reads only: looks after nothing
+        time.sleep(0.1)
+    os.kill(pid, signal.SIGKILL)
+    while not store.get(came[1]).status.ended and time.monotonic() < end:
+        time.sleep(0.1)
+    assert store.get(came[1]).status == Status.INTERRUPTED
 
 
 def test_a_newer_workspace_is_refused_and_left_as_it_is(workspace, finished):

@@ -4,10 +4,11 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
-from engine.errors import NotFoundError, RunStateError, WorkspaceError
+from engine.errors import NotFoundError, RunStateError, SettingsError, WorkspaceError
 from engine.paths import read_json, write_json
 from engine.runs import ending, queue, space
 from engine.runs.store import Request, Run, Status, Store, tables
@@ -312,6 +313,37 @@ def test_more_rounds_are_written_down_before_a_worker_may_read_them(workspace, m
     assert seen == [5] and queue.config_of(workspace, "aaaaaa").epochs == 2  # put back
     queue.resume(workspace, "aaaaaa", epochs=5)
     assert queue.config_of(workspace, "aaaaaa").epochs == 5
+
+
+def test_of_two_who_ask_for_more_rounds_at_once_the_second_is_told_and_the_first_has_them(
+    workspace, monkeypatch
+):
+    paths, told = ended(workspace, "aaaaaa"), []
+
+    def second():
+        with pytest.raises(RunStateError, match="is queued") as refusal:
+            queue.resume(workspace, "aaaaaa", epochs=9)
+        told.append(refusal.value)
+
+    other = Thread(target=second)
+
+    def and_meanwhile(path, value):
+        if not other.ident:
+            other.start()
+            other.join(0.2)  # it waits for its turn
+        write_json(path, value)
+
+    monkeypatch.setattr(queue, "write_json", and_meanwhile)
+    assert queue.resume(workspace, "aaaaaa", epochs=9).status == Status.QUEUED
+    other.join()
+    assert told and read_json(paths.config)["config"]["epochs"] == 9
+
+
+def test_more_rounds_than_there_may_be_are_refused_in_a_sentence(workspace):
+    ended(workspace, "aaaaaa")
+    with pytest.raises(SettingsError, match="epochs: must be at most 200; it is 300"):
+        queue.resume(workspace, "aaaaaa", epochs=300)
+    assert queue.config_of(workspace, "aaaaaa").epochs == 2
 
 
 def test_a_worker_killed_while_it_handed_a_model_over_leaves_the_new_one_and_its_scores(workspace):
