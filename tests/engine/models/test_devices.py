@@ -6,7 +6,7 @@ import torch
 
 from engine.errors import SettingsError
 from engine.machine import cores
-from engine.models.devices import bf16_speedup, pick_device, pick_precision
+from engine.models.devices import MUCH_FASTER, bf16_speedup, pick_device, pick_precision
 
 CPU = torch.device("cpu")
 
@@ -28,10 +28,14 @@ def test_automatic_precision_follows_the_measurement():
 
 
 def test_a_busy_machine_measures_what_an_idle_one_does():
-    idle = bf16_speedup.__wrapped__(CPU) > 1.3
+    idle = bf16_speedup.__wrapped__(CPU)
     hogs = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2 * cores())]
     try:
-        assert [bf16_speedup.__wrapped__(CPU) > 1.3 for _ in range(5)] == [idle] * 5
+        for busy in (bf16_speedup.__wrapped__(CPU) for _ in range(5)):
+            nearly = busy == pytest.approx(
+                idle, rel=0.2
+            )  # then a processor at the threshold may decide otherwise
+            assert (busy > MUCH_FASTER) == (idle > MUCH_FASTER) or nearly
     finally:
         for hog in hogs:
             hog.kill()

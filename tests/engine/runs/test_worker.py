@@ -5,6 +5,7 @@ import platform
 import shutil
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import psutil
@@ -127,12 +128,22 @@ def test_the_queue_goes_on_while_nobody_looks(workspace, easy, tiny_model):
 
 
 def test_stopping_before_the_first_round_leaves_no_model_and_says_so(workspace, tiny_model, easy):
-    run = submit(workspace, easy, tiny_model, **LONG, batch_size=1, learning_rate=1e-6)
-    wait(workspace, run.id, lambda run: run.phase == "training")
-    queue.stop(workspace, run.id)
-    ended = wait(workspace, run.id)
-    assert ended.status == Status.STOPPED
-    assert "no model" in ended.message or workspace.run(run.id).metrics.exists()
+    store = Store(workspace)
+    store.pause_queue(True)
+    run_id = submit(workspace, easy, tiny_model).id
+    assert store.claim(run_id, os.getpid())
+
+    class Stopped(Pulse):
+        def phase(self, name, done=0, total=0):
+            if name == "tokenizing":
+                queue.stop(workspace, run_id)
+            super().phase(name, done, total)
+
+    with EventLog(workspace.run(run_id).events) as events, Stopped(workspace, run_id, events) as pulse:
+        ended = worker._work(workspace, run_id, pulse)
+    assert store.end(run_id, pid=os.getpid(), **ended)
+    assert ended["status"] == Status.STOPPED and "without a model" in ended["message"]
+    assert not workspace.run(run_id).model.exists() and not workspace.run(run_id).metrics.exists()
 
 
 def test_stopping_keeps_the_best_round(workspace, easy, tiny_model):
@@ -149,9 +160,9 @@ def test_stopping_keeps_the_best_round(workspace, easy, tiny_model):
 def test_a_double_click_starts_one_run(workspace, easy, tiny_model):
     ticket = queue.new_ticket()
     queue.pause_queue(workspace, True)  # so that it does not begin in between
-    assert submit(workspace, easy, tiny_model, ticket=ticket) == submit(
-        workspace, easy, tiny_model, ticket=ticket
-    )
+    with ThreadPoolExecutor(2) as threads:
+        first, second = threads.map(lambda _: submit(workspace, easy, tiny_model, ticket=ticket), range(2))
+    assert first == second
     assert len(queue.list_runs(workspace)) == 1
     queue.pause_queue(workspace, False)
     wait(workspace, ticket)
