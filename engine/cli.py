@@ -35,7 +35,7 @@ from engine.errors import DataError, RunStateError, SettingsError, TrainingError
 from engine.figures import rounded
 from engine.models.catalogue import bundled_folder
 from engine.models.tokens import count_tokens
-from engine.paths import ID, BatchPaths, Workspace, digest, read_json
+from engine.paths import ID, BatchPaths, Workspace, file_digest, read_json
 from engine.runs import forecast as forecasts
 from engine.runs import queue as runs_queue
 from engine.runs import space
@@ -724,7 +724,7 @@ def _predict_file(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict
     if not column:
         raise DataError(f"None of the columns of {table.name} looks like text.", "Name it with --column.")
     column_of(table, column, "--column")
-    key = batch.key_of(digest(Path(asked.file).expanduser()), folder, options.as_dict(), column)
+    key = batch.key_of(file_digest(Path(asked.file).expanduser()), folder, options.as_dict(), column)
     with _job(workspace, asked.id, key) as paths:
         if not paths.job.exists():
             batch.write_table(table.frame, paths)

@@ -435,7 +435,7 @@ def aside(path: Path) -> Iterator[Path]:
             part.unlink(missing_ok=True)
 
 
-def digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

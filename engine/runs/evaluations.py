@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from engine.data import others
-from engine.data.datasets import digest, load_info, load_others
+from engine.data.datasets import load_info, load_others, rows_digest
 from engine.data.drafting import labelled
 from engine.data.reading import Table
 from engine.data.recipe import Recipe
@@ -107,7 +107,7 @@ def judge_further(
             "no_known_label",
         )
     chosen = rows[fit].assign(split="test", source_row=np.flatnonzero(fit) + 1)
-    key = digest(chosen[["text", "label"]])
+    key = rows_digest(chosen[["text", "label"]])
     about = Further(key, table.name, len(chosen), int((~fit).sum()), 0, "")
     return _scored(workspace, run, about, chosen, labels, others.of(table, recipe, chosen), progress)
 

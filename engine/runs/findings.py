@@ -10,7 +10,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from engine import __version__
 from engine.errors import WorkspaceError
 from engine.figures import language
-from engine.paths import RunPaths, Workspace, digest, read_json, write_json, writing
+from engine.paths import RunPaths, Workspace, file_digest, read_json, write_json, writing
 
 Found = TypeVar("Found")
 
@@ -37,7 +37,9 @@ def once(
     """
     path = place.finding(name)
     files = dict.fromkeys([place.predictions, *also])
-    of = " ".join([__version__, language(), *(digest(file) if file.exists() else "none" for file in files)])
+    of = " ".join(
+        [__version__, language(), *(file_digest(file) if file.exists() else "none" for file in files)]
+    )
     kept = _read(path)
     if kept and kept.of == of:
         with contextlib.suppress(ValidationError):  # written by a hand that changed what is in it

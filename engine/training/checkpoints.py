@@ -23,7 +23,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from engine.errors import WorkspaceError
-from engine.paths import digest, read_json, write_json
+from engine.paths import file_digest, read_json, write_json
 from engine.training.learner import Learner
 from engine.training.loop import TrainingState
 
@@ -143,7 +143,7 @@ class Checkpoints:
     def _read(self, path: Path) -> Point:
         sums = read_json(path)["sha256"]
         for name, known in sums.items():
-            if digest(self.folder / name) != known:
+            if file_digest(self.folder / name) != known:
                 raise ValueError(f"{name} is not what was written")
         file = path.with_suffix(".safetensors")
         with safe_open(file, "pt") as opened:
@@ -213,7 +213,7 @@ def _write(path: Path, tensors: Tensors, metadata: dict[str, str] | None = None)
     with part.open("r+b") as file:  # Windows flushes only what may be written
         os.fsync(file.fileno())
     with ThreadPoolExecutor(1) as beside:
-        found = beside.submit(digest, part)
+        found = beside.submit(file_digest, part)
         if not _holds(part, tensors):
             raise OSError("what is read is not what was written")
     part.replace(path)

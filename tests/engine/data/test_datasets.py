@@ -4,7 +4,6 @@ import pytest
 from engine.data.datasets import (
     deleted,
     describe,
-    digest,
     first_rows,
     list_datasets,
     load_info,
@@ -12,6 +11,7 @@ from engine.data.datasets import (
     load_rows,
     remove,
     restore,
+    rows_digest,
     save,
 )
 from engine.data.drafting import draft
@@ -119,9 +119,9 @@ def test_the_first_rows_of_a_split_are_those_of_the_whole(workspace):
 def test_the_hash_is_of_the_content_and_not_of_how_it_lies_in_memory():
     rows = pd.DataFrame({"text": ["ab", "c", "dd"], "n": [1, 2, 3]})
     longer = pd.concat([pd.DataFrame({"text": ["x"], "n": [0]}), rows]).iloc[1:]
-    assert digest(rows) == digest(longer)
-    assert digest(rows) != digest(rows.assign(text=["a", "bc", "dd"]))
-    assert digest(rows) != digest(rows.assign(n=[1, 2, 4]))
+    assert rows_digest(rows) == rows_digest(longer)
+    assert rows_digest(rows) != rows_digest(rows.assign(text=["a", "bc", "dd"]))
+    assert rows_digest(rows) != rows_digest(rows.assign(n=[1, 2, 4]))
 
 
 def test_a_data_set_that_is_gone_is_said_so(workspace):
