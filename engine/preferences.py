@@ -130,10 +130,8 @@ def choose(workspace: Workspace, values: dict[str, object]) -> None:
     Raises SettingsError naming each value that cannot be used, or that a variable of the environment decides already.
     """
     workspace.may_change()
-    with (
-        writing(workspace.root),
-        FileLock(workspace.preferences_lock),
-    ):  # of two who choose at once, none loses a choice
+    # Of two who choose at once, none loses a choice.
+    with writing(workspace.root), FileLock(workspace.preferences_lock):
         write_json(workspace.preferences, _changed(_kept(workspace), values))
 
 

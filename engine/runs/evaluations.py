@@ -74,11 +74,8 @@ def corrected(table: pd.DataFrame, temperature: float) -> pd.DataFrame:
 
 def further(workspace: Workspace, run_id: str) -> list[Further]:
     """The further files that a run was judged on, the newest first."""
-    whole = [  # a process that was killed leaves others
-        path
-        for path in workspace.run(run_id).furthers.glob("*/metrics.json")
-        if ID.fullmatch(path.parent.name)
-    ]
+    kept = workspace.run(run_id).furthers.glob("*/metrics.json")
+    whole = [path for path in kept if ID.fullmatch(path.parent.name)]  # a killed process leaves others
     found = [Further(**read_json(path)["further"]) for path in whole]
     return sorted(found, key=lambda one: one.created_at, reverse=True)
 

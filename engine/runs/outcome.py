@@ -18,9 +18,8 @@ def hand_over(paths: RunPaths) -> None:
     """Let what was made count from now on."""
     with FileLock(paths.lock):
         _settle(paths)
-        paths.making.folder.rename(
-            paths.made.folder
-        )  # killed before this, the old ones count; after it, these
+        # Killed before this, the old ones count; after it, these.
+        paths.making.folder.rename(paths.made.folder)
         _settle(paths)
 
 

@@ -214,10 +214,7 @@ def resume(workspace: Workspace, run_id: str, epochs: int | None = None) -> Run:
     get_run(workspace, run_id)  # closes what has died
     config_of(workspace, run_id)  # and where that is gone, its folder stays as it is
     paths = workspace.run(run_id)
-    with (
-        writing(paths.folder),
-        FileLock(paths.lock),
-    ):  # of two who ask at once, the second one finds it queued
+    with writing(paths.folder), FileLock(paths.lock):  # of two at once, the second one finds it queued
         _queue_again(workspace, run_id, epochs)
     launch_waiting(workspace, asked=True)
     return Store(workspace).get(run_id)
