@@ -73,6 +73,9 @@ REPOS = {
         }
     },
     "me/both": {"main": {"train.csv": b"text\na\n", "test-00000-of-00001.parquet": parquet(text=["a"])}},
+    "me/words": {
+        "main": {f"data/{word}.csv": f"text\n{word}\n".encode() for word in ("training", "eval", "holdout")}
+    },
     "me/split": {CONVERTED: {"default/train/0000.parquet": parquet(text=["a"], split=["fold 1"])}},
     "me/pictures": {
         CONVERTED: {

@@ -21,7 +21,6 @@ from engine.data.names import (
     LABEL_NAMES,
     MAYBE_LABEL_NAMES,
     MAYBE_TOOLS_LABEL_NAMES,
-    SPLITS,
     STRONG_LABEL_NAMES,
     TEXT_NAMES,
     TIME_NAMES,
@@ -358,4 +357,4 @@ def _best(scores: dict[str, float], close: float = 1.0) -> str | None:
     return next((name for name, score in scores.items() if score >= close * best), None) if best > 0 else None
 
 
-__all__ = ["SPLITS", "Roles", "Trap", "label_columns", "labels_of", "propose", "split_of", "spread"]
+__all__ = ["Roles", "Trap", "label_columns", "labels_of", "propose", "spread"]

@@ -13,7 +13,7 @@ import pyarrow as pa
 from engine.data import others, repairs, scan, similarity
 from engine.data.columns import label_columns, labels_of
 from engine.data.health import Problem, advice, examine, examine_file, n
-from engine.data.names import SPLITS as SPLIT_WORDS
+from engine.data.names import SPLIT_WORDS
 from engine.data.reading import Table
 from engine.data.recipe import Recipe
 from engine.data.splitting import SPLITS, stratified

@@ -16,6 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from engine.data.names import split_of
 from engine.data.reading import read_file
 from engine.data.reading.parquet import as_names, class_names, named_type
 from engine.errors import DataError, is_disk_full
@@ -26,7 +27,6 @@ COPIED = re.compile(r"(?P<config>.+)/(?P<partial>partial-)?(?P<split>[^/]+?)(-pa
 ADDRESS = re.compile(r"(?:\w+://)?(?:[^/]+/)?datasets/([^?#]+)")
 SUBPAGES = {"viewer", "tree", "blob", "resolve", "raw", "discussions", "settings", "commits"}
 OWN_FORMATS = (".parquet", ".csv", ".jsonl")
-SPLIT_WORD = re.compile(r"(?<![a-z])(train|test|validation|valid|val|dev)(?![a-z])")
 TIMEOUT = 15  # seconds of silence
 TRIES = 3
 CHUNK = 2**18  # bytes
@@ -187,8 +187,8 @@ def _own_parts(sizes: dict[str, int]) -> list[HubPart]:
     kind = next((kind for kind in OWN_FORMATS if any(file.endswith(kind) for file in sizes)), None)
     splits: dict[str, list[str]] = {}
     for file in (file for file in sizes if kind and file.endswith(kind)):
-        word = ["train", *SPLIT_WORD.findall(file.lower())][-1]
-        splits.setdefault("validation" if word in ("valid", "val", "dev") else word, []).append(file)
+        words = re.split("[^a-z]+", file.lower())
+        splits.setdefault(next(filter(None, map(split_of, reversed(words))), "train"), []).append(file)
     return [HubPart("default", s, tuple(fs), sum(sizes[f] for f in fs), False) for s, fs in splits.items()]
 
 

@@ -105,7 +105,7 @@ OTHER_NAMES = {
     "meta",
     "nr",
 }
-SPLITS = {
+SPLIT_WORDS = {
     "train": "train",
     "training": "train",
     "valid": "validation",
@@ -121,4 +121,4 @@ SPLITS = {
 
 def split_of(value: str) -> str | None:
     """'Dev' -> 'validation'; None for a word that names no split."""
-    return SPLITS.get(value.strip().lower())
+    return SPLIT_WORDS.get(value.strip().lower())

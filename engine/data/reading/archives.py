@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from unicodedata import category
 
+from engine.data.names import split_of
 from engine.data.reading.encodings import decodes
 from engine.data.reading.letters import likeliest
 from engine.errors import DataError
@@ -27,8 +28,6 @@ GZIP = 31  # zlib's number for "with the header and the checksum of gzip"
 OTHER_ARCHIVES = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
 TABLES = re.compile(r"\.(csv|tsv|tab|jsonl?|ndjson|parquet|feather|arrow|xls[xm]?|ods)", re.IGNORECASE)
 TEXTS = re.compile(r"(\.(txt|text|md|eml|html?|log|\d+))?", re.IGNORECASE)
-SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
-SPLITS |= dict.fromkeys(("val", "valid", "validation", "dev"), "validation")
 # What zipfile and zlib raise on bytes that make no sense, such as a place that lies outside the file.
 NONSENSE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OverflowError, OSError)
 REPACK = "Unpack it on your computer and make a new ZIP of the files, without a password."
@@ -117,7 +116,7 @@ def folders_as_classes(members: list[Member]) -> list[tuple[str, str, str, Path]
     paths = [(PurePosixPath(member.name), member.path) for member in members]
     folders = {name.parent.parts for name, _ in paths}
     parents = {folder[:-1] for folder in folders}
-    folders = {f for f in folders if not (f and f[-1].lower() in SPLITS and f in parents)}
+    folders = {f for f in folders if not (f and split_of(f[-1]) and f in parents)}
     depth = max(map(len, folders), default=0)
     # A folder that every other one leads to or comes from is only the way to the classes.
     way = {f for f in folders if len(f) < depth and all(f[: len(g)] == g[: len(f)] for g in folders)}
@@ -131,14 +130,14 @@ def folders_as_classes(members: list[Member]) -> list[tuple[str, str, str, Path]
     ):
         return None
     levels = [set(names) for names in zip(*(folders - way), strict=False)]
-    usable = [i for i, names in enumerate(levels) if not {n.lower() for n in names} <= SPLITS.keys()]
+    usable = [i for i, names in enumerate(levels) if not all(map(split_of, names))]
     if not usable:
         return None
     level = max((i for i in usable if len(levels[i]) > 1), default=usable[-1])
     rows = []
     for name, path in inside:
         label, others = name.parts[level], (*name.parts[:level], *name.parts[level + 1 : -1])
-        split = next((SPLITS[f.lower()] for f in others if f.lower() in SPLITS), "")
+        split = next(filter(None, map(split_of, others)), "")
         rows.append((label, split, name.name, path))
     return rows
 

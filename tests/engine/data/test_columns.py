@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.data.columns import label_columns, labels_of, propose, split_of
+from engine.data.columns import label_columns, labels_of, propose
+from engine.data.names import split_of
 
 
 def frame(**columns):

@@ -108,6 +108,13 @@ def test_without_a_parquet_copy_the_own_files_are_taken(hub_server, tmp_path):
     assert [part.files for part in hub.look_up("me/both").parts] == [("test-00000-of-00001.parquet",)]
 
 
+def test_files_are_put_to_the_splits_that_their_names_say_in_any_word_for_them(hub_server):
+    found = {part.split: part.files for part in hub.look_up("me/words").parts}
+    assert found == {
+        "train": ("data/training.csv",), "validation": ("data/eval.csv",), "test": ("data/holdout.csv",),
+    }  # fmt: skip
+
+
 def test_a_column_called_split_is_kept(hub_server, tmp_path):
     hub.fetch(hub.look_up("me/split"), "default", ["train"], tmp_path / "t.parquet")
     assert rows(tmp_path / "t.parquet") == [{"text": "a", "split": "fold 1", "hub_split": "train"}]

@@ -463,6 +463,8 @@ def test_the_layout_of_aclimdb():
         ("valid", "validation"),
         ("validation", "validation"),
         ("dev", "validation"),
+        ("eval", "validation"),
+        ("holdout", "test"),
         ("extra", ""),
     ],
 )
@@ -471,6 +473,12 @@ def test_words_for_splits(folder, split):
         ("pos", split, "1.txt"),
         ("neg", "train", "2.txt"),
     ]
+
+
+def test_splits_within_the_classes_are_no_labels():
+    found = rows("pos/train/1.txt", "pos/holdout/2.txt", "neg/train/3.txt", "neg/holdout/4.txt")
+    splits = [("pos", "train"), ("pos", "test"), ("neg", "train"), ("neg", "test")]
+    assert [row[:2] for row in found] == splits
 
 
 def test_a_class_may_be_called_train():
