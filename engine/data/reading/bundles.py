@@ -13,7 +13,7 @@ from engine.data.names import LABEL_NAMES, TEXT_NAMES
 from engine.data.reading import encodings
 from engine.data.reading.archives import TABLES, TEXTS, Member, folders_as_classes
 from engine.data.reading.headers import PROMISING_ROWS, as_set, places, promise
-from engine.data.reading.table import Options, Rejected, Table
+from engine.data.reading.table import Options, Rejected, Table, named
 from engine.errors import DataError
 
 ABOUT = re.compile(
@@ -77,11 +77,11 @@ def _with_texts(table: Table, others: list[Member]) -> tuple[Table, set[str]]:
         for member in others
         if TEXTS.fullmatch(PurePosixPath(member.name).suffix) and not _is_about(PurePosixPath(member.name))
     }
-    named: dict[str, set[str]] = {}
+    meant: dict[str, set[str]] = {}
     for file in paths:
         for name in _endings(file):
-            named.setdefault(name, set()).add(file)
-    only = {name: min(files) for name, files in named.items() if len(files) == 1}
+            meant.setdefault(name, set()).add(file)
+    only = {name: min(files) for name, files in meant.items() if len(files) == 1}
     best: tuple[bool, list[str | None]] | None = None
     for column in table.columns if only else []:
         cells = [_spelt(cell.strip().replace("\\", "/")) for cell in table.frame[column]]
@@ -94,9 +94,14 @@ def _with_texts(table: Table, others: list[Member]) -> tuple[Table, set[str]]:
     if best is None:
         return table, set()
     texts = ["" if file is None else _content(paths[file]) for file in best[1]]
-    name = next(one for one in ("text", "text of the file", "content") if one not in table.columns)
+    name = _new_name(table.columns, "text", "text of the file")
     frame = pd.concat([table.frame, pd.DataFrame({name: texts}, dtype="str")], axis=1)
     return replace(table, frame=frame), {file for file in best[1] if file}
+
+
+def _new_name(columns: list[str], name: str, longer: str) -> str:
+    """For one column more: `name`, or `longer` where there is one of that name; with a number where there are both."""
+    return named([*columns, longer if name in columns else name])[-1]
 
 
 def _named_by(cells: list[str], only: dict[str, str]) -> list[str | None]:
@@ -203,9 +208,7 @@ def _fingerprints(tables: list[Table], columns: list[str]) -> pd.Series:
 def _together(tables: list[tuple[str, Table]], name: str) -> Table:
     """Below one another; a column says which file each row is from, which may be its label or its split."""
     first = tables[0][1]
-    column = next(
-        one for one in ("file", "file in the archive", "file (of the archive)") if one not in first.columns
-    )
+    column = _new_name(first.columns, "file", "file in the archive")
     origins = _origins([file for file, _ in tables])
     frames = [
         _with_names(table.frame, first.columns).assign(**{column: origin})

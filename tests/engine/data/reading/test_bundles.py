@@ -282,6 +282,29 @@ def test_texts_that_a_table_of_labels_names_belong_to_its_rows(named):
     assert found.left_out == ("corpus/README.txt",)
 
 
+@pytest.mark.parametrize("taken, name", [
+    (["text"], "text of the file"), (["text", "text of the file", "content"], "text of the file (6)"),
+])  # fmt: skip
+def test_texts_beside_a_table_take_no_name_that_is_there(taken, name):
+    files = {f"t/{i}.txt": f"{text} here" for i, (text, _) in enumerate(ROWS)}
+    lines = [",".join([f"{i}.txt", label, *["so"] * len(taken)]) for i, (_, label) in enumerate(ROWS)]
+    found = read_zip({"t.csv": "\n".join([",".join(["file", "label", *taken]), *lines]), **files})
+    assert found.columns == ["file", "label", *taken, name]
+    assert found.frame[name].tolist() == [f"{text} here" for text, _ in ROWS]
+
+
+def test_tables_put_together_take_no_name_that_is_there():
+    taken = ["file", "file in the archive", "file (of the archive)"]
+    lines = [f'"{text}",{label},x,y,z' for text, label in ROWS]
+    files = {
+        f"{name}.csv": "\n".join([",".join(["text", "label", *taken]), *part])
+        for name, part in (("a", lines[:15]), ("b", lines[15:]))
+    }
+    found = read_zip(files)
+    assert found.columns[:5] == ["text", "label", *taken]
+    assert found.frame[found.columns[5]].tolist() == ["a"] * 15 + ["b"] * 15
+
+
 def test_texts_beside_a_table_that_names_none_of_them_are_left_out():
     found = read_zip({"d.csv": table(ROWS), "a.txt": "one", "b.txt": "two"})
     assert found.columns == ["text", "label"]
