@@ -25,7 +25,7 @@ BESIDE_NUMBERS = re.compile(r"\s*[%€$£¥]\s*|(?<=[0-9])[\s'’](?=[0-9]{3}(?!
 THOUSANDS = r"-?[1-9][0-9]{0,2}(?:MARK[0-9]{3})+"
 LARGE = 100  # 950 beside 1,520, and 695,719, say that the comma is none of decimals
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-NAMED_BY = ("label", "name", "value", "title", "text")  # what an object in JSON is called
+NAMED_BY = ("label", "name", "value", "displayName", "title", "text")  # what an object in JSON is called
 
 
 def in_json(cells: pd.Series) -> bool:
@@ -40,6 +40,11 @@ def in_json(cells: pd.Series) -> bool:
             return False
         several = cells.str.contains(",", regex=False).any()
         return bool(several or QUOTED.search(first))  # [spam] and [INFO] are no lists
+
+
+def names_in(value: dict) -> list[str]:
+    """What an object in JSON is called, {"id": 7, "name": "good"} -> ["good"]; best first, where it has several names."""
+    return [value[key] for key in NAMED_BY if isinstance(value.get(key), str)]
 
 
 def list_separator(labels: pd.Series) -> str | None:
@@ -212,8 +217,8 @@ def _called(value: object) -> str:
     """Of an object what it is called, or its only text; JSON for what has no name."""
     if isinstance(value, dict):
         texts = [one for one in value.values() if isinstance(one, str)]
-        named = [value[key] for key in NAMED_BY if isinstance(value.get(key), str)]
-        value = named[0] if named else texts[0] if len(texts) == 1 else value
+        names = names_in(value) or (texts if len(texts) == 1 else [])
+        value = names[0] if names else value
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

@@ -41,6 +41,7 @@ def test_labels_that_measure(cells, continuous):
     ("json", ["['a', 'b']", '["it\'s", \'b\']', "['a' 'b']", "[1 2]"], ["a", "it's", "a", "1"]),
     ("json", ['{"a": 0.0, "b": 1.0}', '{"a": 0.9, "b": 0.95}', '{"a": false}', '{"a": "x"}'], ["b", "b", "", "x"]),
     ("json", ['[{"id": 28, "name": "Action"}, {"id": 3, "name": "War"}]', '{"mood": "good", "by": 3}'], ["Action", "good"]),
+    ("json", ['[{"id": 1, "displayName": "good", "by": "me"}, {"name": "bad"}]'], ["good"]),
     ("json", ["('a', 'b')", "{'c'}", "{new york,b}", "{b}"], ["a", "c", "new york", "b"]),
     ("json", ["[[[", "{", "word"], ["", "", "word"]),
 ])  # fmt: skip
