@@ -259,4 +259,6 @@ def _split_where_quotes_close(line: str, dialect: Dialect) -> list[str]:
 def _in_words(error: csv.Error) -> str:
     if "field larger" in str(error):
         return f"a field of more than {whole(LONGEST_FIELD)} characters"
-    return "a quotation mark that is never closed" if "unexpected end" in str(error) else str(error)
+    if "unexpected end" in str(error):
+        return "a quotation mark that is never closed"
+    return "a quotation mark, separator or line break where none is expected"
