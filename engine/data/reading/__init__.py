@@ -38,9 +38,8 @@ from engine.data.reading import (
     webpages,
 )
 from engine.data.reading.columnar import as_frame
-from engine.data.reading.table import Options, Rejected, Rejections, Table, named
+from engine.data.reading.table import Options, Rejected, Rejections, Table, check_width, named
 from engine.errors import DataError
-from engine.figures import whole
 
 __all__ = ["Options", "Rejected", "Table", "read_bytes", "read_file"]
 
@@ -78,7 +77,6 @@ SQL = re.compile(
 )
 BINARY_SHARE, FEW_CONTROLS = 0.02, 5  # control characters in a text file, beyond which it is none
 SEPARATING = set("\x01\x1a\x1b\x1c\x1d\x1e\x1f")  # control characters that text files are known to hold
-MAX_COLUMNS = 1000
 
 
 def read_file(
@@ -191,8 +189,17 @@ def _read_text(path: Path, name: str, options: Options, progress: Progress) -> T
         try:
             columns, kind, rejected = jsons.parse_json(path, encoding, progress)
             numbered = columns.column_names == [str(number) for number in range(columns.num_columns)]
-            return _table(columns, rejected=rejected, format=kind, names_row=0 if numbered else 1, **read_as)
-        except DataError:
+            return _table(
+                columns,
+                rejected=rejected,
+                format=kind,
+                names_row=0 if numbered else 1,
+                left_out=tuple(rejected.left_out),
+                **read_as,
+            )
+        except DataError as error:
+            if error.code != "json_shape":
+                raise
             if re.search(r"[\"']\s*:", start[:5000]) and sniffing.sniff(start).separator in (",", ""):
                 raise  # else it is a text that begins with a bracket
     if options.separator is None and fasttext.is_fasttext(start):
@@ -286,12 +293,7 @@ def _named(table: Table) -> Table:
         raise DataError(
             "There are no rows below its header.", "Choose a file with one row per text.", "no_rows"
         )
-    if len(table.frame.columns) > MAX_COLUMNS:
-        raise DataError(
-            f"It has {whole(len(table.frame.columns))} columns; at most {whole(MAX_COLUMNS)} can be read.",
-            "Keep the text and the label column, and a few more, and try again.",
-            "too_many_columns",
-        )
+    check_width(len(table.frame.columns))
     return table
 
 

@@ -62,6 +62,7 @@ def read_bundle(members: list[Member], name: str, options: Options, read: Read) 
         )
     chosen = [one for one in tables if one[0] == options.sheet] or _main(_without_copies(tables))
     left_out += [file for file, _ in tables if file not in dict(chosen)]
+    left_out += [f"{file}: {part}" for file, table in chosen for part in table.left_out]
     whole = replace(chosen[0][1], name=name) if len(chosen) == 1 else _together(chosen, name)
     if len(tables) > 1:
         sheet = chosen[0][0] if len(chosen) == 1 else None

@@ -7,18 +7,18 @@ import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.data.names import LABEL_NAMES, TEXT_NAMES, split_of
-from engine.data.reading.cells import as_text, single_labels
+from engine.data.reading.cells import UNKNOWN, Wrapping, as_text, unwrapped, wrapping
 from engine.data.reading.columnar import CHUNK
 from engine.data.reading.encodings import Encoding
 from engine.data.reading.headers import has_header
-from engine.data.reading.table import Rejections, named
+from engine.data.reading.table import Rejections, check_width, named
 from engine.errors import DataError
 
 ROLES = TEXT_NAMES | LABEL_NAMES
@@ -33,9 +33,18 @@ EXAMPLES = ("patterns", "examples", "utterances", "phrases", "samples")  # under
 # Of a conversation: under which names its turns stand, who speaks, and what is said.
 TURNS = ("messages", "role", "content"), ("conversations", "from", "value")
 LEAST_KEYED = 5  # objects with objects inside, from which on their keys are no names of parts
+LEAST_TEXTS = 10  # with their labels, {"a text": "good"}, from which on these are no names of columns
 LOOKED_AT = 100  # lines or objects that a shape is told from
 LONGEST_LITERAL = 2**22  # characters that Python's parser is given: it takes a hundred times the memory
 MOST_BREAKS = 1000  # places where a damaged document is taken up again
+# What Python's parser says, by how it begins, and what that is to a person; anything else is a sign that is missing.
+PROBLEMS = {
+    "Unterminated string": "a text without a quotation mark at its end",
+    "Expecting value": "a value is missing, or has no quotation marks",
+    "Invalid": "a character that cannot stand there like this",
+    "Extra data": "something stands behind the end",
+}
+MISSING = "a quotation mark, comma or bracket is missing"
 
 Progress = Callable[[int, int], None]
 Records = list[dict]
@@ -52,17 +61,14 @@ def parse_json(path: Path, encoding: Encoding, progress: Progress) -> tuple[pa.T
     Of a document that is damaged, the objects before and behind the damage are read.
     """
     rejected = Rejections()
-    with path.open(encoding=encoding.name, errors=encoding.errors) as file:
-        lines = list(islice((line for line in file if line.strip() and not _is_comment(line)), LOOKED_AT))
-    kinds = Counter(type(_loaded(line)) for line in lines)
-    for kind in (dict, list):
-        if kinds[kind] > 1 and 2 * kinds[kind] >= len(lines):
-            with path.open(encoding=encoding.name, errors=encoding.errors) as file:
-                values = _values_of_lines(file, kind, rejected, path.stat().st_size, progress)
-                records = values if kind is dict else iter(_records_of_rows(list(values), rejected))
-                return _as_table(records), "jsonl", rejected
-    text = path.read_text(encoding=encoding.name, errors=encoding.errors)
-    records = _records_of_document(BEFORE.sub("", text, count=1), rejected)
+    kind = _kind_of_lines(path, encoding)
+    if kind:
+        with path.open(encoding=encoding.name, errors=encoding.errors) as file:
+            values = _values_of_lines(file, kind, rejected, path.stat().st_size, progress)
+            records = values if kind is dict else iter(_records_of_rows(list(values), rejected))
+            return _as_table(records), "jsonl", rejected
+    text = BEFORE.sub("", path.read_text(encoding=encoding.name, errors=encoding.errors), count=1)
+    records = _records_of_document(text, rejected)
     if not records:
         raise DataError(
             "This is JSON, but there is no table in it.",
@@ -73,6 +79,14 @@ def parse_json(path: Path, encoding: Encoding, progress: Progress) -> tuple[pa.T
 
 
 # -- one value per line -----------------------------------------------------------------------------
+
+
+def _kind_of_lines(path: Path, encoding: Encoding) -> type | None:
+    """What each line is, dict or list; None where the lines are no values by themselves."""
+    with path.open(encoding=encoding.name, errors=encoding.errors) as file:
+        lines = list(islice((line for line in file if line.strip() and not _is_comment(line)), LOOKED_AT))
+    kinds = Counter(type(_loaded(line)) for line in lines) if len(lines) > 1 else Counter()
+    return next((kind for kind in (dict, list) if kinds[kind] > 1 and 2 * kinds[kind] >= len(lines)), None)
 
 
 def _loads(text: str) -> object:
@@ -94,8 +108,24 @@ def _loads(text: str) -> object:
         except (ValueError, SyntaxError, TypeError, MemoryError):
             raise error from None
         if isinstance(value, dict | list):
-            return value
+            return _with_texts_as_keys(value)
         raise
+
+
+def _with_texts_as_keys(value: object) -> object:
+    """What Python prints, with no more than JSON can hold: there, all keys are texts."""
+    if isinstance(value, dict):
+        return {str(key): _with_texts_as_keys(inner) for key, inner in value.items()}
+    return [_with_texts_as_keys(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _in_words(error: ValueError | RecursionError) -> str:
+    """What is wrong with a JSON value."""
+    if isinstance(error, RecursionError):
+        return "too many brackets in one another"
+    if not isinstance(error, json.JSONDecodeError):
+        return "a number with too many digits"
+    return next((words for start, words in PROBLEMS.items() if error.msg.startswith(start)), MISSING)
 
 
 def _loaded(text: str) -> object:
@@ -121,7 +151,7 @@ def _values_of_lines(file, kind: type, rejected: Rejections, size: int, progress
         try:
             value = _loads(line)
         except (ValueError, RecursionError) as error:
-            rejected.add(number, f"not a JSON object ({getattr(error, 'msg', 'too deep')})", line, found)
+            rejected.add(number, f"not a JSON object ({_in_words(error)})", line, found)
             continue
         if isinstance(value, kind):
             found += 1
@@ -141,24 +171,51 @@ def _records_of_document(text: str, rejected: Rejections) -> Records:
 
 
 def _whole_objects(text: str, rejected: Rejections) -> Records:
-    """Objects with the keys of the first one, from wherever one begins."""
-    decoder, found, breaks = json.JSONDecoder(), [], 0
-    position = text.find("{")
-    first = len(text) - len(text.lstrip())
-    while position >= 0 and breaks <= MOST_BREAKS:
+    """Objects that have names in common with most of them, from wherever one begins."""
+    objects, damaged = _objects_in(text)
+    usual = Counter(map(frozenset, objects.values())).most_common(1)
+    names = usual[0][0] if usual else frozenset()
+    rows = [*(start for start, one in objects.items() if one.keys() & names), len(text)]
+    found, line, counted, until = [], 1, 0, 0
+    for start in sorted([*objects, *damaged]):
+        line, counted = line + text.count("\n", counted, start), start
+        if start in damaged:
+            end, reason = damaged[start]
+            if rows[len(found)] >= end:  # else it is around the next row
+                rejected.add(line, reason, before=len(found))
+                until = end
+        elif objects[start].keys() & names:
+            found.append(objects[start])
+        elif start >= until:  # else it is inside of what is damaged
+            reason = "an object that has no name in common with the others"
+            rejected.add(line, reason, as_text(objects[start]), len(found))
+    return found
+
+
+def _objects_in(text: str) -> tuple[dict[int, dict], dict[int, tuple[int, str]]]:
+    """({where one begins: whole object}, {where one begins: (where it is damaged, what is wrong)})."""
+    decoder, objects, damaged = json.JSONDecoder(), {}, {}
+    position, outer, last, breaks = text.find("{"), 0, -1, 0
+    while position >= 0:
+        if breaks > MOST_BREAKS:
+            damaged[position] = len(text), "the file is too damaged to be read on from here"
+            break
         try:
             record, end = decoder.raw_decode(text, position)
         except (ValueError, RecursionError) as error:
             breaks += 1
-            if position > first:  # else the whole document, which is cut off somewhere
-                reason = f"the file is damaged here ({getattr(error, 'msg', 'too deep')})"
-                rejected.add(text.count("\n", 0, position) + 1, reason)
+            at = getattr(error, "pos", position)
+            if at == last:  # of objects in one another, the innermost is damaged
+                del damaged[outer]
+            if at >= last:  # else this is a bracket in a text of what is damaged
+                outer, last = position, at
+                damaged[position] = at, f"the file is damaged here ({_in_words(error)})"
             position = text.find("{", position + 1)
             continue
-        if record and (not found or record.keys() & found[0].keys()):
-            found.append(record)
+        if record:
+            objects[position] = record
         position = text.find("{", end)
-    return found
+    return objects, damaged
 
 
 def _records_in(value: object, rejected: Rejections) -> Records | None:
@@ -216,7 +273,7 @@ def _records_of_rows(rows: list[list], rejected: Rejections, names: list[str] | 
     for position, row in enumerate(rows, start=1):
         if len(row) > len(names):
             reason = f"row {position} has {len(row)} cells where {len(names)} were expected"
-            rejected.add(0, reason, json.dumps(row, ensure_ascii=False), len(found))
+            rejected.add(0, reason, as_text(row), len(found))
         else:
             found.append(dict(zip(names, [*row, *[None] * (len(names) - len(row))], strict=True)))
     return found
@@ -228,8 +285,7 @@ def _records_of_object(value: dict, rejected: Rejections) -> Records | None:
         return _records_of_rows(value["data"], rejected, [as_text(name) for name in value["columns"]])
     if len(parts) > 1 and all(isinstance(part, dict) and part for part in parts):
         if all(map(split_of, value)):
-            splits = {name: _records_in(part, rejected) or [] for name, part in value.items()}
-            return [{**record, "split": name} for name, records in splits.items() for record in records]
+            return _put_together(_tables_in(value), "split", rejected)
         found = _records_of_objects(value)
         if found:
             return found
@@ -239,21 +295,56 @@ def _records_of_object(value: dict, rejected: Rejections) -> Records | None:
         found = _records_of_lists(lists)
         if found:
             return found
-    if len(parts) >= 10 and not any(isinstance(part, dict | list) for part in parts):
-        spaced = sum(" " in name for name in value)
-        if 2 * spaced > len(value):  # {"a text": "its label"}
-            return [{"text": text, "label": label} for text, label in value.items()]
-    tables = {name: found for name, part in value.items() if (found := _records_in(part, Rejections()))}
-    several = {name: found for name, found in tables.items() if len(found) > 1}
-    if not several:
-        return [value] if len(parts) > 1 else next(iter(tables.values()), None)
+    if _are_texts_with_labels(value):
+        return _by_text(value)
+    tables = _tables_in(value)
+    several = [name for name, (records, _) in tables.items() if len(records) > 1]
+    if not several and len(parts) > 1:
+        return [value]
     usual = [name for name in WRAPPERS if name in several]
-    main = usual[0] if usual else max(several, key=lambda one: len(several[one]))
-    alike = {name: found for name, found in several.items() if found[0].keys() == several[main][0].keys()}
-    if len(alike) < 2:
-        return _records_in(value[main], rejected)
+    main = usual[0] if usual else max(tables, key=lambda one: len(tables[one][0]), default="")
+    alike = {name: table for name, table in tables.items() if _belong_together(main, name, tables)}
+    rejected.left_out += [as_text(name) for name in several if name not in alike]
     column = "split" if all(map(split_of, alike)) else "part"
-    return [{**record, column: name} for name, records in alike.items() for record in records]
+    return _put_together(alike, column if len(alike) > 1 else None, rejected) or None
+
+
+def _tables_in(value: dict) -> dict[str, tuple[Records, Rejections]]:
+    """The parts of an object that hold rows, and what of each could not be read."""
+    found = {}
+    for name, part in value.items():
+        rejected = Rejections()
+        if records := _records_in(part, rejected):
+            found[name] = records, rejected
+    return found
+
+
+def _belong_together(main: str, other: str, tables: dict[str, tuple[Records, Rejections]]) -> bool:
+    """Whether two parts have the same names; those of splits may differ in some."""
+    ours, theirs = (tables[name][0][0].keys() for name in (main, other))
+    return ours == theirs or bool(split_of(main) and split_of(other) and ours & theirs)
+
+
+def _put_together(
+    tables: dict[str, tuple[Records, Rejections]], column: str | None, rejected: Rejections
+) -> Records:
+    """One below the other. column: what is to say which part a row is from."""
+    found = []
+    for name, (records, theirs) in tables.items():
+        rejected.take(theirs, len(found))
+        found += [{**record, column: name} for record in records] if column else records
+    return found
+
+
+def _are_texts_with_labels(value: dict) -> bool:
+    """Whether the keys are texts: {"a text": "its label"}."""
+    if len(value) < LEAST_TEXTS or any(isinstance(label, dict | list) for label in value.values()):
+        return False
+    return 2 * sum(" " in text for text in value) > len(value)
+
+
+def _by_text(value: dict) -> Records:
+    return [{"text": text, "label": label} for text, label in value.items()]
 
 
 def _records_of_objects(value: dict[str, dict]) -> Records | None:
@@ -297,18 +388,54 @@ def _records_of_lists(value: dict[str, list]) -> Records | None:
 
 
 def _as_table(records: Iterator[dict]) -> pa.Table:
-    tables, flatten = [], None
-    while chunk := list(map(_by_role, islice(records, CHUNK))):
+    """A column for each name. What they are called, and what is around their labels, is only known behind the last record.
+
+    Raises DataError where there are far too many names.
+    """
+    tables, around, flatten = [], {}, None
+    records = map(_by_role, _one_per_text(records))
+    while rows := list(islice(records, CHUNK)):
         if flatten is None:
-            flatten = _hides_its_texts(chunk)
-        chunk = _flattened(chunk) if flatten else chunk
-        names = list(dict.fromkeys(name for record in chunk for name in record))
-        columns = {name: single_labels([record.get(name) for record in chunk]) for name in names}
-        tables.append(
-            pa.table({name: pa.array(map(as_text, cells), pa.large_string()) for name, cells in columns.items()})
-        )  # fmt: skip
+            flatten = _hides_its_texts(rows)
+        if flatten:
+            rows = [dict(_leaves(record, ())) for record in rows]
+        names = list(dict.fromkeys(chain.from_iterable(rows)))
+        around |= {name: UNKNOWN for name in names if name not in around}
+        check_width(len(around))
+        arrays = []
+        for name in names:
+            cells = [row.get(name) for row in rows]
+            texts = list(map(as_text, cells))
+            around[name] = wrapping(dict(zip(texts, cells, strict=True)).values(), around[name])
+            arrays.append(pa.array(texts, pa.large_string()))
+        places = dict(zip(around, map(str, range(len(around))), strict=True))
+        tables.append(pa.table(arrays, [places[name] for name in names]))
     whole = pa.concat_tables(tables, promote_options="default") if tables else pa.table({})
-    return pa.table([pc.fill_null(column, "") for column in whole.columns], whole.column_names)
+    columns = [pc.fill_null(column, "") for column in whole.columns]
+    names = _last_names(list(around)) if flatten else list(around)
+    return pa.table(list(map(_without_wrapping, columns, around.values())), list(map(as_text, names)))
+
+
+def _without_wrapping(column: pa.ChunkedArray, around: Wrapping) -> pa.ChunkedArray:
+    if not around.is_some:
+        return column
+    chunks = []
+    for chunk in column.chunks:
+        different = chunk.unique().to_pylist()
+        labels = unwrapped([json.loads(cell) if cell else None for cell in different], around)
+        found = dict(zip(different, map(as_text, labels), strict=True))
+        chunks.append(pa.array(map(found.get, chunk.to_pylist()), pa.large_string()))
+    return pa.chunked_array(chunks)
+
+
+def _one_per_text(records: Iterator[dict]) -> Iterator[dict]:
+    """{"a text": "good"} -> {"text": "a text", "label": "good"}, where each has a text of its own as its only key."""
+    some = list(islice(records, LOOKED_AT))
+    first = {name: cell for record in some if len(record) == 1 for name, cell in record.items()}
+    records = chain(some, records)
+    if 2 * len(first) > len(some) and _are_texts_with_labels(first):
+        return chain.from_iterable(map(_by_text, records))
+    return records
 
 
 def _by_role(record: dict) -> dict:
@@ -330,6 +457,7 @@ def _hides_its_texts(records: Records) -> bool:
     """Whether no column has texts by itself, but objects that may have them inside."""
     some = records[:LOOKED_AT]
     names = dict.fromkeys(name for record in some for name in record)
+    check_width(len(names))
     cells = {name: [record[name] for record in some if record.get(name) not in (None, "")] for name in names}
     texts = any(
         values and sum(isinstance(one, str) and " " in one.strip() for one in values) > len(values) / 2
@@ -338,13 +466,10 @@ def _hides_its_texts(records: Records) -> bool:
     return not texts and any(isinstance(one, dict) for values in cells.values() for one in values)
 
 
-def _flattened(records: Records) -> Records:
-    """{"data": {"text": ...}} -> {"text": ...}; with the way to it, data.text, where two have the same last name."""
-    found = [dict(_leaves(record, ())) for record in records]
-    ways = list(dict.fromkeys(way for record in found for way in record))
+def _last_names(ways: list[tuple[str, ...]]) -> list[str]:
+    """Of the way to each column the last name; all of them, data.text, where two have the same."""
     last = Counter(way[-1] for way in ways)
-    names = {way: way[-1] if last[way[-1]] == 1 else ".".join(way) for way in ways}
-    return [{names[way]: value for way, value in record.items()} for record in found]
+    return [way[-1] if last[way[-1]] == 1 else ".".join(way) for way in ways]
 
 
 def _leaves(value: dict, way: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], object]]:

@@ -23,13 +23,11 @@ from engine.data.reading.encodings import Encoding
 from engine.data.reading.headers import find_header
 from engine.data.reading.records import Dialect, Records, Shape, joined, shape_of
 from engine.data.reading.sniffing import first_records, records_of, sniff
-from engine.data.reading.table import LISTED_REJECTED, Options, Rejections
+from engine.data.reading.table import LISTED_REJECTED, MAX_COLUMNS, Options, Rejections, check_width
 from engine.errors import DataError
-from engine.figures import whole
 
 SAMPLE_CHARACTERS, SAMPLE_ROWS = 400_000, 2000
 FAST_FROM = 4 * 2**20  # bytes; below, the line-by-line parser takes no time either
-MAX_COLUMNS = 1000
 OPEN_FROM, OPEN_SHARE = 0.1, 0.9  # rows with too many fields, and those of them that one open field explains
 DRAWN = re.compile(r"[-+|=:\s]{3,}")  # the lines of a table drawn with characters
 ROW_COUNT = re.compile(r"\(\d+ rows?\)|\d+ rows? in set( \(.*\))?")  # what a database prints below a table
@@ -102,12 +100,7 @@ def _plan(path: Path, encoding: Encoding, options: Options) -> _Plan:
     if broken:
         body = [cells for cells in body if len(cells) == width] or body
     names = _names(head[names_row - 1][1] if 0 < names_row <= len(head) else None, body)
-    if len(names) > MAX_COLUMNS:
-        raise DataError(
-            f"The file has {whole(len(names))} columns; at most {whole(MAX_COLUMNS)} can be read.",
-            "Keep the text and the label column, and a few more, and try again.",
-            "too_many_columns",
-        )
+    check_width(len(names))
     shape = shape_of(_spread([cells for _, cells in sampled[first_row - 1 :]] or body), len(names))
     dialect = _open(dialect, shape, body)
     first_line = head[min(first_row, len(head)) - 1][0]

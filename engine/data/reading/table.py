@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 import pandas as pd
 import pyarrow as pa
 
+from engine.errors import DataError
 from engine.figures import whole
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
@@ -14,6 +15,7 @@ FORMATS = {"csv": "CSV", "tsv": "TSV", "json": "JSON", "jsonl": "JSON lines", "p
            "spreadsheet": "Spreadsheet", "fasttext": "fastText", "folders": "Folders of texts", "text": "Text",
            "markup": "Web page or XML"}  # fmt: skip
 PARTS = {"spreadsheet": "sheet", "markup": "table"}  # what several tables in one file are called; else files
+MAX_COLUMNS = 1000
 KEPT_REJECTED, LISTED_REJECTED, SHOWN_CHARACTERS = 1_000_000, 1000, 200
 
 
@@ -67,16 +69,27 @@ class Rejected:
 
 
 class Rejections:
-    """Counts the rows that could not be read, or not in full, and keeps the first ones: `most` of them."""
+    """Counts the rows that could not be read, or not in full, and keeps the first ones: `most` of them.
+
+    left_out: what else is in the file and is no part of the table, by its name there.
+    """
 
     def __init__(self, most: int = KEPT_REJECTED):
         self.kept: list[Rejected] = []
         self.count, self.most = 0, most
+        self.left_out: list[str] = []
 
     def add(self, line: int, reason: str, content: str = "", before: int | None = None) -> None:
         self.count += 1
         if len(self.kept) < self.most:
             self.kept.append(Rejected(line, sys.intern(reason), content[:SHOWN_CHARACTERS], before))
+
+    def take(self, others: "Rejections", before: int) -> None:
+        """Those of a part of the file as well. before: how many rows of the table stand before that part."""
+        for one in others.kept:
+            self.add(one.line, one.reason, one.content, None if one.before is None else before + one.before)
+        self.count += others.count - len(others.kept)
+        self.left_out += others.left_out
 
 
 def arrow(rejected: Sequence[Rejected]) -> pa.Table:
@@ -98,8 +111,8 @@ class Table:
     frame: (rows, columns), every cell a str, missing cells "".
     encoding, separator, quote: what was decided; None where the format has no such thing.
     names_row, first_row: as in Options. sheets: the names of all sheets, or of all tables in an archive; sheet: the one that
-    was read, None where those with the same columns were put together. left_out: files of an archive, or
-    filled sheets, that are no part of it.
+    was read, None where those with the same columns were put together. left_out: files of an archive, filled sheets, or
+    parts of a JSON file, that are no part of it.
     damaged: byte sequences that are no letters. foreign: letters in another encoding than the rest.
     rejected: the first 1,000,000 rows that could not be read; rejected_count: all of them.
     padded: the first 1,000 rows with too few fields, whose missing cells are empty; padded_count: all of them.
@@ -162,10 +175,20 @@ class Table:
 
 def named(names: list[str]) -> list[str]:
     """Trimmed, filled and made different: [' text ', '', 'text'] -> ['text', 'column 2', 'text (3)']."""
-    found: list[str] = []
+    found: dict[str, None] = {}
     for position, name in enumerate(names, start=1):
         name = " ".join(str(name).replace("\ufeff", "").replace("\x00", "").split()) or f"column {position}"
         while name in found:
             name = f"{name} ({position})"
-        found.append(name)
-    return found
+        found[name] = None
+    return list(found)
+
+
+def check_width(columns: int) -> None:
+    """Raises DataError where a table has more columns than can be read."""
+    if columns > MAX_COLUMNS:
+        raise DataError(
+            f"It has {whole(columns)} columns; at most {whole(MAX_COLUMNS)} can be read.",
+            "Keep the text and the label column, and a few more, and try again.",
+            "too_many_columns",
+        )
