@@ -103,7 +103,7 @@ def _beside(score: float, counting: float | None) -> dict[str, str]:
         return {"delta_description": "same as word counting"}
     return {
         "delta": f"{rounded(points, 1, signed=True)} points",
-        "delta_description": "compared with word counting",
+        "delta_description": "vs. word counting",
     }
 
 
