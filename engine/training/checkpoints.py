@@ -150,7 +150,9 @@ class Checkpoints:
             described = json.loads(opened.metadata()["training"])
         state = TrainingState(**described["state"])
         place = self._best(state.best_epoch)
-        best = load_file(place) if state.best_epoch else None
+        best = None
+        if state.best_epoch:  # a copy, which outlives the file
+            best = {name: tensor.clone() for name, tensor in load_file(place).items()}
         self.best_digest = sums.get(place.name, "")
         return Point(state, _weights(best) | load_file(file), described["facts"], best)
 
@@ -173,12 +175,16 @@ class Checkpoints:
 
 
 def restore(point: Point, learner: Learner) -> None:
-    """Put `learner` and the random states where they were."""
+    """Put `learner` and the random states where they were. The tensors of `point` are then gone.
+
+    As long as they live they keep the room of their file on the disk, and Windows does not let it be removed.
+    """
     learner.restore(point.tensors)
     torch.set_rng_state(point.tensors["random.cpu"])
     devices = [name for name in point.tensors if name.startswith("random.cuda.")]
     if devices and torch.cuda.is_available():
         torch.cuda.set_rng_state_all([point.tensors[name] for name in sorted(devices)])
+    point.tensors.clear()
 
 
 def _random_states() -> Tensors:

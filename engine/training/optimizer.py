@@ -149,7 +149,10 @@ class MasterWeights:
             self.learning[name].data.copy_(parameter.data)
             kinds = ("step", "exp_avg", "exp_avg_sq")
             known = {kind: tensors[f"{kind}.{name}"] for kind in kinds if f"{kind}.{name}" in tensors}
-            self.optimizer.state[parameter] = {kind: one.to(parameter.device) for kind, one in known.items()}
+            # A copy in any case: what was read from a file may be that file, which is removed some states later.
+            self.optimizer.state[parameter] = {
+                kind: one.to(parameter.device, copy=True) for kind, one in known.items()
+            }
         self.rest()
         for name, vectors in self.vectors.items():
             kinds = (kind for kind in vectors.snapshot() if f"{kind}.{name}" in tensors)

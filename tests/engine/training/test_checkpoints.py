@@ -1,6 +1,8 @@
 """States of a training on the disk: what is damaged is told from what the disk only does not give at the moment."""
 
 import errno
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import torch
 from engine.errors import WorkspaceError
 from engine.models.loading import load_model, load_tokenizer
 from engine.training import checkpoints
-from engine.training.checkpoints import Checkpoints
+from engine.training.checkpoints import Checkpoints, restore
 from engine.training.learner import Learner
 from engine.training.loop import TrainingState
 from engine.training.tokens import tokenize
@@ -117,3 +119,18 @@ def test_weights_that_the_best_round_has_are_written_once_and_read_all_the_same(
     best = Checkpoints(tmp_path).newest()
     learner.restore(best.tensors)
     assert all(torch.equal(best.best[name], tensor) for name, tensor in learner.state().items())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells which files a process keeps")
+def test_a_training_that_went_on_keeps_none_of_the_files_that_it_went_on_from(tmp_path, learner):
+    learner.learn(np.array([0, 1]), 0.01)
+    points = Checkpoints(tmp_path, best=learner.state())
+    learner.learn(np.array([0]), 0.01)
+    assert points.save(TrainingState(step=2, epoch=1, best_epoch=1), learner, {})
+    expected = {name: tensor.clone() for name, tensor in learner.snapshot().items()}
+    later = Checkpoints(tmp_path)
+    point = later.newest()
+    restore(point, learner)
+    assert str(tmp_path) not in Path("/proc/self/maps").read_text(encoding="utf-8")
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in learner.snapshot().items())
+    assert all(torch.equal(later.best[name], tensor) for name, tensor in points.best.items())
