@@ -117,6 +117,32 @@ def test_killed_at_twenty_moments_it_ends_with_the_same_model_to_the_bit(workspa
     assert not list(paths.folder.glob("**/*.part"))
 
 
+WAYS = {
+    "head": {"method": "head", "learning_rate": 0.01, "epochs": 8},
+    "lora": {"method": "lora", "lora_rank": 4},
+    "little memory": {"gradient_checkpointing": True, "accumulation": 2},
+    "few texts": {"head_first": True, "read_mean": True, "frozen_layers": 1},
+    "stopping early": {"patience": 1, "epochs": 20},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_in_every_way_of_learning_a_kill_in_the_middle_changes_no_bit(workspace, easy, tiny_model, way):
+    settings = {**SETTINGS, "batch_size": 4, "epochs": 2, **WAYS[way]}
+    whole = workspace.run(wait(workspace, submit(workspace, easy, tiny_model, **settings).id).id)
+    run_id = submit(workspace, easy, tiny_model, **settings).id
+    assert kill_at(workspace, run_id, at_step(40)) == Status.INTERRUPTED
+    queue.resume(workspace, run_id)
+    run = wait(workspace, run_id)
+    assert run.status == Status.FINISHED, run.message
+    paths = workspace.run(run_id)
+    assert any("Resumed after step" in note for note in History.read(paths.events).notes)
+    weights = [(one.model / "model.safetensors").read_bytes() for one in (whole, paths)]
+    assert weights[0] == weights[1]
+    assert (steps_of(paths), epochs_of(paths)) == (steps_of(whole), epochs_of(whole))
+    assert len(epochs_of(paths)) < settings["epochs"] or not settings.get("patience")
+
+
 @pytest.fixture
 def stopped_midway(workspace, easy, tiny_model):
     """A run that was killed in its second and its third round, with two states: each process writes one, however slowly."""

@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from engine.training.dropout import Dropout, use_dropout
+from engine.training.dropout import DRAWN, Dropout, use_dropout
 
 
 def test_it_drops_the_share_asked_for_and_keeps_the_mean():
@@ -39,6 +39,18 @@ def test_a_seed_repeats_the_masks():
         return torch.stack([dropout(torch.ones(20, 20)) for _ in range(3)])
 
     assert torch.equal(masks(), masks())
+
+
+def test_after_texts_of_any_length_the_masks_are_those_of_a_fresh_process():
+    def mask(dropout, size):
+        torch.manual_seed(3)
+        return dropout(torch.ones(size))
+
+    few, many = 1000, DRAWN // 2 + 1000
+    longer, fresh = Dropout(0.5, seed=7), Dropout(0.5, seed=7)
+    expected = mask(longer, many)
+    assert torch.equal(mask(longer, few), mask(fresh, few))
+    assert torch.equal(mask(fresh, many), expected)
 
 
 def test_every_dropout_of_a_model_is_exchanged():
