@@ -85,6 +85,7 @@ def check_folder(folder: Path, called: str | None = None) -> None:
     if "auto_map" in _read_object(folder / "tokenizer_config.json", called):
         raise refused(called, CODE)
     architectures.check(config.get("model_type"), called)
+    _check_words(folder, called)
     for file in weights:
         _check_whole(file)
     for index in folder.glob("*.safetensors.index.json"):
@@ -147,9 +148,18 @@ def _read_object(path: Path, called: str) -> dict:
     return found
 
 
-def _unreadable(file: str, called: str) -> ModelError:
+def _unreadable(file: str, called: str, code: str = "not_a_model") -> ModelError:
     message = f"{called} is no model that can be used: its {file} cannot be read."
-    return ModelError(message, "Choose another one.", "not_a_model")
+    return ModelError(message, "Choose another one.", code)
+
+
+def _check_words(folder: Path, called: str) -> None:
+    from tokenizers import Tokenizer
+
+    try:
+        Tokenizer.from_file(str(folder / "tokenizer.json"))
+    except Exception as error:  # it raises nothing narrower, whatever is wrong with the file
+        raise _unreadable("tokenizer.json", called, "no_tokenizer") from error
 
 
 def _check_index(index: Path, weights: set[str], called: str) -> None:

@@ -1,5 +1,6 @@
 """Open a pretrained model and its tokenizer for classification."""
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,18 +40,25 @@ def _make_tokenizer_json(folder: Path) -> None:
     """Older models have their words in vocab.txt or in a file of SentencePiece; all else here reads tokenizer.json."""
     if (folder / "tokenizer.json").exists():
         return
+    tokenizer = load_tokenizer(folder, folder.name.partition("@")[0].replace("--", "/"))
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".") as written:
+        tokenizer.save_pretrained(written)
+        for path in sorted(Path(written).iterdir(), key=lambda path: path.name == "tokenizer.json"):
+            path.replace(folder / path.name)  # that one last: where it is, all is
+
+
+def load_tokenizer(folder: Path, called: str | None = None) -> PreTrainedTokenizerBase:
+    """Raises ModelError when it cannot be opened. called: what a person knows the model as."""
     try:
-        load_tokenizer(folder).save_pretrained(folder)
+        return AutoTokenizer.from_pretrained(folder, **SAFE)
     except Exception as error:  # whatever it makes of files that came from outside
+        if is_out_of_memory(error):
+            raise
         raise ModelError(
-            f"The tokenizer of {folder.name.partition('@')[0].replace('--', '/')} cannot be read.",
+            f"The tokenizer of {called or f'the model in {folder}'} cannot be read.",
             "Choose another model.",
             "no_tokenizer",
         ) from error
-
-
-def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    return AutoTokenizer.from_pretrained(folder, **SAFE)
 
 
 def load_classifier(folder: Path, called: str) -> PreTrainedModel:

@@ -155,10 +155,7 @@ def _prepare(folder: Path, called: str) -> list[str]:
 
     labels = _labels(read_config(folder), called)
     load_classifier(folder, called)
-    try:
-        tokenizer = load_tokenizer(folder)
-    except Exception as error:  # whatever it makes of files that came from outside
-        raise ModelError(f"The tokenizer of {called} cannot be read.", SAVE_AS, "no_tokenizer") from error
+    tokenizer = load_tokenizer(folder, called)
     limit = _limit(folder)
     if tokenizer.model_max_length > limit:
         tokenizer.model_max_length = limit

@@ -120,6 +120,24 @@ def test_whatever_a_config_makes_of_the_library_is_a_sentence(tiny_model, tmp_pa
         loading.load_model(path.parent, ["a", "b"])
 
 
+@pytest.mark.parametrize("share", [0, 0.5, 0.99])
+def test_words_that_are_cut_off_are_a_sentence(tiny_model, tmp_path, share):
+    path = shutil.copytree(tiny_model, tmp_path / "model") / "tokenizer.json"
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(ModelError, match=r"its tokenizer\.json cannot be read") as refusal:
+        find_model(str(path.parent))
+    assert refusal.value.code == "no_tokenizer"
+
+
+def test_a_tokenizer_that_only_transformers_cannot_read_is_a_sentence(tiny_model, tmp_path):
+    path = shutil.copytree(tiny_model, tmp_path / "model") / "tokenizer_config.json"
+    path.write_text(json.dumps({"added_tokens_decoder": [5]}))
+    with pytest.raises(ModelError, match=r"tokenizer of the model in .* cannot be read") as refusal:
+        loading.load_tokenizer(path.parent)
+    assert refusal.value.code == "no_tokenizer"
+
+
 @pytest.mark.parametrize(
     "reference", ["no such thing", "../nothing/here", "a/b/c", "https://example.com/model", "/nowhere/at/all"]
 )

@@ -2,8 +2,10 @@
 
 import errno
 import json
+from pathlib import Path
 
 import pytest
+from transformers import PreTrainedTokenizerBase
 
 from engine.errors import ModelError
 from engine.models import hub
@@ -139,3 +141,19 @@ def test_a_model_whose_words_lie_in_a_file_of_sentencepiece_reads_the_same_words
         assert ids == [1, *peer.encode(text), 2]
     assert count_tokens(texts, folder).tolist() == [len(peer.encode(text)) + 2 for text in texts]
     assert load_model(folder, ["a", "b"]).num_labels == 2
+
+
+def test_a_tokenizer_whose_making_was_broken_off_is_made_anew(model_hub, deberta, tmp_path, monkeypatch):
+    def dies(tokenizer, folder, **_):
+        Path(folder, "tokenizer.json").write_text('{"version": "1.')
+        raise KeyboardInterrupt
+
+    files = {"me/deberta": {"files": deberta, "config": {"model_type": "deberta-v2"}}}
+    model_hub.repos = {**model_hub.repos, **files}
+    source = find_model("me/deberta", downloads=tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(PreTrainedTokenizerBase, "save_pretrained", dies)
+        with pytest.raises(KeyboardInterrupt):
+            fetch(source, tmp_path)
+    folder = fetch(source, tmp_path)
+    assert count_tokens(["a lamp"], folder) == len(load_tokenizer(folder)("a lamp")["input_ids"])

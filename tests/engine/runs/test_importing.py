@@ -228,7 +228,7 @@ HARM = {
     "two or more different labels": lambda folder: change(folder, id2label={"0": "a", "1": "a", "2": "b"}),
     "speaks of more than its weights hold": lambda folder: change(folder, vocab_size=10**9),
     "cannot be opened": lambda folder: change(folder, id2label={"0": "a", "1": "b"}),
-    "tokenizer of theirs cannot be read": lambda folder: (folder / "tokenizer.json").write_text("{}"),
+    "tokenizer.json cannot be read": lambda folder: (folder / "tokenizer.json").write_text("{}"),
 }  # fmt: skip
 
 
