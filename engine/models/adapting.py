@@ -9,7 +9,8 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from engine.errors import SettingsError
-from engine.models.heads import head_parameters
+from engine.models import architectures
+from engine.models.heads import head_parameters, reads_first
 
 LORA_NAME = "default"
 LOUD = 20.0  # the mean beside the first token's own values, which the layer adds to it
@@ -33,7 +34,7 @@ def keep_layers(model: PreTrainedModel, kept: int) -> None:
         return
     layers = layers_of(model)
     if kept > len(layers):
-        raise SettingsError({"kept_layers": f"this model has {len(layers)} layers; it is {kept}."})
+        raise SettingsError({"kept_layers": architectures.lacks_layers(len(layers), kept)})
     del layers[kept:]
     model.config.num_hidden_layers = kept
     if getattr(model.config, "layer_types", None):
@@ -44,9 +45,12 @@ def freeze(model: PreTrainedModel, method: str, frozen_layers: int, embeddings: 
     """Mark which parameters learn.
 
     method: 'head': only what lies behind the encoder; 'full' and 'lora': all but the `frozen_layers` lowest layers with
-    everything below them, and, with `embeddings`, the word vectors. Raises SettingsError when there are fewer layers.
+    everything below them, and, with `embeddings`, the word vectors. Raises SettingsError when there are fewer layers, or
+    when the head cannot learn alone.
     """
     if method == "head":
+        if not reads_first(model):
+            raise SettingsError({"method": architectures.NOT_BY_FIRST.format(model.config.model_type)})
         learning = head_parameters(model)
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(name in learning)
@@ -57,7 +61,7 @@ def freeze(model: PreTrainedModel, method: str, frozen_layers: int, embeddings: 
         return
     layers = layers_of(model)
     if frozen_layers > len(layers):
-        raise SettingsError({"frozen_layers": f"this model has {len(layers)} layers; it is {frozen_layers}."})
+        raise SettingsError({"frozen_layers": architectures.lacks_layers(len(layers), frozen_layers)})
     below = getattr(model.base_model, "embeddings", model.get_input_embeddings())
     for module in (below, *layers[:frozen_layers]):
         module.requires_grad_(False)
@@ -66,7 +70,8 @@ def freeze(model: PreTrainedModel, method: str, frozen_layers: int, embeddings: 
 def add_lora(model: PreTrainedModel, rank: int) -> None:
     """Put LoRA (Hu et al. 2021) beside every linear layer of the encoder, in place, and freeze those layers.
 
-    The head learns as a whole. Scaled by 2 (alpha = 2 * rank), a usual choice.
+    The head learns as a whole. Scaled by 2 (alpha = 2 * rank), a usual choice. Raises SettingsError where no such layer
+    learns.
     """
     from peft import LoraConfig, inject_adapter_in_model
 
@@ -77,11 +82,25 @@ def add_lora(model: PreTrainedModel, rank: int) -> None:
         if isinstance(module, nn.Linear) and f"{name}.weight" not in head
         and module.weight.requires_grad
     ]  # fmt: skip
+    if not inside:
+        raise SettingsError({"method": architectures.NONE_FOR_LORA})
     inject_adapter_in_model(
         LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules=inside), model, LORA_NAME
     )
     for parameter in head.values():
         parameter.requires_grad_(True)
+
+
+def load_plain(model: PreTrainedModel, weights: dict[str, torch.Tensor]) -> None:
+    """Put `weights`, one for each parameter and buffer, into the plain `model`.
+
+    Word vectors that an encoder and a decoder share have several names there, and come under the first one.
+    """
+    first = {parameter: name for name, parameter in model.named_parameters()}
+    every = {
+        name: weights[first[parameter]] for name, parameter in model.named_parameters(remove_duplicate=False)
+    }
+    model.load_state_dict(weights | every)
 
 
 def plain_state(state: dict[str, torch.Tensor], scaling: float = 2.0) -> dict[str, torch.Tensor]:

@@ -1,4 +1,4 @@
-"""Which architectures can become a classifier, told without importing transformers, which takes seconds."""
+"""Which architectures can become a classifier, and what else they can, told without transformers, which takes seconds."""
 
 import ast
 import importlib.util
@@ -14,16 +14,37 @@ COUNT_FROM_PADDING = {
     "mpnet", "ibert", "luke", "markuplm", "esm",
 }  # fmt: skip
 
+# Its classifier reads the last token of a row, be it text or what the row is filled up with.
+UNFIT = {"xlnet"}
+# Their classifiers answer from the first token of a text, which heads.head_logits asks for.
+READ_FIRST = {
+    "bert", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "camembert", "electra", "distilbert",
+    "modernbert", "deberta", "deberta-v2", "mpnet", "ernie", "esm", "data2vec-text", "ibert", "megatron-bert", "mobilebert",
+    "rembert", "roformer", "convbert", "squeezebert", "nystromformer", "big_bird", "fnet", "nomic_bert", "gte",
+}  # fmt: skip
+NOT_BY_FIRST = "only models that answer from the first token of a text can; this {} model does not."
+NONE_FOR_LORA = "LoRA finds no layer that learns: freeze fewer, or choose another method."
+
 
 def check(model_type: object, called: str) -> None:
     """Raises ModelError unless transformers can put a classifier on a model of this type, such as 'bert'."""
-    if model_type not in classifiable():
+    if model_type not in classifiable() - UNFIT:
         kind = f"of the architecture {model_type!r}" if model_type else "without a named architecture"
         raise ModelError(
             f"{called} is a model {kind}, which cannot be made into a classifier of texts.",
             "Choose a model such as BERT, DistilBERT, ModernBERT, DeBERTa or XLM-RoBERTa.",
             "wrong_architecture",
         )
+
+
+def reads_first(model_type: object, pooling: object = None) -> bool:
+    """Whether a classifier answers from the first token of each text. pooling: classifier_pooling of its config.json."""
+    return model_type in READ_FIRST and pooling in (None, "cls")
+
+
+def lacks_layers(layers: int, asked: int) -> str:
+    """The sentence on a setting that speaks of more layers than the model has."""
+    return f"this model has {layers} layer{'s' * (layers != 1)}; it is {asked}."
 
 
 @cache

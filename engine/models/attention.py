@@ -18,6 +18,7 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.masking_utils import bidirectional_mask_function, eager_mask
 
 from engine.models import first_token
+from engine.models.heads import reads_first
 
 PADDED, PACKED = "tuneboard", "tuneboard_packed"
 CHUNK_BYTES = 4_000_000  # of scores at a time: about what the second-level caches of two cores hold
@@ -27,14 +28,14 @@ def choose(model: PreTrainedModel, few: bool = False) -> str:
     """Let `model` attend in the way that is fastest on its device, and only where it matters; returns which one it is.
 
     few: texts of any length come a few at a time, so that on a processor, too, their padding costs more than attending to
-    one after another. PACKED there, and on an NVIDIA card with bf16 weights, which its kernel wants; else PADDED; "" where
-    the architecture has its own attention and keeps it.
+    one after another. PACKED there, and on an NVIDIA card with bf16 weights, which its kernel wants, if the first token of
+    a text is all that its answer needs; else PADDED; "" where the architecture has its own attention and keeps it.
     """
     if not model._supports_attention_backend:
         return ""
     on_card = model.device.type == "cuda" and model.dtype == torch.bfloat16
     fits = on_card or (few and model.device.type == "cpu")
-    chosen = PACKED if fits else PADDED
+    chosen = PACKED if fits and reads_first(model) else PADDED
     if model.config._attn_implementation != chosen:
         model.set_attn_implementation(chosen)
     first_token.compute_only(model)

@@ -119,7 +119,7 @@ def read_config(folder: Path, called: str | None = None) -> dict:
 def longest_input(config: dict, otherwise: int) -> int:
     """The most tokens that a model with this config.json, or this configuration as a dict, reads.
 
-    otherwise: where it names no limit, as XLNet and T5 have none.
+    otherwise: where it names no limit, as T5 has none.
     """
     positions = config.get("max_position_embeddings") or config.get("n_positions") or otherwise
     if config.get("model_type") in architectures.COUNT_FROM_PADDING:

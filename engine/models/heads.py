@@ -4,10 +4,19 @@ import torch
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
+from engine.models import architectures
+
+
+def reads_first(model: PreTrainedModel) -> bool:
+    """Whether the head of `model` answers from the first token of each text, so that it can be used by itself."""
+    return architectures.reads_first(
+        model.config.model_type, getattr(model.config, "classifier_pooling", None)
+    )
+
 
 def head_logits(model: PreTrainedModel, hidden: torch.Tensor) -> torch.Tensor:
     """(texts, classes): what the head of `model` makes of hidden (texts, 1, width), the encoder's last values at the
-    first token of each text, which is the one that classifiers read.
+    first token of each text, for a model that `reads_first`.
 
     The model's own code computes it, with an encoder that already has its answer.
     """

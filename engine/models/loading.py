@@ -61,6 +61,24 @@ def load_tokenizer(folder: Path, called: str | None = None) -> PreTrainedTokeniz
         ) from error
 
 
+def fill_up(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> None:
+    """Let both know the token that short texts are filled up with, and on which side, as all that asks the model will.
+
+    Models that were made to go on writing, as GPT-2, often name none. Raises ModelError where there is nothing to take.
+    """
+    tokenizer.padding_side = "right"
+    if tokenizer.pad_token is None:
+        if tokenizer.eos_token is None:
+            raise ModelError(
+                "The tokenizer of the model names no token to fill up short texts with.",
+                "Choose another model.",
+                "no_padding",
+            )
+        tokenizer.pad_token = tokenizer.eos_token
+    if model.config.pad_token_id is None:
+        model.config.pad_token_id = tokenizer.pad_token_id
+
+
 def load_classifier(folder: Path, called: str) -> PreTrainedModel:
     """A model that was trained as a classifier elsewhere. Raises ModelError when it is none, or cannot be opened.
 

@@ -25,11 +25,12 @@ from engine.data.datasets import load_info, load_rows
 from engine.errors import ForecastError
 from engine.evaluation import baseline, predictions
 from engine.evaluation.judging import judge_run
-from engine.models import attention, tfidf
+from engine.models import adapting, attention, tfidf
 from engine.models.catalogue import find_model
 from engine.models.devices import pick_device, pick_precision
 from engine.models.folders import longest_input
-from engine.models.loading import fetch, load_model, load_tokenizer
+from engine.models.heads import reads_first
+from engine.models.loading import fetch, fill_up, load_model, load_tokenizer
 from engine.paths import Workspace
 from engine.runs.measurements import Measured
 from engine.runs.pipeline import adapted, learner_for, shape, verify
@@ -84,6 +85,7 @@ def measured(
     precision = pick_precision(config.precision, device)
     folder = fetch(source, workspace.downloads)
     tokenizer, model = load_tokenizer(folder), adapted(load_model(folder, labels), config).to(device)
+    fill_up(tokenizer, model)
     loading, clock = time.monotonic() - began, Clock(device)
 
     told("tokenizing")
@@ -102,7 +104,7 @@ def measured(
     number = {label: index for index, label in enumerate(labels)}
     targets = rows["label"].map(number).to_numpy()[sample.rows][sample.learnt]
     preparing, texts, usual = 0.0, encoded.select(sample.learnt), sample.usual
-    if config.method == "head" or config.head_first:
+    if (config.method == "head" or config.head_first) and reads_first(model):
         told("computing features")
         encoder, every = model, len(rows) if config.method == "head" else int(counts["train"])
         preparing = _pass_seconds(lambda some: features(encoder, some, precision), encoded, every, clock)
@@ -135,8 +137,9 @@ def measured(
             keeping = clock.lap()
             del learner
             model = load_model(folder, labels)
+            fill_up(tokenizer, model)
             shape(model, config)
-            model.load_state_dict(load_file(best))
+            adapting.load_plain(model, load_file(best))
             model.to(device).save_pretrained(place)
             tokenizer.save_pretrained(place)
             some = scored.select(np.arange(min(VERIFIED_TEXTS, len(scored))))

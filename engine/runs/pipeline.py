@@ -15,10 +15,12 @@ from engine.evaluation import metrics, predictions
 from engine.evaluation.judging import judge_run
 from engine.figures import significant
 from engine.models import adapting, devices
+from engine.models.architectures import NOT_BY_FIRST
 from engine.models.catalogue import find_model
 from engine.models.devices import pick_device, pick_precision
 from engine.models.folders import longest_input
-from engine.models.loading import fetch, load_model, load_tokenizer
+from engine.models.heads import reads_first
+from engine.models.loading import fetch, fill_up, load_model, load_tokenizer
 from engine.paths import Workspace, read_json, write_json
 from engine.runs import answering, ending, outcome, space
 from engine.runs.proof import AGAIN, VERIFIED_TEXTS, FreshProcess
@@ -89,6 +91,7 @@ def carry_out(workspace: Workspace, run_id: str, pulse: Pulse, fresh: FreshProce
     tokenizer = load_tokenizer(folder)
     pulse.progress(2, 3)
     model = adapted(load_model(folder, labels), config).to(device)
+    fill_up(tokenizer, model)
     pulse.progress(3, 3)
     if not point:
         parameters = model.num_parameters()
@@ -114,8 +117,9 @@ def carry_out(workspace: Workspace, run_id: str, pulse: Pulse, fresh: FreshProce
     if not checkpoints.best:
         return {"status": Status.STOPPED, **ending.STOPPED, "message": NOT_YET_A_MODEL}
     model = load_model(folder, labels)
+    fill_up(tokenizer, model)
     shape(model, config)
-    model.load_state_dict(checkpoints.best)
+    adapting.load_plain(model, checkpoints.best)
     model.to(device)
 
     made = outcome.prepare(paths)
@@ -251,7 +255,11 @@ def _train(
         began = time.monotonic()
         texts = features(model, encoded, precision, pulse.progress)
         scoring_at_end = (time.monotonic() - began) * asked / encoded.lengths.sum()
-    if config.head_first and not point:
+    if config.head_first and not point and not reads_first(model):
+        pulse.events.write(
+            "note", text=f"The head did not come first: {NOT_BY_FIRST.format(model.config.model_type)}"
+        )
+    elif config.head_first and not point:
         pulse.phase("fitting the head", 0, len(training))
         chosen = texts.select(training)
         known = chosen if isinstance(chosen, Features) else features(model, chosen, precision, pulse.progress)

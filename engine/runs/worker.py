@@ -13,7 +13,7 @@ import traceback
 from contextlib import nullcontext
 
 from engine import libraries, preferences
-from engine.errors import TuneboardError, WorkspaceError, is_disk_full, is_out_of_memory
+from engine.errors import SettingsError, TuneboardError, WorkspaceError, is_disk_full, is_out_of_memory
 from engine.paths import Workspace
 from engine.runs import ending, queue
 from engine.runs.events import EventLog
@@ -24,6 +24,7 @@ from engine.runs.store import Request, Status, Store
 from engine.runs.trackers import Reporter
 
 CLOSING_TRIES = 15
+OTHER_SETTINGS = "Start a new run with other settings."  # of this one nothing changes once it is queued
 # What takes a second or more to import, and at last everything that is left, to train or to count words.
 TRAINING = ("torch", "transformers.modeling_utils", "scipy.stats", "engine.runs.pipeline")
 COUNTING = ("scipy.stats", "sklearn.linear_model", "engine.runs.counting")
@@ -92,7 +93,8 @@ def _close(store: Store, run_id: str, ended: dict[str, object]) -> None:
 def explain(error: Exception) -> dict[str, str]:
     """reason, message and action for a person, from what was raised."""
     if isinstance(error, TuneboardError):
-        return {"reason": error.code, "message": error.message, "action": error.action}
+        action = OTHER_SETTINGS if isinstance(error, SettingsError) else error.action
+        return {"reason": error.code, "message": error.message, "action": action}
     if is_out_of_memory(error):
         return {
             "reason": "out_of_memory",

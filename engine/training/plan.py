@@ -8,6 +8,7 @@ from engine import preferences
 from engine.data.datasets import DatasetInfo, first_rows
 from engine.errors import SettingsError
 from engine.figures import whole
+from engine.models import architectures
 from engine.models.cards import BY_REFERENCE
 from engine.models.catalogue import ModelSource, bundled_folder, find_model
 from engine.models.folders import longest_input, read_config
@@ -51,17 +52,33 @@ class Plan:
         if self.source.kind == "tfidf":
             none = "word counting has no such setting; leave it out, or take another model."
             return found | {field: none for field in explicit if field not in WORD_COUNTING_HAS}
-        if "max_tokens" not in found and int(values["max_tokens"]) > self.longest:
+        config = TrainingConfig(**{field: value for field, value in values.items() if field not in found})
+        return self._beyond(config) | found
+
+    def _beyond(self, config: TrainingConfig) -> dict[str, str]:
+        """{field: sentence} for what this model cannot, and others can."""
+        found, layers = {}, config.kept_layers or self.layers
+        if config.max_tokens > self.longest:
             found["max_tokens"] = (
-                f"this model reads at most {whole(self.longest)} tokens; it is {values['max_tokens']}."
+                f"this model reads at most {whole(self.longest)} tokens; it is {config.max_tokens}."
             )
-        for field in ("kept_layers", "frozen_layers"):
-            if field not in found and int(values.get(field, 0)) > self.layers:
-                found[field] = f"this model has {self.layers} layers; it is {values[field]}."
-        if values.get("read_mean") and self.source.folder:
+        if config.frozen_layers > layers:
+            found["frozen_layers"] = architectures.lacks_layers(layers, config.frozen_layers)
+        elif config.method == "lora" and config.frozen_layers == layers and not config.read_mean:
+            found["frozen_layers"] = architectures.NONE_FOR_LORA
+        if layers > self.layers:
+            found["kept_layers"] = architectures.lacks_layers(self.layers, layers)
+        if self.source.folder:
             kind = read_config(self.source.folder).get("model_type")
-            if kind != "bert":
+            if config.read_mean and kind != "bert":
                 found["read_mean"] = f"only BERT models can; this is a {kind} model."
+            if not reads_first(self.source):
+                by_first = {"method": config.method == "head", "head_first": config.head_first}
+                found |= {
+                    field: architectures.NOT_BY_FIRST.format(kind)
+                    for field, asked in by_first.items()
+                    if asked
+                }
         return found
 
     def values(self) -> dict[str, object]:
@@ -89,6 +106,7 @@ def plan(
         longest,
         width,
         is_sentence_encoder(source),
+        reads_first(source),
     )
     decided = preferences.of_new_runs(workspace)
     reasons = {field: "As decided in Settings." for field in decided}
@@ -115,6 +133,12 @@ def is_sentence_encoder(source: ModelSource) -> bool:
     if pooling is None or not pooling.is_file() or read_config(source.folder).get("model_type") != "bert":
         return False
     return bool(read_config(pooling.parent).get("pooling_mode_mean_tokens"))
+
+
+def reads_first(source: ModelSource) -> bool:
+    """Whether the model answers from the first token of a text; taken for granted before its download."""
+    config = read_config(source.folder) if source.folder else {"model_type": "bert"}
+    return architectures.reads_first(config.get("model_type"), config.get("classifier_pooling"))
 
 
 def text_lengths(workspace: Workspace, info: DatasetInfo, source: ModelSource | None = None) -> np.ndarray:

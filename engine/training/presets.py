@@ -62,12 +62,14 @@ def derive(
     model_tokens: int = 512,
     model_width: int = 384,
     sentence_encoder: bool = False,
+    reads_first: bool = True,
 ) -> Chosen:
     """Settings for `rows` training texts.
 
     class_rows: (classes,) texts of each class. token_lengths: (texts,) lengths of a sample of the texts in tokens, at
     least one. model_tokens: the longest input that the model can read. model_width: its hidden size; wider models want
     smaller corrections. sentence_encoder: whether the model was pretrained to be read by the mean of its tokens.
+    reads_first: whether it answers from the first token of a text.
     """
     chosen = PRESETS[preset]
     small, many = model_width <= 512, len(class_rows) > MANY_CLASSES
@@ -88,7 +90,7 @@ def derive(
         "max_tokens": max_tokens,
         "freeze_embeddings": small and (preset == "quick" or rows <= SOME_ROWS),
         "read_mean": sentence_encoder,
-        "head_first": sentence_encoder or rows <= SOME_ROWS,
+        "head_first": reads_first and (sentence_encoder or rows <= SOME_ROWS),
     }
     reasons = {
         "epochs": f"{whole(rows)} training texts, {whole(epochs * rows)} readings in all."

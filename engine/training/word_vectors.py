@@ -12,11 +12,12 @@ SECOND, TINY = 0.999, 1e-8  # torch.optim.AdamW's beta2 and eps
 
 
 def table_of(model: PreTrainedModel) -> nn.Embedding | None:
-    """The word vectors of `model` where they learn and can do so by row: on a processor, and looked up, nothing else."""
+    """The word vectors of `model` where they learn and can do so by row: on a processor, looked up, and in one place."""
     table = model.get_input_embeddings()
-    if type(table) is not nn.Embedding or table.weight.device.type != "cpu":
+    if type(table) is not nn.Embedding or table.weight.device.type != "cpu" or table.max_norm is not None:
         return None
-    return table if table.weight.requires_grad and table.max_norm is None else None
+    uses = sum(one is table.weight for _, one in model.named_parameters(remove_duplicate=False))
+    return table if table.weight.requires_grad and uses == 1 else None
 
 
 class WordVectors:

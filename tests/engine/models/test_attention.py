@@ -3,6 +3,8 @@ import copy
 import pytest
 import torch
 from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
     BertConfig,
     BertForSequenceClassification,
     DistilBertConfig,
@@ -15,8 +17,8 @@ from transformers import (
     RobertaForSequenceClassification,
 )
 
-from engine.models import adapting, attention, first_token
-from engine.models.heads import head_logits
+from engine.models import adapting, architectures, attention, first_token
+from engine.models.heads import head_logits, reads_first
 
 SIZES = {
     "vocab_size": 100, "hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4, "num_hidden_layers": 3,
@@ -148,3 +150,38 @@ def test_the_saved_configuration_knows_nothing_of_it(model, tmp_path):
     attention.choose(model)
     model.save_pretrained(tmp_path)
     assert attention.PADDED not in (tmp_path / "config.json").read_text()
+
+
+SMALL = SIZES | SPECIAL | {
+    "dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 64, "embedding_size": 32, "max_position_embeddings": 64,
+    "n_embd": 32, "n_layer": 2, "n_head": 4, "block_size": 16,
+}  # fmt: skip
+
+
+def small(kind, **more):
+    torch.manual_seed(0)
+    known = AutoConfig.for_model(kind)
+    sizes = {name: size for name, size in SMALL.items() if hasattr(known, name)}
+    config = AutoConfig.for_model(kind, **sizes, **more)
+    return AutoModelForSequenceClassification.from_config(config).eval()
+
+
+@pytest.mark.parametrize("kind", sorted(architectures.READ_FIRST))
+def test_the_first_token_is_all_that_their_heads_need(kind, ids):
+    model = small(kind)
+    assert reads_first(model)
+    rows = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True)
+    with torch.no_grad():
+        hidden = model.base_model(input_ids=rows, attention_mask=(rows > 0).long()).last_hidden_state
+        assert torch.allclose(head_logits(model, hidden[:, :1]), padded(model, ids), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "kind, more", [("gpt2", {}), ("albert", {}), ("modernbert", {"classifier_pooling": "mean"})]
+)
+def test_what_needs_more_than_the_first_token_is_not_packed(kind, more, ids):
+    model = small(kind, **more)
+    expected = padded(model, ids)
+    assert not reads_first(model)
+    assert attention.choose(model, few=True) == attention.PADDED
+    assert torch.allclose(padded(model, ids), expected, atol=1e-5)

@@ -120,6 +120,23 @@ def test_whatever_a_config_makes_of_the_library_is_a_sentence(tiny_model, tmp_pa
         loading.load_model(path.parent, ["a", "b"])
 
 
+def test_a_model_whose_answers_depend_on_how_far_a_row_is_filled_up_is_refused(tiny_model, tmp_path):
+    path = shutil.copytree(tiny_model, tmp_path / "model") / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"model_type": "xlnet"}))
+    with pytest.raises(ModelError, match="'xlnet', which cannot be made into a classifier"):
+        find_model(str(path.parent))
+
+
+def test_a_model_that_names_nothing_to_fill_up_with_takes_its_end_or_is_refused(tiny_model):
+    model, tokenizer = loading.load_model(tiny_model), loading.load_tokenizer(tiny_model)
+    model.config.pad_token_id = tokenizer.pad_token = None
+    with pytest.raises(ModelError, match="no token to fill up"):
+        loading.fill_up(tokenizer, model)
+    tokenizer.eos_token = "[SEP]"
+    loading.fill_up(tokenizer, model)
+    assert tokenizer.pad_token_id == model.config.pad_token_id == tokenizer.sep_token_id
+
+
 @pytest.mark.parametrize("share", [0, 0.5, 0.99])
 def test_words_that_are_cut_off_are_a_sentence(tiny_model, tmp_path, share):
     path = shutil.copytree(tiny_model, tmp_path / "model") / "tokenizer.json"
