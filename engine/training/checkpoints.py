@@ -37,12 +37,11 @@ Tensors = dict[str, torch.Tensor]
 
 @dataclass(frozen=True)
 class Point:
-    """A saved point that was checked. facts: what the caller stored with it. best: None before the first score."""
+    """A saved point that was checked. facts: what the caller stored with it."""
 
     state: TrainingState
     tensors: Tensors
     facts: dict
-    best: Tensors | None
 
 
 @dataclass
@@ -117,7 +116,7 @@ class Checkpoints:
         self._clear()
 
     def newest(self) -> Point | None:
-        """The newest point that is whole; None where there is none. Damaged ones are said so.
+        """The newest point that is whole; None where there is none. `best` are its best weights. Damaged ones are said so.
 
         Raises WorkspaceError while the disk does not let itself be read.
         """
@@ -135,8 +134,7 @@ class Checkpoints:
                     "Nothing of them was removed: see to the disk, then resume the run.",
                     "unreadable",
                 ) from error
-            self.best, self.best_written = point.best, point.state.best_epoch
-            self.place = (point.state.step, point.state.epoch)
+            self.best_written, self.place = point.state.best_epoch, (point.state.step, point.state.epoch)
             return point
         return None
 
@@ -153,8 +151,9 @@ class Checkpoints:
         best = None
         if state.best_epoch:  # a copy, which outlives the file
             best = {name: tensor.clone() for name, tensor in load_file(place).items()}
-        self.best_digest = sums.get(place.name, "")
-        return Point(state, _weights(best) | load_file(file), described["facts"], best)
+        point = Point(state, _weights(best) | load_file(file), described["facts"])
+        self.best, self.best_digest = best, sums.get(place.name, "")
+        return point
 
     def _points(self) -> list[Path]:
         """The .json of each point, the newest first."""

@@ -116,9 +116,9 @@ def test_weights_that_the_best_round_has_are_written_once_and_read_all_the_same(
     point = Checkpoints(tmp_path).newest()
     assert all(torch.equal(point.tensors[name], tensor) for name, tensor in now.items())
     next(tmp_path.glob("*2-*.json")).unlink()
-    best = Checkpoints(tmp_path).newest()
-    learner.restore(best.tensors)
-    assert all(torch.equal(best.best[name], tensor) for name, tensor in learner.state().items())
+    before = Checkpoints(tmp_path)
+    learner.restore(before.newest().tensors)
+    assert all(torch.equal(before.best[name], tensor) for name, tensor in learner.state().items())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells which files a process keeps")
@@ -129,7 +129,7 @@ def test_a_training_that_went_on_keeps_none_of_the_files_that_it_went_on_from(tm
     assert points.save(TrainingState(step=2, epoch=1, best_epoch=1), learner, {})
     expected = {name: tensor.clone() for name, tensor in learner.snapshot().items()}
     later = Checkpoints(tmp_path)
-    point = later.newest()
+    point = later.newest()  # kept to the end, as a run keeps it
     restore(point, learner)
     assert str(tmp_path) not in Path("/proc/self/maps").read_text(encoding="utf-8")
     assert all(torch.equal(tensor, expected[name]) for name, tensor in learner.snapshot().items())
