@@ -107,5 +107,5 @@ def test_a_logarithmic_axis_has_round_numbers_to_read(low, high, found):
 
 
 def test_a_label_of_several_lines_is_one_on_an_axis_as_in_the_report():
-    (bars,) = charts.class_balance({"where is\n my <b>parcel": 3}).data
-    assert bars.y == ("where is my &lt;b&gt;parcel",)
+    figure = charts.class_balance({"where is\n my <b>parcel": 3})
+    assert figure.layout.yaxis.ticktext == ("where is my &lt;b&gt;parcel",)
