@@ -1,9 +1,13 @@
 """Spreadsheets: XLSX, XLSM, XLSB, XLS and ODS; and what else has sheets."""
 
+import re
 import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import IO
 
 import pyarrow as pa
 
@@ -14,9 +18,19 @@ from engine.data.reading.headers import PROMISING_ROWS, as_set, find_header, pla
 from engine.data.reading.sniffing import records_of, sniff
 from engine.data.reading.table import Options, Rejections
 from engine.errors import DataError
-from engine.figures import rounded
+from engine.figures import rounded, whole
 
 LARGEST = 2 * 2**30  # bytes of the sheets inside the file
+MOST_CELLS = 50_000_000  # of all sheets, with the empty ones up to the last one filled: each takes memory
+PIECE, LONGEST_TAG = 2**22, 2**16  # bytes of XML looked at in one, and of a tag
+# The column and row of a cell of XLSX that has more than a format.
+FILLED = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]+)(\d+)["'](?!(?:\s+\w+="\w*")*+\s*(?:/>|></))""")
+# The sheets, rows and cells of ODS with their attributes, and those that a cell with more than a format has.
+ODS = re.compile(
+    rb"""<table:(table|table-row|(?:covered-)?table-cell)(?=[\s/>])((?:[^<>"']|"[^"]*"|'[^']*')*+)"""
+)
+REPEATED = re.compile(rb"""number-(?:rows|columns)-repeated\s*=\s*["'](\d+)""")
+SAYS = re.compile(rb"office:|table:formula")
 HEAD_ROWS = 2000
 FEW_ROWS = 5  # fewer are a note rather than a part of a table
 HIGHEST_NAMES = 10  # rows above which names in two rows are looked for
@@ -129,6 +143,11 @@ def _opened(path: Path, options: Options) -> tuple[list[str], list[tuple[str, Ro
         "Open it in your spreadsheet program, remove the password and save it again.",
         "encrypted",
     )
+    damaged = DataError(
+        "This is not a spreadsheet that can be read; it may be damaged.",
+        "Open it in your spreadsheet program and save it as XLSX or CSV.",
+        "damaged",
+    )
     try:
         _check_size(path)
         opened = CalamineWorkbook.from_path(str(path))
@@ -144,17 +163,19 @@ def _opened(path: Path, options: Options) -> tuple[list[str], list[tuple[str, Ro
     except (CalamineError, *NONSENSE) as error:
         if ENCRYPTED in path.read_bytes()[: 2**20]:
             raise protected from error
-        raise DataError(
-            "This is not a spreadsheet that can be read; it may be damaged.",
-            "Open it in your spreadsheet program and save it as XLSX or CSV.",
-            "damaged",
-        ) from error
+        raise damaged from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # of the library, which does not name it
+            raise
+        raise damaged from error
 
 
 def _filled_rows(sheet) -> Rows:
     """(number from 1, cells as text) of each row that is not blank. Cells merged downwards all say what the first says."""
     top, left = sheet.start or (0, 0)
-    rows = [[as_text(value) for value in row] for row in sheet.to_python(skip_empty_area=True)]
+    rows = sheet.to_python(skip_empty_area=True)
+    blank = [""] * len(rows[0]) if rows else []  # there may be a million below the table
+    rows = [row if row == blank else [as_text(value) for value in row] for row in rows]
     spans: dict[int, list[range]] = {}  # by row, the columns of cells merged sideways
     for (first, column), (last, right) in sheet.merged_cell_ranges or ():
         if column == right and first - top in range(len(rows)) and column - left in range(len(rows[0])):
@@ -244,3 +265,66 @@ def _check_size(path: Path) -> None:
             "Copy its table into a spreadsheet and save that as XLSX or CSV.",
             "not_a_table",
         )
+    _check_cells(path)
+
+
+def _check_cells(path: Path) -> None:
+    """Memory is taken for every cell of the rectangle that a sheet fills, so one cell far away could take all there is."""
+    cells = 0
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            with suppress(*NONSENSE), archive.open(member) as file:
+                cells += _cells_of_ods(file) if member.filename == "content.xml" else _cells_of_xlsx(file)
+    if cells > MOST_CELLS:
+        raise DataError(
+            f"With the empty ones, this spreadsheet has {whole(cells)} cells; at most {whole(MOST_CELLS)} can be read. "
+            "Perhaps something stands far below or beside the table.",
+            "Delete the rows and columns beyond the table (Ctrl+End shows where the last cell is) and save it again, or "
+            "save the sheet with the texts as CSV.",
+            "too_large",
+        )
+
+
+def _cells_of_xlsx(file: IO[bytes]) -> int:
+    """From the first one of its sheet to the row and the column of the last ones with something in them."""
+    rows, columns = 0, 0
+    for piece in _pieces(file, b"<c"):
+        if found := FILLED.findall(piece):
+            rows = max(rows, *map(int, {row for _, row in found}))
+            columns = max(columns, *map(_column, {column for column, _ in found}))
+    return rows * columns
+
+
+def _column(letters: bytes) -> int:
+    """1 for A, 27 for AA, and so on; no sheet has one of more than three letters."""
+    return sum((letter & 31) * 26**place for place, letter in enumerate(reversed(letters[:9])))
+
+
+def _cells_of_ods(file: IO[bytes]) -> int:
+    """The same of all its sheets, and the empty cells that stand between others in the rows as they are written."""
+    cells = between = last = row = column = rows = columns = 0
+    for piece in _pieces(file, b"<table:"):
+        for kind, attributes in ODS.findall(piece):
+            repeated = REPEATED.search(attributes)
+            times = int(repeated[1]) if repeated else 1
+            if kind == b"table":
+                cells, row, rows, columns = cells + rows * columns, 0, 0, 0
+            elif kind == b"table-row":
+                row, column, last = row + times, 0, 0
+            else:
+                between, last = between + last, times
+                column += times
+                if SAYS.search(attributes):
+                    rows, columns = row, max(columns, column)
+    return cells + rows * columns + between
+
+
+def _pieces(file: IO[bytes], tag: bytes) -> Iterator[bytes]:
+    """All of the file, cut only where such a tag begins."""
+    rest = b""
+    while piece := file.read(PIECE):
+        rest += piece
+        cut = max(0, rest.rfind(tag), len(rest) - LONGEST_TAG)
+        yield rest[:cut]
+        rest = rest[cut:]
+    yield rest

@@ -37,6 +37,35 @@ def book() -> bytes:
     return out.getvalue()
 
 
+def changed(content: bytes, member: str, old: str, new: str) -> bytes:
+    """The same ZIP with another content of a member."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    assert old.encode() in parts[member]
+    return zipped(**{**parts, member: parts[member].replace(old.encode(), new.encode(), 1)})
+
+
+def with_cell(place: str, inside: str = "<v>1</v>") -> bytes:
+    """The book with one more cell, below all others."""
+    number = place.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    row = f'<row r="{number}"><c r="{place}" s="0">{inside}</c></row>'
+    return changed(book(), "xl/worksheets/sheet1.xml", "</sheetData>", f"{row}</sheetData>")
+
+
+ODS_CELL = '<table:table-cell {}office:value-type="string"><text:p>{}</text:p></table:table-cell>'
+
+
+def ods(rows: str) -> bytes:
+    """With these rows below some with a text each."""
+    texts = (ODS_CELL.format("", f"some words {i}") for i in range(9))
+    table = "".join(f"<table:table-row>{cell}</table:table-row>" for cell in texts) + rows
+    return zipped(**{
+        "mimetype": b"application/vnd.oasis.opendocument.spreadsheet",
+        "META-INF/manifest.xml": b"<manifest:manifest></manifest:manifest>",
+        "content.xml": f"<table:table table:name='data'>{table}</table:table>".encode(),
+    })  # fmt: skip
+
+
 def parquet() -> bytes:
     out = io.BytesIO()
     pd.DataFrame({"text": ["some words"] * 50, "label": ["a", "b"] * 25}).to_parquet(out)
@@ -136,6 +165,14 @@ def test_a_workbook_that_would_fill_the_memory():
     assert refusal(claimed, "x.xlsx").code == "zip_bomb"
 
 
+def test_a_spreadsheet_that_crashes_its_reader_is_damaged():
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as workbook:
+        day = workbook.add_format({"num_format": "yyyy-mm-dd"})
+        workbook.add_worksheet().write_number(0, 0, -1e300, day)
+    assert refusal(out.getvalue(), "x.xlsx").code == "damaged"
+
+
 BOUNDED = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
@@ -179,6 +216,57 @@ def test_a_hundred_megabytes_in_one_line(tmp_path, unit):
         "too_large",
         "long_line",
     }
+
+
+FAR = {
+    "beside and below": with_cell("XFD1048576"),
+    "below": with_cell("BA1048576"),
+    "in no sheet that there is": with_cell("A4294967295"),
+    "a row of ODS many times": ods(
+        '<table:table-row table:number-rows-repeated="99999999">'
+        + ODS_CELL.format("", "x")
+        + "</table:table-row>"
+    ),
+    "a cell of ODS many times": ods(
+        "<table:table-row>"
+        + ODS_CELL.format('table:number-columns-repeated="99999999" ', "x")
+        + "</table:table-row>"
+    ),
+    "empty cells of ODS between others": ods(
+        '<table:table-row><table:table-cell table:number-columns-repeated="99999999"/>'
+        "<table:table-cell/></table:table-row>"
+    ),
+}
+
+
+@pytest.mark.parametrize("where", FAR)
+def test_a_cell_far_away_from_the_table_does_not_take_all_memory(tmp_path, where):
+    path = tmp_path / ("far.ods" if "ODS" in where else "far.xlsx")
+    path.write_bytes(FAR[where])
+    assert in_bounds(path) == "too_large"
+
+
+EMPTY_ROWS = (
+    '<table:table-row table:number-rows-repeated="1048526">'
+    '<table:table-cell table:style-name="ce1" table:number-columns-repeated="16384"/></table:table-row>'
+)
+NOT_FAR = {
+    "a cell with a format only": (with_cell("XFD1048576", ""), 50),
+    "below a few columns": (with_cell("A1048576"), 51),
+    "rows of ODS with a format only": (ods(EMPTY_ROWS), 9),
+    "below rows of ODS with a format only": (
+        ods(EMPTY_ROWS + "<table:table-row>" + ODS_CELL.format("", "x") + "</table:table-row>"),
+        10,
+    ),
+}
+
+
+@pytest.mark.parametrize("where", NOT_FAR)
+def test_a_sheet_is_read_whose_empty_cells_go_on(tmp_path, where):
+    content, rows = NOT_FAR[where]
+    path = tmp_path / ("far.ods" if "ODS" in where else "far.xlsx")
+    path.write_bytes(content)
+    assert in_bounds(path) == f"rows {rows} 0"
 
 
 def test_a_bomb_of_zeros(tmp_path):
