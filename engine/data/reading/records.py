@@ -106,8 +106,11 @@ class Records:
             except StopIteration:
                 return
             except csv.Error as error:
-                self.rejected.add(line, _in_words(error))
                 cells = []
+                if len(source.seen) > 1:  # a quote that nothing closes before the limit
+                    cells = self._first_line(source.seen, source)
+                else:
+                    self.rejected.add(line, _in_words(error))
             seen = source.seen
             if dialect.quote and cells and (len(seen) > 1 or dialect.quote in seen[0]):
                 cells = self._checked(cells, seen, source)

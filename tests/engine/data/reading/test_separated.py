@@ -285,6 +285,19 @@ def test_a_quote_that_is_never_closed_takes_no_row_with_it():
     assert [one.line for one in table.rejected] == [42]
 
 
+@pytest.mark.parametrize("at", [1, 8000])
+def test_one_stray_quote_takes_no_row_with_it_however_many_follow(at):
+    rows = [[f"{i}", f"the words of text number {i}", "ab"[i % 2]] for i in range(10_000)]
+    rows[at][1] = '"' + rows[at][1]
+    most = csv.field_size_limit(20_000)
+    try:
+        table = read("".join("\t".join(row) + "\n" for row in [["id", "text", "label"], *rows]))
+    finally:
+        csv.field_size_limit(most)
+    assert table.rejected_count == 0
+    assert table.frame.to_numpy().tolist() == rows
+
+
 @pytest.mark.parametrize("tail", [";", ";;;"])
 def test_lines_that_a_spreadsheet_took_for_one_field_and_ended_with_empty_ones(tail):
     lines = ["id,text,label", *(f'{i},"Text number {i}, which is ""good""",{"ab"[i % 2]}' for i in range(60))]
