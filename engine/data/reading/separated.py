@@ -234,9 +234,12 @@ def _parse_fast(path: Path, plan: _Plan) -> pa.Table | None:
 
 def _is_odd(table: pa.Table, plan: _Plan) -> bool:
     """Blank rows, NULs, names that come again, or a cell that seems to have swallowed rows."""
-    names = plan.header  # which may come again behind a byte order mark
-    if names is not None and pc.any(pc.ends_with(table.column(0), names[0])).as_py():
-        return True
+    for column, name in zip(table.columns, plan.header or [], strict=False):
+        if name:  # all of them may come again, behind a byte order mark
+            again = pa.array([name, f"\ufeff{name}"], pa.large_string())
+            if pc.any(pc.is_in(column, again)).as_py():
+                return True
+            break
     if _some_blank(table):
         return True
     places = np.unique(np.linspace(0, len(table) - 1, SAMPLE_ROWS).astype(int))

@@ -195,6 +195,19 @@ def test_a_large_regular_file_takes_the_fast_way(monkeypatch):
     assert table.encoding == "utf-8"
 
 
+@pytest.mark.parametrize("names", [("", "text", "label", "x"), HEADER])
+def test_so_does_one_whose_texts_only_end_in_the_name_of_their_column(monkeypatch, names):
+    monkeypatch.setattr(separated, "parse", None)
+    rows = [[f"the number of its {names[0]}", "out of any text", "a", "1"]]
+    assert len(read(written([*MANY, *rows], names)).frame) == len(MANY) + 1
+
+
+def test_names_that_come_again_are_no_row_though_the_first_column_has_none():
+    names = ["", "text", "label", "x"]
+    table = read(written([*MANY, names], names))
+    assert (len(table.frame), table.rejected_count) == (len(MANY), 1)
+
+
 def test_a_large_file_of_another_encoding_is_found_out_though_it_begins_as_ascii():
     text = written(MANY, HEADER) + "1,schöne Grüße,b,2\n"
     table = read_bytes(text.encode("cp1252"), "x.csv")
