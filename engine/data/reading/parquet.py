@@ -13,28 +13,33 @@ from engine.errors import DataError
 from engine.figures import rounded
 
 LARGEST = 4 * 2**30  # bytes that a compressed table may grow to
+CELL = 8  # bytes that a cell takes at least
 
 
 def parse_parquet(path: Path) -> pa.Table:
     """Raises DataError when the file is damaged or would grow beyond 4 GiB."""
     try:
         file = pyarrow.parquet.ParquetFile(path)
-        grown = sum(file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups))
-        if grown <= LARGEST:
-            return _as_strings(file.read())
+        known = file.metadata
+        grown = sum(known.row_group(i).total_byte_size for i in range(known.num_row_groups))
+        _check_size(max(grown, known.num_rows * known.num_columns * CELL))
+        texts = [field.name for field in file.schema_arrow if pa.types.is_string(field.type)]
+        try:  # a text that comes again is written once, and kept so until the size of all is known
+            table = pyarrow.parquet.ParquetFile(path, read_dictionary=texts).read()
+        except pa.ArrowCapacityError:  # more than 2 GiB of texts that are not the same
+            table = file.read()
+        return _as_strings(table)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(
             "This looks like a Parquet file, but it is damaged.", "Export it again.", "damaged"
         ) from error
-    raise DataError(
-        f"Unpacked, this file would take {rounded(grown / 2**30)} GiB; at most {rounded(LARGEST / 2**30)} GiB can be read.",
-        "Keep the text and the label column and fewer rows.",
-        "too_large",
-    )
 
 
 def parse_arrow(path: Path, stream: bool) -> pa.Table:
-    """Arrow's own format, also called Feather; stream: as `datasets` keeps it. Raises DataError when it is damaged."""
+    """Arrow's own format, also called Feather; stream: as `datasets` keeps it.
+
+    Raises DataError when it is damaged or would grow beyond 4 GiB.
+    """
     opened = pa.ipc.open_stream if stream else pa.ipc.open_file
     try:
         with pa.OSFile(str(path)) as file:
@@ -76,7 +81,18 @@ def as_names(numbers: pa.Array, names: list[str]) -> pa.Array:
     return pa.array(names, pa.string()).take(pc.if_else(known, numbers, pa.scalar(None, numbers.type)))
 
 
+def _check_size(grown: int) -> None:
+    if grown > LARGEST:
+        raise DataError(
+            f"Unpacked, this file would take {rounded(grown / 2**30)} GiB; at most "
+            f"{rounded(LARGEST / 2**30)} GiB can be read.",
+            "Keep the text and the label column and fewer rows.",
+            "too_large",
+        )
+
+
 def _as_strings(table: pa.Table) -> pa.Table:
+    _check_size(sum(map(_unpacked, table.columns)))
     classes = class_names(table.schema)
     names = [str(name) for name in table.column_names]
     columns = []
@@ -89,12 +105,31 @@ def _as_strings(table: pa.Table) -> pa.Table:
     return pa.table(columns, names)
 
 
+def _unpacked(column: pa.ChunkedArray) -> int:
+    """Bytes of the texts of a dictionary, each as often as it comes."""
+    if not pa.types.is_dictionary(column.type) or not _is_text(column.type.value_type):
+        return 0
+    sizes = (pc.binary_length(chunk.dictionary).take(chunk.indices) for chunk in column.chunks)
+    return sum(pc.sum(each).as_py() or 0 for each in sizes)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
 def _strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
     kind = column.type
     if pa.types.is_dictionary(kind):
-        column, kind = column.cast(kind.value_type), kind.value_type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind):
-        return column.cast(pa.large_string())
+        kind = pa.large_string() if _is_text(kind.value_type) else kind.value_type
+        chunks = [chunk.dictionary.cast(kind).take(chunk.indices) for chunk in column.chunks]
+        column = pa.chunked_array(chunks, kind)
+    if _is_text(kind) or pa.types.is_integer(kind):
+        column = column.cast(pa.large_string())
+        try:
+            column.validate(full=True)
+            return column
+        except pa.ArrowInvalid:  # not UTF-8
+            column = column.cast(pa.large_binary())
     values = column.to_pylist()
     if pa.types.is_float16(kind) or pa.types.is_float32(kind):  # 0.1, not 0.10000000149011612
         values = [None if value is None else float(str(np.float32(value))) for value in values]

@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 import xlsxwriter
 
@@ -276,6 +278,30 @@ def test_a_bomb_of_zeros(tmp_path):
             file.write(b"\0" * 2**20)
     assert path.stat().st_size < 2**20
     assert in_bounds(path) == "zip_bomb"
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow"])
+def test_a_text_that_comes_again_and_again_does_not_fill_the_memory(tmp_path, kind):
+    path = tmp_path / f"again.{kind}"
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * 300_000, pa.int32()), ["so it goes" * 2000])
+    table = pa.table({"text": texts, "label": ["a", "b"] * 150_000})
+    if kind == "parquet":
+        pyarrow.parquet.write_table(table, path, store_schema=False)
+    else:
+        with pa.ipc.new_file(str(path), table.schema) as file:
+            file.write_table(table)
+    assert path.stat().st_size < 4 * 2**20
+    assert in_bounds(path) == "too_large"
+
+
+def test_missing_cells_of_parquet_do_not_fill_the_memory(tmp_path):
+    path = tmp_path / "missing.parquet"
+    part = pa.table({"text": pa.nulls(5_000_000, pa.int64())})
+    with pyarrow.parquet.ParquetWriter(path, part.schema) as file:
+        for _ in range(110):
+            file.write_table(part)
+    assert path.stat().st_size < 2 * 2**20
+    assert in_bounds(path) == "too_large"
 
 
 def test_a_large_table_with_a_broken_line_is_read(tmp_path):

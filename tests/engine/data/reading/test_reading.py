@@ -2,6 +2,8 @@ import io
 import json
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 import xlsxwriter
 from hypothesis import given, settings
@@ -97,6 +99,15 @@ def test_parquet_keeps_words_and_writes_whole_numbers_plainly(tmp_path):
     pd.DataFrame({"text": ["a b", None], "label": [1.0, 2.0]}).to_parquet(tmp_path / "x.parquet")
     table = read_file(tmp_path / "x.parquet")
     assert table.frame.to_numpy().tolist() == [["a b", "1"], ["", "2"]]
+
+
+@pytest.mark.parametrize("encoded", [False, True])
+def test_letters_of_parquet_that_are_none_are_marked(tmp_path, encoded):
+    texts = pa.array([b"caf\xe9 noir", b"all is well"] * 10).view(pa.string())
+    texts = texts.dictionary_encode() if encoded else texts
+    pyarrow.parquet.write_table(pa.table({"text": texts, "label": ["a", "b"] * 10}), tmp_path / "x.parquet")
+    table = read_file(tmp_path / "x.parquet")
+    assert table.frame["text"].tolist() == ["caf\ufffd noir", "all is well"] * 10
 
 
 def test_json_and_json_lines_give_the_same_table():
