@@ -219,6 +219,12 @@ def test_check(workspace, tmp_path):
     assert "Texts" in engine("check", tmp_path / "x.csv").stdout
 
 
+def test_check_says_that_there_is_no_such_encoding(workspace, tmp_path):
+    (tmp_path / "x.csv").write_text(words.easy_csv(50), encoding="utf-8")
+    said = engine("check", tmp_path / "x.csv", "--encoding", "nonsense", code=2).stderr
+    assert "There is no encoding 'nonsense'." in said
+
+
 def test_check_tells_where_a_row_broke_and_obeys_what_is_said_by_hand(workspace, tmp_path):
     rows = "".join(f"Größe {i} des Geräts;{'gut' if i % 2 else 'schlecht'};K{i % 7}\n" for i in range(60))
     (tmp_path / "x.csv").write_bytes((rows + "a;b;c;d\n" + "Größe 3 des Geräts;gut;K9\n").encode("cp1252"))

@@ -177,7 +177,13 @@ def _read_text(path: Path, name: str, options: Options, progress: Progress) -> T
             return _separated(parsed, options, name=name, encoding="utf-8")
     encoding = encodings.find_encoding(path)
     if options.encoding and options.encoding != encoding.label:
-        encoding = encodings.Encoding(options.encoding, 0, sure=True)
+        if not encodings.is_known(options.encoding):
+            raise DataError(
+                f"There is no encoding {options.encoding!r}.",
+                "Choose one such as utf-8 or cp1252, or leave it to be found out.",
+                "no_such_encoding",
+            )
+        encoding = encodings.Encoding(options.encoding)
     start = _start(path, encoding.name)
     read_as = {
         "name": name,

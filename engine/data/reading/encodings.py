@@ -96,6 +96,15 @@ def starts_as_utf8(path: Path) -> bool:
     return True
 
 
+def is_known(codec: str) -> bool:
+    """Whether bytes can be read as text by a codec of this name."""
+    try:
+        b"a".decode(codec, "replace")
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
 def _chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):

@@ -9,7 +9,7 @@ import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.data.reading import read_bytes, read_file
+from engine.data.reading import Options, read_bytes, read_file
 from engine.errors import DataError
 
 ROWS = [["Das Gerät läuft, endlich", "gut"], ['He said "no"; twice', "schlecht"], ["two\nlines", "gut"]]
@@ -108,6 +108,13 @@ def test_letters_of_parquet_that_are_none_are_marked(tmp_path, encoded):
     pyarrow.parquet.write_table(pa.table({"text": texts, "label": ["a", "b"] * 10}), tmp_path / "x.parquet")
     table = read_file(tmp_path / "x.parquet")
     assert table.frame["text"].tolist() == ["caf\ufffd noir", "all is well"] * 10
+
+
+@pytest.mark.parametrize("name", ["nonsense", "rot13", "a\0b"])
+def test_an_encoding_that_there_is_not_is_said_so(name):
+    with pytest.raises(DataError, match="There is no encoding") as caught:
+        read_bytes(b"text,label\nall is well,a\n", "x.csv", Options(encoding=name))
+    assert "utf-8 or cp1252" in caught.value.action
 
 
 def test_json_and_json_lines_give_the_same_table():
