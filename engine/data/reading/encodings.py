@@ -37,14 +37,13 @@ CONTROLS = frozenset(map(chr, range(32))) - set("\t\n\r\f")
 
 @dataclass(frozen=True)
 class Encoding:
-    """name, errors: what to open the file with. damaged: byte sequences that become U+FFFD. sure: False if only guessed.
+    """name, errors: what to open the file with. damaged: byte sequences that become U+FFFD.
 
     foreign: letters that are in another encoding than the rest, and read as such.
     """
 
     name: str
     damaged: int = 0
-    sure: bool = True
     errors: str = "replace"
     foreign: int = 0
 
@@ -52,10 +51,6 @@ class Encoding:
     def label(self) -> str:
         """The codec as in CHOICES, whether or not there is a mark at the start."""
         return self.name.removesuffix("-sig")
-
-    @property
-    def words(self) -> str:
-        return CHOICES.get(self.label, self.label)
 
 
 def find_encoding(path: Path) -> Encoding:
@@ -65,7 +60,6 @@ def find_encoding(path: Path) -> Encoding:
     name = next((codec for mark, codec in BOMS.items() if head.startswith(mark)), None) or _by_nuls(head)
     if not name and any(mark in head for mark in TO_KANJI):
         name = "iso2022_jp"
-    sure = name is not None
     if name in (None, "utf-8-sig"):
         if _decodes(path, "utf-8"):
             return Encoding(name or "utf-8")
@@ -78,9 +72,9 @@ def find_encoding(path: Path) -> Encoding:
         if is_utf8 or other:
             damaged = _count_utf8(path, other)[1] if other else broken
             foreign = broken - damaged
-            return Encoding(name or "utf-8", damaged + cut, True, other if foreign else "replace", foreign)
+            return Encoding(name or "utf-8", damaged + cut, other if foreign else "replace", foreign)
     name = name or likeliest(sample)
-    return Encoding(name, _damaged(path, name), sure)
+    return Encoding(name, _damaged(path, name))
 
 
 def starts_as_utf8(path: Path) -> bool:
