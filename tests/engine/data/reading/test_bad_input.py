@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import resource
 import struct
 import subprocess
@@ -196,28 +197,33 @@ def in_bounds(path: Path, megabytes: int = 2500) -> str:
         cwd=ROOT,
         capture_output=True,
         text=True,
+        env={
+            **os.environ,
+            "OPENBLAS_NUM_THREADS": "1",
+        },  # each would set memory aside, by the machine's cores
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (120, 120)),
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize(
-    "unit", [b"x", b"x,", b'"', b'",', b"{", b'{"a":', b"\0", "é".encode("cp1252")], ids=repr
-)
+LINES = {
+    b"x": "no_rows",
+    b"x,": "too_many_columns",
+    b'"': "no_rows",
+    b'",': "too_many_columns",
+    b"{": "no_rows",
+    b'{"a":': "json_shape",
+    b"\0": "empty_file",
+    "é".encode("cp1252"): "no_rows",
+}
+
+
+@pytest.mark.parametrize("unit", LINES, ids=repr)
 def test_a_hundred_megabytes_in_one_line(tmp_path, unit):
     path = tmp_path / "line.csv"
     path.write_bytes(unit * (100 * 2**20 // len(unit)))
-    said = in_bounds(path)
-    assert said in {
-        "no_rows",
-        "too_many_columns",
-        "empty_file",
-        "binary",
-        "json_shape",
-        "too_large",
-        "long_line",
-    }
+    assert in_bounds(path) == LINES[unit]
 
 
 FAR = {
