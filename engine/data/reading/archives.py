@@ -16,7 +16,7 @@ from unicodedata import category
 from engine.data.names import split_of
 from engine.data.reading.encodings import decodes
 from engine.data.reading.letters import likeliest
-from engine.errors import DataError
+from engine.errors import DataError, is_disk_full
 from engine.figures import rounded, whole
 
 MAX_BYTES, MAX_MEMBERS = 2 * 2**30, 200_000
@@ -101,7 +101,7 @@ def unpack(
     except BaseException as error:
         for rest in into.iterdir():
             rest.unlink()
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if isinstance(error, OSError) and is_disk_full(error):
             message = f"The disk has too little free space to unpack {name}."
             raise DataError(message, "Make room on the disk, then try again.", "disk_full") from error
         raise
