@@ -24,7 +24,7 @@ STUDIES_MAY = GROUND | {"data", "models", "training", "evaluation", "runs", "stu
 WHOLE = {"engine/runs/pipeline.py", "engine/runs/counting.py", "engine/runs/rows.py", "engine/runs/measuring.py",
          "engine/runs/comparison.py", "engine/runs/evaluations.py", "engine/runs/answering.py", "engine/runs/export.py",
          "engine/runs/importing.py", "engine/runs/batches.py", "engine/runs/watcher.py", "engine/cli.py",
-         "engine/arguments.py", "engine/terminal.py", "engine/__main__.py"}  # fmt: skip
+         "engine/arguments.py", "engine/terminal.py", "engine/__main__.py", "engine/runs/course.py"}  # fmt: skip
 # A report brings its charts with it, as the text of plotly.js; no other part of the engine draws.
 DRAWS = {"engine/serving/report.py"}
 HEAVY = (

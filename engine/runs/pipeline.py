@@ -2,16 +2,17 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from engine import machine
-from engine.errors import TrainingError, is_out_of_memory
-from engine.evaluation import metrics, predictions
+from engine.errors import TrainingError
+from engine.evaluation import predictions
 from engine.evaluation.judging import judge_run
 from engine.figures import significant
 from engine.models import adapting, devices
@@ -21,10 +22,11 @@ from engine.models.devices import pick_device, pick_precision
 from engine.models.folders import longest_input
 from engine.models.heads import reads_first
 from engine.models.loading import fetch, fill_up, load_model, load_tokenizer
-from engine.paths import Workspace, read_json, write_json
+from engine.paths import RunPaths, Workspace, read_json, write_json
 from engine.runs import answering, ending, outcome, space
+from engine.runs.course import Course
 from engine.runs.proof import AGAIN, VERIFIED_TEXTS, FreshProcess
-from engine.runs.pulse import Pulse, StopAsked
+from engine.runs.pulse import Pulse
 from engine.runs.rows import read_rows
 from engine.runs.speed import milliseconds_per_text, passed
 from engine.runs.store import Request, Status
@@ -34,7 +36,7 @@ from engine.training.checkpoints import Checkpoints, Point, restore
 from engine.training.head_start import fit_head
 from engine.training.layout import Encoded, Features, Source
 from engine.training.learner import Learner
-from engine.training.loop import EpochScored, Event, StepDone, TrainingState, train
+from engine.training.loop import TrainingState
 from engine.training.scoring import features, probabilities
 from engine.training.timing import VERIFYING_SECONDS, Timing, counting_seconds
 from engine.training.tokens import tokenize
@@ -48,39 +50,102 @@ LESS_MEMORY = (
 NOT_YET_A_MODEL = "Stopped before the training began, so there is no model."
 
 
+@dataclass(frozen=True)
+class _Run:
+    """What is asked of this process, and whom it tells."""
+
+    workspace: Workspace
+    id: str
+    config: TrainingConfig
+    pulse: Pulse
+
+    @property
+    def paths(self) -> RunPaths:
+        return self.workspace.run(self.id)
+
+    def say(self, sentence: str | None) -> None:
+        if sentence:
+            self.pulse.events.write("note", text=sentence)
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A pretrained model on this machine, and how it is used. limit: the most tokens of a text that are read.
+
+    precision: what is multiplied in.
+    """
+
+    folder: Path
+    labels: list[str]
+    tokenizer: PreTrainedTokenizerBase
+    limit: int
+    device: torch.device
+    precision: torch.dtype
+
+    def answers(self, model: PreTrainedModel, texts: list[str]) -> np.ndarray:
+        """(texts, classes)"""
+        return probabilities(model, tokenize(self.tokenizer, texts, self.limit), self.precision)
+
+
 def carry_out(workspace: Workspace, run_id: str, pulse: Pulse, fresh: FreshProcess) -> dict[str, object]:
     """Train, save, score and verify. Returns what the store shows of the ending: status, and scores or the reason.
 
     fresh: asks the saved model. A run that was begun before goes on from its last saved state. Raises TuneboardError for
     everything that a person can act on, and StopAsked.
     """
-    paths = workspace.run(run_id)
-    asked = read_json(paths.config)
-    config = TrainingConfig(**asked["config"])
+    asked = read_json(workspace.run(run_id).config)
+    run = _Run(workspace, run_id, TrainingConfig(**asked["config"]), pulse)
+    checkpoints, point = _last_saved(run)
+    labels, rows = read_rows(workspace, asked["dataset_id"], run.config, pulse)
+    opened, model = _open(run, _fetch(run), labels, point)
+    pulse.phase("tokenizing", 0, len(rows))
+    encoded = tokenize(opened.tokenizer, rows["text"].tolist(), opened.limit, pulse.progress)
+    state = _train(run, opened, model, encoded, rows, checkpoints, point)
+    if state.stopped and pulse.request != Request.STOP:
+        ended = ending.PAUSED if pulse.request == Request.PAUSE else ending.STOPPED
+        saved = checkpoints.place == (state.step, state.epoch)
+        return {"status": Status.STOPPED, **ended, **({} if saved else {"message": ending.NOT_SAVED})}
+    pulse.makes_model = True
+    if not checkpoints.best:
+        return {"status": Status.STOPPED, **ending.STOPPED, "message": NOT_YET_A_MODEL}
+    model = _plain(run, opened, checkpoints.best)
+    model.to(opened.device)  # only now: the one that learnt is gone, and its memory is free
+    made = outcome.prepare(run.paths)
+    _save(run, opened, model, made)
+    judged = _judge(run, opened, model, encoded, rows, made, fresh)
+    write_json(made.metrics, {**judged, "best_epoch": state.best_epoch})
+    _hand_over(run)
+    return _ended(state, judged)
 
+
+def _last_saved(run: _Run) -> tuple[Checkpoints, Point | None]:
+    """The saved states, and the one to go on from, to which the record is cut back."""
     said: list[str] = []
-    checkpoints = Checkpoints(paths.checkpoints, config.checkpoint_seconds, said.append)
+    checkpoints = Checkpoints(run.paths.checkpoints, run.config.checkpoint_seconds, said.append)
     point = checkpoints.newest()
-    pulse.events.rewind(point.facts["events"] if point else 0)
+    run.pulse.events.rewind(point.facts["events"] if point else 0)
     if point:
-        pulse.makes_model = True
+        run.pulse.makes_model = True
         said.append(f"Resumed after step {point.state.step}.")
+    for sentence in said:  # only now: it would have been cut off
+        run.say(sentence)
+    checkpoints.say = run.say
+    return checkpoints, point
 
-    def say(sentence: str | None) -> None:
-        if sentence:
-            pulse.events.write("note", text=sentence)
 
-    for sentence in said:
-        say(sentence)
-    checkpoints.say = say
-
-    labels, rows = read_rows(workspace, asked["dataset_id"], config, pulse)
-    source = find_model(config.model, config.revision, workspace.downloads)
+def _fetch(run: _Run) -> Path:
+    """The folder of the pretrained model, downloaded where it has to be."""
+    downloads, pulse = run.workspace.downloads, run.pulse
+    source = find_model(run.config.model, run.config.revision, downloads)
     if source.download_bytes:
-        say(space.make_room(workspace, source.bytes // space.WEIGHT, 0, source.download_bytes))
+        run.say(space.make_room(run.workspace, source.bytes // space.WEIGHT, 0, source.download_bytes))
         pulse.phase("downloading model", 0, -(-source.download_bytes // MB))
-    folder = fetch(source, workspace.downloads, lambda done: pulse.reached(done // MB))
+    return fetch(source, downloads, lambda done: pulse.reached(done // MB))
 
+
+def _open(run: _Run, folder: Path, labels: list[str], point: Point | None) -> tuple[_Opened, PreTrainedModel]:
+    """The pretrained model, and the same ready to learn."""
+    config, pulse = run.config, run.pulse
     pulse.phase("loading model", 0, 3)
     torch.set_num_threads(machine.cores())
     torch.manual_seed(config.seed)  # the new head's random start
@@ -103,85 +168,90 @@ def carry_out(workspace: Workspace, run_id: str, pulse: Pulse, fresh: FreshProce
             parameters=parameters,
             versions=machine.versions(),
         )
-        say(space.make_room(workspace, parameters, model.num_parameters(only_trainable=True)))
-
-    pulse.phase("tokenizing", 0, len(rows))
+        run.say(space.make_room(run.workspace, parameters, model.num_parameters(only_trainable=True)))
     limit = min(config.max_tokens, longest_input(model.config.to_dict(), config.max_tokens))
-    encoded = tokenize(tokenizer, rows["text"].tolist(), limit, pulse.progress)
-    state = _train(model, encoded, rows, labels, config, precision, pulse, checkpoints, point)
-    if state.stopped and pulse.request != Request.STOP:
-        ended = ending.PAUSED if pulse.request == Request.PAUSE else ending.STOPPED
-        saved = checkpoints.place == (state.step, state.epoch)
-        return {"status": Status.STOPPED, **ended, **({} if saved else {"message": ending.NOT_SAVED})}
-    pulse.makes_model = True
-    if not checkpoints.best:
-        return {"status": Status.STOPPED, **ending.STOPPED, "message": NOT_YET_A_MODEL}
-    model = load_model(folder, labels)
-    fill_up(tokenizer, model)
-    shape(model, config)
-    adapting.load_plain(model, checkpoints.best)
-    model.to(device)
+    return _Opened(folder, labels, tokenizer, limit, device, precision), model
 
-    made = outcome.prepare(paths)
-    scored = (rows["split"] != "train").to_numpy().nonzero()[0]
-    held_out = rows.iloc[scored]
-    pulse.phase("saving", 0, 2)
-    model.config.update({"max_tokens": limit})
+
+def _plain(run: _Run, opened: _Opened, weights: dict[str, torch.Tensor]) -> PreTrainedModel:
+    """The model as it is saved, with what was learnt."""
+    model = load_model(opened.folder, opened.labels)
+    fill_up(opened.tokenizer, model)
+    shape(model, run.config)
+    adapting.load_plain(model, weights)
+    return model
+
+
+def _save(run: _Run, opened: _Opened, model: PreTrainedModel, made: RunPaths) -> None:
+    run.pulse.phase("saving", 0, 2)
+    model.config.update({"max_tokens": opened.limit})
     model.save_pretrained(made.model)
-    pulse.progress(1, 2)
-    tokenizer.model_max_length = limit
-    tokenizer.save_pretrained(made.model)
-    pulse.progress(2, 2)
+    run.pulse.progress(1, 2)
+    opened.tokenizer.model_max_length = opened.limit
+    opened.tokenizer.save_pretrained(made.model)
+    run.pulse.progress(2, 2)
 
-    pulse.phase("evaluating", 0, len(scored))
-    scored_texts = encoded.select(scored)
-    found = probabilities(model, scored_texts, precision, pulse.progress)
-    milliseconds = milliseconds_per_text(
-        lambda texts: probabilities(model, tokenize(tokenizer, texts, limit), precision),
-        held_out["text"].tolist(),
-    )
-    predicted = predictions.table(held_out, labels, found)
-    found = judge_run(predicted, rows[rows["split"] == "train"])
 
-    some = held_out["text"].tolist()[:VERIFIED_TEXTS]
-    pulse.phase("verifying", 0, len(some))
-    pulse.expect(VERIFYING_SECONDS)
-    here = probabilities(model, scored_texts.select(np.arange(len(some))))
+def _judge(
+    run: _Run,
+    opened: _Opened,
+    model: PreTrainedModel,
+    encoded: Encoded,
+    rows: pd.DataFrame,
+    made: RunPaths,
+    fresh: FreshProcess,
+) -> dict[str, object]:
+    """Score `model`, have its saved copy verified, and write the predictions. Returns what the metrics say."""
+    scored = (rows["split"] != "train").to_numpy().nonzero()[0]
+    held_out, texts = rows.iloc[scored], encoded.select(scored)
+    written = held_out["text"].tolist()
+    run.pulse.phase("evaluating", 0, len(scored))
+    answers = probabilities(model, texts, opened.precision, run.pulse.progress)
+    milliseconds = milliseconds_per_text(lambda some: opened.answers(model, some), written)
+    predicted = predictions.table(held_out, opened.labels, answers)
+    judged = judge_run(predicted, rows[rows["split"] == "train"])
+
+    some = written[:VERIFIED_TEXTS]
+    run.pulse.phase("verifying", 0, len(some))
+    run.pulse.expect(VERIFYING_SECONDS)
+    here = probabilities(model, texts.select(np.arange(len(some))))
     there = fresh.ask(made.model, some)
-    if there.labels != labels:
+    if there.labels != opened.labels:
         raise TrainingError("The saved model has other labels than the trained one.", AGAIN, "not_verified")
     difference = verify(here, there.probabilities)
-    pulse.progress(len(some), len(some))
-    pulse.events.write(
-        "note",
-        text="The saved model was loaded in a fresh process, with torch and transformers alone, and gave the same answers "
-        f"on {len(some)} texts that it had not learnt from (to within {max(difference, 1e-7):.0e}).",
+    run.pulse.progress(len(some), len(some))
+    run.say(
+        "The saved model was loaded in a fresh process, with torch and transformers alone, and gave the same answers "
+        f"on {len(some)} texts that it had not learnt from (to within {max(difference, 1e-7):.0e})."
     )
     predictions.write(predicted, made.predictions)
-    write_json(
-        made.metrics,
-        {
-            **found,
-            "best_epoch": state.best_epoch,
-            "milliseconds_per_text": milliseconds,
-            "checked": {"texts": len(some), "within": TOLERANCE},
-        },
-    )
-    older = paths.metrics.exists()
-    outcome.hand_over(paths)
-    for sentence in answering.outlive(workspace, run_id) if older else []:
-        pulse.events.write("note", text=sentence)
-    figures = {key: found["test"][key] for key in ("accuracy", "macro_f1")}
-    if state.stopped:
-        best = f"the best round so far ({state.best_epoch})"
-        kept = best if state.best_epoch else "the model as it was in its first round"
-        return {
-            "status": Status.STOPPED,
-            "reason": "stopped",
-            "message": f"Stopped on request. What was kept and can be used: {kept}.",
-            **figures,
-        }
-    return {"status": Status.FINISHED, **figures}
+    return {
+        **judged,
+        "milliseconds_per_text": milliseconds,
+        "checked": {"texts": len(some), "within": TOLERANCE},
+    }
+
+
+def _hand_over(run: _Run) -> None:
+    """Let the new model and its scores count, and say what becomes of what was said of the old one."""
+    older = run.paths.metrics.exists()
+    outcome.hand_over(run.paths)
+    for sentence in answering.outlive(run.workspace, run.id) if older else []:
+        run.say(sentence)
+
+
+def _ended(state: TrainingState, judged: dict) -> dict[str, object]:
+    figures = {key: judged["test"][key] for key in ("accuracy", "macro_f1")}
+    if not state.stopped:
+        return {"status": Status.FINISHED, **figures}
+    best = f"the best round so far ({state.best_epoch})"
+    kept = best if state.best_epoch else "the model as it was in its first round"
+    return {
+        "status": Status.STOPPED,
+        "reason": "stopped",
+        "message": f"Stopped on request. What was kept and can be used: {kept}.",
+        **figures,
+    }
 
 
 def shape(model: PreTrainedModel, config: TrainingConfig) -> None:
@@ -232,18 +302,17 @@ def learner_for(
 
 
 def _train(
+    run: _Run,
+    opened: _Opened,
     model: PreTrainedModel,
     encoded: Encoded,
     rows: pd.DataFrame,
-    labels: list[str],
-    config: TrainingConfig,
-    precision: torch.dtype,
-    pulse: Pulse,
     checkpoints: Checkpoints,
     point: Point | None,
 ) -> TrainingState:
-    """Train from `point` on, or from the beginning. The best weights are then in `checkpoints`."""
-    number = {label: index for index, label in enumerate(labels)}
+    """Train `model` from `point` on, or from the beginning. The best weights are then in `checkpoints`."""
+    config, pulse = run.config, run.pulse
+    number = {label: index for index, label in enumerate(opened.labels)}
     targets = rows["label"].map(number).to_numpy()
     training, validation = (
         (rows["split"] == split).to_numpy().nonzero()[0] for split in ("train", "validation")
@@ -253,28 +322,20 @@ def _train(
     if config.method == "head":
         pulse.phase("computing features", 0, len(encoded))
         began = time.monotonic()
-        texts = features(model, encoded, precision, pulse.progress)
+        texts = features(model, encoded, opened.precision, pulse.progress)
         scoring_at_end = (time.monotonic() - began) * asked / encoded.lengths.sum()
-    if config.head_first and not point and not reads_first(model):
-        pulse.events.write(
-            "note", text=f"The head did not come first: {NOT_BY_FIRST.format(model.config.model_type)}"
-        )
-    elif config.head_first and not point:
-        pulse.phase("fitting the head", 0, len(training))
-        chosen = texts.select(training)
-        known = chosen if isinstance(chosen, Features) else features(model, chosen, precision, pulse.progress)
-        fit_head(model, known, targets[training])
+    if config.head_first and not point:
+        _fit_head(run, opened, model, texts.select(training), targets[training])
     learner = learner_for(
         model,
         texts.select(training),
         targets[training],
         config,
-        precision,
-        lambda most: pulse.events.write("note", text=LESS_MEMORY.format(most)),
+        opened.precision,
+        lambda most: run.say(LESS_MEMORY.format(most)),
     )
     checkpoints.expect(space.point(model.num_parameters(), model.num_parameters(only_trainable=True)))
-    batches = Batches(learner.lengths, config.batch_size, config.seed)
-    steps, state = config.epochs * len(batches), TrainingState()
+    batches, state = Batches(learner.lengths, config.batch_size, config.seed), TrainingState()
     if point:
         restore(point, learner)
         state = point.state
@@ -282,71 +343,35 @@ def _train(
             state.improved = state.epoch  # asked to go further: patience begins anew
     else:
         torch.manual_seed(config.seed)
-    counting = counting_seconds(encoded.lengths[training].sum(), len(labels))
+    counting = counting_seconds(encoded.lengths[training].sum(), len(number))
     timing = Timing(batches, config.epochs, texts.lengths[validation].sum(), asked, counting, scoring_at_end)
-    mark = [time.monotonic(), state.step]  # when and after which step the last report came
-
-    def score() -> dict[str, float] | None:
-        try:
-            return checked()
-        except StopAsked:
-            return None
-
-    def checked() -> dict[str, float]:
-        pulse.phase("checking the round", 0, len(validation))
-        began = time.monotonic()
-        try:
-            predicted = probabilities(model, texts.select(validation), precision, pulse.progress)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            learner.rest()
-            predicted = probabilities(model, texts.select(validation), precision, pulse.progress)
-        timing.scored_in(time.monotonic() - began)
-        found = metrics.scores(targets[validation], predicted.argmax(axis=1), list(number.values()))
-        pulse.phase("training", state.step, steps)
-        mark[0] = time.monotonic()
-        return {"accuracy": found["accuracy"], "macro_f1": found["macro_f1"]}
-
-    def emit(event: Event) -> None:
-        match event:
-            case StepDone():
-                pulse.events.write("step", **asdict(event))
-                pulse.reached(event.step)
-                now, last = time.monotonic(), mark[1]
-                in_epoch = event.step - (event.epoch - 1) * len(batches)
-                timing.trained(event.epoch - 1, in_epoch, min(event.step - last, in_epoch), now - mark[0])
-                mark[:] = now, event.step
-                if (left := timing.left()) is not None:
-                    pulse.expect(left + checkpoints.last)
-            case EpochScored():
-                pulse.events.write("epoch", **asdict(event))
-
-    def save(over: bool, always: bool = False) -> None:
-        if checkpoints.place != (state.step, state.epoch) and (always or checkpoints.due(over)):
-            facts = {"events": pulse.events.settle(), "precision": _name(precision), "epochs": config.epochs}
-            if checkpoints.save(state, learner, facts):
-                pulse.events.write("saved", step=state.step, seconds=checkpoints.last)
-
-    def keep_best() -> None:
-        checkpoints.best = learner.state()
-
-    state.stopped = pulse.should_stop()  # before this attempt began, or while it loaded
-    if not state.stopped:
-        pulse.phase("training", state.step, steps)
-        pulse.makes_model = False
-        scored_rows = len(validation)
-        train(learner, batches, config, score, scored_rows, keep_best, emit, pulse.should_stop, state, save)
-    if state.stopped and pulse.request == Request.STOP and not state.best_epoch and state.step:
-        keep_best()
-    pulse.expect(timing.closing() + checkpoints.last)
-    save(True, always=True)
-    pulse.expect(timing.closing())
-    if not state.best_epoch and not state.stopped:
-        raise TrainingError(
-            "No round of the training gave a score.", "Try again with a lower learning rate.", "no_score"
-        )
+    facts = {"precision": _name(opened.precision), "epochs": config.epochs}
+    Course(
+        learner=learner,
+        batches=batches,
+        config=config,
+        state=state,
+        validation=texts.select(validation),
+        targets=targets[validation],
+        precision=opened.precision,
+        timing=timing,
+        checkpoints=checkpoints,
+        facts=facts,
+        pulse=pulse,
+    ).follow()
     return state
+
+
+def _fit_head(run: _Run, opened: _Opened, model: PreTrainedModel, texts: Source, targets: np.ndarray) -> None:
+    """Let the head know something before the rest learns, where it can be used by itself."""
+    if not reads_first(model):
+        run.say(f"The head did not come first: {NOT_BY_FIRST.format(model.config.model_type)}")
+        return
+    run.pulse.phase("fitting the head", 0, len(texts))
+    known = texts
+    if not isinstance(texts, Features):
+        known = features(model, texts, opened.precision, run.pulse.progress)
+    fit_head(model, known, targets)
 
 
 def _asked_at_end(lengths: np.ndarray, held_out: np.ndarray) -> float:
