@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from transformers import XLNetConfig, XLNetForSequenceClassification
+from transformers import T5Config, T5ForSequenceClassification
 
 from engine.errors import ModelError
 from engine.models.loading import load_model, load_tokenizer
@@ -60,8 +60,11 @@ def test_what_is_typed_on_takes_the_place_of_its_beginning():
 
 def test_a_model_that_names_no_longest_text_can_be_asked(tiny_model, tmp_path):
     tokenizer = load_tokenizer(tiny_model)
-    config = XLNetConfig(vocab_size=len(tokenizer), d_model=32, n_layer=1, n_head=2, d_inner=64, num_labels=2)
-    XLNetForSequenceClassification(config).save_pretrained(tmp_path)
+    config = T5Config(
+        vocab_size=len(tokenizer), d_model=32, d_kv=16, d_ff=64, num_layers=1, num_heads=2, num_labels=2, eos_token_id=3,
+        decoder_start_token_id=0,
+    )  # fmt: skip
+    T5ForSequenceClassification(config).save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
     predictor = Predictor(tmp_path)
     assert predictor.model.max_tokens == 128  # of its tokenizer
