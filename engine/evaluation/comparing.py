@@ -242,7 +242,7 @@ def _on_macro_f1(pair: Pair, name_a: str, name_b: str) -> str:
     if not pair.macro_f1:
         return "With every class counting alike (macro-F1), neither is ahead."
     ahead = name_a if pair.macro_f1 > 0 else name_b
-    luck = "is hardly" if pair.macro_f1_adjusted < SURE else "could be"
+    luck = "is unlikely to be" if pair.macro_f1_adjusted < SURE else "could be"
     return (
         f"With every class counting alike (macro-F1), {ahead} is {rounded(abs(pair.macro_f1) * 100, 1)} points ahead; "
         f"that {luck} luck ({_chance(pair.macro_f1_adjusted, pair.macro_f1_p_value)})."

@@ -69,7 +69,7 @@ def test_a_failed_measurement_is_one_quiet_sentence(workspace, easy, tiny_model,
 
     monkeypatch.setattr(forecast, "launch", fail)  # what its process leaves behind
     test = open_with(tiny_model).run()
-    assert "could not be told" in words_on(test)
+    assert "could not be estimated" in words_on(test)
     assert not test.button(key="start").disabled and not test.error
 
 
@@ -81,14 +81,14 @@ def test_a_measurement_that_dies_is_not_started_again_and_again(
     monkeypatch.setattr(costs, "LAUNCH_SECONDS", 0.0)
     test = open_with(tiny_model).run()
     test.run()
-    assert "could not be told" in words_on(test)
+    assert "could not be estimated" in words_on(test)
     assert len(launched) == len(set(launched))
 
 
 def test_it_waits_while_a_run_trains(workspace, easy, tiny_model, at_once):
     run = submit(workspace, easy, tiny_model, epochs=200)
     test = open_with(tiny_model)
-    assert "when this machine is not training" in words_on(test)
+    assert "as soon as this machine is no longer training" in words_on(test)
     wait(workspace, run.id, lambda one: one.phase == "training")
     assert not forecast.is_measuring(workspace)
     queue.stop(workspace, run.id)
