@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from engine import figures
 from engine.data import others, repairs, scan, similarity
 from engine.data.columns import label_columns, labels_of
-from engine.data.health import Problem, advice, examine, examine_file, n
+from engine.data.health import Problem, advice, examine, examine_file
 from engine.data.names import SPLIT_WORDS
 from engine.data.reading import Table
 from engine.data.recipe import Recipe
@@ -209,9 +210,9 @@ def _by_hand(rows: pd.DataFrame, recipe: Recipe, notes: list[str]) -> pd.DataFra
         left_out |= places & (labels == "").to_numpy(dtype=bool)
         rows = rows.assign(label=labels)
         if corrected := int((places & ~left_out).sum()):
-            notes.append(f"{n(corrected, 'row was', 'rows were')} corrected by hand.")
+            notes.append(f"{figures.count(corrected, 'row was', 'rows were')} corrected by hand.")
     if left_out.any():
-        notes.append(f"{n(int(left_out.sum()), 'row was', 'rows were')} left out on request.")
+        notes.append(f"{figures.count(int(left_out.sum()), 'row was', 'rows were')} left out on request.")
     return rows[~left_out] if left_out.any() else rows
 
 
@@ -222,7 +223,7 @@ def _only_known(rows: pd.DataFrame, recipe: Recipe, notes: list[str]) -> tuple[p
     if recipe.split_by == "column":
         unsaid = (rows["given"] == "").to_numpy()
         if unsaid.any():
-            left_out = n(int(unsaid.sum()), "row was", "rows were")
+            left_out = figures.count(int(unsaid.sum()), "row was", "rows were")
             notes.append(f"{left_out} left out, where {recipe.split_column!r} names no split.")
             rows = rows[~unsaid]
     judged = rows["given"].isin(["validation", "test"]).to_numpy()
@@ -306,7 +307,7 @@ def _split_problems(split: np.ndarray, rows: pd.DataFrame, problems: list[Proble
     tested = int(sizes[TEST])
     if tested < FEW_TESTED:
         off = whole(round(100 * HALF_AN_INTERVAL / math.sqrt(tested)))
-        said = f"Only {n(tested, 'text')} to test on: by chance alone, a score can be {off} points off."
+        said = f"Only {figures.count(tested, 'text')} to test on: by chance alone, a score can be {off} points off."
         return [Problem("few_test_rows", "advice", tested, said, "More labelled texts make scores surer.")]
     return []
 

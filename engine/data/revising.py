@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock
 
+from engine import figures
 from engine.data import similarity
 from engine.data.datasets import DatasetInfo, load_info, load_others, load_rows, save
 from engine.data.drafting import Draft
-from engine.data.health import n
 from engine.data.splitting import SPLITS
 from engine.errors import DataError
 from engine.paths import Workspace, read_json, write_json, writing
@@ -234,4 +234,4 @@ def _check_splits(before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
 
 def _in_words(corrected: int, left_out: int, added: int) -> str:
     said = ((corrected, "label", "corrected"), (left_out, "text", "left out"), (added, "text", "added"))
-    return ", ".join(f"{n(count, what)} {done}" for count, what, done in said if count)
+    return ", ".join(f"{figures.count(count, what)} {done}" for count, what, done in said if count)

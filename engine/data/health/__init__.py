@@ -11,10 +11,11 @@ from itertools import chain
 import numpy as np
 import pandas as pd
 
+from engine import figures
 from engine.data.columns import Roles
 from engine.data.health import labels
 from engine.data.health import texts as texts_
-from engine.data.health.problem import SHOWN_ROWS, Problem, advice, n
+from engine.data.health.problem import SHOWN_ROWS, Problem, advice
 from engine.data.health.texts import MEASURED, too_long
 from engine.data.reading import Table
 
@@ -38,7 +39,7 @@ def examine_file(table: Table) -> list[Problem]:
                     code,
                     "advice",
                     count,
-                    sentence.format(rows=n(count, "row")),
+                    sentence.format(rows=figures.count(count, "row")),
                     remedy,
                     examples=examples,
                 )
@@ -49,8 +50,8 @@ def examine_file(table: Table) -> list[Problem]:
                 "broken_rows",
                 "advice",
                 table.broken,
-                f"{n(table.broken, 'row')} stood in several lines, because of line breaks in the texts without quotation "
-                "marks around them.",
+                f"{figures.count(table.broken, 'row')} stood in several lines, because of line breaks in the texts "
+                "without quotation marks around them.",
                 "Each was put together again. Look whether they are right in the table.",
             )
         )
@@ -60,7 +61,7 @@ def examine_file(table: Table) -> list[Problem]:
                 "damaged_bytes",
                 "advice",
                 table.damaged,
-                f"{n(table.damaged, 'place')} in the file could not be read as letters.",
+                f"{figures.count(table.damaged, 'place')} in the file could not be read as letters.",
                 "They show as �. If there are many, choose another encoding under 'How it was read'.",
             )
         )
@@ -70,8 +71,8 @@ def examine_file(table: Table) -> list[Problem]:
                 "two_encodings",
                 "advice",
                 table.foreign,
-                f"{n(table.foreign, 'letter was', 'letters were')} saved in another way than the rest of the file, so that "
-                "Tuneboard had to guess.",
+                f"{figures.count(table.foreign, 'letter was', 'letters were')} saved in another way than the rest of the "
+                "file, so that Tuneboard had to guess.",
                 "Look whether they are right in the table. If not, choose an encoding under 'How it was read'.",
             )
         )

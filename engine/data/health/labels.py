@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from engine import figures
 from engine.data import kinds, repairs, similarity
 from engine.data.columns import spread
-from engine.data.health.problem import Problem, advice, examples, n
+from engine.data.health.problem import Problem, advice, examples
 from engine.data.repairs import FEW_ROWS
 from engine.figures import percent, rounded, whole
 
@@ -51,7 +52,7 @@ def _several_labels(rows: pd.DataFrame, sample: pd.Series, separator: str | None
         fixes = []  # lists in lists, of which nobody knows which is the label
     if several.any():
         example = rows["label"][several].value_counts().index[0]
-        cells = n(int(several.sum()), "cell")
+        cells = figures.count(int(several.sum()), "cell")
         sentence = f"{cells} of this column hold several labels ({how}), for example {example[:60]!r}."
         remedy = "One label per text can be learnt so far. Choose what to make of them, or another column."
         enough_left = len(rows) - int(several.sum()) >= MIN_ROWS
@@ -88,7 +89,7 @@ def _too_few(rows: int) -> Problem | None:
         "too_few_rows",
         "blocking",
         rows,
-        f"Only {n(rows, 'row')} {'has' if rows == 1 else 'have'} both a text and a label; at least {MIN_ROWS} are needed.",
+        f"Only {figures.count(rows, 'row has', 'rows have')} both a text and a label; at least {MIN_ROWS} are needed.",
         "Choose other columns or add rows.",
     )
 
@@ -127,7 +128,7 @@ def _rare(rows: pd.DataFrame, sizes: pd.Series) -> Problem | None:
         "rare_classes",
         "advice",
         len(rare),
-        f"{n(len(rare), 'class', 'classes')} with fewer than {FEW_ROWS} texts: {names}{more}.",
+        f"{figures.count(len(rare), 'class', 'classes')} with fewer than {FEW_ROWS} texts: {names}{more}.",
         "Add texts, or expect the model to miss such a class: one text is only learnt, of two one is kept for the test. "
         "Such classes can also be left out, or be given the name of another one.",
         "drop_rare",
@@ -158,7 +159,7 @@ def _spellings(rows: pd.DataFrame, sizes: pd.Series) -> Problem | None:
         "label_spellings",
         "advice",
         len(merged),
-        f"{n(len(merged), 'label')} {differ} from another only by case, spaces or accents: {names}.",
+        f"{figures.count(len(merged), 'label')} {differ} from another only by case, spaces or accents: {names}.",
         "Probably the same class, written in two ways.",
         "merge_spellings",
         examples(rows, rows["label"].isin(list(merged)).to_numpy()),

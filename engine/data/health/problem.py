@@ -6,8 +6,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from engine import figures
 from engine.data import scan
-from engine.figures import whole
 
 SHOWN_ROWS = 50
 SHOWN_CHARACTERS = 500
@@ -47,7 +47,7 @@ def advice(
     count = int(which.sum())
     if not count:
         return None
-    said = sentence.replace("{rows}", n(count, "row"), 1)
+    said = sentence.replace("{rows}", figures.count(count, "row"), 1)
     return Problem(code, "advice", count, said, remedy, fix, examples(rows, which))
 
 
@@ -58,8 +58,3 @@ def examples(rows: pd.DataFrame, which: np.ndarray) -> list[dict]:
         {"row": int(row), "text": text[:SHOWN_CHARACTERS], "label": label}
         for row, text, label in zip(some["source_row"], some["text"], some["label"], strict=True)
     ]
-
-
-def n(count: int, one: str, several: str | None = None) -> str:
-    """'1 row', '2,000 rows'."""
-    return f"{whole(count)} {one if count == 1 else several or one + 's'}"
