@@ -2,7 +2,10 @@
 
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
+from types import ModuleType
 
 import pytest
 
@@ -40,6 +43,26 @@ def as_users_do(request, monkeypatch) -> bool:
     for module, name, value in forked.substitutes():
         monkeypatch.setattr(module, name, value)
     return False
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """meanwhile(module, work): as soon as `module` writes something down, another thread begins with `work`, which is given
+    a moment to get in between. Returns that thread."""
+
+    def begin(module: ModuleType, work: Callable[[], object]) -> Thread:
+        write_json, other = module.write_json, Thread(target=work)
+
+        def and_meanwhile(path, value):
+            if not other.ident:
+                other.start()
+                other.join(0.2)  # it waits for its turn
+            write_json(path, value)
+
+        monkeypatch.setattr(module, "write_json", and_meanwhile)
+        return other
+
+    return begin
 
 
 @pytest.fixture(scope="session")

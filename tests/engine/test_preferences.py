@@ -2,7 +2,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -78,17 +77,8 @@ def test_for_looking_only_nothing_is_chosen_and_a_damaged_file_is_said(workspace
         choose(workspace, {"threads": 1})
 
 
-def test_of_two_who_choose_at_once_none_loses_a_choice(workspace, monkeypatch):
-    write_json = preferences.write_json
-    other = Thread(target=choose, args=(workspace, {"threads": 1}))
-
-    def and_meanwhile(path, value):
-        if not other.ident:
-            other.start()
-            other.join(0.2)  # it waits for its turn
-        write_json(path, value)
-
-    monkeypatch.setattr(preferences, "write_json", and_meanwhile)
+def test_of_two_who_choose_at_once_none_loses_a_choice(workspace, meanwhile):
+    other = meanwhile(preferences, lambda: choose(workspace, {"threads": 1}))
     choose(workspace, {"language": "de"})
     other.join()
     found = in_force(workspace)

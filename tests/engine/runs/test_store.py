@@ -4,7 +4,6 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -316,7 +315,7 @@ def test_more_rounds_are_written_down_before_a_worker_may_read_them(workspace, m
 
 
 def test_of_two_who_ask_for_more_rounds_at_once_the_second_is_told_and_the_first_has_them(
-    workspace, monkeypatch
+    workspace, meanwhile
 ):
     paths, told = ended(workspace, "aaaaaa"), []
 
@@ -325,15 +324,7 @@ def test_of_two_who_ask_for_more_rounds_at_once_the_second_is_told_and_the_first
             queue.resume(workspace, "aaaaaa", epochs=9)
         told.append(refusal.value)
 
-    other = Thread(target=second)
-
-    def and_meanwhile(path, value):
-        if not other.ident:
-            other.start()
-            other.join(0.2)  # it waits for its turn
-        write_json(path, value)
-
-    monkeypatch.setattr(queue, "write_json", and_meanwhile)
+    other = meanwhile(queue, second)
     assert queue.resume(workspace, "aaaaaa", epochs=9).status == Status.QUEUED
     other.join()
     assert told and read_json(paths.config)["config"]["epochs"] == 9

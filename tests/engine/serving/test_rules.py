@@ -1,5 +1,4 @@
 import json
-from threading import Thread
 
 import pytest
 
@@ -19,18 +18,9 @@ def test_rules_that_mean_nothing_are_a_sentence(tmp_path, kept, wrong):
         rules.read_exported(tmp_path)
 
 
-def test_of_two_who_change_rules_at_once_none_loses_anything(workspace, monkeypatch):
+def test_of_two_who_change_rules_at_once_none_loses_anything(workspace, meanwhile):
     workspace.run("abcdef1234").folder.mkdir(parents=True)
-    write_json = rules.write_json
-    other = Thread(target=rules.change, args=(workspace, "abcdef1234"), kwargs={"temperature": 2.5})
-
-    def and_meanwhile(path, value):
-        if not other.ident:
-            other.start()
-            other.join(0.2)  # it waits for its turn
-        write_json(path, value)
-
-    monkeypatch.setattr(rules, "write_json", and_meanwhile)
+    other = meanwhile(rules, lambda: rules.change(workspace, "abcdef1234", temperature=2.5))
     rules.change(workspace, "abcdef1234", threshold=0.5)
     other.join()
     found = rules.read(workspace.run("abcdef1234"))
