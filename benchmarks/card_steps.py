@@ -32,9 +32,7 @@ def main() -> None:
     if not torch.cuda.is_available():
         raise SystemExit("This machine has no NVIDIA card that torch can use.")
     peak = training_speed.gemm_peak("bfloat16", "cuda")
-    print(
-        f"{torch.cuda.get_device_name()}, torch {torch.__version__}, bf16 peak {peak / 1e12:,.0f} TFLOP/s\n"
-    )
+    print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, bf16 peak {peak / 1e12:,.0f} TFLOP/s\n")
     lines = []
     with TemporaryDirectory() as folder:
         model = training_speed.model_folder("bert-base", Path(folder))
@@ -49,9 +47,7 @@ def main() -> None:
     print(common.markdown([*header, "memory"], lines))
 
 
-def measured(
-    folder: Path, texts: list[str], max_tokens: int, batch_size: int, steps: int, replays: bool
-) -> dict:
+def measured(folder: Path, texts: list[str], max_tokens: int, batch_size: int, steps: int, replays: bool) -> dict:
     import numpy as np
     import torch
 

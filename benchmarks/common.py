@@ -67,11 +67,7 @@ def shots(rows: Rows, per_class: int, seed: int) -> Rows:
     chance, places = random.Random(seed), {}  # noqa: S311 (no secret)
     for place, label in enumerate(rows.labels):
         places.setdefault(label, []).append(place)
-    drawn = [
-        place
-        for _, found in sorted(places.items())
-        for place in chance.sample(found, min(per_class, len(found)))
-    ]
+    drawn = [place for _, found in sorted(places.items()) for place in chance.sample(found, min(per_class, len(found)))]
     chance.shuffle(drawn)
     return at(rows, drawn)
 
@@ -94,9 +90,7 @@ def arguments(about: str, sets: Sequence[str], repetitions: int) -> argparse.Arg
         "--seeds", "--repetitions", type=int, default=repetitions, help="seeds 1 to N (default: %(default)s)"
     )
     parser.add_argument("--rows", type=int, help="at most so many training rows, drawn by chance")
-    parser.add_argument(
-        "--json", type=Path, metavar="PATH", help="write every single measurement there, as it comes"
-    )
+    parser.add_argument("--json", type=Path, metavar="PATH", help="write every single measurement there, as it comes")
     parser.add_argument("--measure", nargs=2, metavar=("WHAT", "TASK"), help=argparse.SUPPRESS)
     return parser
 

@@ -57,10 +57,7 @@ class Dashboard:
 
     def _healthy(self) -> bool:
         try:
-            return (
-                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/_stcore/health", timeout=1).status
-                == 200
-            )
+            return urllib.request.urlopen(f"http://127.0.0.1:{self.port}/_stcore/health", timeout=1).status == 200
         except OSError:
             return False
 

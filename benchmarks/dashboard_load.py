@@ -44,9 +44,7 @@ SETTLING = 8.0  # seconds until all have come, and their timers fit their number
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--visitors", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--runs", type=int, default=500)
@@ -79,9 +77,7 @@ def watching(workspace: Workspace, count: int, seconds: float) -> None:
     until(workspace, run.id, lambda run: run.status.ended)
 
 
-async def _in_turn(
-    workspace: Workspace, run_id: str, server: Dashboard, visitors: list[Visitor], seconds: float
-) -> None:
+async def _in_turn(workspace: Workspace, run_id: str, server: Dashboard, visitors: list[Visitor], seconds: float) -> None:
     path, processes = workspace.run(run_id).events, (psutil.Process(server.process.pid), psutil.Process())
     await visitors[0].open()
     empty = server.memory()
@@ -108,12 +104,8 @@ async def _in_turn(
         f"{len(visitors)} visitors watch a run, {ROUNDS} times {seconds:.0f} s; {len(ticks):,} ticks, {missed} unanswered\n"
     )
     print(f"tick to answer   median {np.median(ticks):.0f} ms, 95% within {np.quantile(ticks, 0.95):.0f} ms")
-    print(
-        f"training         {', '.join(f'{one:.1f}' for one in speeds)} texts/s, unwatched and watched in turn"
-    )
-    print(
-        f"watched          {', '.join(f'{one:+.1%}' for one in ratios)}; {statistics.mean(ratios):+.1%} in the mean"
-    )
+    print(f"training         {', '.join(f'{one:.1f}' for one in speeds)} texts/s, unwatched and watched in turn")
+    print(f"watched          {', '.join(f'{one:+.1%}' for one in ratios)}; {statistics.mean(ratios):+.1%} in the mean")
     print(f"of one core      the server {shares[0]:.1%}, the visitors themselves {shares[1]:.1%}")
     print(
         f"server memory    {empty / 1e6:.0f} MB, then {(full - empty) / 1e6 / len(visitors):.1f} MB for each visitor",
@@ -153,9 +145,7 @@ def filled(workspace: Workspace, runs: int, rows: int) -> Workspace:
             model_name=first.model_name,
             slot="cpu",
         )
-    columns = (
-        "status = 'finished', started_at = created_at, ended_at = created_at, accuracy = 0.8, macro_f1 = 0.8"
-    )
+    columns = "status = 'finished', started_at = created_at, ended_at = created_at, accuracy = 0.8, macro_f1 = 0.8"
     with store.engine.begin() as connection:
         connection.exec_driver_sql(f"UPDATE runs SET {columns} WHERE id LIKE 'copy%'")  # noqa: S608 (ours)
     store.pause_queue(False)
@@ -173,9 +163,7 @@ def _large(workspace: Workspace, rows: int):
 
 def _trained(workspace: Workspace, info: DatasetInfo):
     config = TrainingConfig(model="tfidf")
-    run = queue.submit(
-        workspace, config, dataset_id=info.id, dataset_name=info.name, model_name="Word counting"
-    )
+    run = queue.submit(workspace, config, dataset_id=info.id, dataset_name=info.name, model_name="Word counting")
     ended = until(workspace, run.id, lambda run: run.status.ended)
     if ended.status != Status.FINISHED:
         raise SystemExit(f"The run that is to be copied failed: {ended.message}")
@@ -189,9 +177,7 @@ def size(small: Workspace, large: Workspace, runs: int, rows: int) -> None:
             for page in PAGES:
                 for server, found in zip((few, many), times[page], strict=True):
                     found.append(asyncio.run(_opened(server, page)))
-    print(
-        f"\n| page | 5 runs, 1,000 rows | {runs:,} runs, {rows:,} rows | ratio |\n| --- | --- | --- | --- |"
-    )
+    print(f"\n| page | 5 runs, 1,000 rows | {runs:,} runs, {rows:,} rows | ratio |\n| --- | --- | --- | --- |")
     for page, pair in times.items():
         a, b = (statistics.median(found[1:]) for found in pair)  # the first one fills caches
         print(f"| {page or 'data'} | {a:.3f} s | {b:.3f} s | {b / a:.2f} |")

@@ -26,9 +26,7 @@ from engine.settings import TrainingConfig
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=7)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tuneboard-benchmark-") as folder:
@@ -43,24 +41,18 @@ def main() -> None:
                     found[name].append((server.seconds, asyncio.run(Visitor(server.port, "").open())))
             lives.append(first_sign(workspace, info))
     print("| | healthy after | first page complete after that |\n| --- | --- | --- |")
-    medians = {
-        name: [statistics.median(one) for one in zip(*times, strict=True)] for name, times in found.items()
-    }
+    medians = {name: [statistics.median(one) for one in zip(*times, strict=True)] for name, times in found.items()}
     for name, (healthy, page) in medians.items():
         print(f"| {name} | {healthy:.2f} s | {page:.2f} s |")
     ratios = [a / b for a, b in zip(medians["Tuneboard"], medians["empty app"], strict=True)]
     print(f"| ratio | {ratios[0]:.2f} | {ratios[1]:.2f} |")
-    print(
-        f"\nFrom Start to the first sign of life of a run: {statistics.median(lives):.2f} s, at most {max(lives):.2f} s"
-    )
+    print(f"\nFrom Start to the first sign of life of a run: {statistics.median(lives):.2f} s, at most {max(lives):.2f} s")
 
 
 def first_sign(workspace: Workspace, info: DatasetInfo) -> float:
     """Seconds from Start until the worker of a run says that it has it."""
     start = clock()
-    run = queue.submit(
-        workspace, TrainingConfig(), dataset_id=info.id, dataset_name=info.name, model_name="bundled"
-    )
+    run = queue.submit(workspace, TrainingConfig(), dataset_id=info.id, dataset_name=info.name, model_name="bundled")
     run = until(workspace, run.id, lambda run: run.started_at)
     queue.stop(workspace, run.id, keep=False)
     until(workspace, run.id, lambda run: run.status.ended)

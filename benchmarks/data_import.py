@@ -71,9 +71,7 @@ def compare(path: Path, rows: int, readers: list[str]) -> None:
     for _ in range(REPETITIONS):
         for name, results in found.items():
             command = [sys.executable, "-m", "benchmarks.data_import", "--measure", name, str(path)]
-            results.append(
-                json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-            )
+            results.append(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
     seconds = {name: statistics.median(one["seconds"] for one in results) for name, results in found.items()}
     memory = {name: max(one["peak"] for one in results) for name, results in found.items()}
     fastest = min(readers, key=seconds.get)
@@ -87,9 +85,7 @@ def compare(path: Path, rows: int, readers: list[str]) -> None:
         f"  imported, checked and split: {without / seconds[fastest]:.1f} times as long as {fastest} reads; "
         f"with saving {seconds['tuneboard'] / seconds[fastest]:.1f} times"
     )
-    print(
-        f"  peak memory {memory['tuneboard'] / size:.1f} times the file; {rows / seconds['tuneboard']:,.0f} rows/s"
-    )
+    print(f"  peak memory {memory['tuneboard'] / size:.1f} times the file; {rows / seconds['tuneboard']:,.0f} rows/s")
 
 
 def measured(what: str, path: str) -> dict:
@@ -120,9 +116,7 @@ def _pyarrow():
     import pyarrow.csv
 
     parsing = pyarrow.csv.ParseOptions(newlines_in_values=True)
-    converting = pyarrow.csv.ConvertOptions(
-        column_types=dict.fromkeys(("id", "text", "label", "source"), pa.string())
-    )
+    converting = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(("id", "text", "label", "source"), pa.string()))
 
     def read(path: str) -> None:
         pyarrow.csv.read_csv(path, parse_options=parsing, convert_options=converting)
@@ -175,9 +169,7 @@ def _tuneboard():
             moments.append(time.perf_counter())
             save(Workspace.open(folder), made)
             moments.append(time.perf_counter())
-        return {
-            step: after - before for step, before, after in zip(STEPS, moments, moments[1:], strict=False)
-        }
+        return {step: after - before for step, before, after in zip(STEPS, moments, moments[1:], strict=False)}
 
     return work
 

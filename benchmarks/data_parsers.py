@@ -38,9 +38,7 @@ def main(folder: Path) -> None:
             seconds[parser] += time.perf_counter() - start
             good = isinstance(found, tuple) and found[0] == wanted
             right[parser] += good
-            cells.append(
-                f"{found[0]:,}" + ("" if good else " ✗") if isinstance(found, tuple) else f"{found} ✗"
-            )
+            cells.append(f"{found[0]:,}" + ("" if good else " ✗") if isinstance(found, tuple) else f"{found} ✗")
         roles = propose(read_file(folder / name).frame)
         print(f"| {name} | {wanted:,} | {' | '.join(cells)} | {roles.text}, {roles.label or 'none'} |")
     print(f"| rows right | {len(truth)} | {' | '.join(map(str, right.values()))} | |")

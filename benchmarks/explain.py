@@ -25,9 +25,7 @@ STEPS, STEPPED = (8, 16, 20, 24, 32, 48), (25, 100)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--texts", type=int, default=5, help="of each length (default: %(default)s)")
     parser.add_argument("--tokens", type=int, default=256, help="read at most (default: %(default)s)")
     parser.add_argument("--steps", action="store_true", help="also other numbers of steps")
@@ -85,9 +83,7 @@ def by_steps(predictor, sample: list[str], count: int) -> list[list[str]]:
     lines, gradients.DEEPEST = [], 0
     for words in STEPPED:
         for gradients.STEPS in STEPS:
-            _, why, error = zip(
-                *(measured(predictor, text) for text in texts(sample, words, count)), strict=True
-            )
+            _, why, error = zip(*(measured(predictor, text) for text in texts(sample, words, count)), strict=True)
             row = f"{statistics.median(why):.2f}", f"{statistics.median(error):.2%}", f"{max(error):.2%}"
             lines.append([words, gradients.STEPS, *row])
     return lines

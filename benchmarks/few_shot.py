@@ -46,9 +46,7 @@ def main() -> None:
     if common.measure(asked, {SETFIT: by_setfit, COUNTING: by_counting}):
         return
     if asked.setfit_python and not asked.setfit_python.exists():
-        raise SystemExit(
-            f"There is no {asked.setfit_python}. The docstring of this file says how to make it."
-        )
+        raise SystemExit(f"There is no {asked.setfit_python}. The docstring of this file says how to make it.")
     files = {name: common.parts(asked.folder, name) for name in asked.sets}
     records = common.Records(asked.json)
     for name, (train, test) in files.items():
@@ -155,9 +153,7 @@ def by_setfit(task: dict) -> dict:
             save_strategy="no",
             show_progress_bar=False,
         )
-        data = Dataset.from_dict(
-            {"text": rows.texts, "label": [classes.index(label) for label in rows.labels]}
-        )
+        data = Dataset.from_dict({"text": rows.texts, "label": [classes.index(label) for label in rows.labels]})
         learning = Trainer(model=model, args=arguments, train_dataset=data)
         learning.train()
         steps = learning.st_trainer.state.global_step

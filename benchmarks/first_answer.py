@@ -31,9 +31,7 @@ VISITORS = ("the first visitor of a new server", "the next visitor")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5)
     asked = parser.parse_args()
     program = find_browser()
@@ -47,9 +45,7 @@ def main() -> None:
         for _ in range(asked.repeats):
             with Dashboard(workspace.root) as server:
                 for who in VISITORS:
-                    found[who].append(
-                        first_answer(browser, f"http://127.0.0.1:{server.port}/predict?run={run_id}")
-                    )
+                    found[who].append(first_answer(browser, f"http://127.0.0.1:{server.port}/predict?run={run_id}"))
         browser.close()
     print("| | page open after | first answer after that | at most |\n| --- | --- | --- | --- |")
     for who, times in found.items():

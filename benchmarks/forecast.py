@@ -63,17 +63,13 @@ def main() -> None:
                     seconds=took["seconds"],
                     memory_bytes=memory.most(),
                 )
-                common.told(
-                    f"{name}, seed {seed}: {said['seconds']:.0f} s said, {took['seconds']:.0f} s taken"
-                )
+                common.told(f"{name}, seed {seed}: {said['seconds']:.0f} s said, {took['seconds']:.0f} s taken")
     print(table(records), flush=True)
 
 
 def engine(*arguments: str) -> dict:
     command = [sys.executable, "-m", "engine", *arguments]
-    done = subprocess.run(
-        command, capture_output=True, text=True, cwd=common.ROOT, env={**os.environ, **common.OFFLINE}
-    )
+    done = subprocess.run(command, capture_output=True, text=True, cwd=common.ROOT, env={**os.environ, **common.OFFLINE})
     if done.returncode:
         raise SystemExit(f"{arguments[0]} failed: {done.stderr.strip().splitlines()[-2:]}")
     return json.loads(done.stdout.splitlines()[-1])

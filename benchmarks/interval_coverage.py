@@ -82,8 +82,7 @@ def further_coverage(rows: int, shares: tuple[float, ...], skill: float, sets: i
     truth = {
         "calibration_error": error(sure, true == first),
         "accuracy_gap": float((true == first).mean() - (true == second).mean()),
-        "macro_f1_gap": metrics.scores(true, first, labels)["macro_f1"]
-        - metrics.scores(true, second, labels)["macro_f1"],
+        "macro_f1_gap": metrics.scores(true, first, labels)["macro_f1"] - metrics.scores(true, second, labels)["macro_f1"],
     }
     held = dict.fromkeys(FURTHER, 0)
     for seed in range(sets):
@@ -100,9 +99,7 @@ def further_coverage(rows: int, shares: tuple[float, ...], skill: float, sets: i
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", type=int, default=2000, help="simulated test sets of each case")
     asked = parser.parse_args()
     print(f"Share of {asked.sets:,} simulated test sets whose 95% interval holds the truth")

@@ -84,17 +84,12 @@ def throughput(folder: Path, model: Path, name: str, texts: list[str], asked: ar
             len(texts) / seconds(lambda turn=turn, fast=fast: job(folder / f"{name}-{turn}", fast, texts))
         )
         if turn == 0:
-            by_size = {
-                size: seconds(lambda size=size: peer(some, batch_size=size, truncation=True))
-                for size in SIZES
-            }
+            by_size = {size: seconds(lambda size=size: peer(some, batch_size=size, truncation=True)) for size in SIZES}
             best = min(by_size, key=by_size.get)
         speeds.setdefault(f"pipeline, batches of {best}", []).append(
             len(some) / seconds(lambda best=best: peer(some, batch_size=best, truncation=True))
         )
-        speeds.setdefault("Tuneboard in fp32", []).append(
-            len(some) / seconds(lambda: exact.probabilities(some))
-        )
+        speeds.setdefault("Tuneboard in fp32", []).append(len(some) / seconds(lambda: exact.probabilities(some)))
         speeds.setdefault("Tuneboard in int8", []).append(len(some) / seconds(lambda: quantized(exact, some)))
     labels = exact.probabilities(some).argmax(axis=1)
     same = {
@@ -109,11 +104,7 @@ def throughput(folder: Path, model: Path, name: str, texts: list[str], asked: ar
         lines.append([name, what, common.several(found, ".0f"), f"{ratio:.2f}{mark}",
                       f"{same[what]:.2%}" if what in same else ""])  # fmt: skip
     way = fast.model.model.dtype
-    print(
-        common.markdown(
-            ["texts", f"the job computes in {way}", "texts/s", "the job is faster by", "same labels"], lines
-        )
-    )
+    print(common.markdown(["texts", f"the job computes in {way}", "texts/s", "the job is faster by", "same labels"], lines))
 
 
 def job(folder: Path, predictor, texts: list[str]) -> None:
@@ -138,9 +129,7 @@ def quantized(predictor, texts: list[str]):
 
     opened = predictor.model
     if not hasattr(predictor, "int8"):
-        predictor.int8 = torch.ao.quantization.quantize_dynamic(
-            opened.model, {torch.nn.Linear}, dtype=torch.qint8
-        )
+        predictor.int8 = torch.ao.quantization.quantize_dynamic(opened.model, {torch.nn.Linear}, dtype=torch.qint8)
     return probabilities(predictor.int8, tokenize(opened.tokenizer, texts, opened.max_tokens))
 
 
@@ -171,17 +160,11 @@ def latency(model: Path, texts: list[str]) -> None:
             found[name].append(1000 * seconds(lambda way=way, text=text: way(text)))
     lines = []
     for name, times in found.items():
-        ratio = statistics.median(
-            mine / other for mine, other in zip(found["Predictor.predict"], times, strict=True)
-        )
+        ratio = statistics.median(mine / other for mine, other in zip(found["Predictor.predict"], times, strict=True))
         mark = "" if name != "bare forward pass" else " ✓" if ratio <= WANTED_LATENCY else " ✗"
         high = sorted(times)[int(0.95 * len(times))]
         lines.append([name, f"{statistics.median(times):.1f} ms", f"{high:.1f} ms", f"{ratio:.2f}{mark}"])
-    print(
-        common.markdown(
-            [f"one text of {WORDS} words", "median", "95%", "Predictor takes so many times as long"], lines
-        )
-    )
+    print(common.markdown([f"one text of {WORDS} words", "median", "95%", "Predictor takes so many times as long"], lines))
 
 
 def memory(folder: Path, texts: list[str], models: dict[Path, int]) -> None:

@@ -31,9 +31,7 @@ from engine.training.plan import plan
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="holds sst2/train.csv")
     parser.add_argument("--rows", type=int, default=1920)
     parser.add_argument("--every", type=int, default=60, metavar="S")
@@ -47,9 +45,7 @@ def main() -> None:
         config = planned.config(checkpoint_seconds=asked.every, freeze_embeddings=False)
 
         def start() -> Run:
-            return queue.submit(
-                workspace, config, dataset_id=info.id, dataset_name=info.name, model_name="bundled"
-            )
+            return queue.submit(workspace, config, dataset_id=info.id, dataset_name=info.name, model_name="bundled")
 
         whole = until(workspace, start().id, lambda run: run.status.ended)
         saving(workspace.run(whole.id))
@@ -84,9 +80,7 @@ def saving(paths: RunPaths) -> None:
 def interruption(first: RunPaths, second: RunPaths, whole: Run, resumed: Run, half: Run) -> None:
     notes = " ".join(one["text"] for one in read_events(second.events)[0] if one["kind"] == "note")
     went_on = int(notes.split("Resumed after step ")[1].split(".")[0]) if "Resumed after" in notes else 0
-    same = (first.model / "model.safetensors").read_bytes() == (
-        second.model / "model.safetensors"
-    ).read_bytes()
+    same = (first.model / "model.safetensors").read_bytes() == (second.model / "model.safetensors").read_bytes()
     print(f"interruption   killed after step {half.step}, resumed after step {went_on}")
     print(f"               worked {resumed.seconds:.1f} s in all, undisturbed {whole.seconds:.1f} s")
     print(f"same model     {'to the bit' if same else 'NO'}")

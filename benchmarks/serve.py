@@ -35,9 +35,7 @@ CROWD, QUEUE = 512, 128  # clients, and texts that may wait
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", nargs="?", help="a finished run (default: one is trained)")
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--rounds", type=int, default=3)
@@ -47,9 +45,7 @@ def main() -> None:
     if asked.tutorial:
         return tutorial(Path(asked.tutorial[0]), int(asked.tutorial[1]))
     with ExitStack() as stack:
-        workspace = asked.workspace or Path(
-            stack.enter_context(tempfile.TemporaryDirectory(prefix="tuneboard-benchmark-"))
-        )
+        workspace = asked.workspace or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tuneboard-benchmark-")))
         run = asked.run or trained(workspace)
         ours = stack.enter_context(
             served("-m", "engine", "serve", run, "--queue", QUEUE, "--workspace", workspace, "--port")
@@ -66,9 +62,7 @@ def main() -> None:
         crowd = Load()
         asyncio.run(ask(ours, CROWD, asked.seconds, crowd))
         counts = ", ".join(f"{count:,} times {status}" for status, count in sorted(crowd.statuses.items()))
-        print(
-            f"{CROWD} clients, {QUEUE} texts may wait: {counts}; {crowd.latency(0.99)} within 99% of the 200s"
-        )
+        print(f"{CROWD} clients, {QUEUE} texts may wait: {counts}; {crowd.latency(0.99)} within 99% of the 200s")
 
 
 def compared(ports: dict[str, int], clients: int, seconds: float, rounds: int) -> Iterator[list[str]]:

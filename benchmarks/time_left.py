@@ -36,9 +36,7 @@ class Said(NamedTuple):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     parser.add_argument("--sets", nargs="+", default=["sst2"])
     parser.add_argument("--rows", type=int, default=1920)
@@ -57,9 +55,7 @@ def watch(workspace: Workspace, table, preset: str) -> tuple[list[Said], float]:
     info = save(workspace, draft(table, Recipe(text="text", label="label")))
     planned = plan(workspace, info, "bundled", preset)
     start, said = time.monotonic(), []
-    run = queue.submit(
-        workspace, planned.config(), dataset_id=info.id, dataset_name=info.name, model_name="bundled"
-    )
+    run = queue.submit(workspace, planned.config(), dataset_id=info.id, dataset_name=info.name, model_name="bundled")
 
     def look(run) -> bool:
         said.append(Said(time.monotonic() - start, run.seconds_left, run.phase))
@@ -71,17 +67,11 @@ def watch(workspace: Workspace, table, preset: str) -> tuple[list[Said], float]:
 
 
 def report(name: str, said: list[Said], whole: float) -> None:
-    print(
-        f"\n{name}: {whole:.1f} s in all\n\n| done | said to be left | was left | error, of what was left |"
-    )
+    print(f"\n{name}: {whole:.1f} s in all\n\n| done | said to be left | was left | error, of what was left |")
     print("| --- | --- | --- | --- |")
     for tenth in range(1, 10):
         at, left, _ = min(said, key=lambda one: abs(one.at - whole * tenth / 10))
-        told = (
-            "nothing"
-            if left is None
-            else f"{left:.1f} s | {whole - at:.1f} s | {left / (whole - at) - 1:+.0%}"
-        )
+        told = "nothing" if left is None else f"{left:.1f} s | {whole - at:.1f} s | {left / (whole - at) - 1:+.0%}"
         print(f"| {tenth * 10}% | {told} |")
     later = [one for one in said if one.at >= whole / 10]
     known = [one for one in later if one.left is not None]
@@ -95,9 +85,7 @@ def report(name: str, said: list[Said], whole: float) -> None:
     for phase, count in Counter(one.phase for one in later).items():
         missed = [one for one in known if one.phase == phase and one not in near]
         if missed:
-            errors = ", ".join(
-                f"{one.left:.1f} for {whole - one.at:.1f}" for one in missed[:: len(missed) // 6 + 1]
-            )
+            errors = ", ".join(f"{one.left:.1f} for {whole - one.at:.1f}" for one in missed[:: len(missed) // 6 + 1])
             print(f"  {phase}: not at {len(missed)} of {count} moments ({errors} s)")
 
 

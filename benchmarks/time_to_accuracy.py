@@ -26,16 +26,12 @@ from benchmarks.training_speed import accuracy, check_trainer, trainer
 SETS = ("sst2", "emotion", "banking77")
 PRESETS = ("quick", "balanced")
 TRAINER, EPOCHS, SEEDS = "Trainer", 3, 3
-WHOLE = (
-    512  # tokens: the limit of the bundled model's tokenizer, which Trainer's users get by truncation=True
-)
+WHOLE = 512  # tokens: the limit of the bundled model's tokenizer, which Trainer's users get by truncation=True
 
 
 def main() -> None:
     parser = common.arguments(__doc__, SETS, SEEDS)
-    parser.add_argument(
-        "--presets", nargs="+", default=list(PRESETS), choices=("quick", "balanced", "thorough")
-    )
+    parser.add_argument("--presets", nargs="+", default=list(PRESETS), choices=("quick", "balanced", "thorough"))
     parser.add_argument("--trainer-python", type=Path, default=Path(sys.executable), metavar="PATH")
     asked = parser.parse_args()
     if common.measure(asked, {TRAINER: with_trainer}):
@@ -74,9 +70,7 @@ def compare(name: str, asked, records: common.Records) -> None:
                         "wall": whole["wall"],
                     }
                 records.add(set=name, contestant=contestant, seed=seed, **found)
-                common.told(
-                    f"{name}, seed {seed}, {contestant}: {found['accuracy']:.4f} in {found['wall']:.1f} s"
-                )
+                common.told(f"{name}, seed {seed}, {contestant}: {found['accuracy']:.4f} in {found['wall']:.1f} s")
     print(f"\n{name}\n\n{table(name, asked.presets, records)}", flush=True)
 
 

@@ -78,9 +78,7 @@ def main() -> None:
     parser = common.arguments(__doc__, SETS, SEEDS)
     parser.set_defaults(rows=ROWS)
     parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument(
-        "--test-rows", type=int, metavar="N", help="at most so many test rows, drawn by chance"
-    )
+    parser.add_argument("--test-rows", type=int, metavar="N", help="at most so many test rows, drawn by chance")
     parser.add_argument("--preset", default="balanced", choices=("quick", "balanced", "thorough"))
     parser.add_argument("--shape", choices=SHAPES, help="in place of the bundled model")
     parser.add_argument("--batch-size", type=int, help="in place of the preset's")
@@ -120,9 +118,7 @@ def compare(name: str, asked, records: common.Records) -> None:
                     "benchmarks.training_speed", asked.folder, contestant, {**task, "seed": seed}, python
                 )
                 records.add(set=name, contestant=contestant, seed=seed, **found)
-                common.told(
-                    f"{name}, seed {seed}, {contestant}: {found['texts'] / found['seconds']:.1f} examples/s"
-                )
+                common.told(f"{name}, seed {seed}, {contestant}: {found['texts'] / found['seconds']:.1f} examples/s")
     settings = ", ".join(f"{key} {value}" for key, value in task["settings"].items())
     print(f"\n{name}: {len(rows.texts):,} rows; Tuneboard's settings: {settings}\n")
     print(table([one for one in records if one["set"] == name], asked.contestants), flush=True)
@@ -139,9 +135,7 @@ def model_folder(shape: str | None, folder: Path) -> Path:
 
     torch.manual_seed(0)
     tokenizer = AutoTokenizer.from_pretrained(bundled_folder())
-    BertForSequenceClassification(BertConfig(vocab_size=len(tokenizer), **SHAPES[shape])).save_pretrained(
-        folder
-    )
+    BertForSequenceClassification(BertConfig(vocab_size=len(tokenizer), **SHAPES[shape])).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 
@@ -177,10 +171,7 @@ def check_trainer(python: Path, needed: bool) -> None:
 
 
 def table(records: list[dict], contestants: list[str]) -> str:
-    speed = {
-        name: [one["texts"] / one["seconds"] for one in records if one["contestant"] == name]
-        for name in contestants
-    }
+    speed = {name: [one["texts"] / one["seconds"] for one in records if one["contestant"] == name] for name in contestants}
     lines = []
     for name in contestants:
         mine = [one for one in records if one["contestant"] == name]
@@ -198,8 +189,7 @@ def table(records: list[dict], contestants: list[str]) -> str:
                 f"{middle(peaks['bf16']) / 1e9:,.0f} / {middle(peaks['fp32']) / 1e9:,.0f}",
                 f"{middle([one['seconds'] for one in mine]):,.1f} s",
                 f"{middle([one['before'] for one in mine]):.1f} s",
-                f"{max(one['memory'] for one in mine) / 2**20:,.0f} MB"
-                + (f" + {gpu / 2**20:,.0f} MB" if gpu else ""),
+                f"{max(one['memory'] for one in mine) / 2**20:,.0f} MB" + (f" + {gpu / 2**20:,.0f} MB" if gpu else ""),
                 common.several([one["accuracy"] for one in mine], ".4f"),
                 f"{middle(ratio):.2f}" if ratio else "",
             ]
@@ -232,9 +222,7 @@ def measured(what: str, task: dict) -> dict:
     targets = [classes.index(label) for label in rows.labels]
     prepare = {"tutorial": tutorial, OURS: tuneboard}.get(what, trainer)
     extra = {"tuned": what == "Trainer, tuned"} if prepare is trainer else {}
-    prepared = prepare(
-        rows.texts, targets, classes, task["model"], task["settings"], seed=task["seed"], **extra
-    )
+    prepared = prepare(rows.texts, targets, classes, task["model"], task["settings"], seed=task["seed"], **extra)
     before = time.perf_counter() - start
     device = "cuda" if torch.cuda.is_available() else "cpu"
     peaks = {"bf16": [gemm_peak("bfloat16", device)], "fp32": [gemm_peak("float32", device)]}
@@ -262,9 +250,7 @@ def measured(what: str, task: dict) -> dict:
         "peaks": peaks,
         "memory": memory,
         "gpu_memory": gpu_memory,
-        "accuracy": accuracy(
-            prepared.model, task["model"], common.read(task["test"]), classes, task["settings"]
-        ),
+        "accuracy": accuracy(prepared.model, task["model"], common.read(task["test"]), classes, task["settings"]),
         "device": torch.cuda.get_device_name() if device == "cuda" else "processor",
         "threads": torch.get_num_threads(),
     }
@@ -277,9 +263,7 @@ def opened(folder: str, classes: list[str], seed: int):
 
     torch.manual_seed(seed)
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForSequenceClassification.from_pretrained(
-        folder, num_labels=len(classes), dtype=torch.float32
-    )
+    model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=len(classes), dtype=torch.float32)
     return tokenizer, model.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -288,9 +272,7 @@ def tutorial(texts, targets, classes, folder, settings, seed) -> Prepared:
     from torch.utils.data import DataLoader, TensorDataset
 
     tokenizer, model = opened(folder, classes, seed)
-    encoded = tokenizer(
-        texts, padding=True, truncation=True, max_length=settings["max_tokens"], return_tensors="pt"
-    )
+    encoded = tokenizer(texts, padding=True, truncation=True, max_length=settings["max_tokens"], return_tensors="pt")
     data = TensorDataset(encoded["input_ids"], encoded["attention_mask"], torch.tensor(targets))
 
     def train() -> None:
@@ -413,8 +395,7 @@ def accuracy(model, folder: str, test: common.Rows, classes: list[str], settings
             ).to(model.device)
             logits = model(input_ids=encoded["input_ids"], attention_mask=encoded["attention_mask"]).logits
             right += sum(
-                classes[best] == test.labels[row]
-                for best, row in zip(logits.argmax(dim=1).tolist(), rows, strict=True)
+                classes[best] == test.labels[row] for best, row in zip(logits.argmax(dim=1).tolist(), rows, strict=True)
             )
     return right / len(order)
 

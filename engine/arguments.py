@@ -17,9 +17,7 @@ def positive(written: str) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """What a person may write. `command` is then the name of one of the functions in engine/cli.py."""
-    whole = argparse.ArgumentParser(
-        prog="tuneboard", description="Fine-tune a text classifier, judge it and use it."
-    )
+    whole = argparse.ArgumentParser(prog="tuneboard", description="Fine-tune a text classifier, judge it and use it.")
     whole.add_argument("--version", action="version", version=__version__)
     commands = whole.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
@@ -27,14 +25,10 @@ def parser() -> argparse.ArgumentParser:
         """arguments: of a list only one may be given."""
         sub = commands.add_parser(name, help=about, description=about)
         for one in arguments:
-            place, among = (
-                (sub.add_mutually_exclusive_group(), one) if isinstance(one, list) else (sub, [one])
-            )
+            place, among = (sub.add_mutually_exclusive_group(), one) if isinstance(one, list) else (sub, [one])
             for names, options in among:
                 place.add_argument(*names, **options)
-        sub.add_argument(
-            "--workspace", metavar="DIR", help="the folder that everything is kept in (default: ~/.tuneboard)"
-        )
+        sub.add_argument("--workspace", metavar="DIR", help="the folder that everything is kept in (default: ~/.tuneboard)")
         sub.add_argument("--json", action="store_true", help="print one JSON object instead of text")
         sub.set_defaults(command=name)
 
@@ -87,9 +81,7 @@ def parser() -> argparse.ArgumentParser:
             metavar="NAME|PATH",
             help="bundled (default), tfidf (word counting), a folder, a ZIP of one, or a name on the Hugging Face hub",
         ),
-        argument(
-            "--preset", choices=("quick", "balanced", "thorough"), help="how thorough (default: balanced)"
-        ),
+        argument("--preset", choices=("quick", "balanced", "thorough"), help="how thorough (default: balanced)"),
         argument(
             "--config",
             metavar="FILE",
@@ -107,9 +99,7 @@ def parser() -> argparse.ArgumentParser:
         text,
         label,
         *reading,
-        argument(
-            "--models", default="bundled", metavar="A,B", help="models to try, as of train, with commas"
-        ),
+        argument("--models", default="bundled", metavar="A,B", help="models to try, as of train, with commas"),
         argument("--presets", default="balanced", metavar="A,B", help="presets to try, with commas"),
         argument(
             "--set",
@@ -228,9 +218,7 @@ def parser() -> argparse.ArgumentParser:
         "rules",
         "Which answers of a run count, and which go to a person? Shown, or chosen.",
         run_id,
-        argument(
-            "--threshold", metavar="SHARE", help="from which confidence on it answers by itself, such as 0.8"
-        ),
+        argument("--threshold", metavar="SHARE", help="from which confidence on it answers by itself, such as 0.8"),
         argument(
             "--threshold-of",
             action="append",
@@ -238,9 +226,7 @@ def parser() -> argparse.ArgumentParser:
             metavar="LABEL=SHARE",
             help="another threshold for one answer; LABEL=person: always a person",
         ),
-        argument(
-            "--cheapest", action="store_true", help="the thresholds that cost least on the validation texts"
-        ),
+        argument("--cheapest", action="store_true", help="the thresholds that cost least on the validation texts"),
         *costs,
         argument(
             "--correct",
@@ -264,16 +250,10 @@ def parser() -> argparse.ArgumentParser:
         "revise",
         "Make a new version of a data set, from what was decided on the pages and here. The split stays as it is.",
         argument("id", metavar="RUN|DATASET", help="the id of a run or of a data set"),
-        argument(
-            "--relabel", action="append", default=[], metavar="ROW=LABEL", help="the right label of a row"
-        ),
-        argument(
-            "--drop", action="append", default=[], metavar="ROW", help="leave a row out; rows as of review"
-        ),
+        argument("--relabel", action="append", default=[], metavar="ROW=LABEL", help="the right label of a row"),
+        argument("--drop", action="append", default=[], metavar="ROW", help="leave a row out; rows as of review"),
         argument("--keep", action="append", default=[], metavar="ROW", help="the label of this row is right"),
-        argument(
-            "--add", action="append", default=[], metavar="LABEL=TEXT", help="a text that joins the training"
-        ),
+        argument("--add", action="append", default=[], metavar="LABEL=TEXT", help="a text that joins the training"),
         argument("--anew", action="store_true", help="forget what was decided before"),
         argument("--name", default="", help="what to call the new version"),
         argument("--train", action="store_true", help="train a run on it, with the settings of the run"),
@@ -351,9 +331,7 @@ def parser() -> argparse.ArgumentParser:
         "Which words of a text speak for an answer, and which against it?",
         argument("id", metavar="RUN|FOLDER", help="the id of a run, or a model folder"),
         argument("--text", required=True, metavar="T", help="the text"),
-        argument(
-            "--label", metavar="L", help="the answer to explain (default: the one that the model gives)"
-        ),
+        argument("--label", metavar="L", help="the answer to explain (default: the one that the model gives)"),
         argument(
             "--without",
             action="append",

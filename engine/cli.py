@@ -324,9 +324,7 @@ def review(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
 def revise(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     run = None if is_dataset(workspace, asked.id) else runs_queue.get_run(workspace, asked.id)
     if asked.train and run is None:
-        raise RunStateError(
-            f"{asked.id} is a data set.", "To train again, name the run whose settings to use."
-        )
+        raise RunStateError(f"{asked.id} is a data set.", "To train again, name the run whose settings to use.")
     dataset_id = run.dataset_id if run else asked.id
     before = revising.Decisions() if asked.anew else revising.read(workspace, dataset_id)
     edits = {
@@ -379,9 +377,7 @@ def import_(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]
     _only_with("--data", asked.data, asked, "text", "label", *FORM, "test", "group", "fix")
     source = Path(asked.path).expanduser()
     info = _stored(workspace, asked) if asked.data else None
-    run = importing.bring(
-        workspace, source, source.name, info=info, name=asked.name, progress=terminal.counter(sys.stderr)
-    )
+    run = importing.bring(workspace, source, source.name, info=info, name=asked.name, progress=terminal.counter(sys.stderr))
     scored = workspace.run(run.id).metrics
     found = {**terminal.short(run), "folder": str(workspace.run(run.id).model)}
     if scored.exists():
@@ -396,10 +392,7 @@ def predict(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]
     if asked.texts:
         predictor, rules = _opened(workspace, asked.id)
         answers = predictor.predict(asked.texts, rules.temperature)
-        found = [
-            {**asdict(answer), "to_a_person": rules.to_a_person(answer.label, answer.confidence)}
-            for answer in answers
-        ]
+        found = [{**asdict(answer), "to_a_person": rules.to_a_person(answer.label, answer.confidence)} for answer in answers]
         return {"predictions": found}, terminal.predictions(answers, rules)
     return _predict_file(workspace, asked)
 
@@ -508,9 +501,7 @@ def _planned(workspace: Workspace, asked: argparse.Namespace) -> tuple[DatasetIn
         chosen.pop("revision", None),
     )
     if "preset" in given:  # it wins over what the file has of the values that it derives
-        chosen = {
-            name: one for name, one in chosen.items() if name in given or name not in planned.chosen.values
-        }
+        chosen = {name: one for name, one in chosen.items() if name in given or name not in planned.chosen.values}
     if planned.source.kind == "tfidf" and "model" in given:
         chosen = {name: one for name, one in chosen.items() if name in given or name in WORD_COUNTING_HAS}
     if wrong := planned.problems(**chosen):
@@ -580,9 +571,7 @@ def _remedies(asked: list[str]) -> tuple[str, ...]:
         try:
             repairs.remedy(name)
         except ValueError as error:
-            raise DataError(
-                str(error), f"There are: {', '.join(repairs.WRITTEN)}.", "no_such_remedy"
-            ) from error
+            raise DataError(str(error), f"There are: {', '.join(repairs.WRITTEN)}.", "no_such_remedy") from error
     return tuple(asked)
 
 
@@ -712,9 +701,7 @@ def _predict_file(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict
     from engine.serving import batch
 
     if not asked.out:
-        raise DataError(
-            "The predictions need a place to go to.", "Add --out OUT.csv, .xlsx, .parquet or .jsonl."
-        )
+        raise DataError("The predictions need a place to go to.", "Add --out OUT.csv, .xlsx, .parquet or .jsonl.")
     out = Path(asked.out).expanduser()
     writers.check_format(out)
     folder = _folder_of(workspace, asked.id)

@@ -270,11 +270,7 @@ class Workspace:
 
         Raises WorkspaceError if it cannot be written to.
         """
-        folder = (
-            Path(root or os.environ.get("TUNEBOARD_HOME") or Path.home() / ".tuneboard")
-            .expanduser()
-            .resolve()
-        )
+        folder = Path(root or os.environ.get("TUNEBOARD_HOME") or Path.home() / ".tuneboard").expanduser().resolve()
         workspace = cls(folder)
         try:
             for part in (folder / "datasets", folder / "runs", folder / "models", workspace.forecasts):

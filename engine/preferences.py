@@ -23,9 +23,7 @@ Origin = Literal["default", "settings", "environment"]
 HUB = "https://huggingface.co"
 YES = {"1", "ON", "YES", "TRUE"}  # what huggingface_hub takes for yes
 LOGIN = re.compile(r"(?<=//)[^/@]+@")  # the name and password in an address
-OTHERS = re.compile(
-    r"(?i)(?<=bearer )\S+|(?<=basic )\S+|([?&;][\w.-]*(?:key|token|password|secret)=)[^&\s'\"]+"
-)
+OTHERS = re.compile(r"(?i)(?<=bearer )\S+|(?<=basic )\S+|([?&;][\w.-]*(?:key|token|password|secret)=)[^&\s'\"]+")
 SECRET_VARIABLE = re.compile(r"(?:KEY|TOKEN|PASSWORD|SECRET)S?(?![A-Z])")  # part of its name
 LEAST_LETTERS = 4  # of what is masked wherever it stands
 
@@ -179,17 +177,13 @@ def apply(workspace: Workspace) -> None:
     constants = sys.modules.get("huggingface_hub.constants")
     if constants:  # it read the variables when it was imported, and looks at these whenever it asks
         constants.ENDPOINT, constants.HF_HUB_OFFLINE = found["hub"].value, found["offline"].value
-        constants.HUGGINGFACE_CO_URL_TEMPLATE = (
-            constants.ENDPOINT + "/{repo_id}/resolve/{revision}/{filename}"
-        )
+        constants.HUGGINGFACE_CO_URL_TEMPLATE = constants.ENDPOINT + "/{repo_id}/resolve/{revision}/{filename}"
 
 
 def without_secrets(sentence: str) -> str:
     """Without what lets others in: logins and keys in addresses, keys of a request, and the values of variables such as
     WANDB_API_KEY."""
-    values = [
-        one for name, one in os.environ.items() if SECRET_VARIABLE.search(name) and len(one) >= LEAST_LETTERS
-    ]
+    values = [one for name, one in os.environ.items() if SECRET_VARIABLE.search(name) and len(one) >= LEAST_LETTERS]
     for value in sorted(values, key=len, reverse=True):
         sentence = sentence.replace(value, "…")
     return OTHERS.sub(lambda found: f"{found[1] or ''}…", LOGIN.sub("…@", sentence))

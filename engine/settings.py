@@ -161,9 +161,7 @@ def help_text(field: str) -> str:
     return " ".join((TrainingConfig.model_fields[field].description or "").split())
 
 
-def parse_assignments(
-    assignments: list[str], fields: Collection[str] = TrainingConfig.model_fields
-) -> dict[str, str]:
+def parse_assignments(assignments: list[str], fields: Collection[str] = TrainingConfig.model_fields) -> dict[str, str]:
     """['epochs=3', 'seed=1'] -> {'epochs': '3', 'seed': '1'}.
 
     Raises SettingsError for a part without '=' and for other than the known `fields`.

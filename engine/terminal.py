@@ -146,13 +146,9 @@ def settings_result(workspace: Workspace, found: dict[str, InForce], sizes: dict
             "gpu": machine.gpu(),
         },
         "read_only": not workspace.changeable,
-        "dashboard": {
-            name: {"value": value, "origin": origin}
-            for name, (value, origin) in access.facts(workspace).items()
-        },
+        "dashboard": {name: {"value": value, "origin": origin} for name, (value, origin) in access.facts(workspace).items()},
         "settings": {
-            field: {"value": one.shown, "origin": one.origin, "variable": one.variable}
-            for field, one in found.items()
+            field: {"value": one.shown, "origin": one.origin, "variable": one.variable} for field, one in found.items()
         },
     }
 
@@ -183,9 +179,7 @@ def comparison_result(found: "Comparison") -> dict:
             }
             for one in found.entries
         ],
-        "baseline": {
-            key: found.baseline[key] for key in ("name", "accuracy", "interval", "macro_f1", "train_rows")
-        },
+        "baseline": {key: found.baseline[key] for key in ("name", "accuracy", "interval", "macro_f1", "train_rows")},
         "pairs": [
             {
                 "a": pair.a,
@@ -367,13 +361,10 @@ def check_result(table: Table, roles: Roles, made: Draft | None, problems: list[
         "rejected_rows": [one.shown() for one in table.rejected[:LISTED_REJECTED]],
         "short_rows": [one.shown() for one in table.padded],
         "problems": [
-            {**asdict(problem), "rows": [one["row"] for one in problem.examples if "row" in one]}
-            for problem in problems
+            {**asdict(problem), "rows": [one["row"] for one in problem.examples if "row" in one]} for problem in problems
         ],
         "applied": [{"remedy": name, "count": count} for name, count in made.applied] if made else [],
-        "classes": {label: int(count) for label, count in made.rows["label"].value_counts().items()}
-        if made
-        else {},
+        "classes": {label: int(count) for label, count in made.rows["label"].value_counts().items()} if made else {},
         "split": made.counts() if made else {},
         "notes": made.notes if made else [],
     }
@@ -385,9 +376,7 @@ def check_result(table: Table, roles: Roles, made: Draft | None, problems: list[
 def checked(table: Table, roles: Roles, made: Draft | None, problems: list[Problem]) -> str:
     lines = [f"{table.name}: {table.described()}"]
     for what, column in (("Texts", roles.text), ("Labels", roles.label), ("Split", roles.split)):
-        lines.append(
-            f"  {what:7} {column!r}: {roles.reasons[column]}" if column else f"  {what:7} no column found"
-        )
+        lines.append(f"  {what:7} {column!r}: {roles.reasons[column]}" if column else f"  {what:7} no column found")
     if roles.more_texts:
         lines.append(f"  More columns with texts: {', '.join(map(repr, roles.more_texts))}")
     lines += [f"  Beware  {trap.column!r}: {trap.sentence}" for trap in roles.traps]
@@ -395,9 +384,7 @@ def checked(table: Table, roles: Roles, made: Draft | None, problems: list[Probl
     if table.left_out:
         lines.append(f"  Left out: {', '.join(table.left_out[:SHOWN_REJECTED])}")
     if table.rejected_count > SHOWN_REJECTED:
-        lines.append(
-            f"  ... and {count(table.rejected_count - SHOWN_REJECTED, 'more line')} that could not be read"
-        )
+        lines.append(f"  ... and {count(table.rejected_count - SHOWN_REJECTED, 'more line')} that could not be read")
     for problem in problems:
         fixes = " or ".join(f"--fix {shlex.quote(one)}" for one in problem.fixes)
         fix = f" ({fixes})" if fixes else ""
@@ -461,9 +448,7 @@ def further(about: "Further") -> str:
             f"{count(about.left_out, 'row was', 'rows were')} left out, for no text or a label that the model does not know."
         )
     if about.learnt:
-        lines.append(
-            f"The model learnt from {whole(about.learnt)} of these texts, so the scores are too good."
-        )
+        lines.append(f"The model learnt from {whole(about.learnt)} of these texts, so the scores are too good.")
     return "\n".join(lines)
 
 
@@ -480,17 +465,11 @@ def rules(run: Run, chosen: Rules, effect: "Effect | None") -> str:
     if not chosen.sends_any:
         lines = [f"{run.name} ({run.id}) answers every text by itself."]
     lines += [f"  {label}: {said(threshold)}" for label, threshold in chosen.thresholds.items()]
-    corrected = (
-        "as it is"
-        if chosen.temperature == 1.0
-        else f"corrected (temperature {rounded(chosen.temperature, 2)})"
-    )
+    corrected = "as it is" if chosen.temperature == 1.0 else f"corrected (temperature {rounded(chosen.temperature, 2)})"
     lines.append(f"Its confidence is {corrected}.")
     if effect:
         right = "" if effect.accuracy is None else f", right {percent(effect.accuracy, 1)} of them"
-        lines.append(
-            f"Of {count(effect.texts, 'test text')} it answers {percent(effect.covered, 1)} by itself{right}."
-        )
+        lines.append(f"Of {count(effect.texts, 'test text')} it answers {percent(effect.covered, 1)} by itself{right}.")
     if chosen.outlived:
         lines.append(OUTLIVED)
     return "\n".join(lines)
@@ -639,10 +618,7 @@ def run_page(workspace: Workspace, run: Run) -> str:
 
 
 def settings(workspace: Workspace, found: dict[str, InForce], sizes: dict[str, int]) -> str:
-    rows = [
-        [field, one.shown, one.variable if one.origin == "environment" else one.origin]
-        for field, one in found.items()
-    ]
+    rows = [[field, one.shown, one.variable if one.origin == "environment" else one.origin] for field, one in found.items()]
     root, chosen_by = access.place(workspace)
     lines = [
         f"Workspace: {root} ({chosen_by}), {size(sum(sizes.values()))}; {size(space.free(workspace))} are free",
@@ -696,9 +672,7 @@ def explanation(found: Explanation, answer: Prediction, then: Prediction | None)
     """The strongest words, and what the model says without some. then: as in explanation_result."""
     lines = [f"The model says {answer.label}, {percent(answer.confidence, 1)} sure."]
     if then:
-        lines.append(
-            f"Without the words that were struck out it says {then.label}, {percent(then.confidence, 1)} sure."
-        )
+        lines.append(f"Without the words that were struck out it says {then.label}, {percent(then.confidence, 1)} sure.")
     strongest = sorted(found.words, key=lambda word: -abs(word.part))[:SHOWN_WORDS]
     rows = [
         [found.said(word), "for" if word.part > 0 else "against", rounded(word.part, 3, signed=True)]
@@ -807,9 +781,7 @@ class ProgressLine:
             parts.append(f"loss {rounded(history.steps[-1]['loss'], 3)}")
         if history.epochs:
             last = history.epochs[-1]
-            parts.append(
-                f"round {last['epoch']}: macro-F1 {rounded(last['scores']['macro_f1'], 3)} on validation"
-            )
+            parts.append(f"round {last['epoch']}: macro-F1 {rounded(last['scores']['macro_f1'], 3)} on validation")
         if run.seconds_left:
             parts.append(f"{time_left(run.seconds_left)} left")
         return "  ".join(parts)

@@ -141,9 +141,7 @@ def leaderboard(found, names: dict[str, str]) -> None:
         alt="The runs, the best first, with word counting as the last row",
         placeholder="",
         column_config={
-            "Run": st.column_config.TextColumn(
-                width="medium", help=f"Word counting: {base['name']}{learnt}."
-            ),
+            "Run": st.column_config.TextColumn(width="medium", help=f"Word counting: {base['name']}{learnt}."),
             "95% sure": st.column_config.TextColumn(
                 help="Between these lies the share that it would get right on very many such texts (Wilson interval)."
             ),
@@ -242,10 +240,7 @@ def _asked(ids: list[str], names: dict[str, str]) -> None:
             answers[run_id] = model.predict([text], rules.read(paths).temperature)[0]
         st.dataframe(
             words.table(
-                [
-                    {"Run": names[run_id], "says": one.label, "sure": one.confidence}
-                    for run_id, one in answers.items()
-                ],
+                [{"Run": names[run_id], "says": one.label, "sure": one.confidence} for run_id, one in answers.items()],
                 sure=words.share,
             ),
             hide_index=True,
@@ -255,9 +250,7 @@ def _asked(ids: list[str], names: dict[str, str]) -> None:
 
 
 def two_matrices(found, names: dict[str, str]) -> None:
-    with st.expander(
-        "Confusion matrices side by side", icon=":material/grid_on:", on_change="rerun"
-    ) as place:
+    with st.expander("Confusion matrices side by side", icon=":material/grid_on:", on_change="rerun") as place:
         if not place.open:
             return
         ids = [one.run.id for one in found.entries]
@@ -272,13 +265,9 @@ def two_matrices(found, names: dict[str, str]) -> None:
         for place, run_id, matrix in zip(("left", "right"), picked, (left, right), strict=True):
             with columns[place == "right"]:
                 figure = matrices.confusion(matrix["labels"], matrix["counts"])
-                charts.show(
-                    figure, f"Confusion matrix of {names[run_id]}", f"side_{place}_{run_id}", height=height
-                )
+                charts.show(figure, f"Confusion matrix of {names[run_id]}", f"side_{place}_{run_id}", height=height)
         if left["labels"] != right["labels"]:
-            st.caption(
-                "These two do not know the same labels, so that one matrix cannot be taken from the other."
-            )
+            st.caption("These two do not know the same labels, so that one matrix cannot be taken from the other.")
         elif picked[0] != picked[1]:
             st.markdown(
                 "**Left minus right**. Green: there the left one does better, by more right answers or fewer mistakes."
@@ -292,9 +281,7 @@ def two_matrices(found, names: dict[str, str]) -> None:
 
 
 def depths(found, names: dict[str, str]) -> None:
-    with st.expander(
-        "Settings that differ, and how each learnt", icon=":material/tune:", on_change="rerun"
-    ) as place:
+    with st.expander("Settings that differ, and how each learnt", icon=":material/tune:", on_change="rerun") as place:
         if not place.open:
             return
         runs = [one.run for one in found.entries]
@@ -315,18 +302,14 @@ def depths(found, names: dict[str, str]) -> None:
         else:
             st.caption("All their settings are the same.")
         histories = {
-            names[run.id]: history
-            for run in runs
-            if (history := History.read(state.workspace().run(run.id).events)).epochs
+            names[run.id]: history for run in runs if (history := History.read(state.workspace().run(run.id).events)).epochs
         }
         if histories:
             left, right = st.columns(2)
             with left:
                 charts.show(charts.losses(histories), "Training loss of each run", "losses", height=320)
             with right:
-                charts.show(
-                    charts.validations(histories), "Macro-F1 of each run by round", "rounds", height=320
-                )
+                charts.show(charts.validations(histories), "Macro-F1 of each run by round", "rounds", height=320)
 
 
 frame.show(page)

@@ -81,9 +81,7 @@ def from_hub() -> None:
     if not found:
         return
     config = st.selectbox("Configuration", found.configs, key="hub_config")
-    splits = st.multiselect(
-        "Splits", found.splits(config), default=found.splits(config), key=f"hub_splits_{config}"
-    )
+    splits = st.multiselect("Splits", found.splits(config), default=found.splits(config), key=f"hub_splits_{config}")
     if not splits:
         return
     if any(part.partial for part in found.chosen(config, splits)):

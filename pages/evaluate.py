@@ -115,9 +115,7 @@ def in_words(found: Judged) -> str:
     low, high = scores["intervals"]["accuracy"]
     sure = f"95% sure: between {words.of_100(low)} and {words.of_100(high)}"
     times = words.of_100(rows[often] / found.rows)
-    always = (
-        f"Always answering {messages.plain(often)} would be right {times} time{'' if times == '1' else 's'}"
-    )
+    always = f"Always answering {messages.plain(often)} would be right {times} time{'' if times == '1' else 's'}"
     unseen = " that it had not seen" if found.unseen else ""
     counting = f", word counting {words.of_100(base['accuracy'])}" if base else ""
     texts = words.count(found.rows, f"{found.kind} text")
@@ -126,9 +124,7 @@ def in_words(found: Judged) -> str:
 
 
 def more_scores(found: Judged) -> None:
-    place = st.expander(
-        "More scores, and how sure they are", icon=":material/query_stats:", on_change="rerun"
-    )
+    place = st.expander("More scores, and how sure they are", icon=":material/query_stats:", on_change="rerun")
     if not place.open:
         return
     sure = found.scores["intervals"]
@@ -154,9 +150,7 @@ def more_scores(found: Judged) -> None:
                 "what it says": st.column_config.TextColumn(width="large"),
             },
         )
-        st.caption(
-            f"Accuracy: Wilson interval. The others: {whole(1000)} resamples of the texts (Bayesian bootstrap)."
-        )
+        st.caption(f"Accuracy: Wilson interval. The others: {whole(1000)} resamples of the texts (Bayesian bootstrap).")
 
 
 frame.show(page)

@@ -183,8 +183,7 @@ def compared(others: list[Run], text: str) -> None:
                 )
                 sent(chosen, predicted)
                 shares = [
-                    f"{label} {percent(share)}"
-                    for label, share in list(predicted.probabilities.items())[:MOST_SHARES]
+                    f"{label} {percent(share)}" for label, share in list(predicted.probabilities.items())[:MOST_SHARES]
                 ]
                 more = len(predicted.probabilities) - len(shares)
                 st.caption(messages.plain(", ".join(shares)) + (f" and {more} more" if more else ""))
@@ -209,10 +208,7 @@ def history(run: Run) -> None:
     with st.expander(title, icon=":material/history:", expanded=True):
         st.dataframe(
             words.table(
-                [
-                    {"answer": one["label"], "confidence": one["confidence"], "text": one["text"]}
-                    for one in tried
-                ],
+                [{"answer": one["label"], "confidence": one["confidence"], "text": one["text"]} for one in tried],
                 confidence=words.share,
             ),
             hide_index=True,

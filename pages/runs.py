@@ -77,9 +77,7 @@ def headline(run: Run) -> None:
         if run.status == Status.RUNNING:
             st.markdown(run.phase.capitalize())
         elif run.status == Status.QUEUED:
-            st.markdown(
-                "The queue is paused" if queue.is_paused(state.workspace()) else "Waiting for its turn"
-            )
+            st.markdown("The queue is paused" if queue.is_paused(state.workspace()) else "Waiting for its turn")
 
 
 frame.show(page)

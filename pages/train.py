@@ -112,12 +112,8 @@ def start(info: DatasetInfo, plan: Plan, values: dict[str, object], wrong: dict[
     )
     share = values.get("train_share") or 1.0
     rows = info.rows["train"]
-    texts = (
-        f"about {whole(round(share * rows))} of {whole(rows)} texts" if share < 1 else f"{whole(rows)} texts"
-    )
-    learns = (
-        f"Learns from {texts}, {times_over(values['epochs'])}" if values else f"Counts the words of {texts}"
-    )
+    texts = f"about {whole(round(share * rows))} of {whole(rows)} texts" if share < 1 else f"{whole(rows)} texts"
+    learns = f"Learns from {texts}, {times_over(values['epochs'])}" if values else f"Counts the words of {texts}"
     st.caption(f"{learns}, on this machine: {machine.describe()}.")
     if wrong:
         st.warning(

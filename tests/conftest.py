@@ -17,9 +17,7 @@ from engine.paths import Workspace
 from tests import forked, tiny, words
 from tests.hub_standin import hub_server, model_hub  # noqa: F401 (fixtures for all)
 
-os.environ.update(
-    HF_HUB_OFFLINE="", HF_HUB_DISABLE_TELEMETRY="1", TOKENIZERS_PARALLELISM="false", GOMP_SPINCOUNT="5000"
-)
+os.environ.update(HF_HUB_OFFLINE="", HF_HUB_DISABLE_TELEMETRY="1", TOKENIZERS_PARALLELISM="false", GOMP_SPINCOUNT="5000")
 
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -98,9 +96,7 @@ def small_disk(tmp_path):
     """A disk of 40 MB; making one needs the right to mount."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(folder)], capture_output=True
-    )
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(folder)], capture_output=True)
     if made.returncode:
         pytest.skip("mounting a small disk is not allowed here")
     yield folder

@@ -49,9 +49,7 @@ def addresses() -> list[str]:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     found = [f"{folder}/engine", f"{folder}/fresh"]
     addresses.servers = [
-        subprocess.Popen(
-            [sys.executable, "-I", __file__, "serve", address, *modules], stdin=subprocess.PIPE, cwd=ROOT
-        )
+        subprocess.Popen([sys.executable, "-I", __file__, "serve", address, *modules], stdin=subprocess.PIPE, cwd=ROOT)
         for address, modules in zip(found, (ENGINE, FRESH), strict=True)
     ]
     os.environ[SOCKETS] = os.pathsep.join(found)

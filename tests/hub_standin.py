@@ -73,9 +73,7 @@ REPOS = {
         }
     },
     "me/both": {"main": {"train.csv": b"text\na\n", "test-00000-of-00001.parquet": parquet(text=["a"])}},
-    "me/words": {
-        "main": {f"data/{word}.csv": f"text\n{word}\n".encode() for word in ("training", "eval", "holdout")}
-    },
+    "me/words": {"main": {f"data/{word}.csv": f"text\n{word}\n".encode() for word in ("training", "eval", "holdout")}},
     "me/split": {CONVERTED: {"default/train/0000.parquet": parquet(text=["a"], split=["fold 1"])}},
     "me/pictures": {
         CONVERTED: {
@@ -144,9 +142,7 @@ def hub_server(monkeypatch):
                 return self.reply(REFUSED[repo][0], b"{}", REFUSED[repo][1])
             if rest == "auth-check":
                 allowed = self.headers["Authorization"] == "Bearer agreed"
-                return self.reply(
-                    200 if allowed else 403, b"{}", {} if allowed else {"X-Error-Code": "GatedRepo"}
-                )
+                return self.reply(200 if allowed else 403, b"{}", {} if allowed else {"X-Error-Code": "GatedRepo"})
             revision = rest.removeprefix("revision/") or "main"
             if revision == CONVERTED and CONVERTED not in REPOS[repo]:
                 return self.reply(404, b"{}", {"X-Error-Code": "RevisionNotFound"})
@@ -250,10 +246,7 @@ def model_hub(tiny_model, monkeypatch):
             if found is None:
                 return self.reply(404, b"{}", {"X-Error-Code": "RevisionNotFound"}, body)
             if what == "tree":
-                told = [
-                    {"type": "file", "path": one, "size": len(data), "oid": "0" * 40}
-                    for one, data in found.items()
-                ]
+                told = [{"type": "file", "path": one, "size": len(data), "oid": "0" * 40} for one, data in found.items()]
             else:
                 offered = revision.startswith("refs/pr/") or revision == COPY
                 told = {"id": repo, "sha": COPY if offered else MAIN, "tags": [], "downloads": 0, "likes": 0,
@@ -267,9 +260,7 @@ def model_hub(tiny_model, monkeypatch):
             path = unquote(self.path.partition("?")[0])
             content = self.rfile.read(int(self.headers["Content-Length"]))
             if self.headers["Authorization"] != "Bearer writer":
-                return self.reply(
-                    401, b"{}", {"X-Error-Message": "Invalid credentials in Authorization header"}, True
-                )
+                return self.reply(401, b"{}", {"X-Error-Message": "Invalid credentials in Authorization header"}, True)
             if path == "/api/repos/create":
                 told, code = self.create(json.loads(content))
                 return self.reply(code, json.dumps(told).encode(), {}, True)
@@ -280,9 +271,7 @@ def model_hub(tiny_model, monkeypatch):
                     {**one, "actions": {"upload": {"href": f"{Hub.address}/large/{one['oid']}"}}}
                     for one in json.loads(content)["objects"]
                 ]
-                return self.reply(
-                    200, json.dumps({"transfer": "basic", "objects": objects}).encode(), {}, True
-                )
+                return self.reply(200, json.dumps({"transfer": "basic", "objects": objects}).encode(), {}, True)
             owner, name, what, _ = path.removeprefix("/api/models/").split("/", 3)
             if what == "preupload":
                 files = [
@@ -369,7 +358,5 @@ def point_to(endpoint, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", endpoint)  # for processes that are started
     monkeypatch.setattr(constants, "ENDPOINT", endpoint)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", True)
-    monkeypatch.setattr(
-        constants, "HF_HUB_DISABLE_XET", True
-    )  # its own protocol, which only the real hub speaks
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # its own protocol, which only the real hub speaks
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)

@@ -52,9 +52,7 @@ def files(folder: str) -> list[Path]:
 @pytest.mark.parametrize("file", files("engine"), ids=lambda file: str(file.relative_to(ROOT)))
 def test_imports_in_the_engine_go_one_way(file):
     name = file.relative_to(ROOT).as_posix()
-    used = {module.split(".")[1] for module in imports(file) if module.startswith("engine.")} - {
-        "__version__"
-    }
+    used = {module.split(".")[1] for module in imports(file) if module.startswith("engine.")} - {"__version__"}
     banned = ("streamlit", "pages") if name in DRAWS else ("streamlit", "pages", "plotly")
     assert not any(module.startswith(banned) for module in imports(file))
     if name in WHOLE:
@@ -77,8 +75,7 @@ def test_no_modules_import_each_other():
         for file in files("engine") + files("pages")
     }
     used = {
-        name: {found if found in modules else found.rpartition(".")[0] for found in imports(file)}
-        & modules.keys()
+        name: {found if found in modules else found.rpartition(".")[0] for found in imports(file)} & modules.keys()
         for name, file in modules.items()
     }
     TopologicalSorter(used).prepare()  # raises CycleError, with the circle
@@ -98,12 +95,7 @@ def test_no_page_pays_for_torch():
         if file.name != "__init__.py"
     )
     modules = sorted(
-        {
-            m.rpartition(".")[0]
-            for page in (ROOT / "pages").glob("*.py")
-            for m in imports(page)
-            if m.startswith("engine.")
-        }
+        {m.rpartition(".")[0] for page in (ROOT / "pages").glob("*.py") for m in imports(page) if m.startswith("engine.")}
     )
     program += "".join(f"import {module};" for module in modules)
     program += f"print([name for name in {HEAVY} if name in sys.modules])"
@@ -151,9 +143,7 @@ def test_numbers_and_dates_are_written_in_the_language_that_was_chosen(file):
     source = file.read_text(encoding="utf-8")
     found = [line.strip() for line in source.splitlines() if AS_PYTHON_WRITES.search(line)]
     assert not found or file.name in NOT_FOR_THE_READER_HERE, f"{found} (see engine/figures.py)"
-    assert not re.search(
-        r"(?:Number|Progress)Column\((?:[^()]|\([^()]*\))*\bformat=\"%", source
-    )  # words.table, words.cells
+    assert not re.search(r"(?:Number|Progress)Column\((?:[^()]|\([^()]*\))*\bformat=\"%", source)  # words.table, words.cells
 
 
 def test_the_training_loop_fits_on_a_screen():
@@ -167,12 +157,8 @@ def test_the_readme_names_every_room_and_every_command():
     for room in [*(ROOT / "engine").iterdir(), *(ROOT / "pages").glob("*.py")]:
         if room.name not in ("__init__.py", "__main__.py", "__pycache__"):
             assert room.name in readme, room.name
-    usage = subprocess.run(
-        [sys.executable, "-m", "engine", "--help"], cwd=ROOT, capture_output=True, text=True
-    ).stdout
-    commands = [
-        line.split()[0] for line in usage.split("commands:")[1].splitlines() if line.startswith("    ")
-    ]
+    usage = subprocess.run([sys.executable, "-m", "engine", "--help"], cwd=ROOT, capture_output=True, text=True).stdout
+    commands = [line.split()[0] for line in usage.split("commands:")[1].splitlines() if line.startswith("    ")]
     assert {"train", "check", "predict"} <= set(commands)
     for command in commands:
         if command.isalpha() and command != "COMMAND":

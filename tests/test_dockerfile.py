@@ -41,9 +41,7 @@ def test_it_runs_as_nobody_special_and_holds_no_secret(steps):
     assert only(steps, "USER") == ["tuneboard"]
     names = [name for name, _ in steps]
     assert names.index("USER") > max(place for place, name in enumerate(names) if name in ("RUN", "COPY"))
-    assert not re.search(
-        r"(KEY|PASSWORD|TOKEN|SECRET)\s*=", " ".join(rest for name, rest in steps if name != "RUN")
-    )
+    assert not re.search(r"(KEY|PASSWORD|TOKEN|SECRET)\s*=", " ".join(rest for name, rest in steps if name != "RUN"))
 
 
 def test_its_command_is_understood_and_its_health_check_asks_where_it_listens(steps, monkeypatch):

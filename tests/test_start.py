@@ -216,10 +216,7 @@ def test_the_first_start_installs_and_opens(first_start):
         r"Step 2 of 3  Installing packages(.*\n)+Step 3 of 3  Starting the dashboard",
         output,
     )
-    assert (
-        f"Tuneboard is open at http://127.0.0.1:{port} (Ctrl-C stops the dashboard; training goes on.)"
-        in output
-    )
+    assert f"Tuneboard is open at http://127.0.0.1:{port} (Ctrl-C stops the dashboard; training goes on.)" in output
     assert told["argv"] == [
         "run",
         "app.py",
@@ -254,9 +251,7 @@ def test_the_queue_goes_on_without_a_browser(folder):
     """What waits since before a restart of the machine: the watcher is started, with the workspace, and outlives us."""
     folder.write("engine/runs/__init__.py", "")
     told = folder.root / "watched"
-    program = (
-        f"import os, time\ntime.sleep(1)\nopen({str(told)!r}, 'w').write(os.environ['TUNEBOARD_HOME'])\n"
-    )
+    program = f"import os, time\ntime.sleep(1)\nopen({str(told)!r}, 'w').write(os.environ['TUNEBOARD_HOME'])\n"
     folder.write("engine/runs/watcher.py", program)
     with folder.open("--port", str(free_port()), "--workspace", str(folder.root / "here")):
         pass
@@ -390,9 +385,7 @@ def run_on_terminal(folder, *arguments, env=None):
 )
 def test_what_pip_prints_is_understood(bare, line, said):
     shown = []
-    bare.module().PipOutput(["requirements.txt"], lambda detail: shown.append(f"{detail}…")).read(
-        line.strip()
-    )
+    bare.module().PipOutput(["requirements.txt"], lambda detail: shown.append(f"{detail}…")).read(line.strip())
     assert [detail for detail in shown if said and said in detail] == shown and bool(shown) == bool(said)
 
 
@@ -478,9 +471,7 @@ def test_a_port_that_another_program_uses(folder):
         result = folder.run("--port", str(port))
         server.shutdown()
     assert is_one_sentence(result)
-    assert re.match(
-        rf"Port {port} is in use by another program; .*: python3 start.py --port \d+\n", result.stderr
-    )
+    assert re.match(rf"Port {port} is in use by another program; .*: python3 start.py --port \d+\n", result.stderr)
 
 
 def test_the_dashboard_is_open_with_another_workspace(folder):
@@ -569,10 +560,7 @@ def test_chromium_is_installed_where_that_is_possible(folder, apt, said):
 
 def test_the_browser_tests_are_skipped_without_apt(folder):
     result = folder.run("test", env={"PATH": fake_programs(folder)})
-    assert (
-        "browser tests will be skipped, because Chromium could not be installed: there is no apt"
-        in result.stdout
-    )
+    assert "browser tests will be skipped, because Chromium could not be installed: there is no apt" in result.stdout
     assert result.returncode == 7
 
 
@@ -580,9 +568,7 @@ def fake_programs(folder, *names, apt_get="exit 0"):
     programs = folder.root / "programs"
     programs.mkdir()
     for name in names:
-        script = {"apt-get": apt_get, "sudo": 'shift; [ "$1" = true ] && exit 0; exec "$@"'}.get(
-            name, "exit 0"
-        )
+        script = {"apt-get": apt_get, "sudo": 'shift; [ "$1" = true ] && exit 0; exec "$@"'}.get(name, "exit 0")
         (programs / name).write_text(f"#!/bin/sh\n{script}\n")
         (programs / name).chmod(0o755)
     return str(programs)

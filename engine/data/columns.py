@@ -98,9 +98,7 @@ def propose(frame: pd.DataFrame, text: str | None = None, label: str | None = No
     text_scores = {name: fact.text_score for name, fact in facts.items() if name not in (split, label)}
     if not text and (text := _best(text_scores, ABOUT_AS_GOOD)) and facts[text].tokens & ANSWER_NAMES:
         enough = LEAST_REQUEST * text_scores[text]
-        asked = {
-            name: score for name, score in text_scores.items() if facts[name].is_request and score >= enough
-        }
+        asked = {name: score for name, score in text_scores.items() if facts[name].is_request and score >= enough}
         text = _best(asked) or text
     others = {name: fact for name, fact in facts.items() if name not in (text, split)}
     scores = {name: fact.label_score for name, fact in others.items()}
@@ -124,9 +122,7 @@ def propose(frame: pd.DataFrame, text: str | None = None, label: str | None = No
     elif label:
         values = scan.trimmed(frame[label])
         distinct = values.nunique() - bool((values == "").any())
-        reasons[label] = (
-            f"{whole(distinct)} different value{'s' * (distinct != 1)}, spread over {whole(len(frame))} rows"
-        )
+        reasons[label] = f"{whole(distinct)} different value{'s' * (distinct != 1)}, spread over {whole(len(frame))} rows"
     if split:
         reasons[split] = "says which rows are for training and which for testing"
     labelled = facts.get(label) or (_Facts(label, labels_of(sample, label)) if label else None)
@@ -211,9 +207,7 @@ class _Facts:
         self.dates = filled.str.fullmatch(DATE).mean() if len(filled) else 0.0
         self.yes_no = self.distinct == 2 and set(filled.str.strip().str.lower().unique()) <= YES_NO
         self.parsed = filled.str.startswith("(").mean() if len(filled) else 0.0  # "( ( A man ) ( sleeps ) )"
-        self.is_split = (
-            self.name not in LABEL_NAMES and 2 <= self.distinct <= 4 and all(map(split_of, filled.unique()))
-        )
+        self.is_split = self.name not in LABEL_NAMES and 2 <= self.distinct <= 4 and all(map(split_of, filled.unique()))
         first, last = re.split(r"[\W_]+", self.name)[0], re.split(r"[\W_]+", self.name)[-1]
         named_so = first in GROUP_NAMES and last in {first, "id", "nr", "no", "number", "key", "name", "code"}
         self.is_group = named_so and self.distinct > 1 and self.share_distinct < 0.9
@@ -251,20 +245,14 @@ class _Facts:
     def label_score(self) -> float:
         named = 1.0
         if self.name in LABEL_NAMES:
-            named = (
-                12.0 if self.name in STRONG_LABEL_NAMES else 3.0 if self.name in WEAK_LABEL_NAMES else 10.0
-            )
+            named = 12.0 if self.name in STRONG_LABEL_NAMES else 3.0 if self.name in WEAK_LABEL_NAMES else 10.0
         elif self.name in TOOLS_LABEL_NAMES:
             named = 10.0
         elif self.tokens & (LABEL_NAMES - WEAK_LABEL_NAMES):
             named = 5.0
         elif self.tokens & WEAK_LABEL_NAMES:
             named = 2.0
-        elif (
-            self.tokens & MAYBE_LABEL_NAMES
-            or self.name in MAYBE_TOOLS_LABEL_NAMES
-            or self.name.endswith(LABEL_ENDINGS)
-        ):
+        elif self.tokens & MAYBE_LABEL_NAMES or self.name in MAYBE_TOOLS_LABEL_NAMES or self.name.endswith(LABEL_ENDINGS):
             named = (1.9 if "sub" in self.tokens else 2.0) * self.unnamed
         else:
             named = self.unnamed
@@ -329,9 +317,7 @@ def _trap(fact: _Facts, name: str, label: _Facts | None) -> Trap | None:
         if told > PURE and usual < 0.9 and fact.filled > 0.02:
             return trap("gives_away", "gives the label away: never join it to the texts")
     if fact.is_group:
-        return trap(
-            "group", "may say which rows belong together; keep those in one split, under 'Shares and groups'"
-        )
+        return trap("group", "may say which rows belong together; keep those in one split, under 'Shares and groups'")
     usual = 7 if fact.numeric > 0.9 and fact.name not in LABEL_NAMES else 50
     if fact.label_score >= 0.5 and 2 <= fact.distinct <= usual and not fact.is_split:
         return trap("second_label", f"could be a label too: {fact.distinct} different values")

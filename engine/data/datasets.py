@@ -67,9 +67,7 @@ class DatasetInfo:
         return Recipe(**self.recipe or {"text": self.text_column, "label": self.label_column})
 
 
-def save(
-    workspace: Workspace, drafted: Draft, *, description: str = "", parent: str | None = None
-) -> DatasetInfo:
+def save(workspace: Workspace, drafted: Draft, *, description: str = "", parent: str | None = None) -> DatasetInfo:
     """Store a draft. Saving the same rows twice gives the same data set and changes nothing.
 
     parent: the data set whose rows were cleaned or corrected. Raises DataError when something stands in the way of training.
@@ -182,9 +180,7 @@ def _reading(workspace: Workspace, dataset_id: str) -> Iterator[DatasetPaths]:
 
 
 def _gone(dataset_id: str) -> NotFoundError:
-    return NotFoundError(
-        f"There is no data set {dataset_id!r} any more.", "Choose or add one on the Data page."
-    )
+    return NotFoundError(f"There is no data set {dataset_id!r} any more.", "Choose or add one on the Data page.")
 
 
 def first_rows(workspace: Workspace, dataset_id: str, count: int, split: str | None = None) -> pd.DataFrame:
@@ -242,9 +238,7 @@ def remove(workspace: Workspace, dataset_id: str) -> None:
 
 def deleted(workspace: Workspace) -> list[DatasetInfo]:
     """What is in the trash, the last deleted first."""
-    found = sorted(
-        workspace.trash.glob("*/info.json"), key=lambda path: path.parent.stat().st_mtime, reverse=True
-    )
+    found = sorted(workspace.trash.glob("*/info.json"), key=lambda path: path.parent.stat().st_mtime, reverse=True)
     return [DatasetInfo(**read_json(path)) for path in found]
 
 

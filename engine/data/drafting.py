@@ -117,7 +117,7 @@ def draft(
         notes,
         file_labels,
         others.of(table, recipe, usable, test),
-    )  # fmt: skip
+    )
 
 
 def labelled(table: Table, recipe: Recipe) -> pd.DataFrame:
@@ -271,9 +271,7 @@ def _split(
     missing = [one for one in ("validation", "test") if not (split == SPLITS.index(one)).any()]
     if missing:
         training = split == TRAIN
-        parts = {"train": 1 - sum(recipe.shares[one] for one in missing)} | {
-            one: recipe.shares[one] for one in missing
-        }
+        parts = {"train": 1 - sum(recipe.shares[one] for one in missing)} | {one: recipe.shares[one] for one in missing}
         split[training] = by_chance(training, parts)
         notes.append(f"{' and '.join(missing).capitalize()} rows were taken from the training rows.")
     return split, f"column {recipe.split_column!r}{together}"

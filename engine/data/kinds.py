@@ -179,9 +179,7 @@ def in_ranges(labels: pd.Series, around: list[str]) -> pd.Series:
     ends = list(map(float, around))
     if len(ends) < 3 or ends[0] > ends[1] or not all(low < high for low, high in pairwise(ends[1:])):
         raise ValueError("bounds must grow")
-    names = np.array(
-        [low if low == high else f"{low} to {high}" for low, high in pairwise(around)], dtype=object
-    )
+    names = np.array([low if low == high else f"{low} to {high}" for low, high in pairwise(around)], dtype=object)
     numbers = _numbers(labels)
     known = numbers.notna().to_numpy()
     found = labels.astype(object).to_numpy(copy=True)

@@ -21,9 +21,7 @@ def of(table: Table, recipe: Recipe, rows: pd.DataFrame, test: Table | None = No
     columns are str or float64.
     """
     used = {*recipe.text, *label_columns(recipe.label, table.columns), recipe.split_column}
-    chosen = [
-        name for name in table.columns if name not in used and _tells(spread(table.frame[name], LOOKED_AT))
-    ]
+    chosen = [name for name in table.columns if name not in used and _tells(spread(table.frame[name], LOOKED_AT))]
     places, second = rows["source_row"].to_numpy() - 1, np.zeros(len(rows), dtype=bool)
     if recipe.split_by == "file" and test is not None:
         second = (rows["given"] == "test").to_numpy(dtype=bool)

@@ -108,9 +108,7 @@ def _changing(workspace: Workspace, dataset_id: str) -> Iterator[Decisions]:
         write_json(paths.decisions, asdict(kept))
 
 
-def revise(
-    workspace: Workspace, dataset_id: str, decisions: Decisions | None = None, name: str = ""
-) -> DatasetInfo:
+def revise(workspace: Workspace, dataset_id: str, decisions: Decisions | None = None, name: str = "") -> DatasetInfo:
     """Store a new version with what was decided; every other row, and the split of each, stays as it was.
 
     The same decisions twice give the same data set. An added text that the data has already, but for case and white space,
@@ -170,15 +168,11 @@ def _places(rows: pd.DataFrame, edits: Mapping[str, str | None]) -> np.ndarray:
     places = pd.MultiIndex.from_frame(rows[["split", "source_row"]]).get_indexer(keys)
     for row, place in zip(edits, places, strict=True):
         if place < 0:
-            raise DataError(
-                f"The data set has no row {row!r}.", "Rows are named like test:12; see review.", "no_such_row"
-            )
+            raise DataError(f"The data set has no row {row!r}.", "Rows are named like test:12; see review.", "no_such_row")
     return places
 
 
-def _place_added(
-    rows: pd.DataFrame, labels: np.ndarray, left_out: np.ndarray, added: Mapping[str, str]
-) -> pd.DataFrame:
+def _place_added(rows: pd.DataFrame, labels: np.ndarray, left_out: np.ndarray, added: Mapping[str, str]) -> pd.DataFrame:
     """The rows to append for texts that are new; of texts that are there already, `labels` is changed in place.
 
     labels: (rows,) object. left_out: (rows,) bool, those whose texts are not there any more.

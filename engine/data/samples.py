@@ -15,9 +15,7 @@ SAMPLES = {
 def read_sample(name: str) -> Table:
     """The sample called `name`. Raises DataError when there is none."""
     if name not in SAMPLES:
-        raise DataError(
-            f"There is no sample {name!r}.", f"There are: {', '.join(SAMPLES)}.", "no_such_sample"
-        )
+        raise DataError(f"There is no sample {name!r}.", f"There are: {', '.join(SAMPLES)}.", "no_such_sample")
     return read_file(FOLDER / f"{name}.csv")
 
 

@@ -14,9 +14,7 @@ import pyarrow.compute as pc
 
 THREADS = 2
 WORD = 8  # bytes that are compared at once
-FACTORS = tuple(
-    map(np.uint64, (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93))
-)
+FACTORS = tuple(map(np.uint64, (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)))
 LOWEST_PRINTED = 32  # bytes below are control characters
 WHITE = np.isin(np.arange(256), [*b" \t\n\r\v\f\x1c\x1d\x1e\x1f"])
 
@@ -48,9 +46,7 @@ def rows_at(frame: pd.DataFrame, positions: np.ndarray) -> pd.DataFrame:
     """The same for a frame."""
     return pd.DataFrame(
         {
-            name: take(column, positions)
-            if isinstance(column.dtype, pd.StringDtype)
-            else column.iloc[positions]
+            name: take(column, positions) if isinstance(column.dtype, pd.StringDtype) else column.iloc[positions]
             for name, column in frame.items()
         }
     )
@@ -152,9 +148,7 @@ def map_pieces(texts: pd.Series | pa.ChunkedArray, look: Callable[[pa.Array], ob
         return list(zip(firsts, pool.map(look, pieces), strict=False))
 
 
-def _by_piece(
-    texts: pd.Series | pa.ChunkedArray, look: Callable[[pa.Array], np.ndarray], kind: type
-) -> np.ndarray:
+def _by_piece(texts: pd.Series | pa.ChunkedArray, look: Callable[[pa.Array], np.ndarray], kind: type) -> np.ndarray:
     return np.concatenate([np.zeros(0, kind), *(found for _, found in map_pieces(texts, look))])
 
 
@@ -183,9 +177,7 @@ def _has_edges(piece: pa.Array) -> np.ndarray:
     beyond = filled[(edges > 127).any(axis=0) & ~doubtful]
     if len(beyond):
         some = piece.take(beyond)
-        doubtful[np.isin(filled, beyond)] = pc.not_equal(some, pc.utf8_trim_whitespace(some)).to_numpy(
-            zero_copy_only=False
-        )
+        doubtful[np.isin(filled, beyond)] = pc.not_equal(some, pc.utf8_trim_whitespace(some)).to_numpy(zero_copy_only=False)
     found = np.zeros(len(piece), dtype=bool)
     found[filled] = doubtful
     return found

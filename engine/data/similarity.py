@@ -58,9 +58,7 @@ def first_of_each(known: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.diff(so_far, prepend=-1) > 0)
 
 
-def near_copies(
-    texts: pd.Series, known: np.ndarray | None = None, seed: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
+def near_copies(texts: pd.Series, known: np.ndarray | None = None, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Positions of the texts that nearly repeat an earlier one, and of the first that each repeats, (n,) int64 each.
 
     Exact copies are not among them.
@@ -119,9 +117,7 @@ def words_of(texts: pd.Series) -> tuple[np.ndarray, np.ndarray, list[str]]:
     split = split if len(texts) else pa.array([], pa.list_(pa.large_string()))
     words = pc.list_flatten(split)
     known = words.dictionary_encode()
-    filled = pc.not_equal(words, "").to_numpy(
-        zero_copy_only=False
-    )  # an empty text splits into one empty word
+    filled = pc.not_equal(words, "").to_numpy(zero_copy_only=False)  # an empty text splits into one empty word
     rows = pc.list_parent_indices(split).to_numpy().astype(np.int64)[filled]
     lengths = np.bincount(rows, minlength=len(texts))
     return known.indices.to_numpy()[filled].astype(np.int64), lengths, known.dictionary.to_pylist()

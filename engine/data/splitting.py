@@ -10,7 +10,7 @@ SPLITS = ("train", "validation", "test")
 
 def stratified(
     texts: np.ndarray, labels: pd.Series, shares: dict[str, float], seed: int, groups: np.ndarray | None = None
-) -> np.ndarray:  # fmt: skip
+) -> np.ndarray:
     """The split of each row, (rows,) int8 into SPLITS: each class is spread by `shares` as nearly as whole rows allow.
 
     texts: similarity.codes of the rows; those with the same text stay together. shares: {split: share}, sum 1.
@@ -71,9 +71,7 @@ def _joined(texts: np.ndarray, groups: np.ndarray) -> np.ndarray:
     from scipy.sparse.csgraph import connected_components
 
     size = texts.max() + groups.max() + 2
-    edges = coo_array(
-        (np.ones(len(texts), dtype=np.int8), (texts, groups + texts.max() + 1)), shape=(size, size)
-    )
+    edges = coo_array((np.ones(len(texts), dtype=np.int8), (texts, groups + texts.max() + 1)), shape=(size, size))
     return connected_components(edges, directed=False)[1][texts]
 
 

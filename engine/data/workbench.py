@@ -185,9 +185,7 @@ def read_step(key: str, options: Options) -> Step:
 def draft_step(reading: Step, recipe: Recipe, test: Step | None = None) -> Step:
     """reading, test: the steps that gave the table, and the second one with the test rows."""
     settings = {"reading": reading.settings, "recipe": recipe.model_dump(mode="json")}
-    return Step(
-        reading.key, "draft", settings | ({"test": [test.key, test.settings]} if test is not None else {})
-    )
+    return Step(reading.key, "draft", settings | ({"test": [test.key, test.settings]} if test is not None else {}))
 
 
 def read_table(workspace: Workspace, step: Step, rows: int | None = None) -> Table:
@@ -284,9 +282,7 @@ def _go_on(workspace: Workspace, step: Step) -> None:
     elif not (folder / "process.json").exists():
         _launch(workspace, step)
     elif not _alive(read_json(folder / "process.json")) and not _is_over(folder):
-        broken = DataError(
-            "It was broken off, perhaps because the memory was full.", "Try a smaller file.", "broken_off"
-        )
+        broken = DataError("It was broken off, perhaps because the memory was full.", "Try a smaller file.", "broken_off")
         _fail(folder, broken)
 
 
@@ -322,9 +318,7 @@ def _read(workspace: Workspace, step: Step, part: Path) -> dict:
     if "hub" in info:
         content = part / "fetched"
         _fetch(info["hub"], content, _teller(folder, "Downloading"))
-    table = read_file(
-        content, Options(**step.settings), name=info["name"], progress=_teller(folder, "Reading")
-    )
+    table = read_file(content, Options(**step.settings), name=info["name"], progress=_teller(folder, "Reading"))
     _tell(folder, 1.0, "Looking at the columns")
     _write(table.frame, part / "table.parquet")
     if len(table.rejected) > LISTED_REJECTED:  # more than the facts hold
@@ -418,9 +412,7 @@ def _launch(workspace: Workspace, step: Step) -> None:
             stderr=log,
             start_new_session=True,
         )
-    write_json(
-        folder / "process.json", {"pid": process.pid, "created": psutil.Process(process.pid).create_time()}
-    )
+    write_json(folder / "process.json", {"pid": process.pid, "created": psutil.Process(process.pid).create_time()})
 
 
 def _alive(record: dict) -> bool:

@@ -13,9 +13,7 @@ from engine.evaluation.resampling import AT_ONCE, MIDDLE, RESAMPLES
 BINS = 10
 COOLEST, HOTTEST = 0.05, 20.0  # bounds of the temperature
 LEAST_MISTAKES = 5  # on validation, to tell a temperature from
-PRIOR = (
-    0.5  # deviation of the logarithm of the temperature: 0.4 to 2.7 is taken for likely; docs/decisions.md
-)
+PRIOR = 0.5  # deviation of the logarithm of the temperature: 0.4 to 2.7 is taken for likely; docs/decisions.md
 
 
 @dataclass(frozen=True)
@@ -111,9 +109,7 @@ def reliability(confidence: np.ndarray, right: np.ndarray) -> list[Bin]:
     return found
 
 
-def calibration_error(
-    confidence: np.ndarray, right: np.ndarray, seed: int = 0
-) -> tuple[float, tuple[float, float]]:
+def calibration_error(confidence: np.ndarray, right: np.ndarray, seed: int = 0) -> tuple[float, tuple[float, float]]:
     """(expected calibration error, the 95% interval of the true one, over the texts).
 
     The mean gap between what was said and what was right, over BINS bins weighted by their texts (Naeini et al. 2015).

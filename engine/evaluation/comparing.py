@@ -61,9 +61,7 @@ def align(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     labels, or there are too few or too many runs.
     """
     if not LEAST <= len(tables) <= MOST:
-        raise DataError(
-            f"{LEAST} to {MOST} runs can be compared; these are {len(tables)}.", "Choose others.", "how_many"
-        )
+        raise DataError(f"{LEAST} to {MOST} runs can be compared; these are {len(tables)}.", "Choose others.", "how_many")
     ordered = {
         run: table.sort_values(["text", "label", "source_row"], kind="stable").reset_index(drop=True)
         for run, table in tables.items()
@@ -98,15 +96,10 @@ def common(tables: Mapping[str, pd.DataFrame], newest: str, learnt: pd.Series) -
     codes = similarity.codes(pd.concat([texts, learnt], ignore_index=True))
     keys = keys[~np.isin(codes[: len(keys)], codes[len(keys) :])].sort_values()
     if not len(keys):
-        raise DataError(
-            "These versions of the data have no test text in common.", NOT_COMPARABLE, "other_test_rows"
-        )
+        raise DataError("These versions of the data have no test text in common.", NOT_COMPARABLE, "other_test_rows")
     judged = numbered[newest].loc[keys, ["label", "source_row"]].to_numpy()
     return {
-        run: table.loc[keys]
-        .reset_index(level=0)
-        .reset_index(drop=True)
-        .assign(label=judged[:, 0], source_row=judged[:, 1])
+        run: table.loc[keys].reset_index(level=0).reset_index(drop=True).assign(label=judged[:, 0], source_row=judged[:, 1])
         for run, table in numbered.items()
     }
 
@@ -117,12 +110,8 @@ def compare(tables: Mapping[str, pd.DataFrame], seed: int = 0) -> list[Pair]:
     raw = [_pair(a, b, tables[a], tables[b], seed) for a, b in combinations(tables, 2)]
     rows = len(next(iter(tables.values())))
     p_values = [pair.p_value for pair in raw]
-    steps = SURE / (
-        len(raw) - np.argsort(np.argsort(p_values, kind="stable"))
-    )  # what Holm asks of each p-value
-    corrected = zip(
-        raw, holm(p_values), holm([pair.macro_f1_p_value for pair in raw]), steps.tolist(), strict=True
-    )
+    steps = SURE / (len(raw) - np.argsort(np.argsort(p_values, kind="stable")))  # what Holm asks of each p-value
+    corrected = zip(raw, holm(p_values), holm([pair.macro_f1_p_value for pair in raw]), steps.tolist(), strict=True)
     return [
         replace(
             pair,
@@ -231,9 +220,7 @@ def _on_accuracy(pair: Pair, name_a: str, name_b: str, rows: int) -> str:
     if pair.better:
         return f"{ahead} is better than {behind}: right {points} more often, and that is unlikely to be luck ({chance})."
     enough = (
-        f"; about {_round(pair.needed)} test texts would be needed to tell"
-        if pair.needed and pair.needed > rows
-        else ""
+        f"; about {_round(pair.needed)} test texts would be needed to tell" if pair.needed and pair.needed > rows else ""
     )
     return f"{ahead} is right {points} more often than {behind}; that could be luck ({chance}){enough}."
 

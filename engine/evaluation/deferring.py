@@ -30,9 +30,7 @@ def curve(confidence: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.nda
     """(covered, accuracy, threshold) for every threshold that makes a difference, the fewest texts first."""
     order = np.argsort(-confidence, kind="stable")
     ranked = confidence[order]
-    last = np.append(
-        ranked[1:] < ranked[:-1], True
-    )  # of texts equally sure only all together can be answered
+    last = np.append(ranked[1:] < ranked[:-1], True)  # of texts equally sure only all together can be answered
     count = np.arange(1, len(ranked) + 1)
     accuracy = np.cumsum(right[order]) / count
     return (count / len(ranked))[last], accuracy[last], ranked[last]
@@ -68,9 +66,7 @@ def cheapest(
         last = np.append(ranked[1:] < ranked[:-1], True)
         count = np.append(0, np.arange(1, len(ranked) + 1)[last])
         total = np.append(0, np.cumsum(wrong)[last]) * cost + (len(ranked) - count) * person
-        kept = int(
-            count[len(total) - 1 - np.argmin(total[::-1])]
-        )  # of equally cheap ones, the one that asks people least
+        kept = int(count[len(total) - 1 - np.argmin(total[::-1])])  # of equally cheap ones, the one that asks people least
         if kept == len(ranked):
             found[answer] = 0.0
         elif kept == 0:

@@ -39,9 +39,7 @@ def judge(predictions: pd.DataFrame) -> pd.DataFrame:
 def _contradicted(given: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """(rows,) bool. As many as confident learning counts, those with the least probability of the given label."""
     if len(np.unique(given)) < 2:
-        return np.zeros(
-            len(given), dtype=bool
-        )  # how often classes are mistaken for another cannot be told from one
+        return np.zeros(len(given), dtype=bool)  # how often classes are mistaken for another cannot be told from one
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of classes with few texts
         # The methods that prune by class or noise rate keep their work in global variables; pages run in threads.
@@ -55,12 +53,10 @@ def ranked(judged: pd.DataFrame, kind: Kind) -> pd.DataFrame:
     kind: "labels" that may be wrong, the model sure ("confident") and wrong, or "uncertain": all rows, the least sure first.
     """
     if kind == "uncertain":
-        order = judged.sort_values(
-            ["entropy", "split", "source_row"], ascending=[False, True, True], kind="stable"
-        )
+        order = judged.sort_values(["entropy", "split", "source_row"], ascending=[False, True, True], kind="stable")
         return order.reset_index(drop=True)
     wrong = judged[judged["doubtful"] if kind == "labels" else judged["predicted"] != judged["label"]]
     by, rising = ("given", True) if kind == "labels" else ("sure", False)
-    return wrong.sort_values(
-        [by, "split", "source_row"], ascending=[rising, True, True], kind="stable"
-    ).reset_index(drop=True)
+    return wrong.sort_values([by, "split", "source_row"], ascending=[rising, True, True], kind="stable").reset_index(
+        drop=True
+    )

@@ -23,9 +23,7 @@ def scores(actual: list[str] | np.ndarray, predicted: list[str] | np.ndarray, la
     """
     actual, predicted = np.asarray(actual), np.asarray(predicted)
     counts = confusion_matrix(actual, predicted, labels=labels)
-    precision, recall, f1, support = precision_recall_fscore_support(
-        actual, predicted, labels=labels, zero_division=0
-    )
+    precision, recall, f1, support = precision_recall_fscore_support(actual, predicted, labels=labels, zero_division=0)
     seen = (counts.sum(axis=0) + counts.sum(axis=1)) > 0
     per_class = {
         label: {

@@ -52,8 +52,4 @@ def cell(predictions: pd.DataFrame, actual: str, predicted: str) -> pd.DataFrame
     """The texts of one cell of the confusion matrix with the model's confidence, the most confident first."""
     chosen = predictions[(predictions["label"] == actual) & (predictions["predicted"] == predicted)]
     confidence = chosen[PROBABILITY + predicted] if len(chosen) else pd.Series(dtype=float)
-    return (
-        chosen[["text", "source_row"]]
-        .assign(confidence=confidence)
-        .sort_values("confidence", ascending=False)
-    )
+    return chosen[["text", "source_row"]].assign(confidence=confidence).sort_values("confidence", ascending=False)

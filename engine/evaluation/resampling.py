@@ -13,14 +13,10 @@ from scipy import sparse
 from engine.evaluation.metrics import LEAST_PROBABILITY, wilson
 
 RESAMPLES = 1000
-MOST_ROWS = (
-    20_000  # of which the scores of probabilities are resampled: more would take minutes and gigabytes
-)
+MOST_ROWS = 20_000  # of which the scores of probabilities are resampled: more would take minutes and gigabytes
 AT_ONCE = 100  # resamples, so that their sums stay in the processor's cache
 MIDDLE = (0.025, 0.975)
-IMAGINARY = (
-    0.25  # of a text at either end of the ranking of a pair of classes; and of one with a label by chance
-)
+IMAGINARY = 0.25  # of a text at either end of the ranking of a pair of classes; and of one with a label by chance
 IN_PRECISION = 0.2  # the same for the average precision, to which a wrong text at the top does more
 
 
@@ -37,9 +33,7 @@ class Tally:
         """true, said: (kinds,) class numbers. counts: (resamples, kinds), how often each kind of row comes."""
 
         def summed(column: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-            member = sparse.csr_array(
-                (np.ones(len(chosen)), (column[chosen], chosen)), shape=(classes, len(column))
-            )
+            member = sparse.csr_array((np.ones(len(chosen)), (column[chosen], chosen)), shape=(classes, len(column)))
             return (member @ counts.T).T
 
         every = np.arange(len(true))
@@ -211,9 +205,7 @@ class _OneAgainstTheRest:
     def __init__(self, mine: np.ndarray, probability: np.ndarray):
         self.order = np.argsort(-probability, kind="stable")
         ranked, mine = probability[self.order], mine[self.order]
-        edges = np.flatnonzero(
-            np.append(True, ranked[1:] != ranked[:-1])
-        )  # where rows of one probability begin
+        edges = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1]))  # where rows of one probability begin
         group = np.searchsorted(edges, np.flatnonzero(mine), side="right") - 1
         begin, end = edges[group], np.append(edges[1:], len(ranked))[group]
         upto = np.append(0, np.cumsum(mine))
@@ -221,9 +213,7 @@ class _OneAgainstTheRest:
         self.begin, self.end = begin, end - 1  # of each row of the class: the first and the last as probable
         self.hits_begin, self.hits_end = upto[begin], upto[end]
 
-    def scores(
-        self, weights: np.ndarray, top: np.ndarray, bottom: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def scores(self, weights: np.ndarray, top: np.ndarray, bottom: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(area under the ROC curve, average precision), (resamples,) each. weights: (rows, resamples).
 
         top, bottom: weights of an imaginary text of the rest that is the most probable, and of one of the class that is the
@@ -235,9 +225,7 @@ class _OneAgainstTheRest:
         hits = np.concatenate([np.zeros((1, own.shape[1]), own.dtype), np.cumsum(own, axis=0)])
         before, until = upto[self.begin] - ordered[self.begin], upto[self.end]
         hits_until = hits[self.hits_end]
-        above = (
-            before - hits[self.hits_begin] + until - hits_until
-        ) / 2  # of the rest; those as probable are halves
+        above = (before - hits[self.hits_begin] + until - hits_until) / 2  # of the rest; those as probable are halves
         mine, rest = hits[-1], upto[-1] - hits[-1]
         area = (own * (rest - above)).sum(axis=0) / ((mine + bottom[0]) * (rest + top[0]))
         top, bottom = top[1], bottom[1]

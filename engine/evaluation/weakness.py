@@ -45,8 +45,7 @@ def groups(wrong: np.ndarray, properties: pd.DataFrame) -> list[Group]:
     for name in properties:
         cells = (
             in_parts(properties[name])
-            if pd.api.types.is_numeric_dtype(properties[name])
-            and not pd.api.types.is_bool_dtype(properties[name])
+            if pd.api.types.is_numeric_dtype(properties[name]) and not pd.api.types.is_bool_dtype(properties[name])
             else properties[name].astype(object).replace("", None)
         )
         values = cells.value_counts()

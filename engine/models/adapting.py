@@ -23,9 +23,7 @@ def layers_of(model: PreTrainedModel) -> nn.ModuleList:
     for module in model.base_model.modules():
         if isinstance(module, nn.ModuleList) and len(module) == wanted:
             return module
-    raise SettingsError(
-        {"kept_layers": f"the layers of a {model.config.model_type} model cannot be told apart."}
-    )
+    raise SettingsError({"kept_layers": f"the layers of a {model.config.model_type} model cannot be told apart."})
 
 
 def keep_layers(model: PreTrainedModel, kept: int) -> None:
@@ -79,9 +77,8 @@ def add_lora(model: PreTrainedModel, rank: int) -> None:
     inside = [
         name
         for name, module in model.named_modules()
-        if isinstance(module, nn.Linear) and f"{name}.weight" not in head
-        and module.weight.requires_grad
-    ]  # fmt: skip
+        if isinstance(module, nn.Linear) and f"{name}.weight" not in head and module.weight.requires_grad
+    ]
     if not inside:
         raise SettingsError({"method": architectures.NONE_FOR_LORA})
     inject_adapter_in_model(
@@ -97,9 +94,7 @@ def load_plain(model: PreTrainedModel, weights: dict[str, torch.Tensor]) -> None
     Word vectors that an encoder and a decoder share have several names there, and come under the first one.
     """
     first = {parameter: name for name, parameter in model.named_parameters()}
-    every = {
-        name: weights[first[parameter]] for name, parameter in model.named_parameters(remove_duplicate=False)
-    }
+    every = {name: weights[first[parameter]] for name, parameter in model.named_parameters(remove_duplicate=False)}
     model.load_state_dict(weights | every)
 
 
@@ -158,9 +153,7 @@ def read_by_mean(model: PreTrainedModel) -> None:
     is therefore a plain BERT with one layer more. Raises SettingsError for other architectures.
     """
     if model.config.model_type != "bert":
-        raise SettingsError(
-            {"read_mean": f"only BERT models can; this is a {model.config.model_type} model."}
-        )
+        raise SettingsError({"read_mean": f"only BERT models can; this is a {model.config.model_type} model."})
     layers, width = layers_of(model), model.config.hidden_size
     added = copy.deepcopy(layers[-1])
     attention, eye = added.attention, torch.eye(width)

@@ -47,9 +47,7 @@ def pick_device(wanted: str) -> torch.device:
     if wanted == "auto":
         return torch.device(next(name for name, there in present.items() if there))
     if not present[wanted]:
-        raise SettingsError(
-            {"device": f"this machine has no {wanted} device that torch can use; choose auto or cpu."}
-        )
+        raise SettingsError({"device": f"this machine has no {wanted} device that torch can use; choose auto or cpu."})
     return torch.device(wanted)
 
 

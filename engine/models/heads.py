@@ -9,9 +9,7 @@ from engine.models import architectures
 
 def reads_first(model: PreTrainedModel) -> bool:
     """Whether the head of `model` answers from the first token of each text, so that it can be used by itself."""
-    return architectures.reads_first(
-        model.config.model_type, getattr(model.config, "classifier_pooling", None)
-    )
+    return architectures.reads_first(model.config.model_type, getattr(model.config, "classifier_pooling", None))
 
 
 def head_logits(model: PreTrainedModel, hidden: torch.Tensor) -> torch.Tensor:
@@ -22,9 +20,7 @@ def head_logits(model: PreTrainedModel, hidden: torch.Tensor) -> torch.Tensor:
     """
     base = model.base_model
     pooler = getattr(base, "pooler", None)
-    answer = BaseModelOutputWithPooling(
-        last_hidden_state=hidden, pooler_output=None if pooler is None else pooler(hidden)
-    )
+    answer = BaseModelOutputWithPooling(last_hidden_state=hidden, pooler_output=None if pooler is None else pooler(hidden))
     base.forward = lambda *_, **__: answer
     try:
         return model(attention_mask=torch.ones(hidden.shape[:2], device=hidden.device)).logits

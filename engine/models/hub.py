@@ -66,9 +66,7 @@ def look_up(name: str, revision: str | None = None) -> HubModel:
     api = HfApi()
 
     def asked(revision: str | None):
-        return _asked(
-            name, lambda: api.model_info(name, revision=revision, files_metadata=True, timeout=TIMEOUT)
-        )
+        return _asked(name, lambda: api.model_info(name, revision=revision, files_metadata=True, timeout=TIMEOUT))
 
     info = asked(revision)
     if info.gated:
@@ -104,9 +102,7 @@ def downloaded(name: str, revision: str, downloads: Path) -> Path | None:
     return folder if (folder / "complete").exists() else None
 
 
-def download(
-    name: str, revision: str, downloads: Path, told: Callable[[int], None] = lambda done: None
-) -> Path:
+def download(name: str, revision: str, downloads: Path, told: Callable[[int], None] = lambda done: None) -> Path:
     """Fetch a model at an exact revision; what was fetched before a break is not fetched again.
 
     told: hears, in any thread, how many bytes are there. It counts as downloaded once `mark_complete` was called.
@@ -116,9 +112,7 @@ def download(
     folder = _folder(name, revision, downloads)
     chosen = {"allow_patterns": WANTED, "ignore_patterns": ["*/*"]}  # nothing of its folders
     bar = _silent_bar(sum(path.stat().st_size for path in folder.glob("*") if path.is_file()), told)
-    _asked(
-        name, lambda: snapshot_download(name, revision=revision, local_dir=folder, tqdm_class=bar, **chosen)
-    )
+    _asked(name, lambda: snapshot_download(name, revision=revision, local_dir=folder, tqdm_class=bar, **chosen))
     return folder
 
 

@@ -67,9 +67,7 @@ class WordCounter:
     def count_strange(self, texts: Sequence[str]) -> np.ndarray:
         """(texts,) int64: words of each text that no training text had."""
         known = set(self.terms)
-        return np.array(
-            [sum(word not in known for word in _words_in(text)[1]) for text in texts], dtype=np.int64
-        )
+        return np.array([sum(word not in known for word in _words_in(text)[1]) for text in texts], dtype=np.int64)
 
     def contributions(self, text: str, target: int) -> Contributions:
         """What each counted word of `text` adds to the margin of the class at `target`; exact, since scores are sums.
@@ -149,9 +147,7 @@ def save(counter: WordCounter, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     numbers = {"idf": counter.idf, "weights": counter.weights, "offsets": counter.offsets}
     save_file(numbers, folder / NUMBERS)
-    write_json(
-        folder / WORDS, {"labels": counter.labels, "settings": _all_settings(), "terms": counter.terms}
-    )
+    write_json(folder / WORDS, {"labels": counter.labels, "settings": _all_settings(), "terms": counter.terms})
     shown = ", ".join(" ".join(label.split()) for label in counter.labels[:20])
     (folder / README).write_text(ABOUT.format(labels=shown), encoding="utf-8")
 

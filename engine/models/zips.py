@@ -17,15 +17,11 @@ from engine.paths import may_change
 
 MARKS = ("config.json", tfidf.WORDS)  # that tell where in the ZIP a model lies
 MAX_BYTES = 20 * 2**30  # of all files together, unpacked
-PLAIN_NAME = re.compile(
-    r"[\w.-]{1,120}"
-)  # of a file inside; with nothing that any system reads as more than a name
+PLAIN_NAME = re.compile(r"[\w.-]{1,120}")  # of a file inside; with nothing that any system reads as more than a name
 SAVE_AS = "Make a ZIP of one folder that was written with save_pretrained."
 
 
-def unpack_model(
-    archive: Path, name: str, into: Path, check: Callable[[Path, str], None] = check_folder
-) -> Path:
+def unpack_model(archive: Path, name: str, into: Path, check: Callable[[Path, str], None] = check_folder) -> Path:
     """The folder of the model in `archive`; the same content is unpacked only once.
 
     name: of the uploaded file, for sentences and, as far as it is plain letters, for the folder's name.
@@ -64,9 +60,7 @@ def _unpacked(archive: Path, name: str, parts: Path) -> list[archives.Member]:
     except DataError as error:
         if error.code not in ("empty_file", "nested_archive"):
             raise
-        raise ModelError(
-            f"There is no model in {name}: it has no config.json.", SAVE_AS, "not_a_model"
-        ) from error
+        raise ModelError(f"There is no model in {name}: it has no config.json.", SAVE_AS, "not_a_model") from error
 
 
 def _is_wanted(path: str) -> bool:
@@ -87,11 +81,7 @@ def _files_of_the_model(members: list[archives.Member], name: str) -> dict[str, 
             SAVE_AS,
             "not_a_model",
         )
-    files = [
-        (path.name, member.path)
-        for path, member in zip(paths, members, strict=True)
-        if path.parent == outermost[0]
-    ]
+    files = [(path.name, member.path) for path, member in zip(paths, members, strict=True) if path.parent == outermost[0]]
     if len({file.lower() for file, _ in files}) < len(files):
         raise ModelError(f"{name} holds two files of the same name.", SAVE_AS, "not_a_model")
     return dict(files)

@@ -109,9 +109,7 @@ def _outlive_rules(workspace: Workspace, run_id: str) -> list[str]:
         said.append("The correction of its confidence was fitted to the new model.")
     if before.sends_any:
         rules.change(workspace, run_id, outlived=True)
-        said.append(
-            "Its thresholds were chosen for the model before; look at them again on the Evaluate page."
-        )
+        said.append("Its thresholds were chosen for the model before; look at them again on the Evaluate page.")
     return said
 
 

@@ -91,11 +91,7 @@ def of(workspace: Workspace, run_ids: Sequence[str]) -> Comparison:
             run,
             found[run_id]["test"]["accuracy"],
             found[run_id]["test"]["macro_f1"],
-            {
-                name: found[run_id]["test"].get(name)
-                for name in found[run_id]["intervals"]
-                if name != "per_class"
-            },
+            {name: found[run_id]["test"].get(name) for name in found[run_id]["intervals"] if name != "per_class"},
             found[run_id]["intervals"],
             found[run_id]["test"]["confusion_matrix"],
             run.seconds,
@@ -109,9 +105,7 @@ def of(workspace: Workspace, run_ids: Sequence[str]) -> Comparison:
     rows = len(next(iter(tables.values())))
     names = _names([one.run for one in entries])
     verdicts = [sentence(pair, names[pair.a], names[pair.b], rows) for pair in pairs]
-    most = max(
-        found.values(), key=lambda one: one.get("train_rows", 0)
-    )  # studies of curves have runs on parts of them
+    most = max(found.values(), key=lambda one: one.get("train_rows", 0))  # studies of curves have runs on parts of them
     counted = {"train_rows": most.get("train_rows"), **most["baseline"]}
     counted["interval"] = wilson(round(counted["accuracy"] * rows), rows)
     return Comparison(entries, pairs, verdicts, counted, rows, names, tables, note)
@@ -199,9 +193,7 @@ def depth(workspace: Workspace, comparison: Comparison, complete: bool = False) 
             for row in table.head(len(table) if complete else MOST_TEXTS).to_dict("records")
         ],
         "settings": differing_settings(workspace, [one.run for one in comparison.entries]),
-        "histories": {
-            one.run.id: _rounds(History.read(workspace.run(one.run.id).events)) for one in comparison.entries
-        },
+        "histories": {one.run.id: _rounds(History.read(workspace.run(one.run.id).events)) for one in comparison.entries},
     }
 
 
@@ -212,7 +204,4 @@ def _difference(a: dict, b: dict) -> list[list[int]] | None:
 def _rounds(history: History) -> list[dict]:
     """Of each round the scores on validation, and the mean training loss."""
     losses = pd.DataFrame(history.steps, columns=["epoch", "loss"]).groupby("epoch")["loss"].mean()
-    return [
-        {"round": one["epoch"], "loss": losses.get(one["epoch"]), "validation": one["scores"]}
-        for one in history.epochs
-    ]
+    return [{"round": one["epoch"], "loss": losses.get(one["epoch"]), "validation": one["scores"]} for one in history.epochs]

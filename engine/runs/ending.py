@@ -48,6 +48,4 @@ def by_force(workspace: Workspace, store: Store, run: Run) -> bool:
     )
     reason = "paused" if run.request == Request.PAUSE else "stopped"
     message = f"{reason.capitalize()} in the middle of a long step. {kept}"
-    return store.end(
-        run.id, Status.STOPPED, run.pid, reason=reason, message=message, action="Resume it to go on."
-    )
+    return store.end(run.id, Status.STOPPED, run.pid, reason=reason, message=message, action="Resume it to go on.")

@@ -143,9 +143,7 @@ def _scored(
 ) -> tuple[Further, dict]:
     """Score `rows` and keep that. about: with nothing yet of what is found here. beside: the other columns of the rows."""
     paths = workspace.run(run.id)
-    predicted = predictions.table(
-        rows, labels, Predictor(paths.model).probabilities(rows["text"].tolist(), progress)
-    )
+    predicted = predictions.table(rows, labels, Predictor(paths.model).probabilities(rows["text"].tolist(), progress))
     found = judge(predicted)
     training = _training(workspace, run)
     result: dict = {"test": found, "intervals": found["intervals"]}
@@ -190,9 +188,7 @@ def _weakness(workspace: Workspace, run: Run, texts: str) -> Weakness:
     table = _answers(paths, texts)
     asked = table["text"].tolist()
     counts_words = tfidf.is_saved_in(paths.model)
-    strange = (
-        tfidf.load(paths.model).count_strange(asked) if counts_words else count_strange(asked, paths.model)
-    )
+    strange = tfidf.load(paths.model).count_strange(asked) if counts_words else count_strange(asked, paths.model)
     properties = weakness.of_texts(table["text"], strange)
     beside = _others(workspace, run, table) if own else _beside(paths.further(texts), table)
     properties = pd.concat([properties, beside.drop(columns=properties.columns, errors="ignore")], axis=1)
@@ -273,15 +269,11 @@ def depth(
             "per_100_texts": asdict(bill),
         }
     if complete:
-        found["classes"] = {
-            label: _detail(closeup(raw, in_force.temperature, label)) for label in matrix["labels"]
-        }
+        found["classes"] = {label: _detail(closeup(raw, in_force.temperature, label)) for label in matrix["labels"]}
     return found
 
 
-def deferral(
-    in_force: rules.Rules, said: np.ndarray, sure: np.ndarray, right: np.ndarray
-) -> deferring.Deferral:
+def deferral(in_force: rules.Rules, said: np.ndarray, sure: np.ndarray, right: np.ndarray) -> deferring.Deferral:
     """What rules do to answers: (texts,) each, as of `predictions.answers`."""
     return deferring.defer(sure, right, np.array([in_force.least(answer) for answer in said]))
 
@@ -295,17 +287,12 @@ def costs_of(labels: list[str], costs: Mapping[str, float]) -> dict[str, float]:
 def known(said: Mapping[str, float], labels: list[str]) -> None:
     """Raises DataError for an answer that the model never gives."""
     if unknown := [label for label in said if label not in labels]:
-        raise DataError(
-            f"The model never says {unknown[0]}.", f"It says: {', '.join(labels)}.", "unknown_label"
-        )
+        raise DataError(f"The model never says {unknown[0]}.", f"It says: {', '.join(labels)}.", "unknown_label")
 
 
 def _points(covered: np.ndarray, accuracy: np.ndarray, threshold: np.ndarray, most: int) -> list[dict]:
     places = np.unique(np.linspace(0, len(covered) - 1, min(most, len(covered))).round().astype(int))
-    return [
-        {"covered": float(covered[i]), "accuracy": float(accuracy[i]), "threshold": float(threshold[i])}
-        for i in places
-    ]
+    return [{"covered": float(covered[i]), "accuracy": float(accuracy[i]), "threshold": float(threshold[i])} for i in places]
 
 
 def _detail(found: CloseUp) -> dict:

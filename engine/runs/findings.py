@@ -37,9 +37,7 @@ def once(
     """
     path = place.finding(name)
     files = dict.fromkeys([place.predictions, *also])
-    of = " ".join(
-        [__version__, language(), *(file_digest(file) if file.exists() else "none" for file in files)]
-    )
+    of = " ".join([__version__, language(), *(file_digest(file) if file.exists() else "none" for file in files)])
     kept = _read(path)
     if kept and kept.of == of:
         with contextlib.suppress(ValidationError):  # written by a hand that changed what is in it

@@ -51,9 +51,7 @@ class Forecast:
     advice: list[Advice]
 
 
-def find(
-    workspace: Workspace, dataset_id: str, config: TrainingConfig, memory: int | None = None
-) -> Forecast | None:
+def find(workspace: Workspace, dataset_id: str, config: TrainingConfig, memory: int | None = None) -> Forecast | None:
     """The forecast, if it was measured before. memory: bytes of the machine, if not what it says itself.
 
     Raises ForecastError if measuring it failed a short while ago.
@@ -188,9 +186,7 @@ def advise(measured: Measured, config: TrainingConfig, limit: int) -> list[Advic
     for part in halves:
         batch = config.batch_size // part
         if batch * part == config.batch_size and fits(batch=batch):
-            found.append(
-                (f"Learn {batch} texts per step: more and less steady corrections.", {"batch_size": batch})
-            )
+            found.append((f"Learn {batch} texts per step: more and less steady corrections.", {"batch_size": batch}))
             break
     if found:
         return found

@@ -81,9 +81,7 @@ def bring(
     )
 
 
-def score(
-    workspace: Workspace, run: Run, info: DatasetInfo, progress: Progress = lambda done, total: None
-) -> Run:
+def score(workspace: Workspace, run: Run, info: DatasetInfo, progress: Progress = lambda done, total: None) -> Run:
     """Score a run that came without data on the held-out rows of a data set. Raises DataError for labels unknown to it."""
     workspace.may_change()
     paths = workspace.run(run.id)
@@ -134,9 +132,7 @@ def _open_counter(folder: Path, called: str, info: DatasetInfo | None) -> tuple[
     )
 
 
-def _open_transformer(
-    folder: Path, called: str, info: DatasetInfo | None
-) -> tuple[TrainingConfig, str, dict]:
+def _open_transformer(folder: Path, called: str, info: DatasetInfo | None) -> tuple[TrainingConfig, str, dict]:
     """What the run tells of its settings; a sentence on how the model was checked, and what to keep of that.
 
     info: of the data set that it shall be scored on.

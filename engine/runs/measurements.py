@@ -65,9 +65,7 @@ def key(dataset_id: str, config: TrainingConfig) -> str:
     elif config.method != "lora":
         del settings["lora_rank"]
     folder = Path(config.model).expanduser()
-    files = [
-        (file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in folder.glob("*.safetensors")
-    ]
+    files = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in folder.glob("*.safetensors")]
     where = [__version__, version("torch"), machine.cores(), machine.gpu(), *_hardware()]
     told = json.dumps([dataset_id, settings, sorted(files), where], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()[:20]

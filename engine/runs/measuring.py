@@ -58,9 +58,7 @@ SHAPED_ROUNDS = 4  # in which the shapes are counted
 Told = Callable[[str], None]
 
 
-def measured(
-    workspace: Workspace, dataset_id: str, config: TrainingConfig, began: float, told: Told
-) -> Measured:
+def measured(workspace: Workspace, dataset_id: str, config: TrainingConfig, began: float, told: Told) -> Measured:
     """began: when the process did (time.monotonic). told: hears the phases; may raise to end it.
 
     Raises TuneboardError for everything that a person can act on.
@@ -169,9 +167,7 @@ def measured(
     )
 
 
-def _word_counting(
-    workspace: Workspace, rows: pd.DataFrame, labels: list[str], began: float, told: Told
-) -> Measured:
+def _word_counting(workspace: Workspace, rows: pd.DataFrame, labels: list[str], began: float, told: Told) -> Measured:
     """Words are counted on a part of the texts: the time grows with their number."""
     loading, clock = time.monotonic() - began, Clock()
     told("counting words")
@@ -298,11 +294,7 @@ def _time_steps(learner: Learner, usual: int, config: TrainingConfig, clock: "Cl
     seconds = sum(np.dot(_cost(learner, rows, packs), fitted) for rows in batches)
     grown = (_resident() - before) // max(1, len(seen))
     shapes = set().union(
-        *(
-            _shapes(learner, rows)
-            for epoch in range(min(config.epochs, SHAPED_ROUNDS))
-            for rows in rounds.order(epoch)
-        )
+        *(_shapes(learner, rows) for epoch in range(min(config.epochs, SHAPED_ROUNDS)) for rows in rounds.order(epoch))
     )
     unseen = max(0, min(len(shapes), KEPT_SHAPES) - len(seen)) if clock.device.type == "cpu" else 0
     later = unseen * max(grown, SHAPE_BYTES)

@@ -16,9 +16,7 @@ from engine.runs.processes import lives
 def _one(connection: Connection) -> None:
     """Order and pause of the queue, attempts, requests to a running worker, overall progress, the trash."""
     columns = {row[1] for row in connection.exec_driver_sql("PRAGMA table_info(runs)")}
-    for pid, started in connection.exec_driver_sql(
-        "SELECT pid, pid_started FROM runs WHERE status = 'running'"
-    ):
+    for pid, started in connection.exec_driver_sql("SELECT pid, pid_started FROM runs WHERE status = 'running'"):
         if lives(pid, started):
             raise WorkspaceError(
                 "This workspace is from an older Tuneboard, which is still training in it.",

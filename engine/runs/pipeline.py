@@ -314,9 +314,7 @@ def _train(
     config, pulse = run.config, run.pulse
     number = {label: index for index, label in enumerate(opened.labels)}
     targets = rows["label"].map(number).to_numpy()
-    training, validation = (
-        (rows["split"] == split).to_numpy().nonzero()[0] for split in ("train", "validation")
-    )
+    training, validation = ((rows["split"] == split).to_numpy().nonzero()[0] for split in ("train", "validation"))
     texts, asked = encoded, _asked_at_end(encoded.lengths, np.setdiff1d(np.arange(len(encoded)), training))
     scoring_at_end = None
     if config.method == "head":

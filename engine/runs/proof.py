@@ -51,9 +51,7 @@ class FreshProcess:
     def __enter__(self) -> "FreshProcess":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self.process.kill()
         self.process.communicate()
 

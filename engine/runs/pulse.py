@@ -40,9 +40,7 @@ class Pulse:
         self.request = run.request
         self.answered = None if run.requested else run.request
         self.worked_before = run.seconds_before
-        self.makes_model = (
-            False  # whether the work ends with a model in any case, so that it need not stop for one
-        )
+        self.makes_model = False  # whether the work ends with a model in any case, so that it need not stop for one
         self.heard = 0.0
         self.over = threading.Event()
         self.thread = threading.Thread(target=self._beat_until_over, name="pulse", daemon=True)

@@ -122,9 +122,7 @@ def get_usable(workspace: Workspace, run_id: str, lacks: str = "model yet") -> R
     """A run that has a model and its scores. Raises NotFoundError, and RunStateError that says what it `lacks`."""
     run = get_run(workspace, run_id)
     if not workspace.run(run.id).metrics.exists():
-        raise RunStateError(
-            f"The run {run.name!r} has no {lacks}; it is {run.status}.", "Choose a finished run."
-        )
+        raise RunStateError(f"The run {run.name!r} has no {lacks}; it is {run.status}.", "Choose a finished run.")
     return run
 
 
@@ -197,9 +195,7 @@ def _ask(workspace: Workspace, run_id: str, what: Request) -> Run:
     workspace.may_change()
     run = get_run(workspace, run_id)
     if run.status.ended:
-        raise RunStateError(
-            f"The run {run.name!r} is not running; it is {run.status}.", "Nothing needs to be stopped."
-        )
+        raise RunStateError(f"The run {run.name!r} is not running; it is {run.status}.", "Nothing needs to be stopped.")
     Store(workspace).request(run_id, what)
     return Store(workspace).get(run_id)
 
@@ -256,9 +252,7 @@ def _queue_again(workspace: Workspace, run_id: str, epochs: int | None) -> None:
         if epochs is not None and not queued:
             write_json(path, asked)
     if not queued:
-        raise RunStateError(
-            f"The run {run.name!r} was resumed a moment ago.", "Nothing more needs to be done."
-        )
+        raise RunStateError(f"The run {run.name!r} was resumed a moment ago.", "Nothing more needs to be done.")
 
 
 def clone(
@@ -340,9 +334,7 @@ def config_of(workspace: Workspace, run_id: str) -> TrainingConfig:
     """What the run was asked to do. Raises WorkspaceError where its record is gone or damaged."""
     path = workspace.run(run_id).config
     if not path.exists():
-        raise WorkspaceError(
-            f"The settings of run {run_id} are gone: {path}.", "Delete the run, or bring its folder back."
-        )
+        raise WorkspaceError(f"The settings of run {run_id} are gone: {path}.", "Delete the run, or bring its folder back.")
     try:
         return TrainingConfig(**read_json(path)["config"])
     except (KeyError, TypeError, ValueError) as error:
@@ -371,9 +363,7 @@ def milder(config: TrainingConfig, reason: str) -> tuple[str, TrainingConfig] | 
     """What to try after a run failed for `reason`, in words and as settings; None where nothing milder helps."""
     if reason == "loss_not_a_number":
         rate = float(f"{config.learning_rate / 3:.1e}")
-        return f"Try a learning rate of {significant(rate)}", config.model_copy(
-            update={"learning_rate": rate}
-        )
+        return f"Try a learning rate of {significant(rate)}", config.model_copy(update={"learning_rate": rate})
     if reason == "out_of_memory" and config.max_tokens > LEAST_TOKENS:
         tokens = max(LEAST_TOKENS, config.max_tokens // 2)
         return f"Read {tokens} tokens of each text", config.model_copy(update={"max_tokens": tokens})

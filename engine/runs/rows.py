@@ -9,9 +9,7 @@ from engine.runs.pulse import Pulse
 from engine.settings import TrainingConfig
 
 
-def read_rows(
-    workspace: Workspace, dataset_id: str, config: TrainingConfig, pulse: Pulse
-) -> tuple[list[str], pd.DataFrame]:
+def read_rows(workspace: Workspace, dataset_id: str, config: TrainingConfig, pulse: Pulse) -> tuple[list[str], pd.DataFrame]:
     """(the labels, the rows that the run has). Raises TuneboardError where they cannot be read, and StopAsked."""
     info = load_info(workspace, dataset_id)
     pulse.phase("reading data", 0, info.total)
@@ -20,8 +18,6 @@ def read_rows(
     return info.labels, rows
 
 
-def rows_of(
-    workspace: Workspace, dataset_id: str, config: TrainingConfig, split: str | None = None
-) -> pd.DataFrame:
+def rows_of(workspace: Workspace, dataset_id: str, config: TrainingConfig, split: str | None = None) -> pd.DataFrame:
     """The rows that a run with these settings has, of one split or all; as `load_rows`, and raises as it does."""
     return thinned(load_rows(workspace, dataset_id, split), config.train_share, config.seed)

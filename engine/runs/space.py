@@ -39,11 +39,7 @@ def cleanable(workspace: Workspace, run: Run) -> int:
     paths = workspace.run(run.id)
     done = run.status == Status.FINISHED or (run.status == Status.STOPPED and not run.paused)
     newest = max((path.stat().st_mtime for path in paths.checkpoints.glob("*.json")), default=0.0)
-    return (
-        taken(paths.checkpoints)
-        if done and paths.metrics.exists() and paths.metrics.stat().st_mtime >= newest
-        else 0
-    )
+    return taken(paths.checkpoints) if done and paths.metrics.exists() and paths.metrics.stat().st_mtime >= newest else 0
 
 
 def clean(workspace: Workspace, runs: list[Run]) -> int:
@@ -81,9 +77,7 @@ def empty_trash(workspace: Workspace, older_than: int = 0) -> int:
 def sweep(workspace: Workspace) -> None:
     """Remove what killed processes left half written, and finish what they were handing over, where nothing runs."""
     workspace.may_change()
-    running = [
-        workspace.run(run.id).folder for run in Store(workspace).live() if run.status == Status.RUNNING
-    ]
+    running = [workspace.run(run.id).folder for run in Store(workspace).live() if run.status == Status.RUNNING]
     for folder in {path.parent for path in workspace.root.glob("runs/*/result")} - set(running):
         outcome.settle(RunPaths(folder))
     for part in list(workspace.root.rglob("*.part")):

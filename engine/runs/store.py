@@ -187,9 +187,7 @@ class Store:
         with suppress(IntegrityError), self._begin() as connection:
             last = connection.scalar(select(func.max(runs.c.position))) or 0.0
             connection.execute(
-                insert(runs).values(
-                    **{"created_at": now(), "status": Status.QUEUED, "position": last + 1, **values}
-                )
+                insert(runs).values(**{"created_at": now(), "status": Status.QUEUED, "position": last + 1, **values})
             )
         return self.get(str(values["id"]))
 
@@ -206,9 +204,7 @@ class Store:
 
     def all(self, deleted: bool = False) -> list[Run]:
         """The newest first; or those in the trash, the last deleted first."""
-        wanted = select(runs).where(
-            runs.c.deleted_at.is_not(None) if deleted else runs.c.deleted_at.is_(None)
-        )
+        wanted = select(runs).where(runs.c.deleted_at.is_not(None) if deleted else runs.c.deleted_at.is_(None))
         order = runs.c.deleted_at.desc() if deleted else runs.c.created_at.desc()
         with self._begin(self.reading) as connection:
             rows = connection.execute(wanted.order_by(order, runs.c.id)).all()
@@ -229,9 +225,7 @@ class Store:
     def claim(self, run_id: str, pid: int) -> bool:
         """Make a queued run ours, if it still waits and a device is free for it. True for exactly one caller."""
         with self._begin() as connection:
-            slot = connection.scalar(
-                select(runs.c.slot).where(runs.c.id == run_id, runs.c.status == Status.QUEUED)
-            )
+            slot = connection.scalar(select(runs.c.slot).where(runs.c.id == run_id, runs.c.status == Status.QUEUED))
             free = _free_places(connection, slot) if slot else []
             if not free:
                 return False
@@ -292,9 +286,7 @@ class Store:
         with self._begin() as connection:
             connection.execute(update(runs).where(*ours).values(heartbeat=clock(), **progress))
             if answered:
-                connection.execute(
-                    update(runs).where(*ours, runs.c.request == answered).values(requested=None)
-                )
+                connection.execute(update(runs).where(*ours, runs.c.request == answered).values(requested=None))
             row = connection.execute(select(runs.c.request).where(*ours)).first()
         return row is not None, Request(row.request) if row and row.request else None
 
@@ -340,9 +332,7 @@ class Store:
             changed = connection.execute(
                 update(runs)
                 .where(runs.c.id == run_id, runs.c.status == Status.RUNNING, runs.c.pid == pid)
-                .values(
-                    status=status, ended_at=now(), seconds_left=None, request=None, requested=None, **values
-                )
+                .values(status=status, ended_at=now(), seconds_left=None, request=None, requested=None, **values)
             )
         return changed.rowcount == 1
 
@@ -365,9 +355,7 @@ class Store:
                     step=0,
                     steps=0,
                     share=None,
-                    **dict.fromkeys(
-                        ("started_at", "ended_at", "launched", "seconds_left", "reason", "message", "action")
-                    ),
+                    **dict.fromkeys(("started_at", "ended_at", "launched", "seconds_left", "reason", "message", "action")),
                 )
             )
         return changed.rowcount == 1
@@ -380,9 +368,7 @@ class Store:
                 return
             place = order.index(run_id)
             order.remove(run_id)
-            order.insert(
-                {"first": 0, "up": max(0, place - 1), "down": place + 1, "last": len(order)}[to], run_id
-            )
+            order.insert({"first": 0, "up": max(0, place - 1), "down": place + 1, "last": len(order)}[to], run_id)
             for position, one in enumerate(order, start=1):
                 connection.execute(update(runs).where(runs.c.id == one).values(position=float(position)))
 
@@ -404,23 +390,17 @@ class Store:
     def say(self, run_id: str, message: str) -> None:
         """Let a run that has ended tell something else about its ending."""
         with self._begin() as connection:
-            connection.execute(
-                update(runs).where(runs.c.id == run_id, runs.c.ended_at.is_not(None)).values(message=message)
-            )
+            connection.execute(update(runs).where(runs.c.id == run_id, runs.c.ended_at.is_not(None)).values(message=message))
 
     def trash(self, run_id: str, deleted: bool) -> None:
         """Hide a run, or show it again."""
         with self._begin() as connection:
-            connection.execute(
-                update(runs).where(runs.c.id == run_id).values(deleted_at=now() if deleted else None)
-            )
+            connection.execute(update(runs).where(runs.c.id == run_id).values(deleted_at=now() if deleted else None))
 
     def remove(self, run_id: str, before: datetime) -> bool:
         """Forget a run that lies in the trash since `before`. Returns whether it did: it may have been taken out."""
         with self._begin() as connection:
-            gone = connection.execute(
-                delete(runs).where(runs.c.id == run_id, runs.c.deleted_at <= _written(before))
-            )
+            gone = connection.execute(delete(runs).where(runs.c.id == run_id, runs.c.deleted_at <= _written(before)))
         return gone.rowcount == 1
 
     @contextmanager
@@ -491,9 +471,7 @@ def _engine(path: Path, inode: int | None, writable: bool) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection):
         # Whoever may write takes the lock at once, so that two claims cannot interleave.
-        connection.exec_driver_sql(
-            "BEGIN" if connection.get_execution_options().get("reading") else "BEGIN IMMEDIATE"
-        )
+        connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("reading") else "BEGIN IMMEDIATE")
 
     migrate(engine, path, tables)
     return engine
@@ -501,11 +479,7 @@ def _engine(path: Path, inode: int | None, writable: bool) -> Engine:
 
 def _waiting():
     """All that waits, in the order of the queue."""
-    return (
-        select(runs)
-        .where(runs.c.status == Status.QUEUED)
-        .order_by(runs.c.position, runs.c.created_at, runs.c.id)
-    )
+    return select(runs).where(runs.c.status == Status.QUEUED).order_by(runs.c.position, runs.c.created_at, runs.c.id)
 
 
 def _may_begin(connection: Connection) -> list[Run]:
@@ -518,9 +492,7 @@ def _may_begin(connection: Connection) -> list[Run]:
 
 def _free_places(connection: Connection, slot: str) -> list[int]:
     """Which devices of this kind have nothing to do."""
-    busy = set(
-        connection.scalars(select(runs.c.place).where(runs.c.status == Status.RUNNING, runs.c.slot == slot))
-    )
+    busy = set(connection.scalars(select(runs.c.place).where(runs.c.status == Status.RUNNING, runs.c.slot == slot)))
     return [place for place in range(machine.places(slot)) if place not in busy]
 
 

@@ -104,9 +104,7 @@ def opened(chosen: str, workspace: Workspace, name: str, key: str) -> "GeneralTr
 
             address = preferences.in_force(workspace)["mlflow"].value
             mlflow.set_tracking_uri(address or f"sqlite:///{workspace.trackers / 'mlflow.db'}")
-            tracker = tracking.MLflowTracker(
-                PROJECT, logging_dir=None if address else str(folder), run_name=name
-            )
+            tracker = tracking.MLflowTracker(PROJECT, logging_dir=None if address else str(folder), run_name=name)
         case "wandb":
             tracker = tracking.WandBTracker(PROJECT, name=name, dir=str(folder), settings=DISCREET)
         case "trackio":
@@ -163,9 +161,7 @@ class Reporter:
     def _guarded(self, pulse: Pulse) -> None:
         kind = KINDS[self.chosen]
         if not kind.is_installed:
-            self._note(
-                f"is not installed, so nothing was reported. To install it: pip install {kind.package}"
-            )
+            self._note(f"is not installed, so nothing was reported. To install it: pip install {kind.package}")
             return
         try:
             self._report(pulse)

@@ -46,9 +46,7 @@ def answers(texts: list[str], temperature: float = 1.0) -> list[tuple[str, float
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("texts", nargs="*", metavar="TEXT")
     parser.add_argument("--file", metavar="FILE", help="a text file with one text per line")
     asked = parser.parse_args()

@@ -35,9 +35,7 @@ class Classifier:
         self.tokenizer.enable_padding(direction=about["pad_at"], pad_id=about["pad_id"])
         quiet = onnxruntime.SessionOptions()
         quiet.log_severity_level = 3
-        self.session = onnxruntime.InferenceSession(
-            str(folder / model), quiet, providers=["CPUExecutionProvider"]
-        )
+        self.session = onnxruntime.InferenceSession(str(folder / model), quiet, providers=["CPUExecutionProvider"])
 
     def probabilities(self, texts: list[str]) -> np.ndarray:
         """(texts, classes) float32: the probability of each label for each text, in the same order."""
@@ -62,9 +60,7 @@ class Classifier:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("texts", nargs="*", metavar="TEXT")
     parser.add_argument("--file", metavar="FILE", help="a text file with one text per line")
     parser.add_argument("--int8", action="store_true", help=f"ask {SMALL} instead of {FULL}")

@@ -59,9 +59,7 @@ def vector(text: str, settings: dict, places: dict[str, int], idf: array) -> dic
     """{place of a term: its weight} of the words and pairs of words in a text, of length 1: TF-IDF."""
     words, (least, most) = re.findall(settings["token_pattern"], text.lower()), settings["ngram_range"]
     terms = Counter(
-        " ".join(words[start : start + size])
-        for size in range(least, most + 1)
-        for start in range(len(words) - size + 1)
+        " ".join(words[start : start + size]) for size in range(least, most + 1) for start in range(len(words) - size + 1)
     )
     known = {places[term]: count for term, count in terms.items() if term in places}
     weighed = {place: (1 + math.log(count)) * idf[place] for place, count in known.items()}
@@ -81,9 +79,7 @@ def probabilities(values: dict[int, float], table: dict[str, array], temperature
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("texts", nargs="*", metavar="TEXT")
     parser.add_argument("--file", metavar="FILE", help="a text file with one text per line")
     asked = parser.parse_args()

@@ -96,9 +96,7 @@ def write_table(frame: pd.DataFrame, paths: BatchPaths) -> None:
         pyarrow.parquet.write_table(table, paths.table, row_group_size=16 * ROWS, compression="lz4")
 
 
-def begin(
-    paths: BatchPaths, name: str, column: str, unread: pa.Table | None = None, unread_count: int = 0
-) -> Job:
+def begin(paths: BatchPaths, name: str, column: str, unread: pa.Table | None = None, unread_count: int = 0) -> Job:
     """A job on a table that lies there already; one that was begun before goes on as it was.
 
     unread: the lines that could not be read, as in engine/data/reading/table.py; unread_count: see Job.
@@ -225,9 +223,7 @@ class _Pieces:
     def __init__(self, paths: BatchPaths, columns: list[str] | None = None):
         self.file, self.columns = pyarrow.parquet.ParquetFile(paths.table), columns
         self.places = [
-            (group, start)
-            for group in range(self.file.num_row_groups)
-            for start in range(0, self._rows(group), ROWS)
+            (group, start) for group in range(self.file.num_row_groups) for start in range(0, self._rows(group), ROWS)
         ]
         self.sizes = [min(ROWS, self._rows(group) - start) for group, start in self.places]
         self.loaded: tuple[int, pa.Table] | None = None

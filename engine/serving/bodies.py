@@ -13,9 +13,7 @@ Text = Annotated[str, Field(max_length=MOST_CHARACTERS)]
 
 
 class One(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", title="One text", json_schema_extra={"examples": [{"text": EXAMPLE}]}
-    )
+    model_config = ConfigDict(extra="forbid", title="One text", json_schema_extra={"examples": [{"text": EXAMPLE}]})
     text: Text
 
 
@@ -38,9 +36,7 @@ Asked = Annotated[Annotated[One, Tag("one")] | Annotated[Many, Tag("many")], Dis
 class Answer(BaseModel):
     text: str
     label: Annotated[str, Field(description="The likeliest label.")]
-    confidence: Annotated[
-        float, Field(ge=0, le=1, description="Its probability, corrected by the temperature.")
-    ]
+    confidence: Annotated[float, Field(ge=0, le=1, description="Its probability, corrected by the temperature.")]
     probabilities: Annotated[dict[str, float], Field(description="Of every label, the likeliest first.")]
     to_a_person: Annotated[bool, Field(description="Below the threshold: a person should answer.")]
 
@@ -84,12 +80,8 @@ class About(BaseModel):
     written_at: Annotated[str | None, Field(description="When the weights were written, UTC.")]
     labels: list[str]
     scores: Annotated[Scores | None, Field(description="null for a folder, which brings none.")]
-    precision: Annotated[
-        str, Field(description="What is computed in: fp32, bf16, or fp64 for word counting.")
-    ]
-    threshold: Annotated[
-        float, Field(description="Below this confidence a person should answer; 0: never, 1.01: always.")
-    ]
+    precision: Annotated[str, Field(description="What is computed in: fp32, bf16, or fp64 for word counting.")]
+    threshold: Annotated[float, Field(description="Below this confidence a person should answer; 0: never, 1.01: always.")]
     thresholds: Annotated[dict[str, float], Field(description="Of labels that have one of their own.")]
     temperature: Annotated[float, Field(description="By which confidence is corrected; 1: not.")]
 

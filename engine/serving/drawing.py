@@ -154,9 +154,7 @@ def reliability(bins: Sequence["Bin"]) -> Chart:
     return Chart([ideal, found], axes, alt + ".", 330)
 
 
-def coverage(
-    covered: np.ndarray, accuracy: np.ndarray, thresholds: np.ndarray, at: tuple[float, float] | None
-) -> Chart:
+def coverage(covered: np.ndarray, accuracy: np.ndarray, thresholds: np.ndarray, at: tuple[float, float] | None) -> Chart:
     """How often the model is right on the share of texts that it is surest of.
 
     at: (covered, accuracy) of the threshold in use, marked; None without one.

@@ -9,9 +9,7 @@ import numpy as np
 
 JOINER = "\u200d"
 # Letters of scripts that are written without spaces: Thai, Lao, Burmese, Khmer, kana, Chinese. Each is a word at first.
-ALONE = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
-)
+ALONE = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 # By the kinds of letters (see _kind): a word with what is inside it (marks, joined letters, apostrophes), or one sign.
 PIECE = re.compile(r"l(?:[lm]|j[^ ]|al)*|[^ ](?:m|j[^ ])*")
 FINEST = 1e-2  # what moves the score by less than this has not moved it
@@ -69,9 +67,7 @@ class Explanation:
         return list(dict.fromkeys(letters or map(self.said, ranked)))[:most]
 
 
-def by_words(
-    text: str, spans: Sequence[tuple[int, int]], values: Sequence[float]
-) -> tuple[list[Word], float]:
+def by_words(text: str, spans: Sequence[tuple[int, int]], values: Sequence[float]) -> tuple[list[Word], float]:
     """(the words of `text`, what is left over): the values of tokens, merged into whole words.
 
     spans: where each token stands. A token that reaches over several words joins them; one of spaces only is left over.

@@ -108,9 +108,7 @@ def card(facts: Facts) -> str:
         f"| {_cell(label)} | {one['precision']:.3f} | {one['recall']:.3f} | {one['f1']:.3f} | {one['support']} |"
         for label, one in list(test["per_class"].items())[:MOST_LISTED]
     ]
-    more = (
-        f"\n{len(labels) - MOST_LISTED} more classes are not listed.\n" if len(labels) > MOST_LISTED else ""
-    )
+    more = f"\n{len(labels) - MOST_LISTED} more classes are not listed.\n" if len(labels) > MOST_LISTED else ""
     learnt = f"{facts.rows['train']:,} texts of" if facts.rows else "texts of"
     settings = "\n".join(f"    {key}: {value}" for key, value in facts.settings.items())
     return f"""{front}# {_cell(facts.name)}
@@ -198,9 +196,7 @@ def _told(rules: Rules) -> str:
     elif rules.threshold:
         found.append(f"answers below {rules.threshold:.0%} sure are marked for a person")
     if rules.temperature != 1.0:
-        found.append(
-            f"its confidence is corrected by the temperature {rules.temperature:.3g}, which divides the logits"
-        )
+        found.append(f"its confidence is corrected by the temperature {rules.temperature:.3g}, which divides the logits")
     if not found:
         return "No threshold is set and its confidence is as it came from the training (rules.json)."
     return f"In predict.py, as set in rules.json: {'; '.join(found)}."
@@ -254,6 +250,4 @@ def _origin(facts: Facts) -> str:
 
 def _cell(text: str) -> str:
     """What people wrote, in a Markdown page: shown as it is."""
-    return "".join(
-        f"\\{letter}" if letter in "\\`*_{}[]<>()#+-!|~$" else letter for letter in " ".join(text.split())
-    )
+    return "".join(f"\\{letter}" if letter in "\\`*_{}[]<>()#+-!|~$" else letter for letter in " ".join(text.split()))

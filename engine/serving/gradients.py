@@ -58,9 +58,7 @@ def contributions(
     return Contributions(spans, values[content], score, blank)
 
 
-def _along(
-    scores: Callable[..., torch.Tensor], begin: torch.Tensor, end: torch.Tensor, at_once: int
-) -> np.ndarray:
+def _along(scores: Callable[..., torch.Tensor], begin: torch.Tensor, end: torch.Tensor, at_once: int) -> np.ndarray:
     """(tokens,) float64: what each adds to `scores` on the straight way between two rows of vectors.
 
     Where the parts do not add up the way bends sharply, so that each half of it is walked again by itself.

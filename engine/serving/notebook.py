@@ -32,7 +32,7 @@ USED = {
     "LABEL_SMOOTHING": "label_smoothing",
     "PATIENCE": "patience",
     "SEED": "seed",
-}  # fmt: skip
+}
 MAYBE = {
     "LAYER_DECAY": "layer_decay",
     "KEPT_LAYERS": "kept_layers",
@@ -161,9 +161,7 @@ def _settings(facts: Facts, setup: Mapping[str, object], data: str | None) -> st
                 f'MODEL = f"{{installed.submodule_search_locations[0]}}/model" if installed else {ON_THE_HUB!r}',
             ]
         else:
-            own = (
-                "" if has["revision"] else "  # its folder: put it beside this notebook, or write where it is"
-            )
+            own = "" if has["revision"] else "  # its folder: put it beside this notebook, or write where it is"
             lines = [*lines[2:], f"MODEL = {facts.reference!r}{own}"]
         lines += [
             f"REVISION = {has['revision']!r}",

@@ -99,9 +99,7 @@ model = AutoModelForSequenceClassification.from_pretrained(
 )
 base, prefix = model.base_model, model.base_model_prefix
 in_head = {
-    name
-    for name, _ in model.named_parameters()
-    if not name.startswith(f"{prefix}.") or name.startswith(f"{prefix}.pooler.")
+    name for name, _ in model.named_parameters() if not name.startswith(f"{prefix}.") or name.startswith(f"{prefix}.pooler.")
 }
 
 
@@ -277,9 +275,7 @@ def learning_rate_at(step):
 
 # %% when weights
 counts = np.bincount(targets[where["train"]], minlength=len(labels))
-class_weights = torch.tensor(
-    len(where["train"]) / (len(labels) * np.maximum(counts, 1)), dtype=torch.float32, device=DEVICE
-)
+class_weights = torch.tensor(len(where["train"]) / (len(labels) * np.maximum(counts, 1)), dtype=torch.float32, device=DEVICE)
 
 
 def cost_of(logits, wanted):

@@ -210,9 +210,7 @@ def _to_int8(full: Path, small: Path, by_blocks: bool) -> None:
     root.setLevel(logging.ERROR)
     try:
         if by_blocks:
-            blocks = MatMulNBitsQuantizer(
-                onnx.load(full), bits=8, block_size=32, is_symmetric=True, accuracy_level=4
-            )
+            blocks = MatMulNBitsQuantizer(onnx.load(full), bits=8, block_size=32, is_symmetric=True, accuracy_level=4)
             blocks.process()
             blocks.model.save_model_to_file(str(small), beside)
             return

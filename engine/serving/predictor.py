@@ -72,9 +72,7 @@ class Predictor:
             words, rest = by_words(text, found.spans, found.values)
             if any(word.read for word in words):
                 return Explanation(text, label, tuple(words), rest, found.score, found.blank)
-        raise DataError(
-            "There is nothing in this text that the model reads.", "Write a few words.", "nothing_read"
-        )
+        raise DataError("There is nothing in this text that the model reads.", "Write a few words.", "nothing_read")
 
     def quicken(self, texts: list[str]) -> str:
         """Get ready to be asked about a few texts at a time, again and again; `texts` are to keep their labels.

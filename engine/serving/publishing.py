@@ -30,9 +30,7 @@ def push(folder: Path, name: str, token: str | None = None, private: bool = True
             "no_token",
         )
     if not TOKEN.fullmatch(token):
-        raise ModelError(
-            "What was given as a token is none.", "A token begins with hf_ and has no spaces.", "bad_token"
-        )
+        raise ModelError("What was given as a token is none.", "A token begins with hf_ and has no spaces.", "bad_token")
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 

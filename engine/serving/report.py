@@ -78,9 +78,7 @@ def write(facts: Facts, evidence: Evidence, to: Path) -> Path:
     """Write the report to the new file `to`. Raises DataError when there is something already."""
     page = render(facts, evidence)
     with new_file(to) as part:
-        part.write_text(
-            page, encoding="utf-8", newline="\n"
-        )  # other line ends would change the scripts' sums
+        part.write_text(page, encoding="utf-8", newline="\n")  # other line ends would change the scripts' sums
     return to
 
 
@@ -114,9 +112,7 @@ def render(facts: Facts, evidence: Evidence) -> str:
         "reliability": drawing.reliability(bins),
         "coverage": drawing.coverage(
             *deferring.curve(sure, right),
-            (deferral.covered, deferral.accuracy)
-            if facts.rules.sends_any and deferral.accuracy is not None
-            else None,
+            (deferral.covered, deferral.accuracy) if facts.rules.sends_any and deferral.accuracy is not None else None,
         ),
     }
     if not is_table and len(labels) <= MOST_DRAWN:
@@ -171,10 +167,7 @@ def examples(rows: pd.DataFrame, sure: np.ndarray, most: int) -> list[Example]:
     ordered = rows.assign(sure=sure).sort_values("sure", ascending=False, kind="stable")
     ordered = ordered.assign(turn=ordered.groupby("label").cumcount()).sort_values("turn", kind="stable")
     chosen = ordered.head(most).sort_values("sure", ascending=False, kind="stable")
-    return [
-        Example(_shortened(row.text), row.label, row.predicted, row.sure)
-        for row in chosen.itertuples(index=False)
-    ]
+    return [Example(_shortened(row.text), row.label, row.predicted, row.sure) for row in chosen.itertuples(index=False)]
 
 
 def verdict(judged: Judged, corrects: bool) -> str:

@@ -106,7 +106,5 @@ def _bound(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         taken = getattr(error, "errno", None) == errno.EADDRINUSE
         why = "something listens there already" if taken else getattr(error, "strerror", None) or error
-        raise SettingsError(
-            {"port": f"nobody can listen on {host}:{port} ({why}); choose another."}
-        ) from error
+        raise SettingsError({"port": f"nobody can listen on {host}:{port} ({why}); choose another."}) from error
     return bound

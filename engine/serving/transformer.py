@@ -16,9 +16,7 @@ from engine.training.scoring import probabilities
 from engine.training.tokens import tokenize
 
 AGREED = 0.995  # of the labels, from which on fewer digits will do
-COMPARED_TOKENS = (
-    64  # of each text that is compared on: digits tell as much there, and long texts take long in fp32
-)
+COMPARED_TOKENS = 64  # of each text that is compared on: digits tell as much there, and long texts take long in fp32
 
 
 class OpenTransformer:
@@ -34,9 +32,7 @@ class OpenTransformer:
         self.precision = torch.float32
         self.few = False  # texts at a time
         self.labels = [self.model.config.id2label[index] for index in range(self.model.config.num_labels)]
-        self.max_tokens = min(
-            self.tokenizer.model_max_length, longest_input(self.model.config.to_dict(), 10**6)
-        )
+        self.max_tokens = min(self.tokenizer.model_max_length, longest_input(self.model.config.to_dict(), 10**6))
 
     def probabilities(
         self, texts: Sequence[str], progress: Callable[[int, int], None] = lambda done, total: None

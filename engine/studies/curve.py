@@ -62,9 +62,7 @@ def members(info: DatasetInfo, plan: Plan, config: TrainingConfig) -> list[Membe
         if not config.counts_words:
             values["epochs"] = _rounds(config, rows, share, classes)
         label = f"{plan.source.name}, {share:.0%} of the texts"
-        found.append(
-            Member(label=label, model_name=plan.source.name, config=config.model_copy(update=values))
-        )
+        found.append(Member(label=label, model_name=plan.source.name, config=config.model_copy(update=values)))
     return found
 
 
@@ -102,9 +100,7 @@ def _judged(workspace: Workspace, points: Sequence[Point]) -> Curve:
     from engine.evaluation.comparing import compare
 
     before, last = points[-2:]
-    tables = {
-        one.run_id: predictions.read(workspace.run(one.run_id).predictions, "test") for one in (last, before)
-    }
+    tables = {one.run_id: predictions.read(workspace.run(one.run_id).predictions, "test") for one in (last, before)}
     pair, rows = compare(tables)[0], len(tables[last.run_id])
     low, high = pair.difference_interval
     helps = True if low > 0 else False if high < LEVEL else None
@@ -114,11 +110,7 @@ def _judged(workspace: Workspace, points: Sequence[Point]) -> Curve:
 def sentence(before: Point, last: Point, interval: tuple[float, float], tested: int) -> str:
     """Whether more labels would help, for somebody who knows no statistics. tested: test texts."""
     gain, (low, high) = last.accuracy - before.accuracy, interval
-    moved = (
-        "stayed the same"
-        if not gain
-        else f"{'rose' if gain > 0 else 'fell'} by {rounded(abs(gain) * 100, 1)} points"
-    )
+    moved = "stayed the same" if not gain else f"{'rose' if gain > 0 else 'fell'} by {rounded(abs(gain) * 100, 1)} points"
     said = (
         f"From {whole(before.rows)} to {whole(last.rows)} texts accuracy {moved} "
         f"(95% sure: {rounded(low * 100, 1)} to {rounded(high * 100, 1)})"

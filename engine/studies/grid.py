@@ -37,9 +37,7 @@ def combinations(plans: Sequence[Plan], values: Mapping[str, Sequence[object]]) 
             member = Member(label=", ".join(parts), model_name=plan.source.name, config=config)
             found.setdefault(_same(config), member)
     if not LEAST <= len(found) <= MOST:
-        raise SettingsError(
-            {"runs": f"{LEAST} to {MOST} runs can be compared at once; these choices make {len(found)}."}
-        )
+        raise SettingsError({"runs": f"{LEAST} to {MOST} runs can be compared at once; these choices make {len(found)}."})
     return list(found.values())
 
 

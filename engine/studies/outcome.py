@@ -28,6 +28,4 @@ def of(workspace: Workspace, standing: Standing) -> Outcome:
         return Outcome(standing, None)
     chosen = [run.id for run in records.scored(workspace, standing)[:MOST]]
     side_by_side = comparison.of(workspace, chosen) if len(chosen) >= LEAST else None
-    return Outcome(
-        standing, side_by_side, curve.of(workspace, standing) if standing.study.kind == "curve" else None
-    )
+    return Outcome(standing, side_by_side, curve.of(workspace, standing) if standing.study.kind == "curve" else None)

@@ -159,9 +159,7 @@ def get(workspace: Workspace, study_id: str) -> Study:
     """Raises NotFoundError when there is no such study, WorkspaceError where its file is damaged."""
     path = workspace.study(study_id).study
     if not path.exists():
-        raise NotFoundError(
-            f"There is no study {study_id!r}.", "See which there are with the command studies."
-        )
+        raise NotFoundError(f"There is no study {study_id!r}.", "See which there are with the command studies.")
     try:
         return Study(**read_json(path))
     except (TypeError, ValidationError) as error:

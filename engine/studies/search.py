@@ -203,11 +203,7 @@ def _close(workspace: Workspace, study: Study, found: Progress, trial: Trial, ru
     epochs = History.read(workspace.run(trial.run_id).events).epochs
     trial.rounds, trial.score = len(epochs), _kept(epochs)
     trial.seconds = (run.seconds if run else None) or 0.0
-    if (
-        run is None
-        or run.status == Status.INTERRUPTED
-        or (run.status == Status.FAILED and run.reason not in ASTRAY)
-    ):
+    if run is None or run.status == Status.INTERRUPTED or (run.status == Status.FAILED and run.reason not in ASTRAY):
         trial.state = "failed"
     else:
         trial.state = "complete" if run.status == Status.FINISHED else "pruned"
@@ -298,18 +294,14 @@ def ended(found: Progress) -> str:
     said = f"The time is used: {len(found.trials)} trials. "
     if best.number == 0:
         return f"{said}Nothing beat the preset's settings, macro-F1 {rounded(best.score, 3)} on validation."
-    by_preset = (
-        "" if first.score is None else f"; with the preset's settings it was {rounded(first.score, 3)}"
-    )
+    by_preset = "" if first.score is None else f"; with the preset's settings it was {rounded(first.score, 3)}"
     return f"{said}The best is trial {best.number + 1}, macro-F1 {rounded(best.score, 3)} on validation{by_preset}."
 
 
 def _trials(workspace: Workspace, study: Study) -> "Trials":
     from engine.studies.trials import Trials
 
-    return Trials(
-        workspace.study(study.id).trials, study.members[0].config, study.search.fields, study.search.seed
-    )
+    return Trials(workspace.study(study.id).trials, study.members[0].config, study.search.fields, study.search.seed)
 
 
 def _run(workspace: Workspace, trial: Trial) -> Run | None:

@@ -70,9 +70,7 @@ class Trials:
 
     def close(self, number: int, state: str, score: float | None) -> None:
         """Tell how a trial ended; one that was closed before stays as it is."""
-        self.study.tell(
-            number, score if state == "complete" else None, state=END[state], skip_if_finished=True
-        )
+        self.study.tell(number, score if state == "complete" else None, state=END[state], skip_if_finished=True)
 
     def importance(self) -> dict[str, float]:
         """How much of the difference between trials each setting made, in shares, the largest first; {} before enough ended.
@@ -89,9 +87,7 @@ class Trials:
             known = create_trial(value=one.value, params=one.params, distributions=one.distributions | whole)
             alike.add_trial(known)
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", UserWarning
-            )  # that few trials say little, which the page says as well
+            warnings.simplefilter("ignore", UserWarning)  # that few trials say little, which the page says as well
             return get_param_importances(alike)
 
     def _suggest(self, trial: optuna.Trial, field: str, most_rounds: int) -> float | int | str:

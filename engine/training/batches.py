@@ -29,7 +29,5 @@ class Batches:
         pool = POOL * self.batch_size
         in_pools = [shuffled[start : start + pool] for start in range(0, len(shuffled), pool)]
         by_length = np.concatenate([rows[np.argsort(self.lengths[rows], kind="stable")] for rows in in_pools])
-        batches = [
-            by_length[start : start + self.batch_size] for start in range(0, len(by_length), self.batch_size)
-        ]
+        batches = [by_length[start : start + self.batch_size] for start in range(0, len(by_length), self.batch_size)]
         return [batches[i] for i in rng.permutation(len(batches))]

@@ -8,9 +8,7 @@ from transformers import PreTrainedModel
 from engine.models.heads import head_logits
 from engine.training.layout import Features
 
-INVERSE_PENALTY = (
-    1.0  # scikit-learn's C: stronger and weaker ones scored within half a point (docs/decisions.md)
-)
+INVERSE_PENALTY = 1.0  # scikit-learn's C: stronger and weaker ones scored within half a point (docs/decisions.md)
 
 
 def fit_head(model: PreTrainedModel, texts: Features, targets: np.ndarray) -> None:
@@ -21,9 +19,7 @@ def fit_head(model: PreTrainedModel, texts: Features, targets: np.ndarray) -> No
     """
     from sklearn.linear_model import LogisticRegression
 
-    last = [
-        m for m in model.modules() if isinstance(m, nn.Linear) and m.out_features == model.config.num_labels
-    ][-1]
+    last = [m for m in model.modules() if isinstance(m, nn.Linear) and m.out_features == model.config.num_labels][-1]
     seen: list[torch.Tensor] = []
     hook = last.register_forward_pre_hook(lambda module, args: seen.append(args[0].detach()))
     model.eval()

@@ -59,9 +59,7 @@ class Learner:
         self.texts, self.lengths = texts.to(model.device), texts.lengths
         self.labels = torch.as_tensor(labels).to(model.device)
         self.weights = MasterWeights(model, precision, weight_decay, layer_decay)
-        self.loss_of = make_loss(np.asarray(labels), model.config.num_labels, balance, label_smoothing).to(
-            model.device
-        )
+        self.loss_of = make_loss(np.asarray(labels), model.config.num_labels, balance, label_smoothing).to(model.device)
         self.accumulation, self.on_less_memory = accumulation, on_less_memory
         self.most_rows, self.most_tokens = 2**31, MOST_TOKENS[model.device.type]
         self.loss = torch.zeros((), device=model.device)  # of the batch, as far as it was worked through

@@ -27,9 +27,7 @@ class MasterWeights:
     (Micikevicius et al. 2018, section 3.1); with fp32 the copies are the weights themselves.
     """
 
-    def __init__(
-        self, model: PreTrainedModel, precision: torch.dtype, weight_decay: float, layer_decay: float = 1.0
-    ):
+    def __init__(self, model: PreTrainedModel, precision: torch.dtype, weight_decay: float, layer_decay: float = 1.0):
         named = dict(model.named_parameters())
         self.model = model
         self.fp32 = {name: parameter.data.float() for name, parameter in named.items()}
@@ -40,8 +38,7 @@ class MasterWeights:
         self.learning = {name: p for name, p in named.items() if p.requires_grad and name not in by_row}
         self.apart = precision != torch.float32
         self.moved = {
-            name: nn.Parameter(self.fp32[name]) if self.apart else parameter
-            for name, parameter in self.learning.items()
+            name: nn.Parameter(self.fp32[name]) if self.apart else parameter for name, parameter in self.learning.items()
         }
         self.fp32.update({name: parameter.data for name, parameter in self.moved.items()})
         self.vectors: dict[str, WordVectors] = {}
@@ -103,9 +100,7 @@ class MasterWeights:
         for name in learnt:
             if self.moved[name].grad is None:
                 self.moved[name].grad = torch.empty_like(self.moved[name])
-        torch._foreach_copy_(
-            [self.moved[name].grad for name in learnt], [self.learning[name].grad for name in learnt]
-        )
+        torch._foreach_copy_([self.moved[name].grad for name in learnt], [self.learning[name].grad for name in learnt])
 
     def clear(self) -> None:
         """Forget the gradients. On a graphics card they stay where they are, since recordings know their places."""
@@ -150,9 +145,7 @@ class MasterWeights:
             kinds = ("step", "exp_avg", "exp_avg_sq")
             known = {kind: tensors[f"{kind}.{name}"] for kind in kinds if f"{kind}.{name}" in tensors}
             # A copy in any case: what was read from a file may be that file, which is removed some states later.
-            self.optimizer.state[parameter] = {
-                kind: one.to(parameter.device, copy=True) for kind, one in known.items()
-            }
+            self.optimizer.state[parameter] = {kind: one.to(parameter.device, copy=True) for kind, one in known.items()}
         self.rest()
         for name, vectors in self.vectors.items():
             kinds = (kind for kind in vectors.snapshot() if f"{kind}.{name}" in tensors)

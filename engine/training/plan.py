@@ -59,9 +59,7 @@ class Plan:
         """{field: sentence} for what this model cannot, and others can."""
         found, layers = {}, config.kept_layers or self.layers
         if config.max_tokens > self.longest:
-            found["max_tokens"] = (
-                f"this model reads at most {whole(self.longest)} tokens; it is {config.max_tokens}."
-            )
+            found["max_tokens"] = f"this model reads at most {whole(self.longest)} tokens; it is {config.max_tokens}."
         if config.frozen_layers > layers:
             found["frozen_layers"] = architectures.lacks_layers(layers, config.frozen_layers)
         elif config.method == "lora" and config.frozen_layers == layers and not config.read_mean:
@@ -74,28 +72,20 @@ class Plan:
                 found["read_mean"] = f"only BERT models can; this is a {kind} model."
             if not reads_first(self.source):
                 by_first = {"method": config.method == "head", "head_first": config.head_first}
-                found |= {
-                    field: architectures.NOT_BY_FIRST.format(kind)
-                    for field, asked in by_first.items()
-                    if asked
-                }
+                found |= {field: architectures.NOT_BY_FIRST.format(kind) for field, asked in by_first.items() if asked}
         return found
 
     def values(self) -> dict[str, object]:
         return {**self.chosen.values, "model": self.source.reference, "revision": self.source.revision}
 
 
-def plan(
-    workspace: Workspace, info: DatasetInfo, model: str, preset: str, revision: str | None = None
-) -> Plan:
+def plan(workspace: Workspace, info: DatasetInfo, model: str, preset: str, revision: str | None = None) -> Plan:
     """Raises SettingsError when there is no such preset, ModelError when there is no such model."""
     if wrong := problems(preset=preset):
         raise SettingsError(wrong)
     source = find_model(model, revision, workspace.downloads)
     if source.kind == "tfidf":
-        return Plan(
-            Chosen({"preset": preset, "device": "cpu"}, {}), source, np.zeros(0, dtype=np.int64), 0, 0
-        )
+        return Plan(Chosen({"preset": preset, "device": "cpu"}, {}), source, np.zeros(0, dtype=np.int64), 0, 0)
     lengths = text_lengths(workspace, info, source)
     longest, width, layers = _shape(source)
     chosen = derive(

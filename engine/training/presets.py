@@ -15,9 +15,7 @@ from engine.figures import percent, rounded, whole
 
 PresetName = Literal["quick", "balanced", "thorough"]
 MANY_CLASSES = 20
-SOME_ROWS = (
-    2000  # up to which batches are of 16 texts, else of 32, the head comes first and the word vectors stay
-)
+SOME_ROWS = 2000  # up to which batches are of 16 texts, else of 32, the head comes first and the word vectors stay
 LEARNING_RATES = {True: 1.5e-4, False: 3e-5}  # by whether the model is small, for batches of 32
 MOST_EPOCHS = 200
 UNBALANCED = 3  # times as many texts in the largest class as in the smallest: then balancing is offered
@@ -100,7 +98,7 @@ def derive(
         + ("; many classes need larger ones." if many else "."),
         "batch_size": "The usual size." if batch_size == 32 else "Few texts: small batches.",
         "max_tokens": f"Reads {percent(1 - cut)} of the texts to their end." if cut else "Reads every text to its end.",
-    }  # fmt: skip
+    }
     reasons |= {
         field: why
         for field, why in {
@@ -111,9 +109,7 @@ def derive(
         if values[field]
     }
     if share < 1:
-        reasons["train_share"] = (
-            f"About {whole(rows)} of the {whole(all_rows)} texts do for a first impression."
-        )
+        reasons["train_share"] = f"About {whole(rows)} of the {whole(all_rows)} texts do for a first impression."
     times = max(class_rows) / max(1, min(class_rows))
     if times >= UNBALANCED:
         reasons["balance"] = f"The largest class has {rounded(times)} times as many texts as the smallest."

@@ -48,9 +48,7 @@ class Replays:
         self.recordings.clear()
         self.pool, self.full = None, False
 
-    def _record(
-        self, key: tuple, function: Callable[..., None], tensors: tuple[torch.Tensor, ...], fixed: dict
-    ) -> None:
+    def _record(self, key: tuple, function: Callable[..., None], tensors: tuple[torch.Tensor, ...], fixed: dict) -> None:
         # One pool for all: they never run at the same time, and nothing of one is needed by the next.
         self.pool = self.pool or torch.cuda.graph_pool_handle()
         torch.cuda.empty_cache()  # what the call before used is of no use to the recording
@@ -59,9 +57,7 @@ class Replays:
             places = [tensor.clone() for tensor in tensors]
             with torch.cuda.graph(graph, pool=self.pool):
                 function(*places, **fixed)
-        except (
-            RuntimeError
-        ) as error:  # mostly for want of memory; without a recording it goes on all the same
+        except RuntimeError as error:  # mostly for want of memory; without a recording it goes on all the same
             warnings.warn(f"A step could not be recorded: {error}", stacklevel=2)
             self.full = True
             return

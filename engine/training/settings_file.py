@@ -27,9 +27,7 @@ class Written:
     def located(self, wrong: Mapping[str, str], but: Mapping[str, object] = {}) -> dict[str, str]:
         """{place in this file or field: sentence}. but: fields that were set in another place."""
         return {
-            f"{self.name}, line {self.lines[one]}, {one}"
-            if one in self.lines and one not in but
-            else one: said
+            f"{self.name}, line {self.lines[one]}, {one}" if one in self.lines and one not in but else one: said
             for one, said in wrong.items()
         }
 

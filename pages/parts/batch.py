@@ -34,9 +34,7 @@ def show(run: Run) -> None:
     if not place.open:
         return
     with place:
-        st.caption(
-            "A table with a column of texts; labels are not needed. You get it back with the answers beside them."
-        )
+        st.caption("A table with a column of texts; labels are not needed. You get it back with the answers beside them.")
         with state.reported():
             _another(run)
         for number, one in enumerate(begun):
@@ -96,9 +94,7 @@ def _job(run: Run, one: Standing, newest: bool) -> None:
         _watch(run, one.key)
         return
     if one.state == State.DONE:
-        result(
-            run, state.workspace().run(run.id).batch(one.key), newest, lambda: _removal(run, one, "Remove")
-        )
+        result(run, state.workspace().run(run.id).batch(one.key), newest, lambda: _removal(run, one, "Remove"))
         return
     st.markdown(f"{_called(one.job)}: {whole(one.done)} of {words.count(one.job.rows, 'row')}")
     if one.state == State.FAILED:
@@ -162,9 +158,7 @@ def result(run: Run, paths: BatchPaths, newest: bool, beside: Callable[[], None]
         st.caption(f"Not read, and without an answer: {messages.plain(lines)}{more}{lost}")
     if newest:
         first = next(batch.answered(paths, chosen, everything)).head(SHOWN)
-        st.dataframe(
-            first, hide_index=True, height=240, alt=f"The first {len(first)} rows with their answers"
-        )
+        st.dataframe(first, hide_index=True, height=240, alt=f"The first {len(first)} rows with their answers")
 
 
 def _called(job: Job) -> str:
@@ -174,9 +168,7 @@ def _called(job: Job) -> str:
 def in_words(found: batch.Result) -> str:
     """'60 good, 40 bad; 3 without a text; 12 go to a person'"""
     counts = list(found.counts.items())
-    said = (
-        [", ".join(f"{whole(rows)} {messages.plain(label)}" for label, rows in counts[:5])] if counts else []
-    )
+    said = [", ".join(f"{whole(rows)} {messages.plain(label)}" for label, rows in counts[:5])] if counts else []
     if len(counts) > 5:
         said[0] += f", {whole(sum(rows for _, rows in counts[5:]))} others"
     if found.empty:

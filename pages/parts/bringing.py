@@ -15,9 +15,7 @@ NONE = "None: only ask it"
 
 
 def show() -> None:
-    place = st.expander(
-        "Bring a model from elsewhere", icon=":material/move_to_inbox:", key="bring_open", on_change="rerun"
-    )
+    place = st.expander("Bring a model from elsewhere", icon=":material/move_to_inbox:", key="bring_open", on_change="rerun")
     if not place.open:
         return
     with place, state.reported():
@@ -26,9 +24,7 @@ def show() -> None:
             "Nothing in it is run as a program, and everything else in it is left out."
         )
         file = st.file_uploader("ZIP of a model", type=["zip"], key="bring_zip")
-        folder = st.text_input(
-            "Or a folder on this machine", key="bring_folder", placeholder="/home/me/my-model"
-        )
+        folder = st.text_input("Or a folder on this machine", key="bring_folder", placeholder="/home/me/my-model")
         info = data("bring_data")
         name = st.text_input("Name", key="bring_name", max_chars=80, placeholder="As the file is called")
         if st.button(
@@ -47,13 +43,9 @@ def unscored(run: Run) -> bool:
     """For the Evaluate page: whether a run has no scores yet; then it can be given some here."""
     if state.workspace().run(run.id).metrics.exists():
         return False
-    st.markdown(
-        "This model came from elsewhere, without data to judge it on. It can be asked; its scores are not known."
-    )
+    st.markdown("This model came from elsewhere, without data to judge it on. It can be asked; its scores are not known.")
     info = data(f"score_on_{run.id}")
-    if st.button(
-        "Score it", type="primary", icon=":material/play_arrow:", key="score_brought", disabled=info is None
-    ):
+    if st.button("Score it", type="primary", icon=":material/play_arrow:", key="score_brought", disabled=info is None):
         from engine.runs.importing import score
 
         score(
@@ -78,9 +70,7 @@ def data(key: str) -> DatasetInfo | None:
     chosen = st.selectbox(
         "Score it on",
         [None, *datasets],
-        format_func=lambda one: (
-            f"{datasets[one].title}, {whole(datasets[one].total)} texts, {one[:4]}" if one else NONE
-        ),
+        format_func=lambda one: f"{datasets[one].title}, {whole(datasets[one].total)} texts, {one[:4]}" if one else NONE,
         key=key,
         help="Its test texts, and word counting on the same ones. The labels have to be those of the model.",
     )

@@ -90,9 +90,7 @@ def loss(steps: list[dict]) -> go.Figure:
             ),
         ]
     )
-    return figure.update_layout(
-        xaxis_title="step", yaxis_title="loss", yaxis_rangemode="tozero", showlegend=False
-    )
+    return figure.update_layout(xaxis_title="step", yaxis_title="loss", yaxis_rangemode="tozero", showlegend=False)
 
 
 def validation(epochs: list[dict]) -> go.Figure:
@@ -178,9 +176,7 @@ def validations(histories: dict[str, History]) -> go.Figure:
             y=[one["scores"]["macro_f1"] for one in history.epochs],
             **_named(index, name, "round %{x}: %{y:.3f}"),
         )
-    return (
-        _shared(figure, "macro-F1 on validation").update_xaxes(title="round").update_yaxes(NO_MORE_THAN_ALL)
-    )
+    return _shared(figure, "macro-F1 on validation").update_xaxes(title="round").update_yaxes(NO_MORE_THAN_ALL)
 
 
 def probabilities(values: dict[str, float]) -> go.Figure:
@@ -194,9 +190,7 @@ def probabilities(values: dict[str, float]) -> go.Figure:
             orientation="h",
             marker_color=colours,
             text=[percent(p, 1) for _, p in ordered],
-            textposition=[
-                "inside" if p > 0.5 else "outside" for _, p in ordered
-            ],  # beside a long bar is no room
+            textposition=["inside" if p > 0.5 else "outside" for _, p in ordered],  # beside a long bar is no room
             insidetextfont_color="#0a1313",
             cliponaxis=False,
             customdata=[safe(label) for label, _ in ordered],
@@ -215,9 +209,7 @@ def _some(points: list[dict]) -> list[dict]:
 
 def _line(x: list[float], y: list[float], title: str, digits: str) -> go.Figure:
     figure = go.Figure(go.Scatter(x=x, y=y, mode="lines", line={"color": ACCENT, "width": 2.5}))
-    return figure.update_traces(hovertemplate=f"%{{y:{digits}}}<extra></extra>").update_layout(
-        xaxis_title=title
-    )
+    return figure.update_traces(hovertemplate=f"%{{y:{digits}}}<extra></extra>").update_layout(xaxis_title=title)
 
 
 def _named(index: int, name: str, hover: str) -> dict:
@@ -307,9 +299,7 @@ def ranking(curves) -> tuple[go.Figure, go.Figure]:
         ),
     ):
         figure = _line(x, y, names[0], ".1%")
-        figure.add_scatter(
-            x=guess[0], y=guess[1], mode="lines", hoverinfo="skip", line={"color": MUTED, "dash": "dash"}
-        )
+        figure.add_scatter(x=guess[0], y=guess[1], mode="lines", hoverinfo="skip", line={"color": MUTED, "dash": "dash"})
         found.append(
             figure.update_layout(
                 showlegend=False,

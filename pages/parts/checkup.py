@@ -29,9 +29,7 @@ def report(drafting: Step, choices: Choices) -> None:
     blocking = [problem for problem in problems if problem.severity == "blocking"]
     for problem in blocking:
         finding(problem, choices)
-    advice = [
-        one for one in problems if one.severity == "advice" and one.code != "unreadable_rows"
-    ]  # these stand above
+    advice = [one for one in problems if one.severity == "advice" and one.code != "unreadable_rows"]  # these stand above
     traps = workbench.roles_of(facts).traps
     beware = [trap for trap in traps if trap.kind in ALARMING]
     if not (problems or beware):
@@ -41,9 +39,7 @@ def report(drafting: Step, choices: Choices) -> None:
         by_click = f"; for {mended} there is a remedy by a click" if mended else ""
         st.markdown(f"{words.count(len(advice) + len(beware), 'thing')} worth knowing{by_click}.")
         kept_open = choices.widget("advice")
-        with st.expander(
-            "Findings and remedies", icon=":material/lightbulb:", key=kept_open, on_change="rerun"
-        ):
+        with st.expander("Findings and remedies", icon=":material/lightbulb:", key=kept_open, on_change="rerun"):
             for problem in advice:
                 finding(problem, choices)
             beside(beware)
@@ -57,9 +53,7 @@ def report(drafting: Step, choices: Choices) -> None:
         with st.expander("Name or merge labels", icon=":material/label:", key=choices.widget("naming")):
             label_names(facts["file_labels"], choices)
         if not blocking:
-            with st.expander(
-                "Look through the rows, correct labels", icon=":material/edit:", key=choices.widget("by_hand")
-            ):
+            with st.expander("Look through the rows, correct labels", icon=":material/edit:", key=choices.widget("by_hand")):
                 rows_by_hand(drafting, facts["classes"], choices)
 
 
@@ -131,11 +125,7 @@ def label_names(file_labels: dict[str, int], choices: Choices) -> None:
 
     def changed() -> None:
         edited = st.session_state[choices.widget("names")]["edited_rows"]
-        new = {
-            shown[int(row)]: (cells.get("name") or "").strip()
-            for row, cells in edited.items()
-            if "name" in cells
-        }
+        new = {shown[int(row)]: (cells.get("name") or "").strip() for row, cells in edited.items() if "name" in cells}
         renamed = {label: name for label, name in (names | new).items() if label != name}
         choices.put(label_names=renamed or None)
 
@@ -162,9 +152,7 @@ def rows_by_hand(drafting: Step, classes: dict[str, int], choices: Choices) -> N
     def changed() -> None:
         edits = {int(row): name for row, name in choices.get("edits", {}).items()}
         for row, cells in st.session_state[shown]["edited_rows"].items():
-            edits[numbers[int(row)]] = (
-                "" if cells.get("leave out") else cells.get("label", found["label"][int(row)])
-            )
+            edits[numbers[int(row)]] = "" if cells.get("leave out") else cells.get("label", found["label"][int(row)])
         choices.put(edits=edits or None)
 
     st.data_editor(
@@ -173,10 +161,7 @@ def rows_by_hand(drafting: Step, classes: dict[str, int], choices: Choices) -> N
                        "label": st.column_config.SelectboxColumn(options=list(classes), required=True)},
         alt="Rows with their labels, which can be changed",
     )  # fmt: skip
-    st.caption(
-        f"{whole(len(found))} rows shown"
-        + (", the first of those that fit." if len(found) == EDITED_ROWS else ".")
-    )
+    st.caption(f"{whole(len(found))} rows shown" + (", the first of those that fit." if len(found) == EDITED_ROWS else "."))
     if choices.get("edits"):
         st.button(
             f"Undo all {whole(len(choices.get('edits')))} corrections", key="undo_edits", type="tertiary",

@@ -31,14 +31,10 @@ class Choices:
 
     def widget(self, name: str) -> str:
         """The key of the widget that shows this choice; another one after the file was read in another way."""
-        read_as = json.dumps(
-            [self.get("options", {}), st.session_state.get(f"forgotten_{self.key}")], sort_keys=True
-        )
+        read_as = json.dumps([self.get("options", {}), st.session_state.get(f"forgotten_{self.key}")], sort_keys=True)
         return f"{name}_{self.key}_{hashlib.sha256(read_as.encode()).hexdigest()[:6]}"
 
-    def setter(
-        self, name: str, change: Callable[[object], object] = lambda value: value
-    ) -> Callable[[], None]:
+    def setter(self, name: str, change: Callable[[object], object] = lambda value: value) -> Callable[[], None]:
         """A callback that takes the choice from its widget."""
         return lambda: self.put(**{name: change(st.session_state[self.widget(name)])})
 

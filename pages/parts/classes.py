@@ -79,11 +79,7 @@ def in_words(label: str, one: dict, judged: Judged) -> str:
         return "No text of this class is among those that it was judged by."
     said = _said(judged, label)
     name, sure = messages.plain(label), judged.scores["intervals"]["per_class"][label]
-    right = (
-        f"right {words.of_100(one['precision'])} of 100 times {_between(sure['precision'])}"
-        if said
-        else "never"
-    )
+    right = f"right {words.of_100(one['precision'])} of 100 times {_between(sure['precision'])}" if said else "never"
     return (
         f"Of the {words.count(one['support'], f'{judged.kind} text')} that are {name} it finds "
         f"**{words.of_100(one['recall'])} of 100** {_between(sure['recall'])}. It says {name} {words.count(said, 'time')}"
@@ -153,9 +149,7 @@ def _curves(curves, one: dict) -> None:
         f"**Precision and recall at every threshold** (average precision {rounded(mean, 3)})",
         help="Further right: more of the class is found; further up: fewer false alarms. Dashed: guessing.",
     )
-    charts.show(
-        precision_recall, f"Precision-recall curve, average precision {rounded(mean, 3)}", "pr", height=240
-    )
+    charts.show(precision_recall, f"Precision-recall curve, average precision {rounded(mean, 3)}", "pr", height=240)
     st.markdown(f"**ROC curve** (area {rounded(area, 3)})")
     charts.show(roc, f"ROC curve, area {rounded(area, 3)}", "roc", height=240)
 

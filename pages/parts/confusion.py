@@ -33,9 +33,7 @@ def show(judged: Judged) -> None:
         cell(judged, labels, counts)
 
 
-def matrix_of(
-    judged: Judged, labels: list[str], counts: list[list[int]], many: bool
-) -> tuple[int, int] | None:
+def matrix_of(judged: Judged, labels: list[str], counts: list[list[int]], many: bool) -> tuple[int, int] | None:
     """(true, predicted) class number of the cell that was clicked."""
     st.header(
         "Confusion matrix",
@@ -154,9 +152,7 @@ def closer(judged: Judged, row: int) -> None:
             f"closer_{judged.key}_{row}",
             height=max(110, 30 * min(8, len(ranked)) + 60),
         )
-        place = st.expander(
-            "Why?", icon=":material/psychology_alt:", on_change="rerun", key=f"why_{judged.key}_{row}"
-        )
+        place = st.expander("Why?", icon=":material/psychology_alt:", on_change="rerun", key=f"why_{judged.key}_{row}")
         if place.open:
             with place:
                 why.explain(judged.run, chosen["text"], f"cell_{row}")
@@ -169,17 +165,13 @@ def closer(judged: Judged, row: int) -> None:
             )
             if place.open:
                 with place:
-                    review.decide(
-                        judged.run, chosen["split"], int(chosen["source_row"]), "cell", with_text=False
-                    )
+                    review.decide(judged.run, chosen["split"], int(chosen["source_row"]), "cell", with_text=False)
 
 
 def _spoken(labels: list[str], counts: list[list[int]]) -> str:
     right = sum(counts[i][i] for i in range(len(labels)))
     found = cached.mistakes(labels, counts)
     worst = (
-        f" Most frequent mistake: {found[0].actual} called {found[0].said}, {whole(found[0].texts)} times."
-        if found
-        else ""
+        f" Most frequent mistake: {found[0].actual} called {found[0].said}, {whole(found[0].texts)} times." if found else ""
     )
     return f"{right} of {sum(map(sum, counts))} texts are right.{worst}"

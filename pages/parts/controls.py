@@ -19,9 +19,7 @@ def under_way(run: Run) -> None:
     if run.request:
         st.caption(f":material/hourglass_top: {ASKED[run.request]}")
     if run.status == Status.QUEUED:
-        st.button(
-            "Cancel", icon=":material/close:", key=f"cancel_this_{run.id}", on_click=_cancel, args=(run.id,)
-        )
+        st.button("Cancel", icon=":material/close:", key=f"cancel_this_{run.id}", on_click=_cancel, args=(run.id,))
         return
     with st.container(horizontal=True):
         st.button(
@@ -73,9 +71,7 @@ def ending(run: Run) -> None:
 
 
 def _use(run: Run) -> None:
-    if st.button(
-        "See where it is right and wrong", type="primary", icon=":material/arrow_forward:", key="to_evaluate"
-    ):
+    if st.button("See where it is right and wrong", type="primary", icon=":material/arrow_forward:", key="to_evaluate"):
         st.switch_page("pages/evaluate.py", query_params={"run": run.id})
     if st.button("Try it", icon=":material/chat:", key="to_predict"):
         st.switch_page("pages/predict.py", query_params={"run": run.id})
@@ -126,9 +122,7 @@ def _more(run: Run, config: TrainingConfig | None) -> None:
         st.text_input("Name", value=run.name, max_chars=80, key=key, on_change=_rename, args=(run.id, key))
         if st.session_state.pop("renamed", False):
             st.rerun()  # the whole page: the box with the runs is no part of this one
-        if st.button(
-            "Delete", icon=":material/delete:", key="delete", help="Moves the run and its model to the trash."
-        ):
+        if st.button("Delete", icon=":material/delete:", key="delete", help="Moves the run and its model to the trash."):
             queue.remove(state.workspace(), run.id)
             st.query_params.clear()
             st.toast("Moved to the trash, at the foot of this page.", icon=":material/delete:")

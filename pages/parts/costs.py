@@ -154,9 +154,7 @@ def _tell(found: Forecast, config: TrainingConfig, key: str) -> None:
     st.markdown(
         f":material/timer: About {words.roughly(found.seconds)}{less}, up to {words.size(found.memory_bytes)} of memory",
         help="From a few real steps with these settings on this machine: "
-        + ", ".join(
-            f"{phase} {words.roughly(seconds)}" for phase, seconds in found.parts.items() if seconds >= 1
-        )
+        + ", ".join(f"{phase} {words.roughly(seconds)}" for phase, seconds in found.parts.items() if seconds >= 1)
         + ". Other work on this machine makes it slower.",
     )
     if found.fits:

@@ -31,9 +31,7 @@ def _first(run_id: str, attempt: int, ended: bool, at: int, _history: History) -
             help="Falls while the model learns. Near zero means that it "
             "knows the training texts by heart; whether it understands new ones, the other chart tells.",
         )
-        charts.show(
-            charts.loss(history.steps), f"Training loss, now {rounded(history.steps[-1]['loss'], 3)}", "loss"
-        )
+        charts.show(charts.loss(history.steps), f"Training loss, now {rounded(history.steps[-1]['loss'], 3)}", "loss")
     with right:
         st.markdown(
             "**How right it is on texts that it does not learn from** (validation)",
@@ -42,9 +40,7 @@ def _first(run_id: str, attempt: int, ended: bool, at: int, _history: History) -
             "more than luck, the last.",
         )
         if history.epochs:
-            charts.show(
-                charts.validation(history.epochs), "Scores on validation after each round", "validation"
-            )
+            charts.show(charts.validation(history.epochs), "Scores on validation after each round", "validation")
         else:
             st.caption("The first score comes after the first round.")
 
@@ -53,9 +49,7 @@ def more(run: Run, history: History) -> None:
     """Learning rate, speed, memory; and other runs for comparison."""
     if not history.steps:
         return
-    expander = st.expander(
-        "More curves, and other runs beside it", icon=":material/stacked_line_chart:", on_change="rerun"
-    )
+    expander = st.expander("More curves, and other runs beside it", icon=":material/stacked_line_chart:", on_change="rerun")
     if not expander.open:
         return
     with expander:
@@ -76,9 +70,7 @@ def more(run: Run, history: History) -> None:
 
 
 def _beside(run: Run, history: History) -> None:
-    others = {
-        one.id: one for one in queue.list_runs(state.workspace()) if one.id != run.id and one.started_at
-    }
+    others = {one.id: one for one in queue.list_runs(state.workspace()) if one.id != run.id and one.started_at}
     if not others:
         return
     chosen = st.multiselect(
@@ -91,9 +83,7 @@ def _beside(run: Run, history: History) -> None:
     if not chosen:
         return
     histories = {f"{run.name}, {run.id[:4]}": history} | {
-        f"{others[one].name}, {one[:4]}": History.read(state.workspace().run(one).events)
-        for one in chosen
-        if one in others
+        f"{others[one].name}, {one[:4]}": History.read(state.workspace().run(one).events) for one in chosen if one in others
     }
     left, right = st.columns(2)
     with left:

@@ -33,9 +33,7 @@ def show() -> None:
             width=480,
             alt="What the workspace takes on the disk",
         )
-        st.caption(
-            f"{words.size(sum(sizes.values()))} in all; {words.size(space.free(workspace))} are free on this disk."
-        )
+        st.caption(f"{words.size(sum(sizes.values()))} in all; {words.size(space.free(workspace))} are free on this disk.")
         clean()
         if sizes["trash"] and st.button(
             f"Empty the trash ({words.size(sizes['trash'])})",

@@ -61,11 +61,10 @@ def listing(run: Run) -> None:
             column_config={"text": st.column_config.TextColumn(width="large")},
         )
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            chosen = st.selectbox(
-                "Remove one", texts, format_func=picking.beginnings(texts, texts).get, key="feedback_text"
+            chosen = st.selectbox("Remove one", texts, format_func=picking.beginnings(texts, texts).get, key="feedback_text")
+            st.button(
+                "Remove", icon=":material/delete:", key="remove_feedback", on_click=_remove, args=(run.dataset_id, chosen)
             )
-            st.button("Remove", icon=":material/delete:", key="remove_feedback", on_click=_remove,
-                      args=(run.dataset_id, chosen))  # fmt: skip
         versions.make(run, "feedback")
 
 

@@ -43,9 +43,7 @@ def _judge(run: Run, key: str) -> None:
         raise
     chosen = _columns(run, table.columns)
     with st.container(horizontal=True):
-        asked = st.button(
-            "Judge", type="primary", icon=":material/play_arrow:", key="judge", disabled=chosen is None
-        )
+        asked = st.button("Judge", type="primary", icon=":material/play_arrow:", key="judge", disabled=chosen is None)
         if st.button("Another file", type="tertiary", key="other_file"):
             del st.session_state[HELD]
             st.rerun()

@@ -195,9 +195,7 @@ def preview(table: Table, rows: int, text: list[str]) -> None:
     with st.expander("Preview", expanded=True, icon=":material/table_rows:"):
         frame = table.frame.rename(columns=partial(words.column, header=table.header))
         wide = {words.column(name, table.header): st.column_config.TextColumn(width="large") for name in text}
-        st.dataframe(
-            frame, height=250, hide_index=True, alt="The first rows of the table", column_config=wide
-        )
+        st.dataframe(frame, height=250, hide_index=True, alt="The first rows of the table", column_config=wide)
         st.caption(f"The first {whole(len(table.frame))} of {words.count(rows, 'row')}.")
 
 

@@ -113,9 +113,7 @@ def said(run: Run, further: "Further") -> None:
             "were left out."
         )
     if further.learnt:
-        notes.append(
-            f"The model learnt from {whole(further.learnt)} of these texts, so that the scores are too good."
-        )
+        notes.append(f"The model learnt from {whole(further.learnt)} of these texts, so that the scores are too good.")
     if notes:
         st.caption(" ".join(notes))
 

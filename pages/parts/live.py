@@ -73,9 +73,7 @@ def record(run: Run, found: History) -> None:
         st.json(queue.settings_of(state.workspace(), run.id), expanded=False)
         path = state.workspace().run(run.id).log
         written = path.read_bytes()[-LOG_BYTES:].decode("utf-8", errors="replace") if path.exists() else ""
-        with st.container(
-            height=220 if written else "content", autoscroll=True
-        ):  # follows what is added below
+        with st.container(height=220 if written else "content", autoscroll=True):  # follows what is added below
             st.code(written or "The log is empty: nothing unusual happened.", language=None)
         if found.setup:
             st.caption(

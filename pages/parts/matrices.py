@@ -33,11 +33,7 @@ def confusion(
     wrong = np.where(np.eye(n, dtype=bool), 0, table)
     written = [
         [
-            percent(value)
-            if shown in ("row", "column")
-            else ""
-            if shown == "errors" and not bad
-            else whole(count)
+            percent(value) if shown in ("row", "column") else "" if shown == "errors" and not bad else whole(count)
             for value, count, bad in zip(*row, strict=True)
         ]
         for row in zip(colour, table, wrong, strict=True)

@@ -39,9 +39,7 @@ def choose(info: DatasetInfo) -> ModelSource | None:
     if way in BY_REFERENCE:
         card = BY_REFERENCE[way]
         st.caption(_about(card))
-        for problem in (
-            cached.languages(str(state.workspace().root), info.id) if card.languages == ENGLISH else ()
-        ):
+        for problem in cached.languages(str(state.workspace().root), info.id) if card.languages == ENGLISH else ():
             st.warning(
                 f"{problem.sentence} This model was pretrained on English alone: 'Compare the models' names one for more "
                 "languages.",
@@ -73,16 +71,12 @@ def preset(reference: str) -> None:
         way = "zip" if Path(reference).parent == state.workspace().uploaded_models else "folder"
     st.session_state["model_kind"] = way
     if way not in BY_REFERENCE:
-        st.session_state[{"hub": "model_hub", "folder": "model_folder", "zip": "model_uploaded"}[way]] = (
-            reference
-        )
+        st.session_state[{"hub": "model_hub", "folder": "model_folder", "zip": "model_uploaded"}[way]] = reference
 
 
 def compare() -> None:
     with st.expander("Compare the models", icon=":material/compare_arrows:"):
-        st.table(
-            [_row(card) for card in CARDS], hide_index=True, alt="The models, each with its costs and its use"
-        )
+        st.table([_row(card) for card in CARDS], hide_index=True, alt="The models, each with its costs and its use")
         st.caption(
             "Time: beside the bundled model, on the same texts. It is computed from the multiplications in each model's "
             "layers, not measured. Size: what is downloaded once, about; it is told exactly before the start."
@@ -103,11 +97,7 @@ def _row(card: Card) -> dict[str, str]:
 
 def _about(card: Card) -> str:
     """One line; what is no neural network has no figures."""
-    figures = (
-        f", {rounded(card.parameters / 1e6)} million parameters, {words.size(card.bytes)}"
-        if card.parameters
-        else ""
-    )
+    figures = f", {rounded(card.parameters / 1e6)} million parameters, {words.size(card.bytes)}" if card.parameters else ""
     return f"{card.languages}{figures}. {card.take_it}"
 
 

@@ -30,9 +30,7 @@ def show(run: Run) -> None:
             f"A table with a column of texts, of at most {whole(MOST_ROWS)} rows; labels are not needed. You get it back "
             "with the answers beside them, and nothing of it stays here."
         )
-        file = st.file_uploader(
-            "Table with texts", type=words.FILE_TYPES, key="passing", max_upload_size=MOST_MB
-        )
+        file = st.file_uploader("Table with texts", type=words.FILE_TYPES, key="passing", max_upload_size=MOST_MB)
         if file is None:
             st.session_state.pop(READ, None)
             st.session_state.pop(ANSWERED, None)

@@ -25,9 +25,7 @@ DECIDED = {None: "its label is right", revising.LEFT_OUT: "left out"}
 
 def show(run: Run) -> None:
     """The review list in an expander; nothing is computed while it is closed."""
-    place = st.expander(
-        "Which labels may be wrong?", icon=":material/rule:", key=f"review_{run.id}", on_change="rerun"
-    )
+    place = st.expander("Which labels may be wrong?", icon=":material/rule:", key=f"review_{run.id}", on_change="rerun")
     if place.open:
         with place:
             st.fragment(_review)(run)
@@ -51,9 +49,7 @@ def decide(run: Run, split: str, source_row: int, key: str, with_text: bool = Tr
             right = st.selectbox(
                 "Right label",
                 info.labels,
-                index=info.labels.index(
-                    one["predicted"] if one["predicted"] in info.labels else one["label"]
-                ),
+                index=info.labels.index(one["predicted"] if one["predicted"] in info.labels else one["label"]),
                 key=f"{key}_label_{run.id}_{row}",
             )
             with st.container(horizontal=True):
@@ -73,9 +69,7 @@ def decide(run: Run, split: str, source_row: int, key: str, with_text: bool = Tr
             if row in edits:
                 with st.container(horizontal=True, vertical_alignment="center"):
                     st.markdown(f":material/check: Decided: {_said(edits[row])}.", width="content")
-                    st.button(
-                        "Undo", key=f"{key}_undo", type="tertiary", on_click=_take_back, args=(info.id, row)
-                    )
+                    st.button("Undo", key=f"{key}_undo", type="tertiary", on_click=_take_back, args=(info.id, row))
 
 
 def _review(run: Run) -> None:
@@ -151,9 +145,9 @@ def _decided(run: Run, edits: dict[str, str | None], judged: pd.DataFrame) -> No
         rows = list(reversed(edits))
         table = known[["label", "text"]].reindex(rows)
         st.dataframe(
-            table.assign(decided=[_said(edits[row], plain=False) for row in rows])[
-                ["label", "decided", "text"]
-            ].head(picking.SHOWN),
+            table.assign(decided=[_said(edits[row], plain=False) for row in rows])[["label", "decided", "text"]].head(
+                picking.SHOWN
+            ),
             hide_index=True,
             alt="What was decided so far",
             width=700,
@@ -165,8 +159,9 @@ def _decided(run: Run, edits: dict[str, str | None], judged: pd.DataFrame) -> No
             format_func=picking.beginnings(rows, [str(known["text"].get(row, row)) for row in rows]).get,
             key=f"review_back_{run.id}",
         )
-        st.button("Take it back", key="review_take_back", icon=":material/undo:",
-                  on_click=_take_back, args=(run.dataset_id, row))  # fmt: skip
+        st.button(
+            "Take it back", key="review_take_back", icon=":material/undo:", on_click=_take_back, args=(run.dataset_id, row)
+        )
 
 
 def _said(label: str | None, plain: bool = True) -> str:

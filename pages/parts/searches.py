@@ -85,9 +85,7 @@ def _charts(found: Progress) -> None:
         if found.importance:
             shares = {words.SETTINGS[field]: share for field, share in found.importance.items()}
             most = next(iter(shares))
-            charts.show(
-                study_charts.importance(shares), f"What mattered most: {most}", "importance", height=300
-            )
+            charts.show(study_charts.importance(shares), f"What mattered most: {most}", "importance", height=300)
         else:
             st.caption("This is shown once six trials have run to their end.")
 

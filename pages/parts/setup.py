@@ -91,9 +91,7 @@ def _widget(field: str, one: InForce) -> object:
         options = range(machine.all_cores())  # 0 is all
         value = value if value in options else 0
     if options:
-        return st.selectbox(
-            label, options, options.index(value), format_func=lambda one: said(field, one), **common
-        )
+        return st.selectbox(label, options, options.index(value), format_func=lambda one: said(field, one), **common)
     if field == "offline":
         return st.checkbox(label, value, **common)
     if field == "mlflow":

@@ -123,11 +123,7 @@ def search(info: DatasetInfo, plan: Plan) -> None:
     costs.show(info, plan, config, "search")
     if seconds := costs.seconds_of(info.id, config):
         fit = 60 * minutes / seconds
-        told = (
-            f"about {rounded(fit)} of them fit"
-            if fit >= 2
-            else "hardly more than one fits: give it more time"
-        )
+        told = f"about {rounded(fit)} of them fit" if fit >= 2 else "hardly more than one fits: give it more time"
         st.caption(f"That is one trial with the preset's settings; {told}.")
     name = st.text_input(
         "Name of the study",
@@ -138,9 +134,7 @@ def search(info: DatasetInfo, plan: Plan) -> None:
     ticket = st.session_state.setdefault("search_ticket", queue.new_ticket())
     if st.button("Start the search", type="primary", icon=":material/play_arrow:", key="start_search"):
         with state.reported():
-            study = searching.begin(
-                state.workspace(), info, plan, config, 60.0 * minutes, name=name, ticket=ticket
-            )
+            study = searching.begin(state.workspace(), info, plan, config, 60.0 * minutes, name=name, ticket=ticket)
             del st.session_state["search_ticket"]
             st.switch_page("pages/compare.py", query_params={"study": study.id})
 
@@ -199,9 +193,7 @@ def _start(info: DatasetInfo, plans: list[Plan], members: list[Member], proposed
     costs.total(info.id, wanted)
     costs.disk(*(plan for plan, _ in wanted))
     ticket = st.session_state.setdefault("study_ticket", queue.new_ticket())
-    if st.button(
-        f"Start {len(members)} runs", type="primary", icon=":material/play_arrow:", key="start_study"
-    ):
+    if st.button(f"Start {len(members)} runs", type="primary", icon=":material/play_arrow:", key="start_study"):
         study = records.begin(state.workspace(), info, members, name=name, kind=kind, ticket=ticket)
         del st.session_state["study_ticket"]
         st.switch_page("pages/compare.py", query_params={"study": study.id})
@@ -215,9 +207,7 @@ def _list(info: DatasetInfo, members: list[Member]) -> None:
                     "Run": one.label,
                     "Rounds": None if one.config.counts_words else one.config.epochs,
                     "Step size": None if one.config.counts_words else one.config.learning_rate,
-                    "Time": ""
-                    if (seconds := costs.seconds_of(info.id, one.config)) is None
-                    else words.roughly(seconds),
+                    "Time": "" if (seconds := costs.seconds_of(info.id, one.config)) is None else words.roughly(seconds),
                 }
                 for one in members
             ]

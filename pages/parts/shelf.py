@@ -113,9 +113,7 @@ def delete(info: DatasetInfo, runs: list[Run]) -> None:
             st.markdown(f"{said} Stop or await {'it' if len(waiting) == 1 else 'them'} first.")
             return
         used = f"{words.count(len(runs), 'run')} used it" if runs else "No run used it"
-        kept = (
-            "; models and scores stay, but nothing can be repeated or compared with new runs" if runs else ""
-        )
+        kept = "; models and scores stay, but nothing can be repeated or compared with new runs" if runs else ""
         st.markdown(f"{used}{kept}. The data set stays in the trash for {space.TRASH_DAYS} days.")
         if st.button("Delete it", key="delete_dataset", icon=":material/delete:"):
             remove(state.workspace(), info.id)

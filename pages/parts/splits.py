@@ -91,7 +91,5 @@ def second_file(choices: Choices) -> Step | None:
     st.caption(f"Test: {messages.plain(table.name)}. {messages.plain(words.read_as(table, facts['rows']))}.")
     if table.rejected_count:
         left_out = "; ".join(one.said for one in table.rejected[:5])
-        st.caption(
-            f"{words.count(table.rejected_count, 'row')} of it could not be read ({messages.plain(left_out)})."
-        )
+        st.caption(f"{words.count(table.rejected_count, 'row')} of it could not be read ({messages.plain(left_out)}).")
     return step

@@ -35,9 +35,7 @@ def choose() -> Study | None:
 def show(study: Study) -> tuple[str, ...]:
     """How far the study is, drawn again by itself while anything runs. Returns the runs with scores, the best first."""
     found = records.standing(state.workspace(), study)
-    st.fragment(_board, run_every=pace.seconds(LOOK_SECONDS) if found.live else None)(
-        study, found.ended, found.live
-    )
+    st.fragment(_board, run_every=pace.seconds(LOOK_SECONDS) if found.live else None)(study, found.ended, found.live)
     scored = tuple(run.id for run in records.scored(state.workspace(), found))
     if study.kind == "search":
         return ()
@@ -89,9 +87,7 @@ def _board(study: Study, ended_before: int, live_before: bool) -> None:
 
 def headline(found: Standing) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.badge(
-            str(found.status), icon=words.STATUS_ICONS[found.status], color=words.STATUS_COLOURS[found.status]
-        )
+        st.badge(str(found.status), icon=words.STATUS_ICONS[found.status], color=words.STATUS_COLOURS[found.status])
         st.markdown(f"{found.ended} of {words.count(len(found.runs), 'run')} ended")
         if found.gone:
             were = "run of it was" if found.gone == 1 else "runs of it were"
@@ -120,9 +116,7 @@ def table(found: Standing) -> None:
         alt="The runs of this study, each with its state and how far it is",
         placeholder="",
         column_config={
-            "Done": st.column_config.ProgressColumn(
-                format="percent", min_value=0.0, max_value=1.0, color="primary"
-            ),
+            "Done": st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0, color="primary"),
         },
     )
 

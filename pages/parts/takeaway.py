@@ -85,9 +85,7 @@ def report(run: Run) -> None:
 
 def elsewhere(run: Run) -> None:
     """All that a run leaves, and how each is used."""
-    place = st.expander(
-        "Use it elsewhere", icon=":material/ios_share:", on_change="rerun", key="elsewhere_open"
-    )
+    place = st.expander("Use it elsewhere", icon=":material/ios_share:", on_change="rerun", key="elsewhere_open")
     if not place.open:
         return
     shown = {"Model": _model, "Service (HTTP)": _service}
@@ -115,9 +113,7 @@ def _model(run: Run) -> None:
     if _counts_words(run):
         st.write("The words and their weights, and a program that needs Python and nothing else.")
     else:
-        st.write(
-            "An ordinary Hugging Face folder, with a model card and a program that needs no graphics card."
-        )
+        st.write("An ordinary Hugging Face folder, with a model card and a program that needs no graphics card.")
     button(run)
     file = f"{words.file_name(run.name)}.zip"
     _how(run, "zip", file)
@@ -205,9 +201,7 @@ def _to_the_hub(run: Run) -> None:
     size, turn = space.taken(state.workspace().run(run.id).model), f"hub_turn_{run.id}"
     holds = "weights, tokenizer, labels, predict.py, and a card with scores and settings. None of your texts."
     if _counts_words(run):
-        holds = (
-            "the words and pairs of words of your texts, their weights, predict.py, and a card with scores."
-        )
+        holds = "the words and pairs of words of your texts, their weights, predict.py, and a card with scores."
     st.session_state.setdefault(turn, 0)
     st.write("Where others find it, or only you, on any machine.")
     with st.popover("Send it to the Hugging Face hub", icon=":material/cloud_upload:", key=f"hub_{run.id}"):
@@ -222,14 +216,10 @@ def _to_the_hub(run: Run) -> None:
                 help="From huggingface.co/settings/tokens. It is used for this once and kept nowhere.",
             )
             private = st.toggle("Only I can see it", value=True, key=f"hub_private_{run.id}")
-            asked = st.form_submit_button(
-                "Send", type="primary", icon=":material/cloud_upload:", key=f"send_{run.id}"
-            )
+            asked = st.form_submit_button("Send", type="primary", icon=":material/cloud_upload:", key=f"send_{run.id}")
     if asked:
         with st.spinner("Sending …"):
-            st.session_state["sent"] = cached.pushed(
-                str(state.workspace().root), run.id, name, token, private
-            )
+            st.session_state["sent"] = cached.pushed(str(state.workspace().root), run.id, name, token, private)
         st.session_state[turn] += 1
         st.rerun()
     sent = st.session_state.pop("sent", None)

@@ -18,9 +18,7 @@ def confidence(judged: Judged) -> None:
     if not place.open:
         return
     run, used = judged.run, judged.temperature != 1.0
-    found = cached.calibration(
-        str(state.workspace().root), run.id, judged.texts, judged.paths.metrics.stat().st_mtime
-    )
+    found = cached.calibration(str(state.workspace().root), run.id, judged.texts, judged.paths.metrics.stat().st_mtime)
     with place:
         before, after = found.error * 100, found.corrected_error * 100
         low, high = (one * 100 for one in found.interval)
@@ -34,9 +32,7 @@ def confidence(judged: Judged) -> None:
             "only how sure it is.",
         )
         if judged.texts == "validation":
-            st.caption(
-                "The correction was fitted on these very texts, so that it looks a little too good here."
-            )
+            st.caption("The correction was fitted on these very texts, so that it looks a little too good here.")
         charts.show(
             charts.reliability(found.bins, found.corrected_bins),
             "How often it is right, by how sure it says it is, before and after the correction",
@@ -45,9 +41,7 @@ def confidence(judged: Judged) -> None:
         )
         key = f"correct_{run.id}"
         st.session_state[key] = used  # whoever chose it, wherever
-        st.toggle(
-            "Correct its confidence", key=key, on_change=_correct, args=(run.id, key, found.temperature)
-        )
+        st.toggle("Correct its confidence", key=key, on_change=_correct, args=(run.id, key, found.temperature))
         if found.few_mistakes:
             st.caption(
                 "It made too few mistakes on the validation texts to tell the correction from; a careful one is used."
@@ -100,9 +94,7 @@ def deferral(judged: Judged) -> None:
             st.caption(f"{IN_USE}: {_from(kept)}.")
         if chosen_rules.outlived:
             st.caption(f":material/history: {rules.OUTLIVED}")
-            if st.button(
-                "Keep these thresholds", icon=":material/check:", key="thresholds_stay", type="tertiary"
-            ):
+            if st.button("Keep these thresholds", icon=":material/check:", key="thresholds_stay", type="tertiary"):
                 rules.change(state.workspace(), run.id, outlived=False)
                 st.rerun()
     with other:
@@ -116,9 +108,7 @@ def deferral(judged: Judged) -> None:
 
 def costs(judged: Judged) -> None:
     """A threshold for each answer, from what mistakes and people cost."""
-    place = st.expander(
-        "When some mistakes cost more than others", icon=":material/balance:", on_change="rerun"
-    )
+    place = st.expander("When some mistakes cost more than others", icon=":material/balance:", on_change="rerun")
     if not place.open:
         return
     run, labels = judged.run, predictions.labels_of(judged.table)
@@ -127,9 +117,7 @@ def costs(judged: Judged) -> None:
         st.markdown(
             "What does a wrong answer cost, and what does it cost to ask a person? In money, minutes, or anything else."
         )
-        person = st.number_input(
-            "A person answers one text", 0.01, value=1.0, key=f"person_{run.id}", width=220
-        )
+        person = st.number_input("A person answers one text", 0.01, value=1.0, key=f"person_{run.id}", width=220)
         edited = st.data_editor(
             pd.DataFrame({"answer": labels, "cost": 5.0}),
             hide_index=True,
@@ -145,9 +133,7 @@ def costs(judged: Judged) -> None:
         learnt = predictions.answers(_validation(judged))
         found = deferring.cheapest(*learnt, mistake, person)
         said, sure, right = predictions.answers(judged.table)
-        st.markdown(
-            "So each answer counts by itself from here on; below, a person gives it. You may change that:"
-        )
+        st.markdown("So each answer counts by itself from here on; below, a person gives it. You may change that:")
         least = _by_hand(found, kept.thresholds, set(learnt[0]), f"least_{run.id}")
         cost = deferring.bill(said, sure, right, least, mistake, person)
         st.markdown(
@@ -166,13 +152,9 @@ def costs(judged: Judged) -> None:
             st.rerun()
 
 
-def _by_hand(
-    proposed: dict[str, float], in_use: dict[str, float], said: set[str], key: str
-) -> dict[str, float]:
+def _by_hand(proposed: dict[str, float], in_use: dict[str, float], said: set[str], key: str) -> dict[str, float]:
     """The threshold of each answer, as a person leaves it. said: answers that were given to any validation text."""
-    shown = pd.DataFrame(
-        [{"answer": label, "by itself from": _percent(least)} for label, least in proposed.items()]
-    )
+    shown = pd.DataFrame([{"answer": label, "by itself from": _percent(least)} for label, least in proposed.items()])
     if in_use:
         shown["in use"] = [_percent(in_use[label]) if label in in_use else None for label in proposed]
     edited = st.data_editor(
@@ -199,11 +181,7 @@ def _by_hand(
     chosen = dict(zip(proposed, edited["by itself from"], strict=True))
     untouched = dict(zip(proposed, shown["by itself from"], strict=True))
     return {
-        label: proposed[label]
-        if value == untouched[label]
-        else deferring.ALWAYS_A_PERSON
-        if value > 100
-        else value / 100
+        label: proposed[label] if value == untouched[label] else deferring.ALWAYS_A_PERSON if value > 100 else value / 100
         for label, value in chosen.items()
     }
 

@@ -14,9 +14,7 @@ MOVES = {"first": "vertical_align_top", "up": "arrow_upward", "down": "arrow_dow
 
 def queue() -> None:
     """What waits, the next one first; nothing is shown where nothing waits."""
-    st.fragment(
-        _queue, run_every=pace.seconds(LOOK_SECONDS) if runs_queue.waiting(state.workspace()) else None
-    )()
+    st.fragment(_queue, run_every=pace.seconds(LOOK_SECONDS) if runs_queue.waiting(state.workspace()) else None)()
 
 
 def _queue() -> None:

@@ -36,10 +36,7 @@ def show(judged: Judged) -> None:
         shown = found.groups[:MOST_IN_CHART]
         charts.show(
             charts.with_intervals(
-                {
-                    f"{one.property}: {one.value} ({whole(one.texts)})": (one.wrong, list(one.interval))
-                    for one in shown
-                },
+                {f"{one.property}: {one.value} ({whole(one.texts)})": (one.wrong, list(one.interval)) for one in shown},
                 "share that is wrong",
             ),
             "Share of wrong answers in each group of texts, with its interval",

@@ -166,9 +166,7 @@ def _adds_up(found: Explanation) -> str:
         else f"The parts of the words add up to the whole but for {percent(max(0.0001, found.error), 2)}."
     )
     if found.score > 0 and found.blank > MOSTLY * found.score:
-        said += (
-            f" Most of the score is there before any word: a text of blanks has {rounded(found.blank, 1)} of "
-        )
+        said += f" Most of the score is there before any word: a text of blanks has {rounded(found.blank, 1)} of "
         said += f"{rounded(found.score, 1)}."
     if unread:
         said += f" In grey: {words.count(unread, 'word or sign', 'words and signs')} that the model does not read."
@@ -177,8 +175,7 @@ def _adds_up(found: Explanation) -> str:
 
 def _meaning(found: Explanation) -> str:
     blank, score, moved, total = (
-        rounded(one, 2, signed=True)
-        for one in (found.blank, found.score, found.score - found.blank, found.total)
+        rounded(one, 2, signed=True) for one in (found.blank, found.score, found.score - found.blank, found.total)
     )
     return (
         "From a text without content to this one the score of the answer (its logit against the mean of the others') moves "

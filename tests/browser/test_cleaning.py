@@ -10,10 +10,7 @@ BROKEN = ["zu;viele;Felder;sind;hier", "noch;eine;Zeile;mit;fünf", "und;eine;dr
 
 def office_csv() -> bytes:
     """Semicolons, Windows-1252, padded labels, five repeated rows, one label in two spellings, three broken rows."""
-    rows = [
-        f"{i};Schön: {text.replace(';', ',')}; {label} ;Köln"
-        for i, (text, label) in enumerate(easy_texts(120))
-    ]
+    rows = [f"{i};Schön: {text.replace(';', ',')}; {label} ;Köln" for i, (text, label) in enumerate(easy_texts(120))]
     rows += rows[:5]
     rows += [f"{200 + i};Noch ein Text, Nummer {i} über das Gerät;Good;Köln" for i in range(12)]
     rows[30:30], rows[60:60], rows[90:90] = BROKEN[:1], BROKEN[1:2], BROKEN[2:]
@@ -28,9 +25,7 @@ def test_from_an_office_file_to_a_clean_data_set(visit, workspace, tmp_path):
     visitor.see("Windows-1252), separated by semicolon, 137 rows")
     visitor.page.get_by_test_id("stDataFrame").filter(visible=True).first.hover()
     expect(visitor.page.get_by_role("button", name="Search: The first rows")).to_be_visible()
-    expect(
-        visitor.page.get_by_role("button", name="Download as CSV")
-    ).not_to_be_visible()  # it would keep formulas
+    expect(visitor.page.get_by_role("button", name="Download as CSV")).not_to_be_visible()  # it would keep formulas
     visitor.page.get_by_text("3 rows could not be read").click()
     expect(visitor.page.get_by_role("combobox", name="Column with the labels")).to_have_value("Urteil")
     visitor.page.get_by_text("Findings and remedies").click()
@@ -46,9 +41,7 @@ def test_from_an_office_file_to_a_clean_data_set(visit, workspace, tmp_path):
     info = list_datasets(workspace)[0]
     assert info.labels == ["bad", "good"]
     assert info.total == 132
-    assert all(
-        text.startswith(("Schön: the", "Noch ein Text")) for text in load_rows(workspace, info.id)["text"]
-    )
+    assert all(text.startswith(("Schön: the", "Noch ein Text")) for text in load_rows(workspace, info.id)["text"])
     visitor.page.get_by_text("What is in it").click()
     visitor.see("5 repeated rows were left out")
     visitor.see("3 rows could not be read")

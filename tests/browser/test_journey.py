@@ -70,9 +70,7 @@ def test_from_a_file_to_a_prediction(visit, workspace, tmp_path):
     again.see(f"{counts[3]} texts, the most confident first.")
 
     again.page.get_by_role("link", name="Predict").click()
-    again.page.get_by_role("textbox", name="Your text").fill(
-        "the kettle is warm, sturdy and handy, like my coat"
-    )
+    again.page.get_by_role("textbox", name="Your text").fill("the kettle is warm, sturdy and handy, like my coat")
     again.press("Ask the model")
     again.see("The model says")
     expect(again.page.locator(".st-key-answer").get_by_test_id("stMetricValue")).to_have_text("good")
@@ -101,9 +99,7 @@ def test_a_killed_server_costs_the_run_nothing(visit, server, workspace, easy, t
     visitor.page.get_by_text(re.compile(r"Step [\d,]+ of")).wait_for(timeout=120_000)
     server.kill()
     before = wait(workspace, run.id, lambda run: run.step > 0)
-    wait(
-        workspace, run.id, lambda run: run.step > before.step, seconds=20
-    )  # it goes on with no server at all
+    wait(workspace, run.id, lambda run: run.step > before.step, seconds=20)  # it goes on with no server at all
     server.start()
     # The old tab finds the server again by itself, and a new one finds the run.
     fresh = visit().open(f"runs?run={run.id}")

@@ -61,8 +61,7 @@ def test_from_a_mistake_to_a_reason_to_a_corrected_label_to_two_runs_compared(vi
     visitor.unfold("Ask them all")
     visitor.page.get_by_role("textbox", name="Your text").fill("the lamp is bright")
     sure = [
-        Predictor(workspace.run(one.id).model).predict(["the lamp is bright"])[0].confidence
-        for one in (newest, mistaken)
+        Predictor(workspace.run(one.id).model).predict(["the lamp is bright"])[0].confidence for one in (newest, mistaken)
     ]
     table = visitor.page.get_by_test_id("stDataFrame").filter(has_text="says").last
     table.wait_for()  # without Enter: the answers follow a pause
@@ -133,10 +132,7 @@ def click_cell(visitor, actual: str, said: str) -> None:
 
 
 def chosen_cell(visitor) -> tuple[str, str]:
-    return tuple(
-        visitor.page.get_by_role("combobox", name=name).input_value()
-        for name in ("True label", "The model said")
-    )
+    return tuple(visitor.page.get_by_role("combobox", name=name).input_value() for name in ("True label", "The model said"))
 
 
 def pick_row(visitor, table: str) -> None:

@@ -4,9 +4,7 @@ from engine.runs import queue
 from engine.studies import records
 
 
-def test_several_runs_are_started_together_and_their_page_follows_by_itself(
-    visit, workspace, easy, tiny_model
-):
+def test_several_runs_are_started_together_and_their_page_follows_by_itself(visit, workspace, easy, tiny_model):
     queue.pause_queue(workspace, True)
     visitor = visit().open("train")
     visitor.page.get_by_text("Several to compare", exact=True).click()

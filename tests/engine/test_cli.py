@@ -55,9 +55,7 @@ def test_what_was_trained_can_be_listed_shown_scored_asked_and_deleted(trained, 
     assert {"step", "steps", "share", "seconds_left"} == set(shown["progress"])
     low, high = as_json("evaluate", run)["intervals"]["accuracy"]
     assert low <= trained["metrics"]["accuracy"] <= high
-    answers = as_json("predict", run, "--text", "the lamp is bright, calm and tidy", "--text", "=dull")[
-        "predictions"
-    ]
+    answers = as_json("predict", run, "--text", "the lamp is bright, calm and tidy", "--text", "=dull")["predictions"]
     assert [answer["text"] for answer in answers] == ["the lamp is bright, calm and tidy", "=dull"]
     assert set(answers[0]) == {"text", "label", "confidence", "probabilities", "to_a_person"}
     assert as_json("predict", trained["folder"], "--text", "=dull")["predictions"][0] == answers[1]
@@ -126,9 +124,7 @@ def test_doubtful_labels_are_listed_corrected_and_trained_on_again(workspace, ea
     assert said("revise", easy.id) == again
 
 
-def test_a_zip_of_a_model_is_trained_and_remains_after_the_zip_is_gone(
-    workspace, easy_csv, tiny_model, tmp_path
-):
+def test_a_zip_of_a_model_is_trained_and_remains_after_the_zip_is_gone(workspace, easy_csv, tiny_model, tmp_path):
     archive = Path(shutil.make_archive(str(tmp_path / "My model"), "zip", tiny_model.parent, tiny_model.name))
     trained = as_json("train", easy_csv, "--model", archive, *TINY)
     archive.unlink()
@@ -190,9 +186,7 @@ def test_predict_reads_a_file_as_it_is_told_and_says_what_it_could_not_read(work
     form = ["--encoding", "cp1252", "--separator", ";", "--no-header", "--column", "1"]
     found = as_json("predict", run, "--file", tmp_path / "in.csv", *form, "--out", tmp_path / "out.csv")
     assert (found["rows"], found["unread"], found["column"]) == (14, 1, "1")
-    assert found["unread_rows"] == [
-        {"line": 13, "reason": "4 fields where 2 were expected", "content": "K;a;b;c"}
-    ]
+    assert found["unread_rows"] == [{"line": 13, "reason": "4 fields where 2 were expected", "content": "K;a;b;c"}]
     assert found["predictions"][0]["text"] == "the Lämp is calm, and warm"
     lines = list(csv.DictReader((tmp_path / "out.csv").read_text("utf-8-sig").splitlines()))
     assert [row["0"] for row in lines[-2:]] == ["", "L"] and lines[12]["problem"].startswith("line 13: ")
@@ -230,9 +224,7 @@ def test_check_tells_where_a_row_broke_and_obeys_what_is_said_by_hand(workspace,
     (tmp_path / "x.csv").write_bytes((rows + "a;b;c;d\n" + "Größe 3 des Geräts;gut;K9\n").encode("cp1252"))
     found = as_json("check", tmp_path / "x.csv", "--no-header", "--fix", "drop_duplicates", "--group", "2")
     assert (found["encoding"], found["separator"], found["header"]) == ("cp1252", ";", False)
-    assert found["rejected_rows"] == [
-        {"line": 61, "reason": "4 fields where 3 were expected", "content": "a;b;c;d"}
-    ]
+    assert found["rejected_rows"] == [{"line": 61, "reason": "4 fields where 3 were expected", "content": "a;b;c;d"}]
     assert found["applied"] == [{"remedy": "drop_duplicates", "count": 1}]
     assert "unreadable_rows" in {one["code"] for one in found["problems"]}
     assert sum(found["split"].values()) == 60
@@ -333,9 +325,7 @@ def test_settings_are_shown_chosen_and_taken_back(workspace, monkeypatch):
         "origin": "default",
         "variable": "TUNEBOARD_TRACKER",
     }
-    assert {"datasets", "models", "runs", "checkpoints", "pretrained", "uploads", "trash"} <= set(
-        shown["bytes"]
-    )
+    assert {"datasets", "models", "runs", "checkpoints", "pretrained", "uploads", "trash"} <= set(shown["bytes"])
     chosen = as_json("settings", "--set", "threads=1", "--set", "precision=fp32")["settings"]
     assert (chosen["threads"]["value"], chosen["threads"]["origin"]) == (1, "settings")
     monkeypatch.setenv("TUNEBOARD_PRECISION", "bf16")

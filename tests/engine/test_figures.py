@@ -45,9 +45,7 @@ def test_english_writes_as_python_does():
         ("it", "1.000.000", "-1.234,57", "12,3%", "27 nov 2026", ",."),
     ],
 )
-def test_other_languages_have_the_same_digits_and_signs_of_their_own(
-    language, million, negative, share, day, signs
-):
+def test_other_languages_have_the_same_digits_and_signs_of_their_own(language, million, negative, share, day, signs):
     with as_in(language):
         assert whole(1_000_000) == million
         assert whole(0) == "0"

@@ -38,9 +38,7 @@ except ModuleNotFoundError:
 
 
 def run(program: str) -> str:
-    return subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
+    return subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
 def test_the_first_loading_looks_for_no_garbage_and_what_comes_after_is_cleared_as_ever():

@@ -22,9 +22,7 @@ def test_no_text_leads_out_of_the_workspace(tmp_path_factory, text):
         assert folder.name == text
 
 
-@pytest.mark.parametrize(
-    "text", ["../../etc", "..", "a/b", "/etc/passwd", "abc\0def", "", "ABCDEF", "abcdef\n"]
-)
+@pytest.mark.parametrize("text", ["../../etc", "..", "a/b", "/etc/passwd", "abc\0def", "", "ABCDEF", "abcdef\n"])
 def test_what_is_no_id_is_refused(workspace, text):
     with pytest.raises(NotFoundError):
         workspace.run(text)

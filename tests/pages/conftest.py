@@ -42,9 +42,7 @@ def once_finished(tmp_path_factory, tiny_model):
 def finished(workspace, once_finished):
     """A finished run of the tiny model in a workspace of the test's own."""
     original, run = once_finished
-    shutil.copytree(
-        original.root, workspace.root, ignore=shutil.ignore_patterns("tuneboard.db*"), dirs_exist_ok=True
-    )
+    shutil.copytree(original.root, workspace.root, ignore=shutil.ignore_patterns("tuneboard.db*"), dirs_exist_ok=True)
     with (
         closing(sqlite3.connect(original.database)) as store,
         closing(sqlite3.connect(workspace.database)) as copy,

@@ -33,9 +33,7 @@ def words_on(test: AppTest) -> str:
         test.success,
         test.metric,
     )
-    return "\n".join(str(element.value) for kind in kinds for element in kind) + "\n".join(
-        one.label for one in test.metric
-    )
+    return "\n".join(str(element.value) for kind in kinds for element in kind) + "\n".join(one.label for one in test.metric)
 
 
 def press(test: AppTest, key: str) -> AppTest:

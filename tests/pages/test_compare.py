@@ -88,9 +88,7 @@ def test_runs_on_other_test_texts_are_refused_with_a_sentence(workspace, finishe
     from engine.data.recipe import Recipe
 
     path = tmp_path / "other.csv"
-    path.write_text(
-        "text,label\n" + "\n".join(f"{word} {i},{word}" for i in range(40) for word in ("up", "down"))
-    )
+    path.write_text("text,label\n" + "\n".join(f"{word} {i},{word}" for i in range(40) for word in ("up", "down")))
     other = save(workspace, draft(read_file(path), Recipe(text="text", label="label")))
     run = wait(workspace, submit(workspace, other, tiny_model, epochs=1).id)
     test = open_page("compare", runs=f"{finished.id},{run.id}")
@@ -107,9 +105,7 @@ def test_two_matrices_lie_side_by_side_under_names_that_stay(workspace, three):
 def test_the_json_has_what_the_page_shows(workspace, three):
     asked = [one.id for one in three]
     said = json.loads(
-        subprocess.run(
-            forked.command("engine", "compare", *asked, "--json"), capture_output=True, text=True
-        ).stdout
+        subprocess.run(forked.command("engine", "compare", *asked, "--json"), capture_output=True, text=True).stdout
     )
     test = open_page("compare", runs=",".join(asked))
     low, high = said["baseline"]["interval"]
@@ -136,7 +132,5 @@ def test_times_that_may_be_the_machines_take_no_star():
         run = Run(**{**dict.fromkeys(Run._fields), "id": name})
         return Entry(run, accuracy, 0.0, {}, {}, {}, 1.0, milliseconds, 1)
 
-    found = Comparison(
-        [entry("a", 0.9, 10.5), entry("b", 0.9, 10.0), entry("c", 0.8, 9.5)], [], [], {}, 1, {}, {}
-    )
+    found = Comparison([entry("a", 0.9, 10.5), entry("b", 0.9, 10.0), entry("c", 0.8, 9.5)], [], [], {}, 1, {}, {})
     assert found.trade_offs == {"a", "b"}

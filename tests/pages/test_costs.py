@@ -73,9 +73,7 @@ def test_a_failed_measurement_is_one_quiet_sentence(workspace, easy, tiny_model,
     assert not test.button(key="start").disabled and not test.error
 
 
-def test_a_measurement_that_dies_is_not_started_again_and_again(
-    workspace, easy, tiny_model, at_once, monkeypatch
-):
+def test_a_measurement_that_dies_is_not_started_again_and_again(workspace, easy, tiny_model, at_once, monkeypatch):
     launched = []
     monkeypatch.setattr(forecast, "launch", lambda *asked: launched.append(asked))
     monkeypatch.setattr(costs, "LAUNCH_SECONDS", 0.0)

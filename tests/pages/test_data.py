@@ -110,18 +110,14 @@ def test_markup_in_a_file_is_shown_as_it_is(workspace):
 
 
 def test_a_refresh_in_another_tab_loses_no_choice(workspace):
-    test = upload(
-        open_page("data"), "a,b,c\n" + "".join(f"text {i} about it,{i % 2},{i % 3}\n" for i in range(60))
-    )
+    test = upload(open_page("data"), "a,b,c\n" + "".join(f"text {i} about it,{i % 2},{i % 3}\n" for i in range(60)))
     box(test, "label").select("c").run()
     again = open_page("data", upload=test.query_params["upload"])
     assert box(again, "label").value == "c"
 
 
 def test_how_it_was_read_can_be_changed_and_the_preview_follows(workspace):
-    test = upload(
-        open_page("data"), "text,label\n" + "".join(f"it is a; b {i},{'xy'[i % 2]}\n" for i in range(40))
-    )
+    test = upload(open_page("data"), "text,label\n" + "".join(f"it is a; b {i},{'xy'[i % 2]}\n" for i in range(40)))
     assert list(test.dataframe[0].value.columns) == ["text", "label"]
     box(test, "separator").set_value(";").run()
     assert list(test.dataframe[0].value.columns) != ["text", "label"]
@@ -183,9 +179,7 @@ def test_what_stands_in_the_way_has_a_click_for_each_way_out(workspace):
 
 
 def test_columns_that_mark_a_class_each_are_saved_as_the_label(workspace):
-    lines = [
-        f"{text.replace(',', '')},{label == 'good':d},{label == 'bad':d}" for text, label in easy_texts(60)
-    ]
+    lines = [f"{text.replace(',', '')},{label == 'good':d},{label == 'bad':d}" for text, label in easy_texts(60)]
     test = upload(open_page("data"), "\n".join(["text,good,bad", *lines]))
     assert "2 columns of which each row marks one" in words_on(test)
     press(test, "save")
@@ -249,9 +243,7 @@ def test_a_data_set_that_a_run_still_needs_is_not_deleted(workspace, easy, tiny_
 
 def test_rows_are_pasted_from_a_spreadsheet(workspace):
     test = open_page("data")
-    next(one for one in test.text_area if one.key == "pasted").set_value(
-        easy_csv(40).replace(",", "\t", 1)
-    ).run()
+    next(one for one in test.text_area if one.key == "pasted").set_value(easy_csv(40).replace(",", "\t", 1)).run()
     press(test, "paste")
     assert "pasted" in words_on(test)
 
@@ -280,9 +272,7 @@ def test_a_name_that_the_hub_does_not_know_is_a_sentence(workspace, hub_server):
 
 
 def test_columns_stay_when_it_is_read_in_another_way_and_back(workspace):
-    test = upload(
-        open_page("data"), "text,label\n" + "".join(f"it is so {i},{'xy'[i % 2]}\n" for i in range(40))
-    )
+    test = upload(open_page("data"), "text,label\n" + "".join(f"it is so {i},{'xy'[i % 2]}\n" for i in range(40)))
     box(test, "separator").set_value(";").run()
     assert "There is only one column" in words_on(test)
     press(test, "automatic")
@@ -302,9 +292,7 @@ def test_choices_can_be_forgotten(workspace):
 
 
 def test_no_address_from_a_file_becomes_a_link(workspace):
-    rows = "".join(
-        f"some words {i},{('http://evil.example/x', 'me@evil.example')[i % 2]}\n" for i in range(40)
-    )
+    rows = "".join(f"some words {i},{('http://evil.example/x', 'me@evil.example')[i % 2]}\n" for i in range(40))
     test = upload(open_page("data"), "text,label\n" + rows, "www.evil.example see.csv")
     shown = "\n".join(str(one.value) for one in [*test.markdown, *test.caption])
     for live in ("www.evil", "http\\:", "me\\@evil"):

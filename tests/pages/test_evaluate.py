@@ -36,9 +36,7 @@ def test_the_select_boxes_list_the_texts_of_a_cell(workspace, finished):
     test = open_page("evaluate", run=finished.id)
     test.selectbox(key="cell_true").select("good").run()
     test.selectbox(key="cell_said").select("good").run()
-    expected = predictions.cell(
-        predictions.read(workspace.run(finished.id).predictions, "test"), "good", "good"
-    )
+    expected = predictions.cell(predictions.read(workspace.run(finished.id).predictions, "test"), "good", "good")
     assert test.dataframe[0].value["text"].tolist() == expected["text"].tolist()
     assert test.dataframe[0].value["confidence"].is_monotonic_decreasing
 

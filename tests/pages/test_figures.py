@@ -67,9 +67,7 @@ def test_which_answers_count_is_chosen_on_the_command_line_as_on_the_page(worksp
     shown = as_json("rules", finished.id)
     assert (shown["threshold"], shown["thresholds"], shown["temperature"]) == (0.0, {}, 1.0)
     assert shown["on_test"]["covered"] == 1.0
-    chosen = as_json(
-        "rules", finished.id, "--threshold", "60%", "--threshold-of", "good=person", "--correct", "yes"
-    )
+    chosen = as_json("rules", finished.id, "--threshold", "60%", "--threshold-of", "good=person", "--correct", "yes")
     assert chosen["thresholds"] == {"good": 1.01} and chosen["threshold"] == 0.6
     fitted = as_json("evaluate", finished.id)["calibration"]["temperature"]
     assert chosen["temperature"] == pytest.approx(fitted)
@@ -93,8 +91,9 @@ def test_costs_are_told_on_the_command_line(finished):
     assert cheap["mistakes"] == {"bad": 5.0, "good": 0.0} and cheap["thresholds"]["good"] == 0.0
     dear = as_json("evaluate", finished.id, "--cost", "good=100", "--person", "0.01")["costs"]
     assert dear["per_100_texts"]["all_by_person"] == pytest.approx(1.0)
-    done = subprocess.run(forked.command("engine", "evaluate", finished.id, "--json", "--cost", "odd=1"),
-                          capture_output=True, text=True)  # fmt: skip
+    done = subprocess.run(
+        forked.command("engine", "evaluate", finished.id, "--json", "--cost", "odd=1"), capture_output=True, text=True
+    )
     assert done.returncode == 2 and "It says: bad, good." in done.stderr
 
 

@@ -21,9 +21,7 @@ def test_the_figure_of_every_cell_can_be_read_whatever_its_colour(monkeypatch, t
         letters = luminance(np.array([int(trace.textfont.color[at : at + 2], 16) / 255 for at in (1, 3, 5)]))
         for colour in luminance(np.array(colours).reshape(-1, 3)):
             assert (max(colour, letters) + 0.05) / (min(colour, letters) + 0.05) >= 4.5
-        assert (
-            np.array(trace.text)[np.isnan(trace.z)] == ""
-        ).all()  # the other half would lie over its figures
+        assert (np.array(trace.text)[np.isnan(trace.z)] == "").all()  # the other half would lie over its figures
         seen += len(places)
     assert seen == 256
 

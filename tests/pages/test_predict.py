@@ -230,9 +230,7 @@ def test_the_onnx_that_was_made_is_offered_only_as_long_as_model_and_rules_stay(
     paths.onnx.write_bytes(b"made before")
 
     def offered() -> bool:
-        test = take(
-            unfold(open_page("predict", run=finished.id), ELSEWHERE), finished, "Without torch (ONNX)"
-        )
+        test = take(unfold(open_page("predict", run=finished.id), ELSEWHERE), finished, "Without torch (ONNX)")
         buttons = test.get("download_button")
         return any(one.proto.label.startswith("Download as ONNX") for one in buttons)
 

@@ -30,9 +30,7 @@ def open_review(run, kind="uncertain"):
 
 def doubtful(workspace, run, kind="uncertain"):
     found = ranked(judge(predictions.read(workspace.run(run.id).predictions)), kind)
-    return found.assign(
-        row=[revising.row_name(*key) for key in zip(found["split"], found["source_row"], strict=True)]
-    )
+    return found.assign(row=[revising.row_name(*key) for key in zip(found["split"], found["source_row"], strict=True)])
 
 
 def test_the_list_is_the_engines_and_opens_at_the_worst(workspace, counted):
@@ -42,10 +40,7 @@ def test_the_list_is_the_engines_and_opens_at_the_worst(workspace, counted):
     table = next(one.value for one in test.dataframe if "doubt" in one.value)
     assert table["text"].tolist() == found["text"].tolist()
     assert f"{len(found)} in this list" in words_on(test)
-    assert (
-        "0 in this list" in words_on(open_review(counted, "confident"))
-        or doubtful(workspace, counted, "confident").size
-    )
+    assert "0 in this list" in words_on(open_review(counted, "confident")) or doubtful(workspace, counted, "confident").size
 
 
 def test_relabel_keep_and_leave_out_then_train_again(workspace, easy, counted):

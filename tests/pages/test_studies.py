@@ -32,9 +32,7 @@ def ask(way):
     return test
 
 
-def test_several_are_chosen_queued_as_one_and_watched_where_they_are_compared(
-    workspace, easy, tiny_model, once_finished
-):
+def test_several_are_chosen_queued_as_one_and_watched_where_they_are_compared(workspace, easy, tiny_model, once_finished):
     test = ask("several")
     box = test.multiselect(key="several_models")
     box.options.append(str(tiny_model))
@@ -139,15 +137,11 @@ def test_a_search_is_begun_watched_stopped_and_told(workspace, easy, tiny_model,
         )
         for number, (state, score) in enumerate([("complete", 0.8), ("pruned", 0.4), ("complete", 0.9)])
     ]
-    found = Progress(
-        status="finished", seconds=300, trials=trials, importance={"learning_rate": 0.7, "epochs": 0.3}
-    )
+    found = Progress(status="finished", seconds=300, trials=trials, importance={"learning_rate": 0.7, "epochs": 0.3})
     found.message = search.ended(found)
     write_json(workspace.study(study.id).progress, found.model_dump())
     test = open_page("compare", study=study.id)
     said = words_on(test).replace("\\", "")
-    assert (
-        "The best is trial 3, macro-F1 0.900 on validation; with the preset's settings it was 0.800" in said
-    )
+    assert "The best is trial 3, macro-F1 0.900 on validation; with the preset's settings it was 0.800" in said
     assert list(test.dataframe[0].value["Trial"]) == [3, 1, 2]
     assert "Ended early, deleted" in list(test.dataframe[0].value["State"])

@@ -27,9 +27,7 @@ GERMAN = (
 
 def field(test, name):
     return next(
-        one
-        for one in [*test.number_input, *test.selectbox, *test.checkbox]
-        if (one.key or "").startswith(f"{name}_")
+        one for one in [*test.number_input, *test.selectbox, *test.checkbox] if (one.key or "").startswith(f"{name}_")
     )
 
 
@@ -166,9 +164,7 @@ def test_a_zip_without_a_model_is_a_sentence_and_leaves_nothing(workspace, easy,
     ("me/absent", "knows no public model"), ("me/gated", "agreed to its terms"), ("me/code", "own program code"),
     ("me/pickled", "no weights in the safetensors"), ("me/speech", "cannot be made into a classifier"),
 ])  # fmt: skip
-def test_what_the_hub_has_not_is_a_sentence_before_anything_is_queued(
-    workspace, easy, model_hub, name, sentence
-):
+def test_what_the_hub_has_not_is_a_sentence_before_anything_is_queued(workspace, easy, model_hub, name, sentence):
     test = open_page("train")
     test.radio(key="model_kind").set_value("hub").run()
     type_in(test.selectbox(key="model_hub"), name)

@@ -95,9 +95,7 @@ NASTY = '<img src=x onerror=alert(1)> **bold** :red[x] $x^2$ `code` [a](http://x
 
 
 def test_what_people_wrote_is_never_markup():
-    words, _ = by_words(
-        NASTY, pieces(NASTY), [1.0 if place % 2 else -1.0 for place in range(len(pieces(NASTY)))]
-    )
+    words, _ = by_words(NASTY, pieces(NASTY), [1.0 if place % 2 else -1.0 for place in range(len(pieces(NASTY)))])
     shown = why.coloured(Explanation(NASTY, "a*b", tuple(words), 0.0, 1.0, 0.0))
     for sign in "<>$`^":
         assert f"\\{sign}" in shown and sign not in shown.replace(f"\\{sign}", "")

@@ -75,9 +75,7 @@ def _measurements(rows: pd.DataFrame, sizes: pd.Series) -> Problem:
     )
 
 
-def _blocking(
-    code: str, count: int, sentence: str, remedy: str, fixes: list[str], shown: list[dict]
-) -> Problem:
+def _blocking(code: str, count: int, sentence: str, remedy: str, fixes: list[str], shown: list[dict]) -> Problem:
     first, *otherwise = fixes or [None]
     return Problem(code, "blocking", count, sentence, remedy, first, shown, otherwise)
 

@@ -71,8 +71,7 @@ ARFF = re.compile(rb"(?i)^\s*@relation\b.*^\s*@attribute\b", re.M | re.S)
 ELEMENT = re.compile(rb"\s*<([A-Za-z][\w:.-]*+)[^<>]*>\s*<[A-Za-z]")
 BEFORE_SQL = rb"(?:\s|\xef\xbb\xbf|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*+\*/;?)*+"  # comments
 SQL = re.compile(
-    BEFORE_SQL
-    + rb"(?i:create table (?:if not exists )?[\w.`\"\[\]]+\s*\(|insert into [\w.`\"\[\]]+\s*(?:\(|values\b)|"
+    BEFORE_SQL + rb"(?i:create table (?:if not exists )?[\w.`\"\[\]]+\s*\(|insert into [\w.`\"\[\]]+\s*(?:\(|values\b)|"
     rb"drop table (?:if exists )?[\w.`\"]+;|set \w+ *= *[^;\n]*;)"
 )
 BINARY_SHARE, FEW_CONTROLS = 0.02, 5  # control characters in a text file, beyond which it is none
@@ -97,17 +96,11 @@ def read_file(
             raise _empty()
         table = _named(_read(path, name, options, progress))
     except FileNotFoundError as error:
-        raise DataError(
-            f"There is no file {path}.", "Check the name and the folder.", "no_such_file"
-        ) from error
+        raise DataError(f"There is no file {path}.", "Check the name and the folder.", "no_such_file") from error
     except OSError as error:
-        raise DataError(
-            f"The file {path} cannot be opened ({error.strerror}).", code="unreadable_file"
-        ) from error
+        raise DataError(f"The file {path} cannot be opened ({error.strerror}).", code="unreadable_file") from error
     except MemoryError as error:
-        raise DataError(
-            f"{name} does not fit into the memory.", "Split it into smaller files.", "too_large"
-        ) from error
+        raise DataError(f"{name} does not fit into the memory.", "Split it into smaller files.", "too_large") from error
     except DataError as error:
         message = error.message if name in error.message else f"{name}: {error.message}"
         raise DataError(message, error.action, error.code) from error
@@ -264,9 +257,7 @@ def _with_sheets(book: spreadsheets.Workbook, name: str, format: str) -> Table:
 def _read_archive(path: Path, name: str, options: Options, progress: Progress) -> Table:
     with tempfile.TemporaryDirectory() as folder:
         members = archives.unpack(path, name, Path(folder), progress=progress)
-        return bundles.read_bundle(
-            members, name, options, lambda member, shown: _read(member, shown, options, progress)
-        )
+        return bundles.read_bundle(members, name, options, lambda member, shown: _read(member, shown, options, progress))
 
 
 def _table(
@@ -296,14 +287,10 @@ def _is_blank(column: pa.ChunkedArray) -> bool:
 
 def _named(table: Table) -> Table:
     if table.frame.empty or not len(table.frame.columns):
-        raise DataError(
-            "There are no rows below its header.", "Choose a file with one row per text.", "no_rows"
-        )
+        raise DataError("There are no rows below its header.", "Choose a file with one row per text.", "no_rows")
     check_width(len(table.frame.columns))
     return table
 
 
 def _empty() -> DataError:
-    return DataError(
-        "The file is empty.", "Choose a file with a header row and one row per text.", "empty_file"
-    )
+    return DataError("The file is empty.", "Choose a file with a header row and one row per text.", "empty_file")

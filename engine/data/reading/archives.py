@@ -88,9 +88,7 @@ def unpack(
                         progress(*((out, total) if total else (file.tell(), packed)))
                 if inner := _kind(target):
                     code = "nested_archive"
-                if inner or not (
-                    target.stat().st_size or "/" in shown
-                ):  # an empty text in a folder is one of its texts
+                if inner or not (target.stat().st_size or "/" in shown):  # an empty text in a folder is one of its texts
                     target.unlink()
                 else:
                     members.append(Member(shown, target))
@@ -123,11 +121,7 @@ def folders_as_classes(members: list[Member]) -> list[tuple[str, str, str, Path]
     inside = [(name, path) for name, path in paths if name.parent.parts in folders - way]
     texts = [(name, path) for name, path in inside if TEXTS.fullmatch(name.suffix)]
     strange, inside = len(inside) - len(texts), texts  # a picture among them
-    if (
-        strange > 0.2 * len(texts)
-        or len(inside) < 2
-        or any(TABLES.fullmatch(name.suffix) for name, _ in paths)
-    ):
+    if strange > 0.2 * len(texts) or len(inside) < 2 or any(TABLES.fullmatch(name.suffix) for name, _ in paths):
         return None
     levels = [set(names) for names in zip(*(folders - way), strict=False)]
     usable = [i for i, names in enumerate(levels) if not all(map(split_of, names))]
@@ -145,9 +139,7 @@ def folders_as_classes(members: list[Member]) -> list[tuple[str, str, str, Path]
 def _check_room(name: str, into: Path, out: int, most: int, coming: int = 0) -> None:
     """out: bytes counted by us, or promised by the archive. coming: those that still need room on the disk."""
     if out > most:
-        message = (
-            f"{name} unpacks to more than {rounded(most / 2**20)} MB, too much for an archive of its size."
-        )
+        message = f"{name} unpacks to more than {rounded(most / 2**20)} MB, too much for an archive of its size."
         raise DataError(message, "Upload only the part of it that is needed, unpacked.", "zip_bomb")
     if shutil.disk_usage(into).free < coming + RESERVE:
         raise OSError(errno.ENOSPC, "the reserve is reached")
@@ -159,9 +151,7 @@ def _telling_damage(name: str) -> Iterator[None]:
         yield
     except NONSENSE as error:
         message = f"{name} should be a complete ZIP or GZ archive, but it is damaged or cut off."
-        raise DataError(
-            message, "Download or copy it again, or make a new ZIP of the files.", "damaged"
-        ) from error
+        raise DataError(message, "Download or copy it again, or make a new ZIP of the files.", "damaged") from error
 
 
 def _kind(path: Path) -> str | None:
@@ -203,9 +193,7 @@ def _zip_parts(file: _Reader, name: str, wanted: Callable[[str], bool]) -> tuple
 
 def _names(infos: list[zipfile.ZipInfo]) -> list[str]:
     """Windows writes names in the encoding of its language, and says nothing of it."""
-    raw = [
-        info.orig_filename.encode("utf-8" if info.flag_bits & 0x800 else "cp437", "replace") for info in infos
-    ]
+    raw = [info.orig_filename.encode("utf-8" if info.flag_bits & 0x800 else "cp437", "replace") for info in infos]
     strange = b"\n".join(name for name in raw if not decodes(name))
     beyond = [category(letter) for letter in strange.decode("cp437") if not letter.isascii()]
     guess = "cp437" if {"Ll", "Lu"} >= set(beyond) else likeliest(strange * 10)

@@ -16,9 +16,7 @@ from engine.data.reading.headers import PROMISING_ROWS, as_set, places, promise
 from engine.data.reading.table import Options, Rejected, Table, named
 from engine.errors import DataError
 
-ABOUT = re.compile(
-    r"(read.?me|licen[cs]e|copying|changelog|citation|authors|metadata|desktop\.ini|~\$)", re.I
-)
+ABOUT = re.compile(r"(read.?me|licen[cs]e|copying|changelog|citation|authors|metadata|desktop\.ini|~\$)", re.I)
 NAMED = 0.6  # share of rows that name a file beside the table, from which on these files are its texts
 ONE_EACH = 0.9  # different files for so many of these rows: a class that happens to be called like a file has many rows
 REPEATED = 0.5  # share of rows that stand in another table too, from which on one repeats the other
@@ -57,9 +55,7 @@ def read_bundle(members: list[Member], name: str, options: Options, read: Read) 
             left_out.append(member.name)
             problem = problem or error
     if not tables:
-        raise problem or DataError(
-            f"There is no table in {name}.", "Choose a file with one row per text.", "empty_file"
-        )
+        raise problem or DataError(f"There is no table in {name}.", "Choose a file with one row per text.", "empty_file")
     chosen = [one for one in tables if one[0] == options.sheet] or _main(_without_copies(tables))
     left_out += [file for file, _ in tables if file not in dict(chosen)]
     left_out += [f"{file}: {part}" for file, table in chosen for part in table.left_out]
@@ -183,9 +179,7 @@ def _main(tables: list[tuple[str, Table]]) -> list[tuple[str, Table]]:
         ours, theirs = as_set(columns), as_set(table.columns)
         if ours == theirs or min(len(ours), len(theirs)) < 2:
             continue
-        if theirs > ours or (
-            theirs < ours and labels and labels <= theirs and not (ours - theirs) & TEXT_NAMES
-        ):
+        if theirs > ours or (theirs < ours and labels and labels <= theirs and not (ours - theirs) & TEXT_NAMES):
             shared = [name for name in columns if as_set([name]) <= theirs]
             known, same = (_fingerprints(some, shared) for some in ([one for _, one in found], [table]))
             if theirs > ours and known.isin(same).mean() >= ALL:
@@ -226,7 +220,7 @@ def _together(tables: list[tuple[str, Table]], name: str) -> Table:
         damaged=sum(table.damaged for _, table in tables),
         foreign=sum(table.foreign for _, table in tables),
         broken=sum(table.broken for _, table in tables),
-    )  # fmt: skip
+    )
 
 
 def _with_names(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:

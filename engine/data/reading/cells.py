@@ -74,10 +74,7 @@ def unwrapped(values: list, around: Wrapping) -> list:
     if around.form == "single":
         return [value[0] if value else None for value in values]
     if isinstance(around.form, frozenset):
-        return [
-            next((name for name, score in (value or {}).items() if score >= LABELLED), None)
-            for value in values
-        ]
+        return [next((name for name, score in (value or {}).items() if score >= LABELLED), None) for value in values]
     return values
 
 

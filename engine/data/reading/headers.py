@@ -48,9 +48,7 @@ def has_header(records: list[list[str]]) -> bool:
     if not records:
         return False
     first = [cell.strip() for cell in records[0]]
-    rest = [
-        row for row in records[1:] if row != records[0]
-    ]  # where files were put together, the names come again
+    rest = [row for row in records[1:] if row != records[0]]  # where files were put together, the names come again
     filled = [cell for cell in first if cell]
     if not rest or not filled:
         return bool(filled)
@@ -99,8 +97,7 @@ def promise(names: list[str], rows: list[list[str]]) -> int:
     rows: the first PROMISING_ROWS.
     """
     labels = [
-        bool(words_of(name) & LABEL_NAMES) and 2 * len({row[i] for row in rows}) <= len(rows)
-        for i, name in enumerate(names)
+        bool(words_of(name) & LABEL_NAMES) and 2 * len({row[i] for row in rows}) <= len(rows) for i, name in enumerate(names)
     ]
     texts = [sum(len(row[i]) for row in rows) >= LEAST_TEXT * len(rows) for i in range(len(names))]
     is_set = any(labels) and any(text and not label for text, label in zip(texts, labels, strict=True))
@@ -139,9 +136,7 @@ def _stands_out(cell: str, values: list[str]) -> bool:
 def _rows_above(records: list[list[str]]) -> int:
     """Rows above the table that belong to no column: comments, or titles, which fill one cell where others fill several."""
     comments = 0
-    while comments < min(len(records), MOST_TITLE_ROWS) and records[comments][0].lstrip().startswith(
-        COMMENTS
-    ):
+    while comments < min(len(records), MOST_TITLE_ROWS) and records[comments][0].lstrip().startswith(COMMENTS):
         comments += 1
     if comments and has_header(records[comments:]):
         return comments

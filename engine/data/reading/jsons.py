@@ -22,9 +22,7 @@ from engine.data.reading.table import Rejections, check_width, named
 from engine.errors import DataError
 
 ROLES = TEXT_NAMES | LABEL_NAMES
-BEFORE = re.compile(
-    r"\ufeff?\s*(?:(?://|#)[^\n]*\n\s*)*(?:[\w.$\s]{1,60}=\s*(?=[\[{]))?"
-)  # comments, 'window.data ='
+BEFORE = re.compile(r"\ufeff?\s*(?:(?://|#)[^\n]*\n\s*)*(?:[\w.$\s]{1,60}=\s*(?=[\[{]))?")  # comments, 'window.data ='
 COMMENT = r"//[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)"
 # Comments, and commas behind the last. Nothing is tried twice (*+), however many comments there are.
 LOOSE = re.compile(rf'("(?:\\.|[^"\\])*+"?)|{COMMENT}|,(?=(?:\s|{COMMENT})*+[\]}}])', re.S)
@@ -245,14 +243,10 @@ def _by_example(classes: Records) -> Records:
     """A record for each text where a record is a class with all its texts: {"tag": "greeting", "patterns": ["hi", ...]}."""
     texts = next((name for name in EXAMPLES if all(_are_texts(one.get(name)) for one in classes)), None)
     cells = [cell for one in classes for cell in one.values() if isinstance(cell, str)]
-    if not texts or any(
-        len(cell.split()) > 3 for cell in cells
-    ):  # then these are texts, with examples of something
+    if not texts or any(len(cell.split()) > 3 for cell in cells):  # then these are texts, with examples of something
         return classes
     others = [{name: cell for name, cell in one.items() if not isinstance(cell, list)} for one in classes]
-    return [
-        {"text": text, **other} for one, other in zip(classes, others, strict=True) for text in one[texts]
-    ]
+    return [{"text": text, **other} for one, other in zip(classes, others, strict=True) for text in one[texts]]
 
 
 def _are_texts(value: object) -> bool:
@@ -325,9 +319,7 @@ def _belong_together(main: str, other: str, tables: dict[str, tuple[Records, Rej
     return ours == theirs or bool(split_of(main) and split_of(other) and ours & theirs)
 
 
-def _put_together(
-    tables: dict[str, tuple[Records, Rejections]], column: str | None, rejected: Rejections
-) -> Records:
+def _put_together(tables: dict[str, tuple[Records, Rejections]], column: str | None, rejected: Rejections) -> Records:
     """One below the other. column: what is to say which part a row is from."""
     found = []
     for name, (records, theirs) in tables.items():
@@ -447,9 +439,7 @@ def _by_role(record: dict) -> dict:
         if all(isinstance(one, dict) and isinstance(one.get(who), str) and what in one for one in turns):
             others = {key: cell for key, cell in record.items() if key != name}
             roles = {one[who]: one[what] for one in turns}
-            return others | {
-                f"{name}.{role}" if role in others else role: said for role, said in roles.items()
-            }
+            return others | {f"{name}.{role}" if role in others else role: said for role, said in roles.items()}
     return record
 
 

@@ -30,9 +30,7 @@ def parse_parquet(path: Path) -> pa.Table:
             table = file.read()
         return _as_strings(table)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(
-            "This looks like a Parquet file, but it is damaged.", "Export it again.", "damaged"
-        ) from error
+        raise DataError("This looks like a Parquet file, but it is damaged.", "Export it again.", "damaged") from error
 
 
 def parse_arrow(path: Path, stream: bool) -> pa.Table:
@@ -45,9 +43,7 @@ def parse_arrow(path: Path, stream: bool) -> pa.Table:
         with pa.OSFile(str(path)) as file:
             return _as_strings(opened(file).read_all())
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(
-            "This looks like an Arrow file, but it is damaged.", "Export it again.", "damaged"
-        ) from error
+        raise DataError("This looks like an Arrow file, but it is damaged.", "Export it again.", "damaged") from error
 
 
 def class_names(schema: pa.Schema) -> dict[str, list[str]]:

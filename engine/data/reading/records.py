@@ -62,8 +62,7 @@ class Shape:
     def fits(self, cells: list[str | None]) -> bool:
         """Whether these could be a row. None stands for any value."""
         return len(cells) == self.width and all(
-            cell is None or values is None or cell.strip() in values
-            for cell, values in zip(cells, self.known, strict=True)
+            cell is None or values is None or cell.strip() in values for cell, values in zip(cells, self.known, strict=True)
         )
 
     def fit(self, rows: list[list[str | None]]) -> bool:
@@ -89,9 +88,7 @@ class Records:
     mended: records so far whose quotes were out of order. needed: those whose quotes kept something together.
     """
 
-    def __init__(
-        self, lines: Iterable[str], dialect: Dialect, rejected: Rejections, shape: Shape | None = None
-    ):
+    def __init__(self, lines: Iterable[str], dialect: Dialect, rejected: Rejections, shape: Shape | None = None):
         self.lines, self.dialect, self.rejected, self.shape = lines, dialect, rejected, shape
         self.mended = self.needed = 0
 
@@ -161,9 +158,7 @@ class Records:
     def _is_rows(self, lines: list[str]) -> bool:
         """Whether each of the lines looks like a row by itself."""
         shape = self.shape
-        return bool(shape and shape.telling) and shape.fit(
-            [plain_cells(line, self.dialect) for line in lines]
-        )
+        return bool(shape and shape.telling) and shape.fit([plain_cells(line, self.dialect) for line in lines])
 
     def _is_row(self, line: str) -> bool:
         """Whether a line is a row by itself, with quotes that are in order."""
@@ -216,9 +211,7 @@ def unwrapped(line: str) -> str:
 
 def plain_cells(line: str, dialect: Dialect) -> list[str]:
     """A line split at every separator; quotes around a cell are taken off."""
-    return [
-        cell.strip().strip(dialect.quote or None) for cell in line.rstrip("\r\n").split(dialect.separator)
-    ]
+    return [cell.strip().strip(dialect.quote or None) for cell in line.rstrip("\r\n").split(dialect.separator)]
 
 
 def _reader(lines: Iterable[str], dialect: Dialect, strict: bool = False) -> Iterator[list[str]]:

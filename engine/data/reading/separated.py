@@ -189,7 +189,7 @@ def _parse_lines(
                     padded.add(line, expected, plan.dialect.separator.join(cells))
                 if columns.add([*cells[:width], *[""] * (width - len(cells))]):
                     progress(min(size, file.buffer.raw.tell()), size)
-    return columns.table(), rejected, padded, broken  # fmt: skip
+    return columns.table(), rejected, padded, broken
 
 
 def _no_row(cells: list[str], names: list[str] | None) -> str | None:
@@ -217,9 +217,7 @@ def _parse_fast(path: Path, plan: _Plan) -> pa.Table | None:
     try:
         table = pyarrow.csv.read_csv(
             path,
-            pyarrow.csv.ReadOptions(
-                column_names=columns, skip_rows=plan.first_line - 1, block_size=8 * 2**20
-            ),
+            pyarrow.csv.ReadOptions(column_names=columns, skip_rows=plan.first_line - 1, block_size=8 * 2**20),
             pyarrow.csv.ParseOptions(
                 delimiter=dialect.separator,
                 quote_char=dialect.quote or False,
@@ -266,9 +264,7 @@ def _some_blank(table: pa.Table) -> bool:
     return bool(pc.any(pc.equal(joined_cells, "")).as_py())
 
 
-def _have_swallowed_rows(
-    cells: pa.ChunkedArray, number: int, quote: str, separator: str, shape: Shape
-) -> bool:
+def _have_swallowed_rows(cells: pa.ChunkedArray, number: int, quote: str, separator: str, shape: Shape) -> bool:
     """Whether a cell holds the end of one row, whole rows, and the start of another. cells: with line breaks, of one column.
 
     number: of that column.
@@ -278,9 +274,7 @@ def _have_swallowed_rows(
     separators, breaks = pc.count_substring(cells, separator), pc.count_substring(cells, "\n")
     suspicious = cells.filter(pc.equal(separators, pc.multiply(breaks, shape.width - 1)))
     for cell in suspicious.to_pylist():
-        first, *middle, last = (
-            [part.strip().strip(quote) for part in line.split(separator)] for line in cell.split("\n")
-        )
+        first, *middle, last = ([part.strip().strip(quote) for part in line.split(separator)] for line in cell.split("\n"))
         if shape.fit([[None] * number + first, *middle, last + [None] * (shape.width - number - 1)]):
             return True
     return False

@@ -124,11 +124,7 @@ def _by_its_names(sample: str, lines: list[str], quote: str | None) -> Dialect |
     """Where the first line names columns, and rows lack the last fields, or stand in several lines."""
     for separator in USUAL:
         names = lines[0].split(separator) if lines else []
-        if (
-            len(names) < 2
-            or not all(map(_is_name, names))
-            or not any(words_of(name) & KNOWN for name in names)
-        ):
+        if len(names) < 2 or not all(map(_is_name, names)) or not any(words_of(name) & KNOWN for name in names):
             continue
         read = _best_quotes(sample, separator, quote)
         rows = list(records_of(sample, read.dialect))[1:]
@@ -191,9 +187,7 @@ def _best_quotes(sample: str, separator: str, quote: str | None) -> Reading:
     escapes = ["", "\\"] if '\\"' in sample or "\\'" in sample else [""]
     apostrophes = len(re.findall(rf"(?:^|{mark}|\n)'(?:[^'\n]|'')*'(?={mark}|[\r\n]|$)", sample)) > 2
     quotes = [quote] if quote else ['"', "'"] if apostrophes else ['"']
-    readings = [
-        _read(sample, Dialect(separator, one, escape, spaced)) for one in quotes for escape in escapes
-    ]
+    readings = [_read(sample, Dialect(separator, one, escape, spaced)) for one in quotes for escape in escapes]
     heeded = max(readings, key=lambda one: (one.share, one.needed - one.mended))
     if heeded.needed <= heeded.mended and len(quotes) > 1:  # nothing tells but what they stand around
         heeded = max(readings, key=lambda one: (one.share, -one.mended, _with_enclosed(sample, one.dialect)))
@@ -351,7 +345,5 @@ def _longer(sample: str, dialect: Dialect) -> Dialect:
 
 def _unwrapped(sample: str) -> Dialect | None:
     """Where each line is one field that is a line of separated text itself."""
-    inner = _best(
-        [_best_quotes("".join(map(unwrapped, sample.splitlines(True))), one, None) for one in USUAL]
-    )
+    inner = _best([_best_quotes("".join(map(unwrapped, sample.splitlines(True))), one, None) for one in USUAL])
     return replace(inner.dialect, wrapped=True) if inner.share >= ODD_SHARE else None

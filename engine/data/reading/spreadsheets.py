@@ -26,9 +26,7 @@ PIECE, LONGEST_TAG = 2**22, 2**16  # bytes of XML looked at in one, and of a tag
 # The column and row of a cell of XLSX that has more than a format.
 FILLED = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]+)(\d+)["'](?!(?:\s+\w+="\w*")*+\s*(?:/>|></))""")
 # The sheets, rows and cells of ODS with their attributes, and those that a cell with more than a format has.
-ODS = re.compile(
-    rb"""<table:(table|table-row|(?:covered-)?table-cell)(?=[\s/>])((?:[^<>"']|"[^"]*"|'[^']*')*+)"""
-)
+ODS = re.compile(rb"""<table:(table|table-row|(?:covered-)?table-cell)(?=[\s/>])((?:[^<>"']|"[^"]*"|'[^']*')*+)""")
 REPEATED = re.compile(rb"""number-(?:rows|columns)-repeated\s*=\s*["'](\d+)""")
 SAYS = re.compile(rb"office:|table:formula")
 HEAD_ROWS = 2000
@@ -65,9 +63,7 @@ class Sheet:
             same = as_set(self.names) == as_set(other.names)
             return same or (len(other.names) > 1 and as_set(self.names) > as_set(other.names))
         several = min(len(self.rows), len(other.rows)) >= FEW_ROWS
-        return (
-            not (self.names_row or other.names_row) and len(self.names) == len(other.names) == 1 and several
-        )
+        return not (self.names_row or other.names_row) and len(self.names) == len(other.names) == 1 and several
 
     def rows_as(self, names: list[str]) -> Rows:
         """The rows with the columns of the other sheet, in its order."""
@@ -98,9 +94,7 @@ def parse_spreadsheet(path: Path, options: Options) -> Workbook:
     """Raises DataError when the file cannot be opened or no sheet is filled."""
     visible, found = _opened(path, options)
     if not any(rows for _, rows in found):
-        raise DataError(
-            "The spreadsheet has no filled sheet.", "Choose a file with one row per text.", "empty_file"
-        )
+        raise DataError("The spreadsheet has no filled sheet.", "Choose a file with one row per text.", "empty_file")
     return workbook(visible, found, options)
 
 
@@ -243,9 +237,7 @@ def _check_size(path: Path) -> None:
         return
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
-        kind = next(
-            (archive.read(one) for one in members if one.filename == "mimetype" and one.file_size < 200), b""
-        )
+        kind = next((archive.read(one) for one in members if one.filename == "mimetype" and one.file_size < 200), b"")
     grown = sum(member.file_size for member in members)
     if grown > LARGEST:
         raise DataError(
@@ -255,9 +247,7 @@ def _check_size(path: Path) -> None:
             "zip_bomb",
         )
     names = [member.filename for member in members]
-    other = next(
-        (what for mark, what in OTHER_OFFICE.items() if any(one.startswith(mark) for one in names)), None
-    )
+    other = next((what for mark, what in OTHER_OFFICE.items() if any(one.startswith(mark) for one in names)), None)
     other = "a text document" if kind.startswith(b"application/vnd.oasis.opendocument.text") else other
     if other:
         raise DataError(

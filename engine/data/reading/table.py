@@ -151,9 +151,7 @@ class Table:
         parts = [FORMATS.get(self.format, self.format.upper())]
         if len(self.sheets) > 1:
             what = PARTS.get(self.format, "file")
-            parts.append(
-                f"{what} {self.sheet!r}" if self.sheet else f"{what}s with the same columns put together"
-            )
+            parts.append(f"{what} {self.sheet!r}" if self.sheet else f"{what}s with the same columns put together")
         if self.encoding:
             parts.append(self.encoding)
         if self.separator:

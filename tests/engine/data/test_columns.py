@@ -16,10 +16,7 @@ LABELS = ["good", "bad", "so"] * 20
 
 def traps(**columns):
     """{column: kind} beside a text and a label column."""
-    return {
-        trap.column: trap.kind
-        for trap in propose(frame(text=LONG, label=LABELS, **columns), "text", "label").traps
-    }
+    return {trap.column: trap.kind for trap in propose(frame(text=LONG, label=LABELS, **columns), "text", "label").traps}
 
 
 def test_text_and_label_are_told_from_an_id_and_a_number():
@@ -55,9 +52,7 @@ def test_a_telling_name_wins_among_columns_that_would_do():
     ({"gender": ["m", "f"], "age": ["young", "old"]}, {"answer_code": [f"code {i}" for i in range(12)]}),
 ])  # fmt: skip
 def test_what_is_merely_known_of_a_text_is_no_label_beside_a_better_one(beside, wanted):
-    columns = {
-        name: [values[i % len(values)] for i in range(60)] for name, values in {**beside, **wanted}.items()
-    }
+    columns = {name: [values[i % len(values)] for i in range(60)] for name, values in {**beside, **wanted}.items()}
     assert propose(frame(said=LONG, **columns)).label == next(iter(wanted))
     assert propose(frame(**dict(reversed(columns.items())), said=LONG)).label == next(iter(wanted))
 
@@ -75,10 +70,7 @@ def test_who_wrote_it_and_when_are_no_labels_at_all():
 ])  # fmt: skip
 @pytest.mark.parametrize("name", ["Response", "Antwort", "student_response"])
 def test_what_people_answered_in_a_survey_is_the_text(name, beside):
-    assert (
-        propose(frame(**beside, **{name: [f"{text}, really and truly" for text in LONG]}, label=LABELS)).text
-        == name
-    )
+    assert propose(frame(**beside, **{name: [f"{text}, really and truly" for text in LONG]}, label=LABELS)).text == name
 
 
 @pytest.mark.parametrize("label", ["toxic", "sure", "language", "gender", "status"])
@@ -101,9 +93,7 @@ def test_a_key_is_a_label_where_there_is_no_other():
     ],
 )  # fmt: skip
 def test_what_somebody_answered_is_not_the_text(asked, answered):
-    replies = [
-        f"{text}, and this is what we have done about it since then {i}" for i, text in enumerate(LONG)
-    ]
+    replies = [f"{text}, and this is what we have done about it since then {i}" for i, text in enumerate(LONG)]
     assert propose(frame(**{answered: replies, asked: LONG}, queue=["a", "b", "c"] * 20)).text == asked
 
 
@@ -139,9 +129,7 @@ def test_neither_a_moment_nor_a_name_is_what_was_asked(beside):
     ({"assigned_to": [f"agent {i}" for i in range(10)]}, {"priority": ["P1", "P2", "P3", "P4"]}),
 ])  # fmt: skip
 def test_a_word_with_several_meanings_takes_no_place_of_a_label(beside, wanted):
-    columns = {
-        name: [values[i % len(values)] for i in range(60)] for name, values in {**beside, **wanted}.items()
-    }
+    columns = {name: [values[i % len(values)] for i in range(60)] for name, values in {**beside, **wanted}.items()}
     assert propose(frame(said=LONG, **columns)).label == next(iter(wanted))
 
 
@@ -149,21 +137,14 @@ def test_a_label_that_is_half_done_is_one_and_a_mark_on_some_rows_is_none():
     some = [one if i % 3 == 0 else "" for i, one in enumerate(["good", "bad", "so", "ill"] * 15)]
     assert propose(frame(text=LONG, label=some, state=["open", "closed"] * 30)).label == "label"
     marked = ["ux" if i % 3 == 0 else "" for i in range(60)]
-    assert (
-        propose(frame(text=LONG, Labels=marked, **{"Issue Type": ["Bug", "Task", "Story"] * 20})).label
-        == "Issue Type"
-    )
+    assert propose(frame(text=LONG, Labels=marked, **{"Issue Type": ["Bug", "Task", "Story"] * 20})).label == "Issue Type"
 
 
 def test_a_text_without_blanks_needs_no_known_name():
     said = [f"配送が早くて助かりました。値段は少し高いと感じます。第{i}号" for i in range(60)]
     answered = [f"{one} {one} {one}" for one in said]
     assert (
-        propose(
-            frame(
-                番号=[f"R-{i}-{i}-of-ours-in-all" for i in range(60)], 質問=said, 回答=answered, 区分=LABELS
-            )
-        ).text
+        propose(frame(番号=[f"R-{i}-{i}-of-ours-in-all" for i in range(60)], 質問=said, 回答=answered, 区分=LABELS)).text
         == "質問"
     )
 
@@ -187,9 +168,7 @@ def test_nothing_is_proposed_where_nothing_fits():
 
 def test_more_texts_and_columns_to_group_by_are_named():
     titles = [f"some title of matter {i}" for i in range(60)]
-    roles = propose(
-        frame(text=LONG, label=LABELS, title=titles, customer_id=[f"c{i % 9}" for i in range(60)])
-    )
+    roles = propose(frame(text=LONG, label=LABELS, title=titles, customer_id=[f"c{i % 9}" for i in range(60)]))
     assert roles.more_texts == ["title"]
     assert roles.groups == ["customer_id"]
 
@@ -199,9 +178,7 @@ def test_traps_are_named():
     assert traps(key=[f"x{i * 7919 % 1000}" for i in range(60)]) == {"key": "id"}
     assert traps(country=["de"] * 60) == {"country": "constant"}
     assert traps(note=["x"] + [""] * 59) == {"note": "empty"}
-    assert traps(code=[{"good": "1", "bad": "0", "so": "2"}[one] for one in LABELS]) == {
-        "code": "same_as_label"
-    }
+    assert traps(code=[{"good": "1", "bad": "0", "so": "2"}[one] for one in LABELS]) == {"code": "same_as_label"}
     stars = {"good": "54", "bad": "12", "so": "33"}
     assert traps(stars=[stars[one][i % 2] for i, one in enumerate(LABELS)]) == {"stars": "gives_away"}
     assert traps(meta=[f'{{"a": {i}}}' for i in range(60)]) == {"meta": "json"}
@@ -238,10 +215,7 @@ def test_addresses_are_the_texts_where_there_are_no_others():
 
 @pytest.mark.parametrize("mark, none", [("1", "0"), ("x", ""), ("TRUE", "FALSE"), ("1.0", "0.0")])
 def test_columns_of_which_each_row_marks_one_are_the_label(mark, none):
-    marks = {
-        name: [mark if i % 3 == place else none for i in range(60)]
-        for place, name in enumerate(["good", "bad", "so"])
-    }
+    marks = {name: [mark if i % 3 == place else none for i in range(60)] for place, name in enumerate(["good", "bad", "so"])}
     table = frame(text=LONG, verified=["1", "0", "1", "1"] * 15, **marks, shop=["a", "b", "c", "d"] * 15)
     roles = propose(table)
     assert (roles.text, roles.label) == ("text", "good + bad + so")
@@ -253,9 +227,7 @@ def test_columns_of_which_each_row_marks_one_are_the_label(mark, none):
 
 
 def test_columns_of_which_rows_mark_several_or_none_are_labels_of_their_own():
-    table = frame(
-        text=LONG, toxic=["0", "0", "1", "0"] * 15, threat=["0", "0", "1", "0"] * 15, insult=["0", "1"] * 30
-    )
+    table = frame(text=LONG, toxic=["0", "0", "1", "0"] * 15, threat=["0", "0", "1", "0"] * 15, insult=["0", "1"] * 30)
     assert propose(table).label in ("toxic", "threat", "insult")
     assert labels_of(table, "toxic + insult").tolist() == ["", "insult", "toxic", "insult"] * 15
     assert labels_of(table, "toxic + threat").tolist() == ["", "", "toxic|threat", ""] * 15
@@ -296,8 +268,7 @@ def test_many_columns_of_marks_take_no_time():
 @pytest.mark.parametrize("begins", ["label_", "class.", "Emotion: ", ""])
 def test_classes_in_columns_are_called_without_what_all_columns_are(begins):
     marks = {
-        f"{begins}{name}": [str(int(i % 3 == at)) for i in range(60)]
-        for at, name in enumerate(["joy", "anger", "fear"])
+        f"{begins}{name}": [str(int(i % 3 == at)) for i in range(60)] for at, name in enumerate(["joy", "anger", "fear"])
     }
     never = {f"{begins}never": ["0"] * 60}
     (first, cells), *others = marks.items()

@@ -72,9 +72,7 @@ def test_a_split_column_is_respected_and_what_it_lacks_comes_from_training():
 
 
 def test_a_class_that_only_validation_has_beside_the_test_is_left_out_and_told():
-    rows = pd.DataFrame(
-        [*easy_texts(100), ("the hat is odd", "c"), ("the mug is odd", "c")], columns=["text", "label"]
-    )
+    rows = pd.DataFrame([*easy_texts(100), ("the hat is odd", "c"), ("the mug is odd", "c")], columns=["text", "label"])
     rows["part"] = ["val" if i % 5 == 0 else "test" if i % 5 == 1 else "train" for i in range(102)]
     drafted = draft(table(rows.to_csv(index=False)), recipe(split_by="column", split_column="part"))
     assert drafted.labels == ["bad", "good"]
@@ -101,9 +99,7 @@ def test_copies_of_a_text_stay_in_one_split():
 
 
 def test_texts_of_several_columns_are_joined():
-    drafted = draft(
-        with_column("title", ["", *(f"title {i}" for i in range(1, 100))]), recipe(text=["title", "text"])
-    )
+    drafted = draft(with_column("title", ["", *(f"title {i}" for i in range(1, 100))]), recipe(text=["title", "text"]))
     first, second = drafted.rows["text"][:2]
     assert first == easy_texts(100)[0][0]
     assert second == f"title 1\n{easy_texts(100)[1][0]}"
@@ -139,9 +135,7 @@ def test_rows_whose_split_is_not_said_are_left_out_and_told(unsaid, told):
 
 
 def test_a_correction_by_hand_does_not_touch_the_test_file():
-    drafted = draft(
-        table(), recipe(split_by="file", edits={1: ""}), test=table(easy_csv(30, seed=3), "t.csv")
-    )
+    drafted = draft(table(), recipe(split_by="file", edits={1: ""}), test=table(easy_csv(30, seed=3), "t.csv"))
     assert drafted.counts()["test"] == 30
 
 
@@ -149,9 +143,7 @@ def test_a_remedy_never_leaves_out_a_row_of_a_given_test():
     test = table("text,label\n" + "the same words,good\n" * 8 + "other words,bad\n" * 8, "t.csv")
     drafted = draft(table(), recipe(split_by="file", remedies=["drop_duplicates"]), test=test)
     assert drafted.counts()["test"] == 16
-    assert "duplicates" not in {
-        problem.code for problem in drafted.problems
-    }  # those of the test are not counted
+    assert "duplicates" not in {problem.code for problem in drafted.problems}  # those of the test are not counted
 
 
 def test_so_few_test_texts_that_they_say_little_are_told():

@@ -17,9 +17,7 @@ EASY = easy_texts(60)
 def check(rows, remedies=(), **recipe):
     """{code: problem} of these (text, label) pairs, and the draft."""
     content = pd.DataFrame(rows, columns=["text", "label"]).to_csv(index=False).encode()
-    made = draft(
-        read_bytes(content, "t.csv"), Recipe(text="text", label="label", remedies=remedies, **recipe)
-    )
+    made = draft(read_bytes(content, "t.csv"), Recipe(text="text", label="label", remedies=remedies, **recipe))
     return {problem.code: problem for problem in made.problems}, made
 
 
@@ -166,9 +164,7 @@ def test_labels_that_are_numbers_are_advised_to_get_names():
     found, _ = check([(text, "1" if label == "good" else "0") for text, label in EASY])
     assert found["numeric_labels"].severity == "advice"
     names = {"0": "bad", "1": "good"}
-    assert (
-        check([(text, "1" if label == "good" else "0") for text, label in EASY], label_names=names)[0] == {}
-    )
+    assert check([(text, "1" if label == "good" else "0") for text, label in EASY], label_names=names)[0] == {}
 
 
 def test_rare_classes_are_named_and_can_be_left_out():
@@ -227,9 +223,7 @@ def test_lost_letters_are_told_though_nothing_brings_them_back():
 
 
 def test_html_is_removed():
-    rows = [
-        (f"<p>{text} &amp; more<br/></p>" if i < 7 else text, label) for i, (text, label) in enumerate(EASY)
-    ]
+    rows = [(f"<p>{text} &amp; more<br/></p>" if i < 7 else text, label) for i, (text, label) in enumerate(EASY)]
     problem, made = cured(rows, "html")
     assert problem.count == 7
     assert made.rows["text"][0] == f"{EASY[0][0]} & more"
@@ -282,9 +276,7 @@ def test_rows_that_could_not_be_read_are_a_finding():
     found = {one.code: one for one in draft(table, Recipe(text="text", label="label")).problems}
     assert found["unreadable_rows"].count == 2
     assert [one["line"] for one in found["unreadable_rows"].examples] == [62, 63]
-    assert found["short_rows"].examples == [
-        {"line": 64, "reason": "1 field where 2 were expected", "content": "d"}
-    ]
+    assert found["short_rows"].examples == [{"line": 64, "reason": "1 field where 2 were expected", "content": "d"}]
 
 
 @pytest.mark.parametrize("rows", [[], [("", "")] * 12, [("a", "")] * 20, [("", "b")] * 20, [("x", "y")] * 20])
@@ -299,7 +291,4 @@ def test_many_texts_of_which_no_two_are_alike():
     rows = [(" ".join(rng.choice(words, 6)), "ab"[i % 2]) for i in range(22_000)]
     assert "near_duplicates" not in check(rows)[0]
     alike = "the same beginning of a rather long text, which goes on and on until its end comes, at last, in"
-    assert (
-        check([*rows, *((f"{alike} {word}", "a") for word in ("may", "june"))])[0]["near_duplicates"].count
-        == 1
-    )
+    assert check([*rows, *((f"{alike} {word}", "a") for word in ("may", "june"))])[0]["near_duplicates"].count == 1

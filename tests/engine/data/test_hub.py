@@ -165,9 +165,7 @@ def test_an_answer_that_is_not_the_hubs_is_a_sentence(hub_server, monkeypatch):
     assert refusal(lambda: hub.look_up("me/mood")).code == "hub_unreachable"
 
 
-@pytest.mark.parametrize(
-    "config, splits", [("default", ["train", "dev"]), ("none", ["train"]), ("default", [])]
-)
+@pytest.mark.parametrize("config, splits", [("default", ["train", "dev"]), ("none", ["train"]), ("default", [])])
 def test_a_split_that_is_not_there_is_a_sentence(hub_server, tmp_path, config, splits):
     found = hub.look_up("me/mood")
     error = refusal(lambda: hub.fetch(found, config, splits, tmp_path / "t.parquet"))
@@ -230,12 +228,8 @@ def test_the_usual_variables_lead_to_the_hub_and_nothing_is_kept_at_home(hub_ser
     home.mkdir()
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "XDG_"))}
     environment |= {"HOME": str(home), "HF_ENDPOINT": hub_server.address, "HF_TOKEN": "agreed"}
-    environment["HF_HUB_DISABLE_TELEMETRY"] = (
-        "1"  # as start.py does; else the client asks for more, and caches it
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, target], cwd=ROOT, env=environment, capture_output=True, text=True
-    )
+    environment["HF_HUB_DISABLE_TELEMETRY"] = "1"  # as start.py does; else the client asks for more, and caches it
+    done = subprocess.run([sys.executable, "-c", program, target], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert rows(target) == [{"text": "a", "split": "train"}]
     assert [path for path in home.rglob("*") if path.is_file()] == []

@@ -90,9 +90,7 @@ def test_a_number_belongs_to_the_range_that_it_ends():
     assert kinds.in_ranges(column(["0", "3"]), ["0", "0", "5"]).tolist() == ["0", "0 to 5"]
 
 
-@pytest.mark.parametrize(
-    "around", [["1", "2"], ["1", "3", "2"], ["2", "1", "3"], ["a", "b", "c"], ["0", "nan", "1"]]
-)
+@pytest.mark.parametrize("around", [["1", "2"], ["1", "3", "2"], ["2", "1", "3"], ["a", "b", "c"], ["0", "nan", "1"]])
 def test_bounds_have_to_grow(around):
     with pytest.raises(ValueError):
         kinds.in_ranges(column(["1"]), around)

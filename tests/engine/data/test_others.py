@@ -12,10 +12,7 @@ CHANNELS = ("mail", "phone", "chat")
 def table(rows: int = 120, name: str = "mails.csv"):
     lines = words.easy_csv(rows).splitlines()
     made = [f"{lines[0]},ticket,channel,minutes,empty,note"]
-    made += [
-        f'{line},{1000 + i},{CHANNELS[i % 3]},{i * 0.5},,"a note of its own {i}"'
-        for i, line in enumerate(lines[1:])
-    ]
+    made += [f'{line},{1000 + i},{CHANNELS[i % 3]},{i * 0.5},,"a note of its own {i}"' for i, line in enumerate(lines[1:])]
     return read_bytes("\n".join(made).encode(), name)
 
 
@@ -34,9 +31,7 @@ def test_they_belong_to_the_same_rows(workspace):
 
 
 def test_rows_of_a_second_file_have_their_own(workspace):
-    second = read_bytes(
-        b"text,label,channel\nthe lamp is bright,good,post\nthe lamp is dull,bad,fax", "test.csv"
-    )
+    second = read_bytes(b"text,label,channel\nthe lamp is bright,good,post\nthe lamp is dull,bad,fax", "test.csv")
     recipe = Recipe(text="text", label="label", split_by="file")
     info = save(workspace, draft(table(), recipe, test=second))
     found = load_others(workspace, info.id)

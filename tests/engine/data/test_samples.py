@@ -30,9 +30,7 @@ def test_size_and_balance(name):
 
 @pytest.mark.parametrize("name", LEAST)
 def test_no_text_is_nearly_another(name):
-    texts = [
-        (text, frozenset(zip(words_of(text), words_of(text)[1:], strict=False))) for text, _ in rows(name)
-    ]
+    texts = [(text, frozenset(zip(words_of(text), words_of(text)[1:], strict=False))) for text, _ in rows(name)]
     holders = defaultdict(list)
     for position, (_, pairs) in enumerate(texts):
         for pair in pairs:

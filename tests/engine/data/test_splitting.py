@@ -22,9 +22,7 @@ def split(texts, labels, shares=SHARES, seed=0, groups=None):
     st.integers(0, 5),
 )
 def test_every_row_has_one_split_and_the_same_text_only_one(rows, seed):
-    texts = [
-        f"Text  {number}" if position % 2 else f"text {number}" for position, (number, _) in enumerate(rows)
-    ]
+    texts = [f"Text  {number}" if position % 2 else f"text {number}" for position, (number, _) in enumerate(rows)]
     found = split(texts, [label for _, label in rows], seed=seed)
     assert set(found) <= set(SPLITS)
     places = {}
@@ -57,11 +55,7 @@ def test_the_seed_decides():
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    st.lists(
-        st.tuples(st.integers(0, 30), st.integers(0, 12), st.sampled_from("abc")), min_size=1, max_size=150
-    )
-)
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 12), st.sampled_from("abc")), min_size=1, max_size=150))
 def test_rows_of_a_group_and_copies_of_a_text_stay_together(rows):
     texts, groups, labels = zip(*rows, strict=True)
     found = split([f"t{text}" for text in texts], labels, groups=np.array(groups))

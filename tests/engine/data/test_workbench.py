@@ -106,9 +106,7 @@ def test_a_killed_process_is_said_so(workspace, in_a_process):
         finish(workspace, step)
 
 
-def test_what_does_not_fit_on_the_disk_is_said_once_and_tried_again_when_it_is_uploaded_again(
-    workspace, in_a_process
-):
+def test_what_does_not_fit_on_the_disk_is_said_once_and_tried_again_when_it_is_uploaded_again(workspace, in_a_process):
     step = workbench.read_step(keep(workspace, easy_csv(2000)), Options())
     with room_for(8192):
         for _ in range(2):
@@ -222,8 +220,7 @@ def test_rows_are_found_by_what_they_contain(workspace):
 
 def test_rows_of_the_test_file_are_not_offered_for_correction(workspace):
     first, second = (
-        workbench.read_step(keep(workspace, easy_csv(rows, seed=seed)), Options())
-        for rows, seed in ((60, 0), (20, 3))
+        workbench.read_step(keep(workspace, easy_csv(rows, seed=seed)), Options()) for rows, seed in ((60, 0), (20, 3))
     )
     recipe = RECIPE.model_copy(update={"split_by": "file"})
     drafting = workbench.draft_step(first, recipe, second)

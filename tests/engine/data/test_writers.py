@@ -17,9 +17,7 @@ ODD = ["=1+1", "@cmd", "http://x.y", "007", "é\u0001 <b>&amp;</b>", "two\nlines
 def pieces():
     """Two pieces; the first holds nothing where the second has words."""
     for start, label in ((0, None), (4, "good")):
-        yield pd.DataFrame(
-            {"=text": ODD[start : start + 4], "label": [label] * 4, "confidence": [0.5, np.nan, 1.0, 0.25]}
-        )
+        yield pd.DataFrame({"=text": ODD[start : start + 4], "label": [label] * 4, "confidence": [0.5, np.nan, 1.0, 0.25]})
 
 
 @pytest.mark.parametrize("ending", writers.FORMATS)

@@ -4,9 +4,7 @@ from tests.words import easy_texts
 
 def test_it_learns_what_words_tell():
     texts = easy_texts(300)
-    said = word_counting(
-        [t for t, _ in texts[:200]], [label for _, label in texts[:200]], [t for t, _ in texts[200:]]
-    )
+    said = word_counting([t for t, _ in texts[:200]], [label for _, label in texts[:200]], [t for t, _ in texts[200:]])
     assert sum(a == label for a, (_, label) in zip(said, texts[200:], strict=True)) > 95
 
 

@@ -18,9 +18,7 @@ from engine.evaluation.comparing import (
 
 
 def table(actual, predicted, labels=("a", "b")):
-    rows = pd.DataFrame(
-        {"source_row": range(len(actual)), "text": [f"text {i:05}" for i in range(len(actual))]}
-    )
+    rows = pd.DataFrame({"source_row": range(len(actual)), "text": [f"text {i:05}" for i in range(len(actual))]})
     rows = rows.assign(split="test", label=list(actual), predicted=list(predicted))
     return rows.assign(**{f"p:{label}": 1 / len(labels) for label in labels})
 
@@ -63,14 +61,10 @@ def test_the_gap_in_macro_f1_is_that_of_scikit_learn_and_its_interval_covers():
     chance = np.random.default_rng(1)
     labels = list("abcd")
     actual = chance.choice(labels, 300)
-    first, second = (
-        np.where(chance.random(300) < share, actual, chance.choice(labels, 300)) for share in (0.8, 0.6)
-    )
+    first, second = (np.where(chance.random(300) < share, actual, chance.choice(labels, 300)) for share in (0.8, 0.6))
     gap, (low, high), p = macro_f1_gap(actual, first, second, labels)
     assert p < 0.001
-    assert gap == pytest.approx(
-        f1_score(actual, first, average="macro") - f1_score(actual, second, average="macro")
-    )
+    assert gap == pytest.approx(f1_score(actual, first, average="macro") - f1_score(actual, second, average="macro"))
     assert low < gap < high
     again = [
         macro_f1_score(actual[rows], first[rows]) - macro_f1_score(actual[rows], second[rows])
@@ -142,9 +136,7 @@ def test_the_verdict_is_a_sentence(found, said):
 def test_that_a_chance_was_corrected_is_said():
     """The same two models alone may have got the opposite verdict."""
     found = replace(pair(0.138, 0.15, None), p_value=0.049)
-    assert "that could be luck (p = 0.15, higher because several pairs are compared)." in sentence(
-        found, "One", "Two", 65
-    )
+    assert "that could be luck (p = 0.15, higher because several pairs are compared)." in sentence(found, "One", "Two", 65)
 
 
 @pytest.mark.parametrize(
@@ -172,9 +164,7 @@ def test_two_models_that_say_the_same_leave_a_doubt_and_many_pairs_are_corrected
         for name, share in (("A", 0.9), ("B", 0.8), ("C", 0.78), ("D", 0.75))
     }
     pairs = compare(runs)
-    assert [one.macro_f1_adjusted for one in pairs] == pytest.approx(
-        holm([one.macro_f1_p_value for one in pairs])
-    )
+    assert [one.macro_f1_adjusted for one in pairs] == pytest.approx(holm([one.macro_f1_p_value for one in pairs]))
     low, high = pairs[0].difference_interval
     assert low < pairs[0].difference < high
     likeliest, *_others, last = sorted(pairs, key=lambda one: one.p_value)

@@ -12,9 +12,7 @@ from engine.models import tfidf
 
 
 def table(probabilities, actual, labels, splits=None):
-    rows = pd.DataFrame(
-        {"source_row": range(1, len(actual) + 1), "text": [f"text {i}" for i in range(len(actual))]}
-    )
+    rows = pd.DataFrame({"source_row": range(1, len(actual) + 1), "text": [f"text {i}" for i in range(len(actual))]})
     rows = rows.assign(split=splits or "test", label=[labels[one] for one in actual])
     return predictions.table(rows, labels, np.asarray(probabilities, dtype=np.float32))
 
@@ -49,20 +47,14 @@ def test_most_of_the_wrong_labels_are_found_in_real_messages(real_data):
 
 
 def test_with_few_texts_in_six_topics_the_list_is_still_far_better_than_chance():
-    rows, wrong = with_wrong_labels(
-        draft(read_sample("support"), Recipe(text="text", label="label")).rows, 0.05
-    )
+    rows, wrong = with_wrong_labels(draft(read_sample("support"), Recipe(text="text", label="label")).rows, 0.05)
     precision, recall = caught(rows, wrong)
     assert precision > 0.15 and recall > 0.4  # word counting itself is right only 60 of 100 times
 
 
 def test_training_rows_are_never_judged():
     probabilities = [[0.9, 0.1]] * 6
-    found = judge(
-        table(
-            probabilities, [0, 1] * 3, ["a", "b"], ["train", "train", "test", "test", "validation", "train"]
-        )
-    )
+    found = judge(table(probabilities, [0, 1] * 3, ["a", "b"], ["train", "train", "test", "test", "validation", "train"]))
     assert found["split"].tolist() == ["test", "test", "validation"]
     assert judge(table(probabilities[:2], [0, 1], ["a", "b"], ["train", "train"])).empty
 
@@ -85,9 +77,7 @@ def test_the_same_table_gives_the_same_list_and_others_are_ranked_as_they_say():
 @pytest.mark.parametrize("actual", [[0, 1, 0], [1, 1, 1], [0], [1, 0]])
 def test_few_rows_and_missing_classes_are_fine(classes, actual):
     chance = np.random.default_rng(0)
-    found = judge(
-        table(chance.dirichlet(np.ones(classes), len(actual)), actual, [f"c{i:02}" for i in range(classes)])
-    )
+    found = judge(table(chance.dirichlet(np.ones(classes), len(actual)), actual, [f"c{i:02}" for i in range(classes)]))
     assert len(found) == len(actual)
     assert not (found["doubtful"] & (found["predicted"] == found["label"])).any()
 

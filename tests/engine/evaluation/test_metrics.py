@@ -18,17 +18,11 @@ def test_scores_are_those_of_scikit_learn(pairs):
     actual, predicted = (np.array(side, dtype=object) for side in zip(*pairs, strict=True))
     found = scores(actual, predicted, LABELS)
     assert found["accuracy"] == pytest.approx(reference.accuracy_score(actual, predicted))
-    assert found["macro_f1"] == pytest.approx(
-        reference.f1_score(actual, predicted, average="macro", zero_division=0)
-    )
-    assert found["weighted_f1"] == pytest.approx(
-        reference.f1_score(actual, predicted, average="weighted", zero_division=0)
-    )
+    assert found["macro_f1"] == pytest.approx(reference.f1_score(actual, predicted, average="macro", zero_division=0))
+    assert found["weighted_f1"] == pytest.approx(reference.f1_score(actual, predicted, average="weighted", zero_division=0))
     if len({*actual, *predicted}) > 1:
         assert found["mcc"] == pytest.approx(reference.matthews_corrcoef(actual, predicted))
-    recalls = reference.recall_score(
-        actual, predicted, average=None, labels=sorted(set(actual)), zero_division=0
-    )
+    recalls = reference.recall_score(actual, predicted, average=None, labels=sorted(set(actual)), zero_division=0)
     assert found["balanced_accuracy"] == pytest.approx(np.mean(recalls))
     assert np.sum(found["confusion_matrix"]["counts"]) == len(pairs)
     assert sum(one["support"] for one in found["per_class"].values()) == len(pairs)
@@ -59,9 +53,7 @@ def test_scores_of_probabilities_are_those_of_scikit_learn(drawn):
     actual, raw = np.array(drawn[0], dtype=object), np.array(drawn[1])
     probabilities = raw / raw.sum(axis=1, keepdims=True)
     found = ranking(actual, probabilities, LABELS)
-    assert found["log_loss"] == pytest.approx(
-        reference.log_loss(actual, probabilities, labels=LABELS), rel=1e-5
-    )
+    assert found["log_loss"] == pytest.approx(reference.log_loss(actual, probabilities, labels=LABELS), rel=1e-5)
     for label, one in found["by_class"].items():
         mine = actual == label
         if 0 < mine.sum() < len(mine):
@@ -101,12 +93,8 @@ def test_degenerate_answers_score_as_scikit_learn_says(actual, predicted):
         warnings.simplefilter("ignore")  # it warns of each undefined share, and takes 0 for it
         assert found["accuracy"] == pytest.approx(reference.accuracy_score(actual, predicted))
         assert found["macro_f1"] == pytest.approx(reference.f1_score(actual, predicted, average="macro"))
-        assert found["weighted_f1"] == pytest.approx(
-            reference.f1_score(actual, predicted, average="weighted")
-        )
-        assert found["balanced_accuracy"] == pytest.approx(
-            reference.balanced_accuracy_score(actual, predicted)
-        )
+        assert found["weighted_f1"] == pytest.approx(reference.f1_score(actual, predicted, average="weighted"))
+        assert found["balanced_accuracy"] == pytest.approx(reference.balanced_accuracy_score(actual, predicted))
         assert found["mcc"] == pytest.approx(reference.matthews_corrcoef(actual, predicted))
         report = reference.classification_report(actual, predicted, labels=LABELS, output_dict=True)
     for label, one in found["per_class"].items():

@@ -4,9 +4,7 @@ import pytest
 from engine.evaluation import metrics
 from engine.evaluation.resampling import MOST_ROWS, Tally, intervals, kinds
 
-SCORES = (
-    "accuracy", "macro_f1", "weighted_f1", "balanced_accuracy", "mcc", "log_loss", "roc_auc", "average_precision"
-)  # fmt: skip
+SCORES = ("accuracy", "macro_f1", "weighted_f1", "balanced_accuracy", "mcc", "log_loss", "roc_auc", "average_precision")
 CLASSES = ["a", "b", "c"]
 
 

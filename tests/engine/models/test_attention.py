@@ -29,9 +29,7 @@ MODELS = {
     "bert": lambda: BertForSequenceClassification(BertConfig(**SIZES)),
     "roberta": lambda: RobertaForSequenceClassification(RobertaConfig(**SIZES)),
     "electra": lambda: ElectraForSequenceClassification(ElectraConfig(**SIZES, embedding_size=32)),
-    "modernbert": lambda: ModernBertForSequenceClassification(
-        ModernBertConfig(**SIZES, **SPECIAL, local_attention=8)
-    ),
+    "modernbert": lambda: ModernBertForSequenceClassification(ModernBertConfig(**SIZES, **SPECIAL, local_attention=8)),
     "distilbert": lambda: DistilBertForSequenceClassification(
         DistilBertConfig(vocab_size=100, dim=32, hidden_dim=64, n_heads=4, n_layers=2, num_labels=3)
     ),
@@ -43,9 +41,7 @@ LENGTHS = [5, 17, 9, 30]
 def model(request):
     torch.manual_seed(0)
     made = MODELS[request.param]().eval()
-    for (
-        parameter
-    ) in made.parameters():  # as far from zero as those of a trained model, so that differences show
+    for parameter in made.parameters():  # as far from zero as those of a trained model, so that differences show
         parameter.data += 0.1 * torch.randn_like(parameter)
     return made
 
@@ -67,9 +63,7 @@ def packed(model, ids):
     starts = torch.tensor([0, *LENGTHS]).cumsum(0).int()
     positions = torch.cat([torch.arange(length) for length in LENGTHS])
     with torch.no_grad():
-        hidden = attention.hidden_of_packed(
-            model, torch.cat(ids)[None], positions[None], starts, max(LENGTHS)
-        )
+        hidden = attention.hidden_of_packed(model, torch.cat(ids)[None], positions[None], starts, max(LENGTHS))
         return head_logits(model, hidden)
 
 
@@ -123,9 +117,7 @@ def test_what_was_the_last_layer_gets_whole_again_below_another(ids):
     assert torch.allclose(padded(model, ids), padded(plain, ids), atol=1e-5)
     assert model.bert.encoder(torch.ones(2, 7, 32)).last_hidden_state.shape == (2, 1, 32)
     attention.choose(model)
-    assert {layer.attention.self.config._attn_implementation for layer in model.bert.encoder.layer} == {
-        attention.PADDED
-    }
+    assert {layer.attention.self.config._attn_implementation for layer in model.bert.encoder.layer} == {attention.PADDED}
 
 
 def test_packed_and_padded_agree_in_bf16_too(model, ids):
@@ -176,9 +168,7 @@ def test_the_first_token_is_all_that_their_heads_need(kind, ids):
         assert torch.allclose(head_logits(model, hidden[:, :1]), padded(model, ids), atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "kind, more", [("gpt2", {}), ("albert", {}), ("modernbert", {"classifier_pooling": "mean"})]
-)
+@pytest.mark.parametrize("kind, more", [("gpt2", {}), ("albert", {}), ("modernbert", {"classifier_pooling": "mean"})])
 def test_what_needs_more_than_the_first_token_is_not_packed(kind, more, ids):
     model = small(kind, **more)
     expected = padded(model, ids)

@@ -32,9 +32,7 @@ def test_a_folder(tiny_model):
 def test_a_folder_that_lacks_something_says_what(tiny_model, tmp_path, missing):
     folder = shutil.copytree(tiny_model, tmp_path / "model")
     (folder / missing).unlink()
-    with pytest.raises(
-        ModelError, match=missing.split(".")[0] if missing != "model.safetensors" else "safetensors"
-    ):
+    with pytest.raises(ModelError, match=missing.split(".")[0] if missing != "model.safetensors" else "safetensors"):
         find_model(str(folder))
 
 
@@ -82,9 +80,7 @@ def test_a_config_that_would_fill_the_memory_is_refused(tiny_model, tmp_path, fi
         ("config.json", {"transformers_weights": "adapter_model.bin"}, "other than its own"),
     ],
 )
-def test_what_would_bring_other_weights_than_the_folder_s_own_is_refused(
-    tiny_model, tmp_path, file, content, sentence
-):
+def test_what_would_bring_other_weights_than_the_folder_s_own_is_refused(tiny_model, tmp_path, file, content, sentence):
     path = shutil.copytree(tiny_model, tmp_path / "model") / file
     path.write_text(json.dumps((json.loads(path.read_text()) if path.exists() else {}) | content))
     with pytest.raises(ModelError, match=sentence):
@@ -110,9 +106,7 @@ def test_sizes_that_fill_the_memory_only_together_are_refused_when_the_model_is_
         loading.load_model(path.parent, ["a", "b"])
 
 
-@pytest.mark.parametrize(
-    "figures", [{"num_attention_heads": 0}, {"hidden_act": "no such"}, {"vocab_size": -5}]
-)
+@pytest.mark.parametrize("figures", [{"num_attention_heads": 0}, {"hidden_act": "no such"}, {"vocab_size": -5}])
 def test_whatever_a_config_makes_of_the_library_is_a_sentence(tiny_model, tmp_path, figures):
     path = shutil.copytree(tiny_model, tmp_path / "model") / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | figures))

@@ -125,9 +125,7 @@ def deberta(tmp_path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_a_model_whose_words_lie_in_a_file_of_sentencepiece_reads_the_same_words(
-    model_hub, deberta, tmp_path
-):
+def test_a_model_whose_words_lie_in_a_file_of_sentencepiece_reads_the_same_words(model_hub, deberta, tmp_path):
     import sentencepiece
 
     model_hub.repos = {

@@ -63,9 +63,7 @@ def test_only_what_belongs_to_a_model_is_unpacked(archive, files, tmp_path):
     assert {one.name for one in unpack_model(path, path.name, tmp_path / "into").iterdir()} == set(files)
 
 
-@pytest.mark.parametrize(
-    "name", ["../config.json", "/etc/model.safetensors", "a/../../vocab.txt", "C:\\model.safetensors"]
-)
+@pytest.mark.parametrize("name", ["../config.json", "/etc/model.safetensors", "a/../../vocab.txt", "C:\\model.safetensors"])
 def test_paths_that_lead_out(refused, files, name):
     assert "leads out" in refused({**files, name: b"x"})
 
@@ -98,9 +96,7 @@ def test_weights_that_are_not_its_own(refused, files):
     assert "adapter beside a model" in refused({**files, "adapter_config.json": "{}"})
 
 
-@pytest.mark.parametrize(
-    "content", [b"[]", b"\xff", b"[" * 100_000, b'{"model_type": "bert", "hidden_size": "wide"}']
-)
+@pytest.mark.parametrize("content", [b"[]", b"\xff", b"[" * 100_000, b'{"model_type": "bert", "hidden_size": "wide"}'])
 def test_a_config_that_is_none(refused, files, content):
     assert "cannot be read" in refused({**files, "config.json": content})
 

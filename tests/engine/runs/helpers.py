@@ -32,6 +32,4 @@ def wait(workspace: Workspace, run_id: str, until=lambda run: run.status.ended, 
             return run
         time.sleep(0.1)
     log = workspace.run(run_id).log
-    raise AssertionError(
-        f"still {run.status} ({run.phase}) after {seconds} s: {log.read_text() if log.exists() else ''}"
-    )
+    raise AssertionError(f"still {run.status} ({run.phase}) after {seconds} s: {log.read_text() if log.exists() else ''}")

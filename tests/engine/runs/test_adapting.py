@@ -34,9 +34,7 @@ def test_it_learns_and_leaves_a_folder_that_transformers_opens(workspace, easy, 
     classify = pipeline("text-classification", str(workspace.run(run.id).model))
     assert classify("word")[0]["label"] in easy.labels
     config = read_json(workspace.run(run.id).model / "config.json")
-    assert config["num_hidden_layers"] == 2 - bool(settings.get("kept_layers")) + bool(
-        settings.get("read_mean")
-    )
+    assert config["num_hidden_layers"] == 2 - bool(settings.get("kept_layers")) + bool(settings.get("read_mean"))
 
 
 # Whatever else becomes a classifier, by what its configuration calls its sizes; all of them small.
@@ -81,9 +79,7 @@ def test_other_architectures_are_trained_as_well(workspace, easy, other, kind, c
     planned = plan(workspace, easy, other(kind), "quick")
     # A copy, as what is known of a model before its download is not enough to refuse anything.
     config = planned.config(epochs=2).model_copy(update=changes)
-    run = queue.submit(
-        workspace, config, dataset_id=easy.id, dataset_name=easy.name, model_name=kind, name=kind
-    )
+    run = queue.submit(workspace, config, dataset_id=easy.id, dataset_name=easy.name, model_name=kind, name=kind)
     run = wait(workspace, run.id)
     assert run.status == Status.FINISHED, run.message
     classify = pipeline("text-classification", str(workspace.run(run.id).model))
@@ -91,9 +87,7 @@ def test_other_architectures_are_trained_as_well(workspace, easy, other, kind, c
 
 
 @pytest.mark.parametrize("kind", OTHERS)
-def test_a_head_that_cannot_be_used_alone_is_refused_before_the_start_and_in_the_run(
-    workspace, easy, other, kind
-):
+def test_a_head_that_cannot_be_used_alone_is_refused_before_the_start_and_in_the_run(workspace, easy, other, kind):
     folder = other(kind)
     planned = plan(workspace, easy, folder, "quick")
     assert planned.problems() == {} and not planned.config().head_first
@@ -120,9 +114,7 @@ def test_more_layers_than_there_are_is_said(workspace, easy, tiny_model):
     ({"method": "lora", "kept_layers": 1, "frozen_layers": 1}, {"frozen_layers": NONE_FOR_LORA}),
     ({"method": "lora", "frozen_layers": 2, "read_mean": True}, {}),
 ])  # fmt: skip
-def test_what_a_model_has_no_layers_for_is_said_before_the_start(
-    workspace, easy, tiny_model, settings, sentence
-):
+def test_what_a_model_has_no_layers_for_is_said_before_the_start(workspace, easy, tiny_model, settings, sentence):
     assert plan(workspace, easy, str(tiny_model), "quick").problems(**settings) == sentence
 
 

@@ -92,9 +92,7 @@ def test_a_job_can_be_cancelled_and_says_what_went_wrong(workspace, run, reading
         batches.go_on(workspace, run.id, failed.key)
 
 
-def test_a_second_process_of_a_job_neither_starts_nor_makes_it_look_failed(
-    workspace, run, reading, monkeypatch
-):
+def test_a_second_process_of_a_job_neither_starts_nor_makes_it_look_failed(workspace, run, reading, monkeypatch):
     job = workspace.run(run.id).batch(batches.begin(workspace, run.id, reading, "text"))
     until(lambda: job.part(0).exists())
     os.kill(batches.read_json(job.process)["pid"], signal.SIGKILL)

@@ -37,9 +37,7 @@ def test_versions_are_compared_on_what_both_have_by_the_labels_of_the_newer_one(
     test, training = (names_of(workspace, easy, split) for split in ("test", "train"))
     given = load_rows(workspace, easy.id, "test")["label"]
     edits = {row: OTHER[label] for row, label in zip(test[:4], given, strict=False)}
-    newer = revise(
-        workspace, easy.id, Decisions({**edits, test[5]: "", training[0]: ""}, {"a new lamp": "good"})
-    )
+    newer = revise(workspace, easy.id, Decisions({**edits, test[5]: "", training[0]: ""}, {"a new lamp": "good"}))
     second = counted(workspace, newer)
     found = comparison.of(workspace, [first.id, second.id])
     assert found.rows == len(test) - 1
@@ -54,9 +52,7 @@ def test_versions_are_compared_on_what_both_have_by_the_labels_of_the_newer_one(
         assert entry.accuracy == pytest.approx((table["label"] == table["predicted"]).mean())
         assert entry.intervals == judge(table)["intervals"]
         assert sum(map(sum, entry.confusion["counts"])) == found.rows
-        told = predictions.read(workspace.run(entry.run.id).predictions, "test").set_index("text")[
-            "predicted"
-        ]
+        told = predictions.read(workspace.run(entry.run.id).predictions, "test").set_index("text")["predicted"]
         assert table["predicted"].tolist() == told[table["text"]].tolist()
     assert found.baseline["accuracy"] == second.accuracy  # the same word counting on the same rows
     old = next(entry for entry in found.entries if entry.run.id == first.id)
@@ -88,18 +84,12 @@ def test_three_versions_are_named_and_the_newest_judges(workspace, easy, first):
 
 def test_no_row_is_compared_on_that_another_version_learnt_from(workspace, easy, first):
     """A version made on the Data page may be split anew: most of its test rows are training rows of the first one."""
-    drafted = draft(
-        read_bytes(easy_csv(200).encode(), "easy.csv"), Recipe(text="text", label="label", seed=1)
-    )
+    drafted = draft(read_bytes(easy_csv(200).encode(), "easy.csv"), Recipe(text="text", label="label", seed=1))
     other = save(workspace, drafted, parent=easy.id)
     second = counted(workspace, other)
     found = comparison.of(workspace, [first.id, second.id])
-    learnt = pd.concat(
-        [load_rows(workspace, info.id).query("split != 'test'")["text"] for info in (easy, other)]
-    )
-    both = set(load_rows(workspace, easy.id, "test")["text"]) & set(
-        load_rows(workspace, other.id, "test")["text"]
-    )
+    learnt = pd.concat([load_rows(workspace, info.id).query("split != 'test'")["text"] for info in (easy, other)])
+    both = set(load_rows(workspace, easy.id, "test")["text"]) & set(load_rows(workspace, other.id, "test")["text"])
     assert 0 < len(both) < easy.rows["test"] / 2
     for table in found.tables.values():
         assert set(table["text"]) == both

@@ -45,9 +45,7 @@ def test_it_leaves_what_every_run_leaves(workspace, easy, counted, tiny_model):
 
 
 def test_it_does_not_wait_for_the_libraries_of_neural_networks():
-    program = (
-        f"import sys, {', '.join(worker.COUNTING)}; print({{'torch', 'transformers'}} & set(sys.modules))"
-    )
+    program = f"import sys, {', '.join(worker.COUNTING)}; print({{'torch', 'transformers'}} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 

@@ -108,10 +108,7 @@ def test_both_killed(workspace, easy, tiny_model, finished):
     pid = training(workspace, run.id).pid
     queue.pause_queue(workspace, True)  # so that the watcher starts nothing before it is killed itself
     for process in psutil.process_iter(["cmdline"]):
-        if (
-            "engine.runs.watcher" in (process.info["cmdline"] or [])
-            and str(workspace.root) in process.info["cmdline"]
-        ):
+        if "engine.runs.watcher" in (process.info["cmdline"] or []) and str(workspace.root) in process.info["cmdline"]:
             process.kill()
     os.kill(pid, signal.SIGKILL)
     queue.pause_queue(workspace, False)
@@ -174,9 +171,7 @@ def freeze(workspace, pid):
             connection.close()
 
 
-def test_a_worker_that_hangs_is_said_so_and_can_be_stopped(
-    workspace, easy, tiny_model, finished, monkeypatch
-):
+def test_a_worker_that_hangs_is_said_so_and_can_be_stopped(workspace, easy, tiny_model, finished, monkeypatch):
     monkeypatch.setattr(queue, "STALE_SECONDS", 2)
     run = submit(workspace, easy, tiny_model, **LONG)
     pid = training(workspace, run.id).pid
@@ -284,9 +279,7 @@ def test_disk_full_while_everything_is_written(on_small_disk, small_disk, tiny_m
     run = submit(workspace, info, tiny_model, **LONG)
     training(workspace, run.id, step=60)
     filler, size = fill(small_disk), -1
-    while size != (
-        size := workspace.run(run.id).events.stat().st_size
-    ):  # what is left of its last page takes some more
+    while size != (size := workspace.run(run.id).events.stat().st_size):  # what is left of its last page takes some more
         time.sleep(4)  # events, states, and the list of runs itself all fail
     filler.unlink()
     ended = wait(workspace, run.id, seconds=60)
@@ -325,9 +318,7 @@ def test_too_little_space_is_said_before_the_training(on_small_disk):
 def test_what_has_to_be_downloaded_counts_before_it_is_fetched(workspace):
     there = space.free(workspace)
     assert space.make_room(workspace, 1000, 0, download=there // 2) is None
-    with pytest.raises(
-        WorkspaceError, match="MB to be downloaded, and then 8 MB while it is saved"
-    ) as refusal:
+    with pytest.raises(WorkspaceError, match="MB to be downloaded, and then 8 MB while it is saved") as refusal:
         space.make_room(workspace, 1_000_000, 0, download=there * 2)
     assert refusal.value.code == "disk_full"
 
@@ -527,9 +518,7 @@ def test_the_folder_of_a_waiting_run_is_gone(workspace, easy, tiny_model):
     assert wait(workspace, following.id).status == Status.FINISHED
 
 
-def test_a_waiting_run_whose_folder_is_gone_fails_with_the_reason_and_stops_nobody(
-    workspace, easy, tiny_model
-):
+def test_a_waiting_run_whose_folder_is_gone_fails_with_the_reason_and_stops_nobody(workspace, easy, tiny_model):
     queue.pause_queue(workspace, True)
     lost, following = submit(workspace, easy, tiny_model), submit(workspace, easy, tiny_model, epochs=1)
     queue.move(workspace, lost.id, "first")
@@ -596,7 +585,7 @@ CHANGES = {
     "bring": lambda w, run: importing.bring(w, w.run(run.id).model, "x"),
     "set rules": lambda w, run: rules.change(w, run.id, threshold=0.5),
     "prefer": lambda w, run: preferences.choose(w, {}),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")

@@ -49,9 +49,7 @@ def test_it_is_measured_once_and_its_parts_add_up(workspace, easy, config, monke
     assert longer.parts["training"] == pytest.approx(2 * first.parts["training"])
 
 
-@pytest.mark.parametrize(
-    "settings", [{"method": "head", "head_first": True}, {"method": "lora"}, {"accumulation": 4}]
-)
+@pytest.mark.parametrize("settings", [{"method": "head", "head_first": True}, {"method": "lora"}, {"accumulation": 4}])
 def test_every_way_of_learning_is_measured(workspace, easy, config, settings):
     found = forecast.measure(workspace, easy.id, config.model_copy(update=settings))
     assert all(seconds > 0 for seconds in found.parts.values())
@@ -165,9 +163,7 @@ def test_the_gentlest_advice_comes_first(gigabytes, fields):
 
 def test_advice_says_what_is_enough():
     config = TrainingConfig(batch_size=32, max_tokens=128)
-    found = forecast.forecast(
-        measured(), config, memory=int(4.5 * 10**9)
-    )  # 4 GB may be used, 6 GB are needed
+    found = forecast.forecast(measured(), config, memory=int(4.5 * 10**9))  # 4 GB may be used, 6 GB are needed
     changes = dict(change for _, changes in found.advice for change in changes.items())
     assert changes == {"accumulation": 2, "gradient_checkpointing": True, "max_tokens": 64, "batch_size": 16}
 

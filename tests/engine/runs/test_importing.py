@@ -39,9 +39,7 @@ def folder(tiny_model, tmp_path):
     return tmp_path / "theirs"
 
 
-def test_what_export_wrote_comes_back_as_a_run_that_is_judged_and_compared(
-    workspace, easy, tiny_model, tmp_path
-):
+def test_what_export_wrote_comes_back_as_a_run_that_is_judged_and_compared(workspace, easy, tiny_model, tmp_path):
     trained = wait(workspace, submit(workspace, easy, tiny_model, epochs=4, precision="fp32").id)
     archive = export(workspace, trained.id, tmp_path / "mine.zip", "zip")
     run = bring(workspace, archive, "mine.zip", info=easy, name="back again")
@@ -53,9 +51,7 @@ def test_what_export_wrote_comes_back_as_a_run_that_is_judged_and_compared(
     assert tables[0]["predicted"].tolist() == tables[1]["predicted"].tolist()
     assert np.allclose(*map(predictions.probabilities_of, tables), atol=1e-5)
     assert set(read_json(ours.metrics)) == set(read_json(theirs.metrics)) - {"best_epoch"} | {"imported"}
-    assert (ours.model / "model.safetensors").read_bytes() == (
-        theirs.model / "model.safetensors"
-    ).read_bytes()
+    assert (ours.model / "model.safetensors").read_bytes() == (theirs.model / "model.safetensors").read_bytes()
     assert not (ours.model / "predict.py").exists()
 
     found = comparison.of(workspace, [run.id, trained.id])
@@ -78,9 +74,7 @@ def test_a_model_that_counts_words_comes_back_too(workspace, easy, tmp_path):
     tables = [predictions.read(paths.predictions) for paths in (ours, theirs)]
     assert (run.accuracy, run.status) == (trained.accuracy, Status.FINISHED)
     pd.testing.assert_frame_equal(*tables)
-    assert sorted(path.name for path in ours.model.iterdir()) == sorted(
-        path.name for path in theirs.model.iterdir()
-    )
+    assert sorted(path.name for path in ours.model.iterdir()) == sorted(path.name for path in theirs.model.iterdir())
     assert queue.settings_of(workspace, run.id) == {"model": "counts.zip"}
     assert evaluations.find_weakness(workspace, run).least
     assert "saved anew" in History.read(ours.events).notes[-1]
@@ -119,17 +113,13 @@ def test_what_claims_to_count_words_is_taken_for_hostile(workspace, tmp_path, ha
     folder = tmp_path / "counts"
     tfidf.save(tfidf.fit(["a lamp", "a mug", "lamp"], ["good", "bad", "good"], ["bad", "good"]), folder)
     MISCOUNTED[harm](folder)
-    with pytest.raises(
-        ModelError, match=r"counts words, but it is damaged|two or more different labels"
-    ) as error:
+    with pytest.raises(ModelError, match=r"counts words, but it is damaged|two or more different labels") as error:
         bring(workspace, folder, "counts")
     assert str(folder) not in str(error.value) and list((workspace.root / "runs").iterdir()) == []
 
 
 def test_a_word_counter_without_data_is_given_thresholds_and_judged_on_a_file(workspace, tmp_path):
-    tfidf.save(
-        tfidf.fit(["a lamp", "a mug", "lamp"], ["good", "bad", "good"], ["bad", "good"]), tmp_path / "c"
-    )
+    tfidf.save(tfidf.fit(["a lamp", "a mug", "lamp"], ["good", "bad", "good"], ["bad", "good"]), tmp_path / "c")
     run = bring(workspace, tmp_path / "c", "counts")
     assert answering.choose(workspace, run, each={"good": 0.8}).thresholds == {"good": 0.8}
     with pytest.raises(DataError, match="It says: bad, good"):

@@ -34,11 +34,7 @@ def test_exactly_one_of_many_claims_it(workspace):
     for index in range(5):
         add(store, f"run{index:04}", slot=f"slot{index}")
         with ThreadPoolExecutor(8) as pool:
-            claims = list(
-                pool.map(
-                    lambda _, index=index: Store(workspace).claim(f"run{index:04}", os.getpid()), range(8)
-                )
-            )
+            claims = list(pool.map(lambda _, index=index: Store(workspace).claim(f"run{index:04}", os.getpid()), range(8)))
         assert sum(claims) == 1
 
 
@@ -51,9 +47,7 @@ def test_processes_claim_each_run_once(workspace):
         "s = Store(Workspace(Path(sys.argv[1]))); print(sum(s.claim(f'run{i:04}', os.getpid()) for i in range(30)))"
     )
     processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", program, str(workspace.root)], stdout=subprocess.PIPE, text=True
-        )
+        subprocess.Popen([sys.executable, "-c", program, str(workspace.root)], stdout=subprocess.PIPE, text=True)
         for _ in range(4)
     ]
     assert sum(int(process.communicate()[0]) for process in processes) == 30
@@ -241,9 +235,7 @@ print(*told)
 def test_eight_processes_that_submit_claim_and_stop_200_runs_lose_none_and_run_none_twice(workspace):
     Store(workspace)
     processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", STORM, str(me), str(workspace.root)], stdout=subprocess.PIPE, text=True
-        )
+        subprocess.Popen([sys.executable, "-c", STORM, str(me), str(workspace.root)], stdout=subprocess.PIPE, text=True)
         for me in range(8)
     ]
     told = " ".join(process.communicate()[0] for process in processes).split()
@@ -314,9 +306,7 @@ def test_more_rounds_are_written_down_before_a_worker_may_read_them(workspace, m
     assert queue.config_of(workspace, "aaaaaa").epochs == 5
 
 
-def test_of_two_who_ask_for_more_rounds_at_once_the_second_is_told_and_the_first_has_them(
-    workspace, meanwhile
-):
+def test_of_two_who_ask_for_more_rounds_at_once_the_second_is_told_and_the_first_has_them(workspace, meanwhile):
     paths, told = ended(workspace, "aaaaaa"), []
 
     def second():

@@ -47,11 +47,7 @@ def test_a_run_from_the_queue_to_a_model_that_can_be_used(workspace, easy, tiny_
     table = predictions.read(paths.predictions)
     test = table[table["split"] == "test"]
     assert len(test) == easy.rows["test"] == np.sum(scored["test"]["confusion_matrix"]["counts"])
-    assert (
-        scored["test"]["accuracy"]
-        == pytest.approx((test["label"] == test["predicted"]).mean())
-        == run.accuracy
-    )
+    assert scored["test"]["accuracy"] == pytest.approx((test["label"] == test["predicted"]).mean()) == run.accuracy
     assert set(table["split"]) == {"validation", "test"}
     assert "loaded in a fresh process" in history.notes[-1]
     assert scored["checked"] == {"texts": 32, "within": 1e-4}
@@ -98,8 +94,7 @@ def test_the_saved_folder_is_a_plain_hugging_face_model(workspace, easy, tiny_mo
 def test_the_same_seed_gives_the_same_model_to_the_bit(workspace, easy, tiny_model):
     first, second = (submit(workspace, easy, tiny_model, seed=5) for _ in range(2))
     weights = [
-        (workspace.run(wait(workspace, run.id).id).model / "model.safetensors").read_bytes()
-        for run in (first, second)
+        (workspace.run(wait(workspace, run.id).id).model / "model.safetensors").read_bytes() for run in (first, second)
     ]
     assert weights[0] == weights[1]
 

@@ -35,9 +35,7 @@ def needed(packages: tuple[str, ...]) -> list[Distribution]:
             found[name] = distribution(name)
             required = map(Requirement, found[name].requires or ())
             waiting += [
-                canonicalize_name(one.name)
-                for one in required
-                if one.marker is None or one.marker.evaluate({"extra": ""})
+                canonicalize_name(one.name) for one in required if one.marker is None or one.marker.evaluate({"extra": ""})
             ]
     return list(found.values())
 
@@ -52,8 +50,6 @@ def ask(python: Path, program: Path, *arguments: str) -> list[dict[str, str]]:
     """What the program of an export answers there, asked from another folder; to a file, which Windows begins like this."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     command = [python, "-s", "-P", program, *arguments]
-    done = subprocess.run(
-        command, cwd=Path(sys.prefix), capture_output=True, env={**ours, "PYTHONIOENCODING": "cp1252"}
-    )
+    done = subprocess.run(command, cwd=Path(sys.prefix), capture_output=True, env={**ours, "PYTHONIOENCODING": "cp1252"})
     assert done.returncode == 0, done.stderr.decode()
     return list(csv.DictReader(io.StringIO(done.stdout.decode(), newline="")))

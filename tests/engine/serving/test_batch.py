@@ -26,9 +26,7 @@ def predictor(tmp_path):
 
 def begun(folder, texts, unread=None, **columns) -> BatchPaths:
     paths = BatchPaths(folder)
-    batch.write_table(
-        pd.DataFrame({"id": [str(n) for n in range(len(texts))], "text": texts, **columns}), paths
-    )
+    batch.write_table(pd.DataFrame({"id": [str(n) for n in range(len(texts))], "text": texts, **columns}), paths)
     batch.begin(paths, "file.csv", "text", unread, len(unread or ()))
     return paths
 
@@ -135,8 +133,9 @@ def test_what_is_answered_is_not_asked_again(tmp_path, predictor, monkeypatch):
     with pytest.raises(RunStateError, match="trained further"):
         batch.answer(paths, predictor)
     os.utime(readme, ns=(before.st_atime_ns, before.st_mtime_ns))
-    monkeypatch.setattr(predictor, "probabilities", lambda texts, progress: asked.append(len(texts))
-                        or predictor.model.probabilities(texts))  # fmt: skip
+    monkeypatch.setattr(
+        predictor, "probabilities", lambda texts, progress: asked.append(len(texts)) or predictor.model.probabilities(texts)
+    )
     batch.answer(paths, predictor)
     assert asked == [10, 5] and batch.is_done(paths)
 

@@ -247,9 +247,7 @@ def test_the_word_that_decides_has_the_largest_part(workspace, one_word_decides,
     assert told["label"] == told["explained"] == "tea"
     assert max(told["words"], key=lambda word: abs(word["part"]))["word"] == "kettle"
     assert told["words"][3]["part"] > 0.5 * sum(abs(word["part"]) for word in told["words"])
-    assert (
-        told["sum"] == pytest.approx(told["score"] - told["blank_score"], abs=0.1) and told["error"] <= WITHIN
-    )
+    assert told["sum"] == pytest.approx(told["score"] - told["blank_score"], abs=0.1) and told["error"] <= WITHIN
     assert told["without"]["text"] == "cold chair bright mug calm" and told["without"]["label"] == "none"
     assert cli.main([*asked, "--label", "none"]) == 0
     said = capsys.readouterr().out

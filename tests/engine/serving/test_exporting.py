@@ -45,14 +45,10 @@ def test_the_zip_answers_where_there_is_only_torch_as_the_run_did(workspace, run
     assert [one["text"] for one in answers] == list(test["text"]) and last["text"] == "🧡"
     assert [one["label"] for one in answers] == list(test["predicted"])
     sure = predictions.probabilities_of(test).max(axis=1)
-    assert np.allclose(
-        [float(one["confidence"]) for one in answers], sure, atol=0.02
-    )  # the run's were in bf16
+    assert np.allclose([float(one["confidence"]) for one in answers], sure, atol=0.02)  # the run's were in bf16
 
 
-def test_the_zip_of_a_model_that_counts_words_answers_where_there_is_only_python(
-    workspace, word_counting, tmp_path, bare
-):
+def test_the_zip_of_a_model_that_counts_words_answers_where_there_is_only_python(workspace, word_counting, tmp_path, bare):
     assert not any(empty.has(bare, module) for module in ("engine", "numpy", "safetensors", "sklearn"))
     folder = unpacked(export(workspace, word_counting.id, tmp_path / "words.zip", "zip"), tmp_path)
     test = predictions.read(workspace.run(word_counting.id).predictions, "test")
@@ -69,9 +65,7 @@ def test_words_are_counted_alike_with_and_without_a_library(workspace, word_coun
     counter = tfidf.load(workspace.run(word_counting.id).model)
     offsets = np.array([*counter.offsets, -np.inf])
     weights = np.vstack([counter.weights, np.zeros(len(counter.terms))])
-    tfidf.save(
-        tfidf.WordCounter(("bad", "good", "never"), counter.terms, counter.idf, weights, offsets), tmp_path
-    )
+    tfidf.save(tfidf.WordCounter(("bad", "good", "never"), counter.terms, counter.idf, weights, offsets), tmp_path)
     shutil.copyfile(alone_words.__file__, tmp_path / "predict.py")
     program = runpy.run_path(str(tmp_path / "predict.py"))
     texts = [
@@ -95,12 +89,8 @@ def test_the_threshold_and_the_correction_in_use_go_along(workspace, run, tmp_pa
     assert answers[3]["text"] == "'=1+1"
     expected = Predictor(workspace.run(run.id).model).predict(texts, 2.5)
     assert [one["label"] for one in answers] == [one.label for one in expected]
-    assert np.allclose(
-        [float(one["confidence"]) for one in answers], [one.confidence for one in expected], atol=1e-4
-    )
-    assert [one["to_a_person"] for one in answers] == [
-        "yes" if one.confidence < 0.9 else "no" for one in expected
-    ]
+    assert np.allclose([float(one["confidence"]) for one in answers], [one.confidence for one in expected], atol=1e-4)
+    assert [one["to_a_person"] for one in answers] == ["yes" if one.confidence < 0.9 else "no" for one in expected]
     card = (folder / "README.md").read_text()
     assert "answers below 90% sure are marked for a person" in card and "temperature 2.5" in card
     assert cli.main(["predict", str(folder), "--text", texts[1], "--json"]) == 0
@@ -178,16 +168,12 @@ def test_the_card_of_a_model_that_counts_words_says_how_it_is_asked(workspace, w
     assert "every answer is marked for a person" in (folder / "README.md").read_text(encoding="utf-8")
     assert json.loads((folder / "rules.json").read_text())["threshold"] == 1.01
     assert (
-        Opened(
-            Source("never", workspace.run(word_counting.id).model, workspace.run(word_counting.id))
-        ).about()["threshold"]
+        Opened(Source("never", workspace.run(word_counting.id).model, workspace.run(word_counting.id))).about()["threshold"]
         == 1.01
     )
 
 
-def test_a_folder_that_is_served_keeps_the_rules_that_it_was_exported_with(
-    workspace, word_counting, tmp_path
-):
+def test_a_folder_that_is_served_keeps_the_rules_that_it_was_exported_with(workspace, word_counting, tmp_path):
     rules.change(workspace, word_counting.id, threshold=0.9, temperature=2.0)
     folder = export(workspace, word_counting.id, tmp_path / "mine", "folder")
     assert Opened(Source("mine", folder)).rules == rules.read(workspace.run(word_counting.id))

@@ -69,9 +69,7 @@ def test_a_plain_run_and_one_with_everything_set_are_repeated(workspace, easy, t
 
 def test_word_counting_is_repeated_exactly_with_texts_that_look_like_formulas(workspace, tmp_path):
     lines = words.easy_csv(120).splitlines()
-    table = "\n".join(
-        [lines[0], *('"=' + line[1:] if i % 9 == 0 else line for i, line in enumerate(lines[1:]))]
-    )
+    table = "\n".join([lines[0], *('"=' + line[1:] if i % 9 == 0 else line for i, line in enumerate(lines[1:]))])
     info = save(workspace, draft(read_bytes(table.encode(), "x.csv"), Recipe(text="text", label="label")))
     run = wait(workspace, submit(workspace, info, "tfidf").id)
     path = export(workspace, run.id, tmp_path / "words.ipynb", "notebook")
@@ -79,9 +77,7 @@ def test_word_counting_is_repeated_exactly_with_texts_that_look_like_formulas(wo
     texts = load_rows(workspace, info.id)["text"]
     assert texts.str.startswith("=").any() and not beside["text"].str.startswith("=").any()
     namespace = {"DATA": str(tmp_path / "words.csv"), "pd": pd}
-    reading = next(
-        cell for cell in json.loads(path.read_text())["cells"] if "read_csv" in "".join(cell["source"])
-    )
+    reading = next(cell for cell in json.loads(path.read_text())["cells"] if "read_csv" in "".join(cell["source"]))
     exec("".join(reading["source"]), namespace)
     assert namespace["rows"]["text"].tolist() == texts.tolist()
     ((found, before),) = accuracies(path)

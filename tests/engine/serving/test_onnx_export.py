@@ -23,12 +23,8 @@ from tests.engine.serving.empty import ask
 ROOT = Path(__file__).parents[3]
 
 
-def test_it_answers_as_the_run_does_where_there_is_no_torch(
-    workspace, easy, tiny_model, tmp_path, without_torch
-):
-    run = wait(
-        workspace, submit(workspace, easy, tiny_model, epochs=4, read_mean=True, name="<b>mine</b>").id
-    )
+def test_it_answers_as_the_run_does_where_there_is_no_torch(workspace, easy, tiny_model, tmp_path, without_torch):
+    run = wait(workspace, submit(workspace, easy, tiny_model, epochs=4, read_mean=True, name="<b>mine</b>").id)
     rules.change(workspace, run.id, temperature=2.0, thresholds={"good": 0.9999})
     folder = tmp_path / "onnx"
     command = [
@@ -55,9 +51,7 @@ def test_it_answers_as_the_run_does_where_there_is_no_torch(
     }  # fmt: skip
     assert checked.difference < 1e-4 and checked.equal == 1.0 and checked.small_bytes < checked.bytes
     page = (folder / "README.md").read_text()
-    assert (
-        "as torch on 200 texts (30 test, 30 validation, 140 training)," in page and "    <b>mine</b>" in page
-    )
+    assert "as torch on 200 texts (30 test, 30 validation, 140 training)," in page and "    <b>mine</b>" in page
 
     absent = ("engine", "torch", "transformers", "streamlit", "pandas")
     assert not any(empty.has(without_torch, module) for module in absent)
@@ -68,9 +62,7 @@ def test_it_answers_as_the_run_does_where_there_is_no_torch(
     assert [one["text"] for one in found] == texts
     wanted = Predictor(workspace.run(run.id).model).predict([one["text"] for one in found], 2.0)
     assert [one["label"] for one in found] == [one.label for one in wanted]
-    assert np.allclose(
-        [float(one["confidence"]) for one in found], [one.confidence for one in wanted], atol=1e-3
-    )
+    assert np.allclose([float(one["confidence"]) for one in found], [one.confidence for one in wanted], atol=1e-3)
     assert all((one["to_a_person"] == "yes") == (one["label"] == "good") for one in found)
     small = ask(without_torch, program, "--int8", "--file", str(tmp_path / "texts.txt"))
     assert [one["label"] for one in small[:-1]] == [one["label"] for one in found[:-1]]

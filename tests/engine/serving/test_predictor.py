@@ -46,9 +46,7 @@ def tried(*texts):
 
 
 def test_the_last_ten_tries_are_kept_once_each():
-    assert tried(*(f"text {n} " for n in [*range(12), 5])) == [
-        f"text {n} " for n in (5, 11, 10, 9, 8, 7, 6, 4, 3, 2)
-    ]
+    assert tried(*(f"text {n} " for n in [*range(12), 5])) == [f"text {n} " for n in (5, 11, 10, 9, 8, 7, 6, 4, 3, 2)]
 
 
 def test_what_is_typed_on_takes_the_place_of_its_beginning():

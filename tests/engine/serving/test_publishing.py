@@ -86,9 +86,7 @@ def test_no_network_is_a_sentence(folder, monkeypatch):
         publishing.push(folder, "me/new", "writer")
 
 
-def test_at_a_terminal_the_token_is_asked_for_and_never_shown(
-    model_hub, workspace, word_counting, monkeypatch, capsys
-):
+def test_at_a_terminal_the_token_is_asked_for_and_never_shown(model_hub, workspace, word_counting, monkeypatch, capsys):
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
     monkeypatch.setattr(cli, "getpass", lambda prompt: "writer")
@@ -112,6 +110,4 @@ def test_the_command_sends_what_export_writes_and_tells_no_token(model_hub, work
     }  # fmt: skip
     assert "writer" not in told.stdout + told.stderr
     assert {"README.md", "word_counting.safetensors"} <= set(sent(model_hub, "me/counted"))
-    assert not [
-        path for path in workspace.root.rglob("*") if path.is_file() and b"Bearer" in path.read_bytes()
-    ]
+    assert not [path for path in workspace.root.rglob("*") if path.is_file() and b"Bearer" in path.read_bytes()]

@@ -28,9 +28,7 @@ def words_of(page: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
 
 
-def test_it_says_what_the_run_found_and_is_one_file_of_less_than_6_mb(
-    workspace, counted, easy, tmp_path, capsys
-):
+def test_it_says_what_the_run_found_and_is_one_file_of_less_than_6_mb(workspace, counted, easy, tmp_path, capsys):
     to = tmp_path / "report.html"
     assert cli.main(["export", counted.id, "--format", "report", "--to", str(to), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
@@ -42,9 +40,7 @@ def test_it_says_what_the_run_found_and_is_one_file_of_less_than_6_mb(
     found = read_json(workspace.run(counted.id).metrics)
     low, high = found["intervals"]["accuracy"]
     assert f"Right {found['test']['accuracy'] * 100:.0f} of 100 times" in said
-    assert (
-        f"95% sure: between {low * 100:.0f} and {high * 100:.0f}, on {easy.rows['test']} test texts" in said
-    )
+    assert f"95% sure: between {low * 100:.0f} and {high * 100:.0f}, on {easy.rows['test']} test texts" in said
     for score in ("weighted_f1", "balanced_accuracy", "mcc", "roc_auc", "log_loss"):
         between = "{:.3f} to {:.3f}".format(*found["intervals"][score])
         assert f"{found['test'][score]:.4f} {between}" in said
@@ -73,9 +69,7 @@ def test_a_share_near_the_ends_reads_as_on_the_page_and_on_the_card(tiny_model, 
     with as_in("de"):
         folder = exporting.write_folder(tiny_model, facts, tmp_path / "model")
     page = (folder / "README.md").read_text(encoding="utf-8")  # in English, wherever it was written
-    assert (
-        "Right 99.6 of 100 times** (95% sure: between 99 and 99.9)" in page and "is right 99.6 times" in page
-    )
+    assert "Right 99.6 of 100 times** (95% sure: between 99 and 99.9)" in page and "is right 99.6 times" in page
 
 
 def test_it_outlives_its_data_set(workspace, counted, easy, tmp_path):
@@ -122,9 +116,7 @@ def test_what_people_wrote_stays_text():
     facts, evidence = run(HOSTILE, 30, name=HOSTILE[1])
     page = report.render(facts, evidence)
     body = page.replace(report._plotly(), "")
-    assert (
-        body.count("<script") == body.count("</script>") == 2 + 4
-    )  # plotly and its call; the data of four charts
+    assert body.count("<script") == body.count("</script>") == 2 + 4  # plotly and its call; the data of four charts
     assert "<img" not in body and "{{ 7 * 7 }}" in unescape(body)
     for one in HOSTILE:
         assert one not in body or one.startswith("{{")

@@ -210,10 +210,7 @@ def explored(served, folder, *options):
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
     assert re.search(r"(\d+) generated, \1 passed", done.stdout)
-    asked = [
-        (one["request"]["url"], one["response"]["status"])
-        for one in json.loads(found.read_text())["log"]["entries"]
-    ]
+    asked = [(one["request"]["url"], one["response"]["status"]) for one in json.loads(found.read_text())["log"]["entries"]]
     return [(url.removeprefix(served.url).partition("?")[0], status) for url, status in asked]
 
 
@@ -313,9 +310,7 @@ def run(workspace, easy, tiny_model):
     return wait(workspace, submit(workspace, easy, tiny_model, name="a run").id)
 
 
-def test_a_run_is_served_with_its_rules_reloaded_under_load_and_left_with_nothing_lost(
-    workspace, run, tmp_path
-):
+def test_a_run_is_served_with_its_rules_reloaded_under_load_and_left_with_nothing_lost(workspace, run, tmp_path):
     rules.change(workspace, run.id, temperature=2.0)
     log = tmp_path / "log.txt"
     with serving(log, f"easy={run.id}", key="né cret") as served:
@@ -338,9 +333,7 @@ def test_a_run_is_served_with_its_rules_reloaded_under_load_and_left_with_nothin
         def client(text):
             while not stop.is_set():
                 reply = served.ask("/predict", {"text": text})
-                versions[
-                    reply.status, reply.json["version"], reply.json["predictions"][0]["to_a_person"]
-                ] += 1
+                versions[reply.status, reply.json["version"], reply.json["predictions"][0]["to_a_person"]] += 1
 
         with ThreadPoolExecutor(8) as clients:
             asking = [clients.submit(client, text) for text in TEXTS[:8]]

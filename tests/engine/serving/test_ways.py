@@ -29,9 +29,7 @@ def test_each_form_has_three_lines_and_their_commands_exist(form, counts_words):
             assert json.loads(words[words.index("--json") + 1]) == {"text": PARCEL}
 
 
-def test_the_lines_that_follow_an_export_are_right_as_they_stand(
-    workspace, word_counting, tmp_path, bare, capsys
-):
+def test_the_lines_that_follow_an_export_are_right_as_they_stand(workspace, word_counting, tmp_path, bare, capsys):
     to = tmp_path / "my words.zip"
     assert cli.main(["export", word_counting.id, "--to", str(to), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
@@ -41,9 +39,7 @@ def test_the_lines_that_follow_an_export_are_right_as_they_stand(
     enter, one, many = told["how"]
     typed = f"{enter} && {one} && echo 'the lamp is dull' > texts.txt && {many}"
     path = f"{bare.parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        ["sh", "-c", typed], cwd=there, env={"PATH": path}, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run(["sh", "-c", typed], cwd=there, env={"PATH": path}, capture_output=True, text=True, check=True)
     folder = there / "my words"
     (answer,) = ask(bare, folder / "predict.py", PARCEL)
     assert done.stdout.splitlines()[1] == f"{answer['label']},{answer['confidence']},{PARCEL}"

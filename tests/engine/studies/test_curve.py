@@ -32,9 +32,7 @@ def test_parts_are_of_every_class_alike_within_one_another_and_leave_the_test_al
         learnt = part[part["split"] == "train"]["label"].value_counts()
         assert set(learnt.index) == set(whole.index)
         assert all(abs(learnt[label] - share * whole[label]) <= 1 for label in whole.index)
-        assert (
-            part[part["split"] != "train"]["text"].tolist() == rows[rows["split"] != "train"]["text"].tolist()
-        )
+        assert part[part["split"] != "train"]["text"].tolist() == rows[rows["split"] != "train"]["text"].tolist()
     for small, large in pairwise(parts):
         assert set(small["text"]) < set(large["text"])
     assert parts[1].equals(thinned(rows, 0.25, seed=1))
@@ -69,9 +67,7 @@ def test_a_curve_of_real_runs_counts_the_texts_that_were_learnt_from(workspace, 
         assert wait(workspace, study.run_id(number)).status == Status.FINISHED
     found = curve.of(workspace, records.standing(workspace, study))
     rows = load_rows(workspace, easy.id)
-    learnt = [
-        (thinned(rows, one.config.train_share, one.config.seed)["split"] == "train").sum() for one in members
-    ]
+    learnt = [(thinned(rows, one.config.train_share, one.config.seed)["split"] == "train").sum() for one in members]
     assert [point.rows for point in found.points] == learnt
     assert learnt[0] == learnt[1] / 2
     assert found.points[1].counting == found.points[1].accuracy  # it is word counting
@@ -84,9 +80,7 @@ def test_a_curve_of_real_runs_counts_the_texts_that_were_learnt_from(workspace, 
 
 
 def test_what_is_said_follows_the_interval():
-    few, many = (
-        Point("r", rows, right, (0.0, 1.0), 0.0, 0.0) for rows, right in ((2000, 0.80), (4000, 0.812))
-    )
+    few, many = (Point("r", rows, right, (0.0, 1.0), 0.0, 0.0) for rows, right in ((2000, 0.80), (4000, 0.812)))
     assert sentence(few, many, (0.003, 0.021), 1000) == (
         "From 2,000 to 4,000 texts accuracy rose by 1.2 points (95% sure: 0.3 to 2.1): more labels would probably help."
     )

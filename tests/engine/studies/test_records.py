@@ -62,9 +62,7 @@ def test_what_cannot_be_tried_is_said_before_anything_is_queued(planned):
         grid.combinations(plans, {"model": ["bundled", "tfidf"]})
 
 
-def test_a_study_from_the_command_line_to_its_end_and_after_its_runs_are_gone(
-    workspace, easy, easy_csv, tiny_model, capsys
-):
+def test_a_study_from_the_command_line_to_its_end_and_after_its_runs_are_gone(workspace, easy, easy_csv, tiny_model, capsys):
     def said(*arguments, code=0):
         assert cli.main([str(one) for one in arguments]) == code
         return capsys.readouterr()
@@ -84,9 +82,7 @@ def test_a_study_from_the_command_line_to_its_end_and_after_its_runs_are_gone(
     assert found["status"] == "finished" and found["name"] == "Worth it?"
     assert {one["run_id"] for one in found["comparison"]["runs"]} == {one["run_id"] for one in found["runs"]}
     assert done.err.count(" is finished, right ") == 2
-    assert [one["study_id"] for one in json.loads(said("studies", "--json").out)["studies"]] == [
-        found["study_id"]
-    ]
+    assert [one["study_id"] for one in json.loads(said("studies", "--json").out)["studies"]] == [found["study_id"]]
     assert json.loads(said("studies", found["study_id"], "--json").out) == found
     text = said("studies", found["study_id"]).out
     assert "Worth it?" in text and found["comparison"]["pairs"][0]["verdict"] in text

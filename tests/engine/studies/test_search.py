@@ -71,9 +71,7 @@ def test_a_killed_search_goes_on_with_the_trials_that_are_done(workspace, easy, 
     search.resume(workspace, study)
     with pytest.raises(RunStateError, match="goes on already"):
         search.resume(workspace, study)
-    found = until(
-        workspace, study, lambda found: found.trials[2].state == "pruned" and len(found.trials) == 4
-    )
+    found = until(workspace, study, lambda found: found.trials[2].state == "pruned" and len(found.trials) == 4)
     records.stop(workspace, study)
     wait(workspace, study.run_id(3))
 
@@ -86,9 +84,7 @@ def test_a_hopeless_trial_is_stopped_after_a_round_with_its_best_kept_and_says_w
         values = trials.ask(number, search.NO_LIMIT)
         assert not trials.report(number, [2.0])
         trials.close(number, "complete", 2.0)
-        done.append(
-            Trial(number=number, run_id=study.run_id(number), values=values, state="complete", score=2.0)
-        )
+        done.append(Trial(number=number, run_id=study.run_id(number), values=values, state="complete", score=2.0))
     write_json(workspace.study(study.id).progress, Progress(seconds=3600, trials=done).model_dump())
 
     found = until(workspace, study, lambda found: any(one.state == "pruned" for one in found.trials))
@@ -105,8 +101,9 @@ def test_a_hopeless_trial_is_stopped_after_a_round_with_its_best_kept_and_says_w
 def test_no_trial_is_begun_that_would_not_fit_into_the_time_that_is_left(workspace, easy, planned):
     study = begin(workspace, easy, planned, 100, epochs=10)
     config = study.members[0].config
-    kept = measured(loading=20.0, tokenizing=0.0, preparing=0.0, learning=8.0, checking=2.0, keeping=0.0,
-                    evaluating=0.0, saving=0.0)  # fmt: skip
+    kept = measured(
+        loading=20.0, tokenizing=0.0, preparing=0.0, learning=8.0, checking=2.0, keeping=0.0, evaluating=0.0, saving=0.0
+    )
     write_json(workspace.forecast(measurements.key(easy.id, config)), kept.model_dump())
     assert search.rounds_that_fit(workspace, study, Progress(seconds=100)) == 8
     assert search.rounds_that_fit(workspace, study, Progress(seconds=60)) == 4
@@ -195,9 +192,7 @@ def test_a_search_waits_for_a_paused_trial_until_that_is_deleted(workspace, easy
     assert len(progress.read(workspace.study(study.id)).trials) == 2
 
 
-def test_a_search_that_meets_a_full_disk_starves_no_other_and_tries_again(
-    workspace, easy, planned, monkeypatch
-):
+def test_a_search_that_meets_a_full_disk_starves_no_other_and_tries_again(workspace, easy, planned, monkeypatch):
     queue.pause_queue(workspace, True)
     studies = [begin(workspace, easy, planned, 3600) for _ in range(2)]
     met, submit = [], queue.submit

@@ -32,9 +32,7 @@ def test_epochs_and_seeds_differ_and_repeat():
     batches = make(range(1, 100))
     assert not np.array_equal(np.concatenate(batches.order(0)), np.concatenate(batches.order(1)))
     assert np.array_equal(np.concatenate(batches.order(0)), np.concatenate(make(range(1, 100)).order(0)))
-    assert not np.array_equal(
-        np.concatenate(batches.order(0)), np.concatenate(make(range(1, 100), seed=1).order(0))
-    )
+    assert not np.array_equal(np.concatenate(batches.order(0)), np.concatenate(make(range(1, 100), seed=1).order(0)))
 
 
 def test_similar_lengths_come_together():

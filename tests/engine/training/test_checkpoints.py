@@ -33,9 +33,7 @@ def test_a_state_that_the_disk_does_not_give_at_the_moment_is_kept(tmp_path, lea
     assert saved(tmp_path, learner, said)
     before = sorted(tmp_path.iterdir())
     with monkeypatch.context() as patch:
-        patch.setattr(
-            checkpoints, "file_digest", lambda path: (_ for _ in ()).throw(OSError(error, "not now"))
-        )
+        patch.setattr(checkpoints, "file_digest", lambda path: (_ for _ in ()).throw(OSError(error, "not now")))
         with pytest.raises(WorkspaceError, match="cannot be read"):
             Checkpoints(tmp_path, say=said.append).newest()
     assert sorted(tmp_path.iterdir()) == before and not said

@@ -23,9 +23,7 @@ def task(tiny_model):
 def mean_of_tokens(model, encoded):
     rows = encoded.lay_out(np.arange(len(encoded)), pack=False)
     with torch.no_grad():
-        hidden = model.base_model(
-            input_ids=rows.input_ids, attention_mask=rows.attention_mask
-        ).last_hidden_state
+        hidden = model.base_model(input_ids=rows.input_ids, attention_mask=rows.attention_mask).last_hidden_state
     mask = rows.attention_mask[..., None]
     return (hidden * mask).sum(1) / mask.sum(1)
 

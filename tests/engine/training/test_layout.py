@@ -88,9 +88,7 @@ def test_texts_that_fill_up_change_no_answer(lengths):
     assert int(filled.starts[-1]) == filled.input_ids.shape[1] == filled.position_ids.shape[1]
     assert int(more.min()) >= 1
     assert int(more.max()) <= max(2, *lengths) <= filled.longest
-    assert filled.position_ids[0, tokens:].tolist() == [
-        place for length in more.tolist() for place in range(length)
-    ]
+    assert filled.position_ids[0, tokens:].tolist() == [place for length in more.tolist() for place in range(length)]
 
 
 def test_filled_up_batches_come_in_few_shapes():

@@ -101,9 +101,7 @@ def test_frozen_parts_stay_to_the_bit_and_the_rest_learns(tiny_model):
     after = learn(one).state()
     stayed = {name for name in before if torch.equal(before[name], after[name])}
     assert {name for name in stayed if "layer.0" in name} == {name for name in before if "layer.0" in name}
-    assert {name for name in stayed if "embeddings" in name} == {
-        name for name in before if "embeddings" in name
-    }
+    assert {name for name in stayed if "embeddings" in name} == {name for name in before if "embeddings" in name}
     assert not any("layer.1" in name for name in stayed)
     assert "classifier.weight" not in stayed
 

@@ -32,9 +32,7 @@ class Training:
         encoded = tokenize(tokenizer, [text for text, _ in texts], 32)
         targets = np.array([LABELS.index(label) for _, label in texts])
         learnt, unseen = encoded.select(np.arange(240)), encoded.select(np.arange(240, 320))
-        self.learner = Learner(
-            self.model, learnt, targets[:240], precision, clipping=self.config.gradient_clipping
-        )
+        self.learner = Learner(self.model, learnt, targets[:240], precision, clipping=self.config.gradient_clipping)
         if before_step:
             step = self.learner.weights.step
 
@@ -71,10 +69,7 @@ class Training:
 def test_it_learns(tiny_model):
     training = Training(tiny_model)
     assert training.epochs[-1].scores["accuracy"] > 0.9
-    assert (
-        np.mean([step.loss for step in training.steps[-10:]])
-        < np.mean([step.loss for step in training.steps[:10]]) / 2
-    )
+    assert np.mean([step.loss for step in training.steps[-10:]]) < np.mean([step.loss for step in training.steps[:10]]) / 2
 
 
 def test_every_step_is_told_with_its_figures(tiny_model):

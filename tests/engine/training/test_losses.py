@@ -15,9 +15,7 @@ def cost(balance="none", smoothing=0.0, logits=((2.0, 0.0, -1.0),), labels=(0,))
 def test_without_settings_it_is_the_cross_entropy():
     logits = torch.randn(7, 3)
     expected = nn.functional.cross_entropy(logits, torch.zeros(7, dtype=torch.int64), reduction="none")
-    assert torch.allclose(
-        make_loss(LABELS, 3, "none", 0.0)(logits, torch.zeros(7, dtype=torch.int64)), expected
-    )
+    assert torch.allclose(make_loss(LABELS, 3, "none", 0.0)(logits, torch.zeros(7, dtype=torch.int64)), expected)
 
 
 def test_with_weights_all_classes_together_weigh_the_same():

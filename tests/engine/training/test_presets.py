@@ -42,9 +42,7 @@ def test_quick_learns_from_some_texts_where_there_are_many(rows, share):
 
 
 def test_small_data_gets_more_rounds():
-    small, large = (
-        derive("balanced", rows, [rows, rows], np.array([20])).values["epochs"] for rows in (300, 30000)
-    )
+    small, large = (derive("balanced", rows, [rows, rows], np.array([20])).values["epochs"] for rows in (300, 30000))
     assert small > large
 
 

@@ -21,9 +21,7 @@ def yaml(tmp_path):
 
 
 def test_what_is_written_is_read_again_and_says_what_it_means(yaml):
-    config = TrainingConfig(
-        model="öäü/model", revision="0123456", epochs=7, learning_rate=2e-5, read_mean=True
-    )
+    config = TrainingConfig(model="öäü/model", revision="0123456", epochs=7, learning_rate=2e-5, read_mean=True)
     text = settings_file.text(applying(config), "two\nlines: [x]")
     found = settings_file.read(yaml(text))
     assert TrainingConfig(**found.values) == config

@@ -21,9 +21,7 @@ def test_at_a_steady_pace_it_is_right_from_the_first_steps_to_the_end(apart):
     for epoch, steps in enumerate(rounds):
         for step, seconds in enumerate(steps, 1):
             timing.trained(epoch, step, 1, seconds)
-            ahead = (
-                sum(steps[step:]) + sum(map(sum, rounds[epoch + 1 :])) + (EPOCHS - epoch) * checks + closing
-            )
+            ahead = sum(steps[step:]) + sum(map(sum, rounds[epoch + 1 :])) + (EPOCHS - epoch) * checks + closing
             if (left := timing.left()) is not None:
                 assert left == pytest.approx(ahead, rel=0.03)
         timing.scored_in(checks)

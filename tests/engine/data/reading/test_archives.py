@@ -324,9 +324,7 @@ def test_exactly_the_limit(upload, into):
 
 
 def test_what_comes_out_is_counted_whatever_the_sizes_say(upload, into, monkeypatch):
-    monkeypatch.setattr(
-        archives, "_zip_parts", lambda file, name, wanted: (1, [("a.txt", iter([b"x" * 600] * 2))])
-    )
+    monkeypatch.setattr(archives, "_zip_parts", lambda file, name, wanted: (1, [("a.txt", iter([b"x" * 600] * 2))]))
     with pytest.raises(DataError) as caught:
         unpack(upload(zipped({"a.txt": "x"})), "a.zip", into, limit=1000)
     assert caught.value.code == "zip_bomb"

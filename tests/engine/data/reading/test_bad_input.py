@@ -77,12 +77,7 @@ def parquet() -> bytes:
 
 def encrypted_office() -> bytes:
     """The beginning of an OLE file with the stream that protected workbooks have."""
-    return (
-        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-        + b"\0" * 504
-        + "EncryptedPackage".encode("utf-16-le")
-        + b"\0" * 2000
-    )
+    return b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 504 + "EncryptedPackage".encode("utf-16-le") + b"\0" * 2000
 
 
 def zipped(**files: bytes) -> bytes:
@@ -231,18 +226,13 @@ FAR = {
     "below": with_cell("BA1048576"),
     "in no sheet that there is": with_cell("A4294967295"),
     "a row of ODS many times": ods(
-        '<table:table-row table:number-rows-repeated="99999999">'
-        + ODS_CELL.format("", "x")
-        + "</table:table-row>"
+        '<table:table-row table:number-rows-repeated="99999999">' + ODS_CELL.format("", "x") + "</table:table-row>"
     ),
     "a cell of ODS many times": ods(
-        "<table:table-row>"
-        + ODS_CELL.format('table:number-columns-repeated="99999999" ', "x")
-        + "</table:table-row>"
+        "<table:table-row>" + ODS_CELL.format('table:number-columns-repeated="99999999" ', "x") + "</table:table-row>"
     ),
     "empty cells of ODS between others": ods(
-        '<table:table-row><table:table-cell table:number-columns-repeated="99999999"/>'
-        "<table:table-cell/></table:table-row>"
+        '<table:table-row><table:table-cell table:number-columns-repeated="99999999"/><table:table-cell/></table:table-row>'
     ),
 }
 

@@ -78,9 +78,7 @@ def test_tables_that_differ_somewhere_are_no_copies():
 
 def test_a_list_of_what_the_classes_mean_is_not_the_table():
     rated = table([(f"{text}, {i}", str(i % 5)) for i, (text, _) in enumerate(ROWS * 4)], "review,rating")
-    meant = table(
-        [(f"what it means to be number {i}", f"class {i}") for i in range(40)], "description,category"
-    )
+    meant = table([(f"what it means to be number {i}", f"class {i}") for i in range(40)], "description,category")
     assert read_zip({"a.csv": meant, "b.csv": rated}).sheet == "b.csv"
 
 
@@ -164,9 +162,7 @@ def test_the_order_of_columns_may_differ_and_a_column_of_that_name_is_kept():
 
 def test_files_of_lines_become_a_class_each():
     texts = [text.replace(",", "") for text, _ in ROWS]
-    found = read_zip(
-        {"r/r.pos": "\n".join(texts[:15]), "r/r.neg": "\n".join(texts[15:]), "r.README.txt": "Intro"}
-    )
+    found = read_zip({"r/r.pos": "\n".join(texts[:15]), "r/r.neg": "\n".join(texts[15:]), "r.README.txt": "Intro"})
     assert found.frame["file"].value_counts().to_dict() == {"pos": 15, "neg": 15}
 
 
@@ -187,8 +183,7 @@ def test_of_several_tables_the_main_one_is_taken_and_another_can_be_chosen():
 ])  # fmt: skip
 def test_texts_in_folders_named_after_their_class(pattern, split):
     files = {
-        pattern.format(label=label, i=i, split="train" if i < 20 else "test"): text
-        for i, (text, label) in enumerate(ROWS)
+        pattern.format(label=label, i=i, split="train" if i < 20 else "test"): text for i, (text, label) in enumerate(ROWS)
     }
     found = read_zip({**files, "README.txt": "about it"})
     assert sorted(found.frame[["text", "label"]].to_numpy().tolist()) == sorted(ROWS)
@@ -212,10 +207,7 @@ def test_sheets_with_the_same_columns_are_put_together_and_hidden_ones_left_out(
     found = read_book(sheets)
     assert found.frame["sheet"].value_counts().to_dict() == {"train": 20, "test": 10}
     assert propose(found.frame).split == "sheet"
-    assert (
-        len(read_book({"a": (head + ROWS[:20], False), "b": (head + ROWS[20:], False)}, sheet="b").frame)
-        == 10
-    )
+    assert len(read_book({"a": (head + ROWS[:20], False), "b": (head + ROWS[20:], False)}, sheet="b").frame) == 10
 
 
 def test_a_sheet_of_notes_is_not_the_table():
@@ -240,9 +232,7 @@ def test_a_label_merged_over_several_rows_is_the_label_of_all(top, left):
         for group in range(6):
             first = top + 1 + 4 * group
             sheet.merge_range(first, left + 1, first + 3, left + 1, ["good", "bad", "so"][group % 3])
-        sheet.merge_range(
-            top + 40, left + 9, top + 44, left + 9, ""
-        )  # formatted, and outside of all that is filled
+        sheet.merge_range(top + 40, left + 9, top + 44, left + 9, "")  # formatted, and outside of all that is filled
     table = read_bytes(out.getvalue(), "x.xlsx")
     assert table.frame["label"].tolist() == [["good", "bad", "so"][number // 4 % 3] for number in range(24)]
     assert len(set(table.frame["text"])) == 24
@@ -270,12 +260,8 @@ def test_other_documents_are_called_by_their_name(files, code, words):
 @pytest.mark.parametrize("named", ["texts/{}.txt", "{}.txt", "{}", "texts\\{}.txt"])
 def test_texts_that_a_table_of_labels_names_belong_to_its_rows(named):
     files = {f"corpus/texts/{i:03}.txt": f"{text}\nand more" for i, (text, _) in enumerate(ROWS)}
-    labels = "\n".join(
-        ["file,label", *(f"{named.format(f'{i:03}')},{label}" for i, (_, label) in enumerate(ROWS))]
-    )
-    found = read_zip(
-        {"corpus/labels.csv": labels + "\nlost.txt,good\n", "corpus/README.txt": "about", **files}
-    )
+    labels = "\n".join(["file,label", *(f"{named.format(f'{i:03}')},{label}" for i, (_, label) in enumerate(ROWS))])
+    found = read_zip({"corpus/labels.csv": labels + "\nlost.txt,good\n", "corpus/README.txt": "about", **files})
     roles = propose(found.frame)
     assert (roles.text, roles.label) == ("text", "label")
     assert found.frame["text"].tolist() == [*(f"{text}\nand more" for text, _ in ROWS), ""]
@@ -313,17 +299,13 @@ def test_texts_beside_a_table_that_names_none_of_them_are_left_out():
 
 def test_a_table_with_a_further_column_is_a_part_of_the_whole():
     more = "\n".join(["label,who,text", *(f'{label},me,"{text}"' for text, label in ROWS[20:])])
-    found = read_zip(
-        {"a.csv": table(ROWS[:10]), "b.csv": table(ROWS[10:20]), "c.csv": more, "list.csv": "name\na\nb\n"}
-    )
+    found = read_zip({"a.csv": table(ROWS[:10]), "b.csv": table(ROWS[10:20]), "c.csv": more, "list.csv": "name\na\nb\n"})
     assert found.frame[["text", "label"]].to_numpy().tolist() == ROWS
     assert found.frame["file"].tolist() == ["a"] * 10 + ["b"] * 10 + ["c"] * 10
     assert found.left_out == ("list.csv",)
 
 
-@pytest.mark.parametrize(
-    "column, values", [("sentiment", ["positive", "negative"]), ("split", ["train", "test"])]
-)
+@pytest.mark.parametrize("column, values", [("sentiment", ["positive", "negative"]), ("split", ["train", "test"])])
 def test_files_that_share_a_name_with_a_class_or_a_split_are_no_texts(column, values):
     lines = "\n".join([f"text,{column}", *(f'"{text}",{values[i % 2]}' for i, (text, _) in enumerate(ROWS))])
     found = read_zip({"reviews.csv": lines, **{f"{value}.txt": "good\nfine\nnice" for value in values}})
@@ -362,21 +344,15 @@ def test_a_running_number_is_not_the_name_of_a_file_where_another_column_has_it(
 
 
 def test_paths_from_elsewhere_capitals_and_missing_files_are_found_out():
-    labels = "\n".join(
-        ["Path,label", *(f"/data/x/T/{i + 1}.TXT,{label}" for i, (_, label) in enumerate(ROWS))]
-    )
-    files = {
-        name: content for name, content in texts_beside(labels).items() if name not in ("t/2.txt", "t/9.txt")
-    }
+    labels = "\n".join(["Path,label", *(f"/data/x/T/{i + 1}.TXT,{label}" for i, (_, label) in enumerate(ROWS))])
+    files = {name: content for name, content in texts_beside(labels).items() if name not in ("t/2.txt", "t/9.txt")}
     found = read_zip(files).frame["text"].tolist()
     assert found == ["" if i in (1, 8) else f"{text} here" for i, (text, _) in enumerate(ROWS)]
 
 
 def test_few_labelled_rows_are_the_table_and_many_without_labels_are_not():
     pool = "\n".join(["id,text", *(f"{i},a text about other things {i}" for i in range(300))])
-    labelled = "\n".join(
-        ["id,text,label", *(f'{i},"{text}",{label}' for i, (text, label) in enumerate(ROWS))]
-    )
+    labelled = "\n".join(["id,text,label", *(f'{i},"{text}",{label}' for i, (text, label) in enumerate(ROWS))])
     sample = "\n".join(["id,label", *(f"{i},good" for i in range(300))])
     for others in ({}, {"sample.csv": sample}):
         for pool_columns in (pool, pool.replace("id,text", "source,text")):

@@ -182,15 +182,11 @@ def prose(language: str) -> str:
 def rows(text: str) -> str:
     """The sentences as rows of a CSV file with ASCII labels."""
     sentences = re.split(r"(?<=[.!?。！？])\s*", text)
-    return "id,text,label\r\n" + "".join(
-        f'{at},"{one}",positive\r\n' for at, one in enumerate(sentences) if one
-    )
+    return "id,text,label\r\n" + "".join(f'{at},"{one}",positive\r\n' for at, one in enumerate(sentences) if one)
 
 
 @pytest.mark.parametrize("language, codec", CASES)
-@pytest.mark.parametrize(
-    "shape", [str, rows, lambda text: rows(text) + "9,plain English words,negative\r\n" * 5000]
-)
+@pytest.mark.parametrize("shape", [str, rows, lambda text: rows(text) + "9,plain English words,negative\r\n" * 5000])
 def test_legacy_encodings_give_the_same_text(found, language, codec, shape):
     text = shape(prose(language))
     encoding = found(text.encode(codec))
@@ -233,16 +229,9 @@ def test_unicode(found, language, codec, mark, name):
         ("latin-1", "Gr\xfc\xdfe"),
     ],
 )
-@pytest.mark.parametrize(
-    "before", [0, 3000, 200_000]
-)  # lines without any such character, more than a chunk of them
+@pytest.mark.parametrize("before", [0, 3000, 200_000])  # lines without any such character, more than a chunk of them
 def test_a_few_special_characters_in_an_english_file(found, codec, text, before):
-    content = (
-        b"some plain words,ham\n" * before
-        + text.encode(codec)
-        + b",spam\n"
-        + b"more plain words,ham\n" * before
-    )
+    content = b"some plain words,ham\n" * before + text.encode(codec) + b",spam\n" + b"more plain words,ham\n" * before
     encoding = found(content)
     assert encoding.label == "cp1252"
     assert text in content.decode(encoding.name)
@@ -323,9 +312,7 @@ def test_bytes_that_windows_leaves_undefined_are_counted(found):
 ])  # fmt: skip
 @pytest.mark.parametrize("every", [1, 6, 40])
 def test_english_with_a_single_kind_of_sign(found, around, every):
-    content = "".join(
-        f"The product number {i} {around if i % every == 0 else 'works'},good\n" for i in range(200)
-    )
+    content = "".join(f"The product number {i} {around if i % every == 0 else 'works'},good\n" for i in range(200))
     assert found(content.encode("cp1252")).name == "cp1252"
 
 
@@ -362,10 +349,7 @@ def test_a_large_file_is_judged_fast_and_by_its_end_too(found):
 
 
 @settings(deadline=None)
-@given(
-    st.binary(max_size=400)
-    | st.text(max_size=200).map(lambda text: text.encode("utf-16-le", "surrogatepass"))
-)
+@given(st.binary(max_size=400) | st.text(max_size=200).map(lambda text: text.encode("utf-16-le", "surrogatepass")))
 def test_any_bytes_have_an_encoding(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "any"
     path.write_bytes(content)

@@ -80,16 +80,11 @@ def test_a_conversation_is_a_column_for_each_role():
     frame = read("\n".join(json.dumps({"messages": one}) for one in turns)).frame
     assert frame[["user", "assistant"]].to_numpy().tolist() == ROWS
     turns = [[{"from": "human", "value": text}, {"from": "gpt", "value": label}] for text, label in ROWS]
-    assert (
-        read([{"id": 1, "conversations": one} for one in turns]).frame[["human", "gpt"]].to_numpy().tolist()
-        == ROWS
-    )
+    assert read([{"id": 1, "conversations": one} for one in turns]).frame[["human", "gpt"]].to_numpy().tolist() == ROWS
 
 
 def test_a_role_does_not_take_the_place_of_a_column():
-    turns = [
-        {"user": f"u{i}", "messages": [{"role": "user", "content": text}]} for i, (text, _) in enumerate(ROWS)
-    ]
+    turns = [{"user": f"u{i}", "messages": [{"role": "user", "content": text}]} for i, (text, _) in enumerate(ROWS)]
     frame = read(turns).frame
     assert frame["user"].tolist() == [f"u{i}" for i in range(24)]
     assert frame["messages.user"].tolist() == [text for text, _ in ROWS]
@@ -107,10 +102,7 @@ def test_of_two_annotators_the_label_is_what_they_agree_on_else_both(second, fou
 
 def test_a_class_with_all_its_texts_is_a_row_for_each():
     classes = ("good", "bad", "so")
-    intents = [
-        {"tag": one, "patterns": [t for t, label in ROWS if label == one], "responses": ["ok"]}
-        for one in classes
-    ]
+    intents = [{"tag": one, "patterns": [t for t, label in ROWS if label == one], "responses": ["ok"]} for one in classes]
     frame = read({"intents": intents}).frame
     assert sorted(frame[["text", "tag"]].to_numpy().tolist()) == sorted(ROWS)
 
@@ -251,9 +243,7 @@ def test_columns_inside_of_objects_have_one_name_in_all_rows():
 
 
 def test_a_text_and_its_label_in_each_line():
-    assert (
-        read("\n".join(json.dumps({text: label}) for text, label in ROWS)).frame.to_numpy().tolist() == ROWS
-    )
+    assert read("\n".join(json.dumps({text: label}) for text, label in ROWS)).frame.to_numpy().tolist() == ROWS
     assert read([{text: label} for text, label in ROWS]).columns == ["text", "label"]
 
 

@@ -40,9 +40,7 @@ def test_the_content_decides_and_not_the_extension():
 
 
 def test_a_header_is_told_from_a_first_row():
-    table = read_bytes(
-        b"i feel fine today,joy\nnothing works any more,anger\nwhat a day it was,joy\n", "x.csv"
-    )
+    table = read_bytes(b"i feel fine today,joy\nnothing works any more,anger\nwhat a day it was,joy\n", "x.csv")
     assert not table.header
     assert table.columns == ["0", "1"]
     assert len(table.frame) == 3
@@ -65,9 +63,7 @@ def test_a_row_with_too_many_fields_is_listed_with_its_line_and_the_rest_is_read
 
 
 def test_a_stray_quote_does_not_swallow_rows():
-    lines = [
-        f'"quoted start of line {i}\t{i % 2}' if i == 5 else f"line {i} says this\t{i % 2}" for i in range(40)
-    ]
+    lines = [f'"quoted start of line {i}\t{i % 2}' if i == 5 else f"line {i} says this\t{i % 2}" for i in range(40)]
     table = read_bytes("\n".join(lines).encode(), "x.txt")
     assert len(table.frame) == 40
 
@@ -85,9 +81,7 @@ def test_spreadsheet():
     with xlsxwriter.Workbook(out) as book:
         book.add_worksheet("empty")
         sheet = book.add_worksheet("data")
-        for i, row in enumerate(
-            [["message", "class"], ["all is well", 1], ["=1+1 is no formula here", 2.5], ["", 1]]
-        ):
+        for i, row in enumerate([["message", "class"], ["all is well", 1], ["=1+1 is no formula here", 2.5], ["", 1]]):
             for j, value in enumerate(row):
                 (sheet.write_string if isinstance(value, str) else sheet.write_number)(i, j, value)
     table = read_bytes(out.getvalue(), "x.xlsx")
@@ -125,9 +119,7 @@ def test_json_and_json_lines_give_the_same_table():
 
 
 def test_a_broken_json_line_is_listed():
-    table = read_bytes(
-        b'{"text": "a", "label": "x"}\n{"text": "b", "la\n{"text": "c", "label": "y"}\n', "x.jsonl"
-    )
+    table = read_bytes(b'{"text": "a", "label": "x"}\n{"text": "b", "la\n{"text": "c", "label": "y"}\n', "x.jsonl")
     assert table.frame["text"].tolist() == ["a", "c"]
     assert table.rejected[0].line == 2
 
@@ -181,6 +173,4 @@ def test_what_is_written_is_read(sentences, separator):
 def test_real_messy_files_have_the_right_number_of_rows(real_data):
     truth = pd.read_csv(real_data / "messy" / "MANIFEST.csv").set_index("file")
     for file in truth.index.drop("book_excerpts_orange.tab"):  # two extra header rows: a question for later
-        assert (
-            len(read_file(real_data / "messy" / file).frame) == truth.loc[file, "rows_when_parsed_right"]
-        ), file
+        assert len(read_file(real_data / "messy" / file).frame) == truth.loc[file, "rows_when_parsed_right"], file

@@ -87,9 +87,7 @@ def test_a_separator_is_found(separator):
 
 
 def test_names_of_rows_as_r_writes_them():
-    table = read(
-        '"text","label"\n' + "".join(f'"{i}","{text}","{label}"\n' for i, (text, label) in enumerate(ROWS))
-    )
+    table = read('"text","label"\n' + "".join(f'"{i}","{text}","{label}"\n' for i, (text, label) in enumerate(ROWS)))
     assert table.columns == ["column 1", "text", "label"]
     assert table.frame[["text", "label"]].to_numpy().tolist() == ROWS
 
@@ -218,17 +216,12 @@ def test_a_large_file_of_another_encoding_is_found_out_though_it_begins_as_ascii
 def open_texts(separator):
     """Rows of an id, a text in which nothing quotes the separators, and a label."""
     for i in range(60):
-        text = (
-            separator.join(["Dear team", "this came late", "please help me"][: 1 + i % 3])
-            + f" with number {i}"
-        )
+        text = separator.join(["Dear team", "this came late", "please help me"][: 1 + i % 3]) + f" with number {i}"
         yield str(i), text, ["good", "bad", "so"][i * 7 % 3]
 
 
 @pytest.mark.parametrize("separator", [",", "\t"])
-@pytest.mark.parametrize(
-    "before, behind", [([], []), (["2024-05-01"], []), ([], ["en"]), (["2024-05-01"], ["en"])]
-)
+@pytest.mark.parametrize("before, behind", [([], []), (["2024-05-01"], []), ([], ["en"]), (["2024-05-01"], ["en"])])
 def test_a_text_with_separators_that_nothing_quotes_is_found_by_the_names(separator, before, behind):
     names = ["date"] * len(before) + ["id", "text", "label"] + ["lang"] * len(behind)
     rows = [[*before, *row, *behind] for row in open_texts(separator)]
@@ -262,9 +255,7 @@ def test_the_commas_of_sentences_separate_nothing():
 
 @pytest.mark.parametrize("names", ["customer_review, customer_mood\n", ""])
 def test_a_blank_behind_each_comma_may_be_that_of_a_table(names):
-    rows = [
-        f"it was fine with number {i}, {['glad', 'sad', 'angry', 'calm', 'bored'][i % 5]}" for i in range(20)
-    ]
+    rows = [f"it was fine with number {i}, {['glad', 'sad', 'angry', 'calm', 'bored'][i % 5]}" for i in range(20)]
     assert len(read_bytes((names + "\n".join(rows)).encode(), "x.csv").columns) == 2
     assert len(read_bytes((names + "\n".join(rows[:6])).encode(), "x.csv").columns) == 2
 
@@ -281,9 +272,7 @@ def test_single_quotes_are_quotes_too(text, names):
 def test_one_stray_quote_does_not_take_quoting_from_a_file(separator):
     rows = [[f"{i}", f"text number {i} which is good", "ab"[i % 2]] for i in range(100)]
     rows[20][1] = 'he said "no" to us'
-    content = "".join(
-        separator.join(f'"{cell}"' for cell in row) + "\n" for row in [["id", "text", "label"], *rows]
-    )
+    content = "".join(separator.join(f'"{cell}"' for cell in row) + "\n" for row in [["id", "text", "label"], *rows])
     table = read_bytes(content.encode(), "x.csv")
     assert table.columns == ["id", "text", "label"]
     assert table.frame.to_numpy().tolist() == rows
@@ -321,9 +310,7 @@ def test_lines_that_a_spreadsheet_took_for_one_field_and_ended_with_empty_ones(t
 
 
 def test_separators_behind_some_rows_open_no_text():
-    lines = [
-        f"{i},the film was great fun to see,{['pos', 'neg'][i % 2]}{',' * (i % 5 == 0)}" for i in range(100)
-    ]
+    lines = [f"{i},the film was great fun to see,{['pos', 'neg'][i % 2]}{',' * (i % 5 == 0)}" for i in range(100)]
     table = read_bytes("\n".join(["id,text,label", *lines]).encode(), "x.csv")
     assert table.columns == ["id", "text", "label"]
     assert set(table.frame["label"]) == {"pos", "neg"}
@@ -347,8 +334,7 @@ def test_letters_of_many_lines_are_a_text_each(separator, rows, lines):
         "Kind regards,",
     ]
     letters = [
-        [str(i), "\n".join(chance.choices(some, k=chance.randint(*lines))).strip(), "abc"[i % 3]]
-        for i in range(rows)
+        [str(i), "\n".join(chance.choices(some, k=chance.randint(*lines))).strip(), "abc"[i % 3]] for i in range(rows)
     ]
     out = io.StringIO()
     csv.writer(out, delimiter=separator).writerows([["Nr", "Text", "Klasse"], *letters])
@@ -362,8 +348,7 @@ def test_blanks_around_a_long_separator_are_no_part_of_the_cells():
     plots = [f"A {'very ' * (i % 5)}long story of number {i}" for i in range(60)]
     genres = ["drama", "comedy"] * 30
     text = "".join(
-        f"{i} ::: Film {i} ::: {genre} ::: {plot}\n"
-        for i, (genre, plot) in enumerate(zip(genres, plots, strict=True))
+        f"{i} ::: Film {i} ::: {genre} ::: {plot}\n" for i, (genre, plot) in enumerate(zip(genres, plots, strict=True))
     )
     frame = read_bytes(text.encode(), "train.txt").frame
     assert [cell.strip() for cell in frame.iloc[1]] == ["1", "Film 1", "comedy", plots[1]]
@@ -410,10 +395,7 @@ def test_rows_that_lack_their_label_and_headings_between_rows_go_on_with_nothing
 
 
 def test_rows_may_lack_their_last_fields_more_often_than_not():
-    lines = [
-        f"{i},the {THINGS[i % 6]} of number {i} is fine" + (",good,me" if i % 3 == 0 else "")
-        for i in range(60)
-    ]
+    lines = [f"{i},the {THINGS[i % 6]} of number {i} is fine" + (",good,me" if i % 3 == 0 else "") for i in range(60)]
     table = read("\n".join(["id,text,label,who", *lines]))
     assert table.columns == ["id", "text", "label", "who"]
     assert (len(table.frame), table.padded_count) == (60, 40)
@@ -421,10 +403,7 @@ def test_rows_may_lack_their_last_fields_more_often_than_not():
 
 @pytest.mark.parametrize("sign", [":::", "->", "=>", "[SEP]", "+++$+++", "<sep>", "|||"])
 def test_a_sign_of_several_characters_separates_though_the_texts_have_commas(sign):
-    rows = [
-        [f"the {THINGS[i % 6]}, of number {i}, is {WORDS[i % 5]}", "good" if i % 2 else "bad"]
-        for i in range(40)
-    ]
+    rows = [[f"the {THINGS[i % 6]}, of number {i}, is {WORDS[i % 5]}", "good" if i % 2 else "bad"] for i in range(40)]
     table = read("\n".join(f" {sign} ".join(row) for row in rows))
     assert table.separator == sign
     assert [[cell.strip() for cell in row] for row in table.frame.to_numpy()] == rows
@@ -441,16 +420,10 @@ def test_signs_without_end_take_no_time():
     assert len(read("\n".join(f"{line} {number}" for number in range(8))).frame)
 
 
-@pytest.mark.parametrize(
-    "note", ["Reviews of the month {}", "# source file number {}", "== reviews of month {} =="]
-)
+@pytest.mark.parametrize("note", ["Reviews of the month {}", "# source file number {}", "== reviews of month {} =="])
 def test_notes_between_rows_are_no_part_of_a_text(note):
     _, file = in_lines(["label", "text"], every=1)
-    noted = [
-        one
-        for i, line in enumerate(file.splitlines())
-        for one in ([note.format(i), line] if i % 9 == 5 else [line])
-    ]
+    noted = [one for i, line in enumerate(file.splitlines()) for one in ([note.format(i), line] if i % 9 == 5 else [line])]
     found = read("\n".join(noted))
     assert not found.broken
     assert not found.frame["text"].str.contains("\n").any()
@@ -474,9 +447,7 @@ def test_a_block_of_texts_without_a_label_stays_texts():
 
 
 def test_texts_without_a_label_stay_texts():
-    lines = [
-        f"the {THINGS[i % 6]} of number {i} is here" + ("\tgood" if i % 4 == 0 else "") for i in range(200)
-    ]
+    lines = [f"the {THINGS[i % 6]} of number {i} is here" + ("\tgood" if i % 4 == 0 else "") for i in range(200)]
     found = read("\n".join(["text\tlabel", *lines]))
     assert (len(found.frame), found.broken) == (200, 0)
 
@@ -494,10 +465,7 @@ def test_decimal_commas_do_not_separate_what_semicolons_do():
 
 
 def test_a_comment_behind_some_rows_is_a_column():
-    lines = [
-        f"{i},the {THINGS[i % 6]} of number {i},{'ab'[i % 2]}" + (",fine" if i % 3 == 0 else "")
-        for i in range(90)
-    ]
+    lines = [f"{i},the {THINGS[i % 6]} of number {i},{'ab'[i % 2]}" + (",fine" if i % 3 == 0 else "") for i in range(90)]
     found = read("\n".join(["id,text,label,comment", *lines]))
     assert found.columns == ["id", "text", "label", "comment"]
     assert found.frame["label"].tolist() == ["a", "b"] * 45

@@ -57,9 +57,7 @@ def test_what_a_page_shows_is_what_is_read():
 
 
 def test_cells_over_several_rows_say_the_same_in_each():
-    spanned = (
-        "<tr><td rowspan=3>Billing</td><td>first</td></tr><tr><td>second</td></tr><tr><td>third</td></tr>"
-    )
+    spanned = "<tr><td rowspan=3>Billing</td><td>first</td></tr><tr><td>second</td></tr><tr><td>third</td></tr>"
     content = f"<table>{row(['class', 'text'], 'th')}{spanned}{row(['Other', 'fourth'])}</table>"
     assert read_bytes(content.encode(), "a.xls").frame.to_numpy().tolist() == [
         ["Billing", "first"], ["Billing", "second"], ["Billing", "third"], ["Other", "fourth"],
@@ -68,9 +66,7 @@ def test_cells_over_several_rows_say_the_same_in_each():
 
 def test_cells_that_excel_leaves_out_are_empty():
     lines = [["text", "who", "label"], *(["so it goes", "me", "good"] for _ in range(5))]
-    content = workbook(sheet(lines)).replace(
-        '<Cell><Data ss:Type="String">me</Data></Cell><Cell>', '<Cell ss:Index="3">'
-    )
+    content = workbook(sheet(lines)).replace('<Cell><Data ss:Type="String">me</Data></Cell><Cell>', '<Cell ss:Index="3">')
     assert read_bytes(content.encode(), "a.xls").frame.to_numpy().tolist() == [["so it goes", "", "good"]] * 5
 
 
@@ -101,9 +97,7 @@ def test_blocks_are_lines_and_what_is_merged_comments_and_cdata_are_understood()
     cell = "one<p>two</p><div>three</div>four<ul><li>five</ul>"
     found = read_bytes(page([[cell, "good"], *ROWS]).encode(), "a.xls")
     assert found.frame["text"][0] == "one\ntwo\nthree\nfour\nfive"
-    merged = (
-        '<Row><Cell ss:MergeAcross="1"><Data>so it goes</Data></Cell><Cell><Data>good</Data></Cell></Row>'
-    )
+    merged = '<Row><Cell ss:MergeAcross="1"><Data>so it goes</Data></Cell><Cell><Data>good</Data></Cell></Row>'
     noted = "<Cell><Data><![CDATA[a < b]]></Data><Comment>by Bo</Comment></Cell><Cell/><Cell><Data>bad</Data></Cell>"
     lines = [["text", "who", "label"], *([f"so it went {i}", "me", "good"] for i in range(5))]
     content = workbook(sheet(lines).replace("</Table>", f"{merged}<Row>{noted}</Row></Table>"))
