@@ -194,7 +194,7 @@ def dashboard_server(port, log):
 def go_on_with_the_queue():
     """Runs that wait since before a restart shall begin, whether or not a browser comes."""
     apart = {"creationflags": 0x00000208} if os.name == "nt" else {"start_new_session": True}  # outlives us
-    subprocess.Popen([str(PYTHON), "-m", "engine.runs.watcher"], cwd=str(ROOT), env=environment(),
+    subprocess.Popen([str(PYTHON), "-m", "engine.workers.watcher"], cwd=str(ROOT), env=environment(),
                      stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **apart)
 
 

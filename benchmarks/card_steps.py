@@ -52,6 +52,7 @@ def measured(folder: Path, texts: list[str], max_tokens: int, batch_size: int, s
     import torch
 
     from engine.models.loading import load_model, load_tokenizer
+    from engine.settings import TrainingConfig
     from engine.training.batches import Batches
     from engine.training.learner import Learner
     from engine.training.tokens import tokenize
@@ -60,7 +61,7 @@ def measured(folder: Path, texts: list[str], max_tokens: int, batch_size: int, s
     torch.cuda.reset_peak_memory_stats()
     model = load_model(folder, ["a", "b"]).to("cuda")
     encoded = tokenize(load_tokenizer(folder), texts, max_tokens)
-    learner = Learner(model, encoded, np.arange(len(texts)) % 2, torch.bfloat16)
+    learner = Learner(model, encoded, np.arange(len(texts)) % 2, torch.bfloat16, TrainingConfig())
     if not replays:
         learner.replays, learner.weights.replays.full = None, True
     whole = [

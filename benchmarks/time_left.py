@@ -19,9 +19,9 @@ from engine.data.datasets import save
 from engine.data.drafting import draft
 from engine.data.reading import read_file
 from engine.data.recipe import Recipe
+from engine.figures import A_FEW_SECONDS
 from engine.paths import Workspace
 from engine.runs import queue
-from engine.terminal import A_FEW_SECONDS
 from engine.training.plan import plan
 
 WITHIN = 0.25

@@ -332,16 +332,16 @@ def trainer(texts, targets, classes, folder, settings, seed, tuned=False) -> Pre
 
 
 def tuneboard(texts, targets, classes, folder, settings, seed) -> Prepared:
-    """The engine's own code, as engine/runs/pipeline.py uses it; nothing is validated and no round is kept."""
-    import numpy as np
+    """The engine's own code, as engine/workers/pipeline.py uses it; nothing is validated and no round is kept."""
     import torch
 
     from engine import machine
+    from engine.models import adapting
     from engine.models.devices import pick_device, pick_precision
     from engine.models.loading import load_model, load_tokenizer
-    from engine.runs.pipeline import adapted, learner_for
     from engine.settings import TrainingConfig
     from engine.training.batches import Batches
+    from engine.training.learner import Learner
     from engine.training.loop import train
     from engine.training.tokens import tokenize
 
@@ -351,9 +351,9 @@ def tuneboard(texts, targets, classes, folder, settings, seed) -> Prepared:
     device = pick_device(config.device)
     precision = pick_precision(config.precision, device)
     tokenizer = load_tokenizer(Path(folder))
-    model = adapted(load_model(Path(folder), classes), config).to(device)
+    model = adapting.adapted(load_model(Path(folder), classes), config).to(device)
     encoded = tokenize(tokenizer, texts, config.max_tokens)
-    learner = learner_for(model, encoded, np.asarray(targets), config, precision)
+    learner = Learner(model, encoded, targets, precision, config)
     batches = Batches(encoded.lengths, config.batch_size, config.seed)
 
     def work() -> None:

@@ -18,6 +18,7 @@ Language = Literal["en", "cs", "da", "de", "es", "fi", "fr", "it", "nb", "nl", "
 LANGUAGES, ENGLISH = get_args(Language), "en"
 VARIABLE = "TUNEBOARD_LANGUAGE"
 WHOLE = "#,##0"  # how a locale's pattern of percentages begins: the number itself
+A_FEW_SECONDS = 5  # at the end, where a figure would be off by a large part of itself
 
 _here: ContextVar[Language | None] = ContextVar("here", default=None)
 
@@ -69,6 +70,35 @@ def of_100(share: float) -> str:
     if share in (0, 1) or 0.01 <= share <= 0.99:
         return rounded(share * 100)
     return rounded(min(99.9, max(0.1, share * 100)), 1)
+
+
+def duration(seconds: float | None) -> str:
+    """'under a second', '12 s', '3 min 20 s', '2 h 5 min'; '' for None."""
+    if seconds is None:
+        return ""
+    seconds = round(seconds)
+    if seconds < 1:
+        return "under a second"
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, hours = seconds // 60, seconds // 3600
+    return f"{minutes} min {seconds % 60} s" if not hours else f"{hours} h {minutes % 60} min"
+
+
+def time_left(seconds: float | None) -> str:
+    """'about 3 min 20 s'; 'a few seconds' at the end; '' for None."""
+    if seconds is None:
+        return ""
+    return "a few seconds" if seconds <= A_FEW_SECONDS else f"about {duration(seconds)}"
+
+
+def size(number: float) -> str:
+    """Bytes for people: '91 MB'."""
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if number < 1000 or unit == "GB":
+            return f"{rounded(number)} {unit}" if unit != "GB" else f"{rounded(number, 1)} {unit}"
+        number /= 1000
+    raise AssertionError("unreachable: GB always returns")
 
 
 def date(moment: str) -> str:

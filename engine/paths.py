@@ -140,7 +140,7 @@ class RunPaths:
         return self.folder / "others.parquet"
 
     def further(self, key: str) -> "RunPaths":
-        """Where its answers to a further labelled file are, under the same names: engine/runs/evaluations.py."""
+        """Where its answers to a further labelled file are, under the same names: engine/results/evaluations.py."""
         return RunPaths(self.furthers / _checked(key, "further file"))
 
     @property
@@ -148,7 +148,7 @@ class RunPaths:
         return self.folder / "further"
 
     def finding(self, name: str) -> Path:
-        """What was found out about the answers: engine/runs/findings.py."""
+        """What was found out about the answers: engine/results/findings.py."""
         return self.folder / "findings" / f"{name}.json"
 
     @property

@@ -29,7 +29,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SOCKETS = "TUNEBOARD_TEST_SOCKETS"  # the variable that leads those that were forked to the same two processes
-ENGINE = ["engine.cli", "engine.runs.pipeline", "engine.serving.predictor", "tests.forked"]
+ENGINE = ["engine.cli", "engine.workers.pipeline", "engine.serving.predictor", "tests.forked"]
 FRESH = ["torch", "transformers"]
 SOON = 0.02  # seconds
 
@@ -76,7 +76,9 @@ def start_apart(log: Path, module: str, *arguments: object) -> int:
 
 def substitutes() -> list[tuple[object, str, object]]:
     """(module, name, value) of everything in the engine that starts a process."""
-    from engine.runs import batches, forecast, proof, queue
+    from engine.results import batches
+    from engine.runs import forecast, queue
+    from engine.serving import proof
 
     return [
         *((module, "start_apart", start_apart) for module in (queue, batches, forecast)),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.arguments import parser
+from engine.cli.arguments import parser
 
 ROOT = Path(__file__).parents[1]
 

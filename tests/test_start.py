@@ -252,7 +252,7 @@ def test_the_queue_goes_on_without_a_browser(folder):
     folder.write("engine/runs/__init__.py", "")
     told = folder.root / "watched"
     program = f"import os, time\ntime.sleep(1)\nopen({str(told)!r}, 'w').write(os.environ['TUNEBOARD_HOME'])\n"
-    folder.write("engine/runs/watcher.py", program)
+    folder.write("engine/workers/watcher.py", program)
     with folder.open("--port", str(free_port()), "--workspace", str(folder.root / "here")):
         pass
     end = time.monotonic() + 10

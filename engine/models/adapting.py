@@ -11,10 +11,32 @@ from transformers import PreTrainedModel
 from engine.errors import SettingsError
 from engine.models import architectures
 from engine.models.heads import head_parameters, reads_first
+from engine.settings import TrainingConfig
 
 LORA_NAME = "default"
 LOUD = 20.0  # the mean beside the first token's own values, which the layer adds to it
 GENTLE = 0.5  # keeps the tanh of the pooler where it is nearly a line
+
+
+def shape(model: PreTrainedModel, config: TrainingConfig) -> None:
+    """Give `model` the layers that `config` asks for. Raises SettingsError for what this model does not have."""
+    keep_layers(model, config.kept_layers)
+    if config.read_mean:
+        read_by_mean(model)
+
+
+def adapted(model: PreTrainedModel, config: TrainingConfig) -> PreTrainedModel:
+    """`model` with as many layers as asked for, of which those learn that shall, changed in place.
+
+    Raises SettingsError for what this model does not have.
+    """
+    shape(model, config)
+    freeze(model, config.method, config.frozen_layers, config.freeze_embeddings)
+    if config.method == "lora":
+        add_lora(model, config.lora_rank)
+    if config.gradient_checkpointing:
+        model.activation_checkpointing_enable()
+    return model
 
 
 def layers_of(model: PreTrainedModel) -> nn.ModuleList:

@@ -1,1 +1,1 @@
-"""What was asked and what happened: the store, the queue, the events, the worker."""
+"""What was asked and what happened: the store, the queue, the events, the forecast."""

@@ -1,5 +1,6 @@
 """How a run ends that does not end by itself."""
 
+from engine.errors import SettingsError, TuneboardError, is_disk_full, is_out_of_memory
 from engine.paths import Workspace
 from engine.runs import outcome
 from engine.runs.store import Request, Run, Status, Store
@@ -15,6 +16,7 @@ STOPPED = {
     "action": "Resume it to go on from there, or delete it.",
 }
 NOT_SAVED = "It ended, but where it was could not be saved; only what was saved before is kept."
+OTHER_SETTINGS = "Start a new run with other settings."  # of this one nothing changes once it is queued
 
 
 def died(workspace: Workspace, store: Store, run: Run) -> bool:
@@ -49,3 +51,27 @@ def by_force(workspace: Workspace, store: Store, run: Run) -> bool:
     reason = "paused" if run.request == Request.PAUSE else "stopped"
     message = f"{reason.capitalize()} in the middle of a long step. {kept}"
     return store.end(run.id, Status.STOPPED, run.pid, reason=reason, message=message, action="Resume it to go on.")
+
+
+def explain(error: Exception) -> dict[str, str]:
+    """reason, message and action for a person, from what was raised."""
+    if isinstance(error, TuneboardError):
+        action = OTHER_SETTINGS if isinstance(error, SettingsError) else error.action
+        return {"reason": error.code, "message": error.message, "action": action}
+    if is_out_of_memory(error):
+        return {
+            "reason": "out_of_memory",
+            "message": "The memory of this machine was not enough.",
+            "action": "Try a smaller batch size, or fewer tokens per text.",
+        }
+    if is_disk_full(error):
+        return {
+            "reason": "disk_full",
+            "message": "The disk is full.",
+            "action": "Make room, then resume the run: it goes on from the last saved state.",
+        }
+    return {
+        "reason": "unexpected",
+        "message": f"Something went wrong that Tuneboard did not foresee: {type(error).__name__}: {error}",
+        "action": "The log has the details; please report it with them.",
+    }

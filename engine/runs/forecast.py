@@ -1,35 +1,30 @@
-"""What a run will cost, told before it starts. Measured once in a process of its own, then kept by configuration:
-
-    python -m engine.runs.forecast WORKSPACE DATASET CONFIG
-
-measures (measuring.py) and writes what it found, or why it could not, into the workspace. Imports no torch, so that a
-page can ask.
+"""What a run will cost, told before it starts. Measured once in a process of its own (engine/workers/forecasting.py), then
+kept by configuration. Imports no torch, so that a page can ask.
 """
 
 import os
 import subprocess
-import sys
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import libraries, machine
-from engine.errors import ForecastError, TuneboardError
-from engine.paths import Workspace, write_json
+from filelock import FileLock, Timeout
+
+from engine import machine
+from engine.errors import ForecastError
+from engine.paths import Workspace
 from engine.runs import queue
 from engine.runs.measurements import Failed, Measured, kept, key
 from engine.runs.processes import ROOT, command, start_apart
 from engine.runs.store import Status, Store
 from engine.settings import WORD_COUNTING, TrainingConfig
 
-MODULE = "engine.runs.forecast"
+PROCESS = "engine.workers.forecasting"
 USABLE = 0.9  # of the memory: the rest is for the system and the browser
 CHECKPOINTED = 0.35  # of the memory of a step is left with gradient checkpointing, about
 FAILED_SECONDS = 600  # so long a failed measurement is not tried again by itself
-LOCK_SECONDS = 120.0  # so long a process waits for another that measures
 
 
 Advice = tuple[str, dict[str, object]]
@@ -84,9 +79,9 @@ def measure(
         return found
     workspace.may_change()
     refuse_beside_a_run(workspace, config)
-    with _log(workspace).open("ab") as log:
+    with log_of(workspace).open("ab") as log:
         process = subprocess.Popen(
-            command(MODULE, workspace.root, dataset_id, config.model_dump_json()),
+            command(PROCESS, workspace.root, dataset_id, config.model_dump_json()),
             cwd=ROOT,
             env=machine.sharing(os.environ),
             stdin=subprocess.DEVNULL,
@@ -103,7 +98,7 @@ def measure(
     refuse_beside_a_run(workspace, config)
     raise ForecastError(
         "What the run will cost could not be measured: the process ended without a word.",
-        f"The log: {_log(workspace)}",
+        f"The log: {log_of(workspace)}",
     )
 
 
@@ -111,11 +106,11 @@ def launch(workspace: Workspace, dataset_id: str, config: TrainingConfig) -> Non
     """Start measuring, and do not wait. A second one at the same time waits for the first."""
     workspace.may_change()
     workspace.forecasts.mkdir(exist_ok=True)
-    start_apart(_log(workspace), MODULE, workspace.root, dataset_id, config.model_dump_json())
+    start_apart(log_of(workspace), PROCESS, workspace.root, dataset_id, config.model_dump_json())
 
 
 def is_measuring(workspace: Workspace) -> bool:
-    with _alone(workspace, 0) as free:
+    with alone(workspace, 0) as free:
         return not free
 
 
@@ -200,78 +195,24 @@ def advise(measured: Measured, config: TrainingConfig, limit: int) -> list[Advic
     ]
 
 
-# -- the process --------------------------------------------------------------------------------------
-
-
-def main(root: str, dataset_id: str, asked: str) -> int:
-    """Measure and keep what was found. 0 also if another process did, or does for minutes; 3: a run came in between."""
-    began = time.monotonic()
-    workspace, config = Workspace.open(root), TrainingConfig.model_validate_json(asked)
-    path = workspace.forecast(key(dataset_id, config))
-
-    last = ""
-
-    def told(phase: str) -> None:
-        nonlocal last
-        if is_disturbed(workspace, config):
-            raise Disturbed
-        if phase != last:
-            print(last := phase, flush=True)
-
-    with _alone(workspace, LOCK_SECONDS) as alone:
-        if not alone or isinstance(kept(path), Measured):
-            return 0
-        try:
-            told("loading libraries")
-            with libraries.loading():
-                from engine.runs.measuring import measured
-
-            write_json(path, measured(workspace, dataset_id, config, began, told).model_dump())
-        except Disturbed:
-            return 3
-        except TuneboardError as error:
-            write_json(path, Failed(problem=error.message, action=error.action).model_dump())
-        except Exception as error:  # whatever stops a measurement would stop no run: it is told, and logged
-            traceback.print_exc()
-            said = f"What the run will cost could not be measured: {type(error).__name__}: {error}"
-            write_json(path, Failed(problem=said, action=f"The log: {_log(workspace)}").model_dump())
-    return 0
-
-
-class Disturbed(Exception):
-    """A run began on the device that is being measured."""
-
-
-def _log(workspace: Workspace) -> Path:
+def log_of(workspace: Workspace) -> Path:
     return workspace.forecasts / "log.txt"
 
 
 @contextmanager
-def _alone(workspace: Workspace, seconds: float) -> Iterator[bool]:
-    """Whether this process is the only one that measures; the system ends that with the process, however it ends."""
+def alone(workspace: Workspace, seconds: float) -> Iterator[bool]:
+    """Whether this process is the only one that measures; the system ends that with the process, however it ends.
+
+    seconds: how long to wait for another.
+    """
     workspace.forecasts.mkdir(exist_ok=True)
-    with (workspace.forecasts / "lock").open("ab") as file:
-        end = time.monotonic() + seconds
-        while not (locked := _lock(file.fileno())) and time.monotonic() < end:
-            time.sleep(0.05)
-        yield locked
-
-
-def _lock(descriptor: int) -> bool:
-    """Lock an open file for this process, until it is closed; False if another has it."""
+    lock = FileLock(workspace.forecasts / "lock")
     try:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+        lock.acquire(timeout=seconds)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()

@@ -381,7 +381,7 @@ def launch_waiting(workspace: Workspace, asked: bool = False) -> None:
         paths = workspace.run(run_id)
         try:
             with writing(paths.folder):
-                start_apart(paths.log, "engine.runs.worker", workspace.root, run_id)
+                start_apart(paths.log, "engine.workers.worker", workspace.root, run_id)
         except WorkspaceError as error:  # the others shall start all the same
             if asked:
                 wrong = error
@@ -406,4 +406,4 @@ def keep_watch(workspace: Workspace) -> None:
         return
     with writing(workspace.root):
         log.touch()
-        start_apart(log, "engine.runs.watcher", workspace.root)
+        start_apart(log, "engine.workers.watcher", workspace.root)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import DataError, ModelError
-from engine.figures import significant
+from engine.figures import percent, significant, size
 from engine.models import tfidf
 from engine.paths import write_json, writing
 from engine.serving.rules import Rules
@@ -46,6 +46,18 @@ class Checked:
         """'200 texts (30 test, 30 validation, 140 training)'"""
         origins = ", ".join(f"{count} {origin}" for origin, count in self.origins.items())
         return f"{self.texts} texts ({origins})" if origins else f"{self.texts} texts"
+
+    @property
+    def said(self) -> str:
+        """For people: how well the files agree with torch, and how large they are."""
+        same = f"the label of torch on {percent(self.equal, 1)} of them"
+        small = (
+            f"model.int8.onnx ({size(self.small_bytes)}) gives {same}."
+            if self.small_bytes
+            else f"Rounded to int8 it gave {same}, which is too few; that file was left out."
+        )
+        within = f"to within {max(self.difference, 1e-7):.0e}, on {self.texts_said}"
+        return f"model.onnx ({size(self.bytes)}) answers as torch does, {within}. {small}"
 
 
 def write(model: Path, name: str, rules: Rules, texts: Mapping[str, list[str]], to: Path) -> Checked:

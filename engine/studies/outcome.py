@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from engine.evaluation.comparing import LEAST, MOST
 from engine.paths import Workspace
-from engine.runs import comparison
-from engine.runs.comparison import Comparison
+from engine.results import comparison
+from engine.results.comparison import Comparison
 from engine.studies import curve, records
 from engine.studies.curve import Curve
 from engine.studies.records import Standing

@@ -12,10 +12,10 @@ from engine.figures import rounded
 from engine.names import tidy
 from engine.paths import Workspace, write_json, writing
 from engine.runs import forecast, queue
+from engine.runs.ending import explain
 from engine.runs.events import History, seconds_at
 from engine.runs.processes import complain
 from engine.runs.store import Run, Status, Store, now
-from engine.runs.worker import explain
 from engine.settings import TrainingConfig
 from engine.studies import progress, records
 from engine.studies.progress import Progress, Trial

@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 
 from engine.errors import TrainingError, is_out_of_memory
 from engine.models import adapting, attention
+from engine.settings import TrainingConfig
 from engine.training.dropout import use_dropout
 from engine.training.layout import MOST_TOKENS, Batch, Packed, Source, pieces, send
 from engine.training.losses import make_loss
@@ -43,37 +44,30 @@ class Learner:
         texts: Source,
         labels: Sequence[int],
         precision: torch.dtype,
-        *,
-        weight_decay: float = 0.01,
-        layer_decay: float = 1.0,
-        clipping: float = 1.0,
-        dropout: float = 0.1,
-        balance: str = "none",
-        label_smoothing: float = 0.0,
-        accumulation: int = 1,
-        seed: int = 0,
+        config: TrainingConfig,
         on_less_memory: Callable[[int], None] = lambda rows: None,
     ):
-        """labels: (texts,) class numbers. on_less_memory: told the rows of a piece after they were halved."""
-        self.model, self.clipping = model, clipping
+        """labels: (texts,) class numbers. precision: what the model computes in. on_less_memory: told the rows of a piece
+        after they were halved."""
+        self.model, self.config, self.on_less_memory = model, config, on_less_memory
         self.texts, self.lengths = texts.to(model.device), texts.lengths
         self.labels = torch.as_tensor(labels).to(model.device)
-        self.weights = MasterWeights(model, precision, weight_decay, layer_decay)
-        self.loss_of = make_loss(np.asarray(labels), model.config.num_labels, balance, label_smoothing).to(model.device)
-        self.accumulation, self.on_less_memory = accumulation, on_less_memory
+        self.weights = MasterWeights(model, precision, config.weight_decay, config.layer_decay)
+        loss_of = make_loss(np.asarray(labels), model.config.num_labels, config.balance, config.label_smoothing)
+        self.loss_of = loss_of.to(model.device)
         self.most_rows, self.most_tokens = 2**31, MOST_TOKENS[model.device.type]
         self.loss = torch.zeros((), device=model.device)  # of the batch, as far as it was worked through
         # What a gradient checkpoint computes again depends on random states that a recording cannot ask for.
         records = model.device.type == "cuda" and not model.is_activation_checkpointing
         self.replays = Replays() if records and model.config.model_type in RECORDED else None
-        use_dropout(model, dropout, seed)
+        use_dropout(model, config.dropout, config.seed)
 
     def learn(self, rows: np.ndarray, learning_rate: float) -> Learnt:
         """One correction from the texts at `rows`. Raises TrainingError when the memory is not enough for one text."""
         if not self.model.training:
             self.model.train()
         packs = attention.choose(self.model) == attention.PACKED
-        part = -(-len(rows) // self.accumulation)
+        part = -(-len(rows) // self.config.accumulation)
         while True:
             try:
                 self.loss.zero_()
@@ -84,7 +78,7 @@ class Learner:
                 if not is_out_of_memory(error):
                     raise
             self._make_room(part)
-        stepped = self.weights.step(learning_rate, self.clipping)
+        stepped = self.weights.step(learning_rate, self.config.gradient_clipping)
         return Learnt(self.loss.clone(), stepped.norm, stepped.finite & self.loss.isfinite())
 
     def _learn_from(self, piece: np.ndarray, share: float, packs: bool) -> None:

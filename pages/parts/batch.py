@@ -10,8 +10,8 @@ from engine.data import workbench, writers
 from engine.errors import NotFoundError, TuneboardError
 from engine.figures import whole
 from engine.paths import BatchPaths
-from engine.runs import batches
-from engine.runs.batches import Standing, State
+from engine.results import batches
+from engine.results.batches import Standing, State
 from engine.runs.store import Run
 from engine.serving import batch, rules
 from engine.serving.batch import Job

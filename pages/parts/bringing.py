@@ -46,7 +46,7 @@ def unscored(run: Run) -> bool:
     st.markdown("This model came from elsewhere, without data to judge it on. It can be asked; its scores are not known.")
     info = data(f"score_on_{run.id}")
     if st.button("Score it", type="primary", icon=":material/play_arrow:", key="score_brought", disabled=info is None):
-        from engine.runs.importing import score
+        from engine.results.importing import score
 
         score(
             state.workspace(),
@@ -78,7 +78,7 @@ def data(key: str) -> DatasetInfo | None:
 
 
 def _brought(file, folder: str, info: DatasetInfo | None, name: str) -> Run:
-    from engine.runs.importing import bring  # which opens the model
+    from engine.results.importing import bring  # which opens the model
 
     workspace = state.workspace()
     bar = st.progress(0.0, "Opening the model, here and in a fresh process …")

@@ -71,7 +71,7 @@ def scores(folder: str, modified: float) -> dict:
     found = read_json(paths.metrics)
     if all("intervals" in found[split] for split in ("validation", "test") if split in found):
         return found
-    from engine.runs.evaluations import scores as completed  # of an older version; needs scipy
+    from engine.results.evaluations import scores as completed  # of an older version; needs scipy
 
     return completed(paths)
 
@@ -81,7 +81,7 @@ def further(root: str, run_id: str) -> list:
     workspace = Workspace(Path(root))
     if not workspace.run(run_id).furthers.exists():
         return []
-    from engine.runs.evaluations import further as found
+    from engine.results.evaluations import further as found
 
     return found(workspace, run_id)
 
@@ -103,15 +103,15 @@ def mistakes(labels: list[str], counts: list[list[int]]) -> list:
 @st.cache_resource(max_entries=16, show_spinner="Looking closer …")
 def closeup(path: str, modified: float, split: str, temperature: float, label: str):
     """path: of the predictions. The curves are those of the scores, the examples as sure as they are shown elsewhere."""
-    from engine.runs.evaluations import closeup as found
+    from engine.results.evaluations import closeup as found
 
     return found(predicted(path, modified, split), temperature, label)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Looking for weak spots …")
 def weakness(root: str, run_id: str, texts: str, modified: float, language: str):
+    from engine.results.evaluations import find_weakness
     from engine.runs import queue
-    from engine.runs.evaluations import find_weakness
 
     workspace = Workspace(Path(root))
     return find_weakness(workspace, queue.get_run(workspace, run_id), texts)
@@ -123,7 +123,7 @@ def predicted(path: str, modified: float, split: str, temperature: float = 1.0) 
     found = predictions.read(Path(path), split)
     if temperature == 1.0:
         return found
-    from engine.runs.evaluations import corrected  # needs scipy
+    from engine.results.evaluations import corrected  # needs scipy
 
     return corrected(found, temperature)
 
@@ -133,7 +133,7 @@ def exported(root: str, run_id: str, form: str, name: str) -> bytes:
 
     name: of the file that is written.
     """
-    from engine.runs.export import export
+    from engine.results.export import export
 
     with tempfile.TemporaryDirectory() as folder:
         inside = Path(folder, f"{Path(name).stem}-{form}")
@@ -177,7 +177,7 @@ def make_onnx(root: str, run_id: str) -> None:
 
 def pushed(root: str, run_id: str, name: str, token: str, private: bool) -> str | TuneboardError:
     """Where a model is on the hub now, or why it is not."""
-    from engine.runs.export import push
+    from engine.results.export import push
 
     try:
         return push(Workspace(Path(root)), run_id, name, token, private)
@@ -219,8 +219,8 @@ def explanation(folder: str, modified: float, text: str, label: str) -> Explanat
 
 @st.cache_resource(max_entries=4, show_spinner="Looking at its confidence …")
 def calibration(root: str, run_id: str, texts: str, modified: float):
+    from engine.results.evaluations import confidence
     from engine.runs import queue
-    from engine.runs.evaluations import confidence
 
     workspace = Workspace(Path(root))
     return confidence(workspace, queue.get_run(workspace, run_id), texts)
@@ -230,7 +230,7 @@ def calibration(root: str, run_id: str, texts: str, modified: float):
 def doubts(path: str, modified: float, temperature: float) -> dict[str, pd.DataFrame]:
     """The lists of engine/evaluation/doubts.py, with the name of each row; not to be changed."""
     from engine.evaluation.doubts import judge, ranked
-    from engine.runs.evaluations import corrected
+    from engine.results.evaluations import corrected
 
     judged = judge(corrected(predictions.read(Path(path)), temperature))
     names = [row_name(*row) for row in zip(judged["split"], judged["source_row"], strict=True)]
@@ -240,7 +240,7 @@ def doubts(path: str, modified: float, temperature: float) -> dict[str, pd.DataF
 @st.cache_resource(max_entries=4, show_spinner="Comparing …")
 def comparison(root: str, run_ids: tuple[str, ...], modified: tuple[float, ...], names: tuple[str, ...]):
     """modified: when the scores of each were written, names: what they are called now; both may change."""
-    from engine.runs.comparison import of
+    from engine.results.comparison import of
 
     return of(Workspace(Path(root)), run_ids)
 
@@ -254,13 +254,13 @@ def learning_curve(root: str, _found: object, run_ids: tuple[str, ...], modified
 
 
 def settings_that_differ(root: str, runs: list[Run]) -> dict[str, dict[str, object]]:
-    from engine.runs.comparison import differing_settings
+    from engine.results.comparison import differing_settings
 
     return differing_settings(Workspace(Path(root)), runs)
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
 def disagreements(_comparison: object, run_ids: tuple[str, ...], modified: tuple[float, ...]) -> pd.DataFrame:
-    from engine.runs.comparison import disagreements as found
+    from engine.results.comparison import disagreements as found
 
     return found(_comparison)

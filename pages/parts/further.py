@@ -31,7 +31,7 @@ def show(run: Run) -> None:
 
 
 def _judge(run: Run, key: str) -> None:
-    from engine.runs.evaluations import judge_further
+    from engine.results.evaluations import judge_further
 
     reading = workbench.read_step(key, Options())
     try:

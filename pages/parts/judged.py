@@ -14,7 +14,7 @@ from engine.serving import rules
 from pages.parts import cached, messages, state, words
 
 if TYPE_CHECKING:
-    from engine.runs.evaluations import Further  # which imports scipy
+    from engine.results.evaluations import Further  # which imports scipy
 
 OWN = ("test", "validation")
 
@@ -119,7 +119,7 @@ def said(run: Run, further: "Further") -> None:
 
 
 def _judge_again(run: Run, key: str) -> None:
-    from engine.runs.evaluations import judge_again
+    from engine.results.evaluations import judge_again
 
     with state.reported():
         judge_again(

@@ -5,7 +5,6 @@ from functools import partial
 
 import streamlit as st
 
-from engine import terminal
 from engine.errors import TuneboardError
 from engine.figures import rounded
 from engine.paths import read_json
@@ -192,7 +191,7 @@ def _without_torch(run: Run) -> None:
     _how(run, "onnx", file, paths.onnx.stem)
     _from_a_terminal(f"export {run.id} --to {file} --format onnx")
     if made and paths.onnx_check.exists():
-        found = terminal.onnx_check(Checked(**read_json(paths.onnx_check)))
+        found = Checked(**read_json(paths.onnx_check)).said
         st.caption(f":material/verified: {messages.plain(found)}")
 
 

@@ -10,11 +10,11 @@ import pandas as pd
 from engine.data.columns import JOINED
 from engine.data.reading import Table
 from engine.data.reading.encodings import CHOICES as ENCODINGS
-from engine.figures import ENGLISH, count, language, of_100, percent, rounded, significant
+from engine.figures import ENGLISH, count, duration, language, of_100, percent, rounded, significant, size, time_left
 from engine.figures import date_and_time as when
 from engine.models.cards import BY_REFERENCE
+from engine.runs.phases import how_far
 from engine.runs.store import Status
-from engine.terminal import duration, how_far, size, time_left
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler

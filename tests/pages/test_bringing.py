@@ -12,8 +12,8 @@ from engine.errors import TuneboardError
 from engine.models import tfidf
 from engine.models.loading import load_model, load_tokenizer
 from engine.paths import write_json
+from engine.results.importing import bring
 from engine.runs import queue
-from engine.runs.importing import bring
 from engine.serving.onnx_export import Checked
 from pages.parts import cached
 from tests import words

@@ -5,8 +5,9 @@ import subprocess
 import pandas as pd
 import pytest
 
-from engine.runs import comparison, queue
-from engine.runs.comparison import Comparison, Entry
+from engine.results import comparison
+from engine.results.comparison import Comparison, Entry
+from engine.runs import queue
 from engine.runs.store import Run
 from pages.parts import messages
 from tests import forked

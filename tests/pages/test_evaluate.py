@@ -4,7 +4,7 @@ import pytest
 
 from engine.data.reading import read_bytes
 from engine.evaluation import predictions
-from engine.runs import answering, evaluations
+from engine.results import answering, evaluations
 from engine.serving import rules
 from engine.serving.predictor import Predictor
 from pages.parts.words import of_100

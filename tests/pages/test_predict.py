@@ -14,7 +14,7 @@ import streamlit as st
 from engine.data.datasets import load_info
 from engine.data.exports import FORMULA_STARTS
 from engine.errors import NotFoundError
-from engine.runs import batches
+from engine.results import batches
 from engine.serving import rules, ways
 from pages.parts import cached, messages, passing, words
 from tests.engine.runs.helpers import submit, wait

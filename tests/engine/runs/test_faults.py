@@ -23,12 +23,14 @@ from engine.data.recipe import Recipe
 from engine.errors import ReadOnlyError, WorkspaceError
 from engine.models.zips import unpack_model
 from engine.paths import Workspace
-from engine.runs import forecast, importing, processes, queue, space, watcher
+from engine.results import importing
+from engine.runs import forecast, processes, queue, space
 from engine.runs import store as store_module
 from engine.runs.events import History
 from engine.runs.store import Status, Store
 from engine.serving import rules
 from engine.settings import TrainingConfig
+from engine.workers import watcher
 from tests import forked
 from tests.engine.runs.helpers import submit, wait
 
@@ -108,7 +110,7 @@ def test_both_killed(workspace, easy, tiny_model, finished):
     pid = training(workspace, run.id).pid
     queue.pause_queue(workspace, True)  # so that the watcher starts nothing before it is killed itself
     for process in psutil.process_iter(["cmdline"]):
-        if "engine.runs.watcher" in (process.info["cmdline"] or []) and str(workspace.root) in process.info["cmdline"]:
+        if "engine.workers.watcher" in (process.info["cmdline"] or []) and str(workspace.root) in process.info["cmdline"]:
             process.kill()
     os.kill(pid, signal.SIGKILL)
     queue.pause_queue(workspace, False)
@@ -145,7 +147,7 @@ def test_start_py_picks_the_queue_up(workspace, easy, tiny_model):
     run = submit(workspace, easy, tiny_model)
     sql(workspace, "DELETE FROM queue")
     subprocess.run(
-        [sys.executable, "-m", "engine.runs.watcher"],
+        [sys.executable, "-m", "engine.workers.watcher"],
         env={**os.environ, "TUNEBOARD_HOME": str(workspace.root)},
         check=True,
         timeout=120,

@@ -7,6 +7,7 @@ from engine.runs import forecast, measurements, queue
 from engine.runs.measurements import Measured
 from engine.runs.store import Store
 from engine.settings import TrainingConfig
+from engine.workers import forecasting
 from tests.engine.runs.helpers import QUICK, submit, wait
 
 STEP = {
@@ -115,7 +116,7 @@ def test_nothing_is_measured_beside_a_run(workspace, easy, config, tiny_model):
     assert forecast.is_disturbed(workspace, config)
     with pytest.raises(ForecastError, match="A run is training"):
         forecast.measure(workspace, easy.id, config)
-    assert forecast.main(str(workspace.root), easy.id, config.model_dump_json()) == 3
+    assert forecasting.main(str(workspace.root), easy.id, config.model_dump_json()) == 3
     assert forecast.find(workspace, easy.id, config) is None
     queue.stop(workspace, run.id)
     wait(workspace, run.id)
@@ -133,11 +134,11 @@ def test_a_run_that_waits_in_a_paused_queue_disturbs_nothing(workspace, easy, co
 
 
 def test_only_one_measures_at_a_time(workspace, easy, config, monkeypatch):
-    monkeypatch.setattr(forecast, "LOCK_SECONDS", 0.2)
-    with forecast._alone(workspace, 0) as alone:
+    monkeypatch.setattr(forecasting, "LOCK_SECONDS", 0.2)
+    with forecast.alone(workspace, 0) as alone:
         assert alone
         assert forecast.is_measuring(workspace)
-        assert forecast.main(str(workspace.root), easy.id, config.model_dump_json()) == 0
+        assert forecasting.main(str(workspace.root), easy.id, config.model_dump_json()) == 0
         assert forecast.find(workspace, easy.id, config) is None
     assert not forecast.is_measuring(workspace)
 

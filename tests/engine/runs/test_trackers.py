@@ -16,9 +16,10 @@ from engine import preferences
 from engine.errors import RunStateError
 from engine.evaluation import predictions
 from engine.paths import read_json
-from engine.runs import queue, trackers, worker
+from engine.runs import queue, trackers
 from engine.runs.events import History
 from engine.runs.store import Status
+from engine.workers import worker
 from tests.engine.runs.helpers import submit
 
 ROOT = Path(__file__).parents[3]

@@ -15,8 +15,9 @@ from engine.evaluation import predictions
 from engine.evaluation.calibration import temper
 from engine.models import tfidf
 from engine.models.loading import load_model, load_tokenizer
-from engine.runs import importing, queue
-from engine.runs.export import export
+from engine.results import importing
+from engine.results.export import export
+from engine.runs import queue
 from engine.serving import alone_words, rules
 from engine.serving.opened import Opened, Source
 from engine.serving.predictor import Predictor

@@ -14,10 +14,10 @@ from engine.data.drafting import draft
 from engine.data.reading import read_bytes
 from engine.data.recipe import Recipe
 from engine.errors import DataError
-from engine.runs.export import export
-from engine.runs.rows import rows_of
+from engine.results.export import export
 from engine.serving import notebook
 from engine.settings import TrainingConfig
+from engine.training.rows import rows_of
 from tests import words
 from tests.engine.runs.helpers import submit, wait
 from tests.engine.serving.made_up import run as made_up

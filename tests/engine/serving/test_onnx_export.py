@@ -11,7 +11,7 @@ import pytest
 
 from engine.errors import ModelError
 from engine.evaluation import predictions
-from engine.runs.export import export_onnx
+from engine.results.export import export_onnx
 from engine.serving import onnx_export, rules
 from engine.serving.onnx_export import Checked
 from engine.serving.predictor import Predictor

@@ -10,7 +10,7 @@ import pytest
 
 from engine import cli
 from engine.errors import ModelError, ReadOnlyError
-from engine.runs.export import push
+from engine.results.export import push
 from engine.serving import publishing, ways
 from tests.hub_standin import point_to
 

@@ -10,7 +10,7 @@ from engine.errors import DataError
 from engine.evaluation.deferring import ALWAYS_A_PERSON
 from engine.figures import as_in
 from engine.paths import read_json
-from engine.runs.export import export
+from engine.results.export import export
 from engine.serving import exporting, report, rules
 from engine.serving.rules import Rules
 from tests.engine.runs.helpers import submit, wait

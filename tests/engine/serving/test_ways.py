@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from engine import cli
-from engine.arguments import parser
+from engine.cli.arguments import parser
 from engine.serving import ways
 from tests.engine.serving.empty import ask
 

@@ -10,6 +10,7 @@ import torch
 
 from engine.errors import WorkspaceError
 from engine.models.loading import load_model, load_tokenizer
+from engine.settings import TrainingConfig
 from engine.training import checkpoints
 from engine.training.checkpoints import Checkpoints, restore
 from engine.training.learner import Learner
@@ -20,7 +21,7 @@ from engine.training.tokens import tokenize
 @pytest.fixture
 def learner(tiny_model):
     texts = tokenize(load_tokenizer(tiny_model), ["a lamp", "a kettle"], 16)
-    return Learner(load_model(tiny_model, ["a", "b"]), texts, np.array([0, 1]), torch.float32)
+    return Learner(load_model(tiny_model, ["a", "b"]), texts, np.array([0, 1]), torch.float32, TrainingConfig())
 
 
 def saved(folder, learner, said, step=1):

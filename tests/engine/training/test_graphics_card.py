@@ -8,6 +8,7 @@ import torch
 
 from engine.models import attention
 from engine.models.loading import load_model
+from engine.settings import TrainingConfig
 from engine.training.learner import Learner
 from engine.training.replaying import RECORDED
 from engine.training.scoring import probabilities
@@ -29,11 +30,11 @@ def all_memory():
     torch.cuda.set_sync_debug_mode("default")
 
 
-def learner(folder, precision=torch.bfloat16, copies=1, **settings):
+def learner(folder, precision=torch.bfloat16, copies=1, on_less_memory=lambda rows: None, **settings):
     torch.manual_seed(0)
     model = load_model(folder, LABELS).to("cuda")
-    settings = {"dropout": 0.0, "clipping": 0.0, **settings}
-    return Learner(model, texts(LENGTHS * copies), CLASSES * copies, precision, **settings)
+    config = TrainingConfig(**{"dropout": 0.0, "gradient_clipping": 0.0, **settings})
+    return Learner(model, texts(LENGTHS * copies), CLASSES * copies, precision, config, on_less_memory)
 
 
 def weights(one):
@@ -65,8 +66,8 @@ def test_packed_texts_teach_what_padded_ones_teach(tiny_model):
 @pytest.mark.parametrize("precision", [torch.bfloat16, torch.float32])
 def test_replayed_steps_do_what_single_ones_do(tiny_model, precision):
     replayed, single = (
-        learner(tiny_model, precision, clipping=1.0),
-        learner(tiny_model, precision, clipping=1.0),
+        learner(tiny_model, precision, gradient_clipping=1.0),
+        learner(tiny_model, precision, gradient_clipping=1.0),
     )
     single.replays, single.weights.replays.full = None, True
     parts = [ALL[:4], ALL[4:], ALL]
@@ -101,7 +102,7 @@ def test_a_replayed_step_whose_gradient_is_no_number_changes_nothing(tiny_model)
 
 
 def test_a_step_waits_for_nothing(tiny_model):
-    one = learner(tiny_model, dropout=0.1, clipping=1.0)
+    one = learner(tiny_model, dropout=0.1, gradient_clipping=1.0)
     for _ in range(3):
         one.learn(ALL, 1e-3)
     torch.cuda.set_sync_debug_mode("error")
@@ -157,7 +158,7 @@ def test_what_a_learner_held_is_free_when_it_rests_and_when_it_is_gone(tiny_mode
 @pytest.mark.parametrize("architecture", [name for name in MODELS if name in RECORDED])
 def test_each_architecture_that_is_recorded_can_be(architecture):
     torch.manual_seed(0)
-    one = Learner(MODELS[architecture]().to("cuda"), texts(LENGTHS), CLASSES, torch.bfloat16)
+    one = Learner(MODELS[architecture]().to("cuda"), texts(LENGTHS), CLASSES, torch.bfloat16, TrainingConfig())
     found = [one.learn(ALL, 1e-3) for _ in range(4)]
     assert one.replays.recordings
     assert all(learnt.finite for learnt in found)

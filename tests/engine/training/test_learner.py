@@ -6,6 +6,7 @@ from torch import nn
 from engine.errors import TrainingError
 from engine.models import adapting
 from engine.models.loading import load_model
+from engine.settings import TrainingConfig
 from engine.training.learner import Learner
 from engine.training.optimizer import learning_rate_at
 from tests.engine.training.test_layout import texts
@@ -14,12 +15,12 @@ LABELS = ["a", "b", "c"]
 LENGTHS = [5, 9, 3, 12, 7, 7, 4, 11, 6, 8, 5, 10]
 
 
-def learner(folder, change=lambda model: None, precision=torch.float32, **settings):
+def learner(folder, change=lambda model: None, precision=torch.float32, on_less_memory=lambda rows: None, **settings):
     torch.manual_seed(0)
     model = load_model(folder, LABELS)
     change(model)
-    settings = {"dropout": 0.0, "clipping": 0.0, **settings}
-    return Learner(model, texts(LENGTHS), [0, 1, 2] * 4, precision, **settings)
+    config = TrainingConfig(**{"dropout": 0.0, "gradient_clipping": 0.0, **settings})
+    return Learner(model, texts(LENGTHS), [0, 1, 2] * 4, precision, config, on_less_memory)
 
 
 def learn(one, steps=3):
@@ -176,7 +177,7 @@ def test_gradient_checkpointing_changes_no_correction(tiny_model):
 
 
 def test_clipping_limits_the_gradient_but_tells_its_length(tiny_model):
-    free, tight = learner(tiny_model), learner(tiny_model, clipping=1e-6)
+    free, tight = learner(tiny_model), learner(tiny_model, gradient_clipping=1e-6)
     rows = np.arange(len(LENGTHS))
     assert float(free.learn(rows, 0.0).gradient) == pytest.approx(float(tight.learn(rows, 0.0).gradient))
 

@@ -32,7 +32,7 @@ class Training:
         encoded = tokenize(tokenizer, [text for text, _ in texts], 32)
         targets = np.array([LABELS.index(label) for _, label in texts])
         learnt, unseen = encoded.select(np.arange(240)), encoded.select(np.arange(240, 320))
-        self.learner = Learner(self.model, learnt, targets[:240], precision, clipping=self.config.gradient_clipping)
+        self.learner = Learner(self.model, learnt, targets[:240], precision, self.config)
         if before_step:
             step = self.learner.weights.step
 

@@ -4,7 +4,7 @@ import pytest
 
 from engine import cli
 from engine.errors import DataError, SettingsError
-from engine.runs.export import export
+from engine.results.export import export
 from engine.settings import TrainingConfig, applying, help_text
 from engine.training import settings_file
 from tests.engine.runs.helpers import submit, wait

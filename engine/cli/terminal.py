@@ -1,0 +1,746 @@
+"""How runs, scores and tables look in a terminal, and as JSON for scripts."""
+
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, TextIO
+
+import pandas as pd
+
+from engine import access, machine
+from engine.data.columns import Roles
+from engine.data.datasets import DatasetInfo, load_info
+from engine.data.drafting import Draft
+from engine.data.health import Problem
+from engine.data.reading import Table
+from engine.data.reading.table import LISTED_REJECTED
+from engine.data.revising import row_name
+from engine.errors import NotFoundError
+from engine.figures import count, duration, percent, rounded, significant, size, time_left, whole
+from engine.paths import Workspace, read_json
+from engine.preferences import InForce
+from engine.runs import queue, space
+from engine.runs.events import History
+from engine.runs.forecast import Forecast
+from engine.runs.phases import how_far
+from engine.runs.store import Run
+from engine.serving.batch import Result
+from engine.serving.explaining import Explanation
+from engine.serving.prediction import Prediction
+from engine.serving.rules import ALWAYS_A_PERSON, OUTLIVED, Rules
+from engine.studies import records
+from engine.studies.progress import Progress
+from engine.studies.records import Standing
+
+if TYPE_CHECKING:
+    from engine.results.answering import Effect  # which imports scipy
+    from engine.results.comparison import Comparison
+    from engine.results.evaluations import Further
+    from engine.studies.outcome import Outcome
+
+SHOWN_REJECTED = 5
+SHOWN_WORDS = 20
+AMONG_DIGITS = ",.%\xa0\u202f"  # of a figure, in any language
+DASHBOARD = {
+    "listens": "where it listens",
+    "names": "names that it answers to",
+    "who": "who may come in",
+    "visitors": "what visitors may do",
+    "theme": "light or dark",
+}
+
+# -- as JSON ----------------------------------------------------------------------------------------
+
+
+def short(run: Run) -> dict:
+    return {
+        "run_id": run.id,
+        "name": run.name,
+        "status": str(run.status),
+        "phase": run.phase,
+        "reason": run.reason,
+        "message": run.message,
+        "action": run.action,
+        "dataset": {"id": run.dataset_id, "name": run.dataset_name},
+        "model": run.model_name,
+        "progress": {
+            "step": run.step,
+            "steps": run.steps,
+            "share": run.share,
+            "seconds_left": run.seconds_left,
+        },
+        "attempt": run.attempt,
+        "created_at": run.created_at,
+        "seconds": run.seconds,
+        "accuracy": run.accuracy,
+        "macro_f1": run.macro_f1,
+    }
+
+
+def long(workspace: Workspace, run: Run) -> dict:
+    found = {
+        **short(run),
+        "config": queue.config_of(workspace, run.id).model_dump(),
+        "log": str(workspace.run(run.id).log),
+    }
+    metrics = workspace.run(run.id).metrics
+    if metrics.exists():
+        scored = read_json(metrics)
+        found |= {
+            "metrics": scored["test"],
+            "validation": scored["validation"],
+            "baseline": scored["baseline"],
+            "checked": scored.get("checked"),
+        }
+    if source := queue.source_of(workspace, run.id):
+        found["imported"] = source
+    try:
+        found["dataset"]["rows"] = load_info(workspace, run.dataset_id).rows
+    except NotFoundError:
+        found["dataset"]["deleted"] = True
+    return found
+
+
+def result(workspace: Workspace, run: Run) -> dict:
+    """What `train --json` returns."""
+    found = read_json(workspace.run(run.id).metrics)
+    try:
+        rows = load_info(workspace, run.dataset_id).rows
+    except NotFoundError:  # it was deleted since
+        rows = {}
+    return {
+        "run_id": run.id,
+        "name": run.name,
+        "status": str(run.status),
+        "seconds": run.seconds,
+        "model": run.model_name,
+        "rows": {**rows, "train": found.get("train_rows", rows["train"])} if rows else {},
+        "metrics": found["test"],
+        "validation": found["validation"],
+        "intervals": found["intervals"],
+        "baseline": found["baseline"],
+        "folder": str(workspace.run(run.id).model),
+    }
+
+
+def settings_result(workspace: Workspace, found: dict[str, InForce], sizes: dict[str, int]) -> dict:
+    """What `settings --json` returns. sizes: of engine/runs/space.py."""
+    return {
+        "workspace": str(workspace.root),
+        "bytes": sizes,
+        "free_bytes": space.free(workspace),
+        "machine": {
+            "cores": machine.all_cores(),
+            "memory_bytes": machine.memory_bytes(),
+            "gpu": machine.gpu(),
+        },
+        "read_only": not workspace.changeable,
+        "dashboard": {name: {"value": value, "origin": origin} for name, (value, origin) in access.facts(workspace).items()},
+        "settings": {
+            field: {"value": one.shown, "origin": one.origin, "variable": one.variable} for field, one in found.items()
+        },
+    }
+
+
+def judged(found: dict) -> dict:
+    """The scores in what `evaluate --json` returns. found: as in metrics.json, or of a further file."""
+    named = {"test": "metrics", "validation": "validation", "intervals": "intervals", "baseline": "baseline"}
+    return {name: found[key] for key, name in named.items() if key in found}
+
+
+def comparison_result(found: "Comparison") -> dict:
+    """What `compare --json` returns."""
+    return {
+        "rows": found.rows,
+        "note": found.note,
+        "runs": [
+            {
+                "run_id": one.run.id,
+                "name": one.run.name,
+                "accuracy": one.accuracy,
+                "macro_f1": one.macro_f1,
+                "scores": one.scores,
+                "intervals": one.intervals,
+                "seconds": one.seconds,
+                "milliseconds_per_text": one.milliseconds,
+                "bytes": one.bytes,
+                "best_trade_off": one.run.id in found.trade_offs,
+            }
+            for one in found.entries
+        ],
+        "baseline": {key: found.baseline[key] for key in ("name", "accuracy", "interval", "macro_f1", "train_rows")},
+        "pairs": [
+            {
+                "a": pair.a,
+                "b": pair.b,
+                "difference": pair.difference,
+                "difference_interval": list(pair.difference_interval),
+                "only_a": pair.only_a,
+                "only_b": pair.only_b,
+                "p_value": pair.p_value,
+                "p_value_adjusted": pair.adjusted,
+                "macro_f1_difference": pair.macro_f1,
+                "macro_f1_interval": list(pair.interval),
+                "macro_f1_p_value": pair.macro_f1_p_value,
+                "macro_f1_p_value_adjusted": pair.macro_f1_adjusted,
+                "texts_needed": pair.needed,
+                "better": pair.better,
+                "verdict": verdict,
+            }
+            for pair, verdict in zip(found.pairs, found.verdicts, strict=True)
+        ],
+    }
+
+
+def review_result(run: Run, judged: pd.DataFrame, listed: pd.DataFrame) -> dict:
+    """What `review --json` returns. judged: every row that was looked at; listed: the worst of them."""
+    return {
+        "run_id": run.id,
+        "dataset_id": run.dataset_id,
+        "judged": len(judged),
+        "doubtful": int(judged["doubtful"].sum()),
+        "rows": [
+            {
+                "row": row_name(one.split, one.source_row),
+                "split": one.split,
+                "text": one.text,
+                "label": one.label,
+                "predicted": one.predicted,
+                "probability_of_label": one.given,
+                "confidence": one.sure,
+                "doubtful": one.doubtful,
+            }
+            for one in listed.itertuples()
+        ],
+    }
+
+
+def review(run: Run, judged: pd.DataFrame, found: pd.DataFrame, most: int) -> str:
+    """found: the rows that were asked for, the worst first, of which the first `most` are listed."""
+    rows = [
+        [
+            row_name(one.split, one.source_row),
+            _shorten(one.label, 20),
+            _shorten(one.predicted, 20),
+            percent(one.given, 1),
+            _shorten(one.text, 70),
+        ]
+        for one in found.head(most).itertuples()
+    ]
+    doubted = count(judged["doubtful"].sum(), "label")
+    said = f"Of {count(len(judged), 'text')} that {run.name} did not learn from, {doubted} may be wrong."
+    if len(found) > most:
+        said += f" The first {whole(most)} of {whole(len(found))} are listed."
+    if not rows:
+        return said
+    table = grid(["row", "label", "it says", "label's p", "text"], rows)
+    return f"{said}\n\n{table}\n\nTo correct some: revise {run.id} --relabel ROW=LABEL --drop ROW"
+
+
+def revised(made: DatasetInfo) -> str:
+    sizes = ", ".join(f"{split} {whole(rows)}" for split, rows in made.rows.items())
+    return "\n".join([f"{made.id}: {made.title}, {sizes}", *(f"  {note}" for note in made.notes)])
+
+
+def comparison(found: "Comparison") -> str:
+    rows = [
+        [
+            one.run.id,
+            _shorten(one.run.name, 36),
+            rounded(one.accuracy, 3),
+            _between(one.intervals["accuracy"]),
+            rounded(one.macro_f1, 3),
+            duration(one.seconds),
+            "" if one.milliseconds is None else f"{rounded(one.milliseconds, 1)} ms",
+            size(one.bytes),
+        ]
+        for one in found.entries
+    ]
+    rows.append(
+        [
+            "",
+            f"{found.baseline['name']}{_learnt_from(found.baseline)}",
+            rounded(found.baseline["accuracy"], 3),
+            _between(found.baseline["interval"]),
+            rounded(found.baseline["macro_f1"], 3),
+        ]
+    )
+    rows[-1] += [""] * (len(rows[0]) - len(rows[-1]))
+    head = ["run", "name", "accuracy", "95% sure", "macro-F1", "training", "per text", "size"]
+    where = found.note or f"On the same {count(found.rows, 'test text')}:"
+    return "\n".join([where, "", grid(head, rows), "", *found.verdicts])
+
+
+def _learnt_from(baseline: dict) -> str:
+    return f", {count(baseline['train_rows'], 'text')}" if baseline["train_rows"] else ""
+
+
+def study_short(found: Standing) -> dict:
+    return {
+        "study_id": found.study.id,
+        "name": found.study.name,
+        "kind": found.study.kind,
+        "status": str(found.status),
+        "dataset": {"id": found.study.dataset_id, "name": found.study.dataset_name},
+        "created_at": found.study.created_at,
+        "runs": [run.id for run in found.runs],
+        "deleted_runs": found.gone,
+    }
+
+
+def study_result(found: "Outcome") -> dict:
+    """What `study --json` returns, and `studies STUDY --json`."""
+    standing = found.standing
+    return {
+        **study_short(standing),
+        "runs": [{**short(run), "label": standing.labels[run.id]} for run in standing.runs],
+        "comparison": comparison_result(found.comparison) if found.comparison else None,
+        **({"curve": asdict(found.curve)} if found.curve else {}),
+        **({"search": search_result(standing.progress)} if standing.progress else {}),
+    }
+
+
+def search_result(found: Progress) -> dict:
+    best = found.best
+    return {**found.model_dump(), "spent": found.spent, "best": best.run_id if best else None}
+
+
+def forecast_result(found: Forecast) -> dict:
+    """What `forecast --json` returns."""
+    advice = [{"sentence": sentence, "set": changes} for sentence, changes in found.advice]
+    return {**asdict(found), "advice": advice}
+
+
+def explanation_result(found: Explanation, answer: Prediction, then: Prediction | None) -> dict:
+    """What `explain --json` returns. then: what the model says without the words that were struck out."""
+    return {
+        **asdict(answer),
+        "explained": found.label,
+        "score": found.score,
+        "blank_score": found.blank,
+        "words": [{"word": found.said(word), **asdict(word)} for word in found.words],
+        "rest": found.rest,
+        "sum": found.total,
+        "error": found.error,
+        "without": None if then is None else asdict(then),
+    }
+
+
+def check_result(table: Table, roles: Roles, made: Draft | None, problems: list[Problem]) -> dict:
+    return {
+        "name": table.name,
+        "format": table.format,
+        "rows": len(table.frame),
+        "columns": table.columns,
+        "text": roles.text,
+        "label": roles.label,
+        "split_column": roles.split,
+        "reasons": roles.reasons,
+        "more_texts": roles.more_texts,
+        "traps": [asdict(trap) for trap in roles.traps],
+        "encoding": table.encoding,
+        "separator": table.separator,
+        "quote": table.quote,
+        "header": table.header,
+        "names_row": table.names_row,
+        "sheet": table.sheet,
+        "sheets": list(table.sheets),
+        "left_out": list(table.left_out),
+        "rejected": table.rejected_count,
+        "rejected_rows": [one.shown() for one in table.rejected[:LISTED_REJECTED]],
+        "short_rows": [one.shown() for one in table.padded],
+        "problems": [
+            {**asdict(problem), "rows": [one["row"] for one in problem.examples if "row" in one]} for problem in problems
+        ],
+        "applied": [{"remedy": name, "count": count} for name, count in made.applied] if made else [],
+        "classes": {label: int(count) for label, count in made.rows["label"].value_counts().items()} if made else {},
+        "split": made.counts() if made else {},
+        "notes": made.notes if made else [],
+    }
+
+
+# -- for reading ------------------------------------------------------------------------------------
+
+
+def checked(table: Table, roles: Roles, made: Draft | None, problems: list[Problem]) -> str:
+    lines = [f"{table.name}: {table.described()}"]
+    for what, column in (("Texts", roles.text), ("Labels", roles.label), ("Split", roles.split)):
+        lines.append(f"  {what:7} {column!r}: {roles.reasons[column]}" if column else f"  {what:7} no column found")
+    if roles.more_texts:
+        lines.append(f"  More columns with texts: {', '.join(map(repr, roles.more_texts))}")
+    lines += [f"  Beware  {trap.column!r}: {trap.sentence}" for trap in roles.traps]
+    lines += [f"  {one.said}" for one in table.rejected[:SHOWN_REJECTED]]
+    if table.left_out:
+        lines.append(f"  Left out: {', '.join(table.left_out[:SHOWN_REJECTED])}")
+    if table.rejected_count > SHOWN_REJECTED:
+        lines.append(f"  ... and {count(table.rejected_count - SHOWN_REJECTED, 'more line')} that could not be read")
+    for problem in problems:
+        fixes = " or ".join(f"--fix {shlex.quote(one)}" for one in problem.fixes)
+        fix = f" ({fixes})" if fixes else ""
+        lines.append(f"  [{problem.severity}] {problem.sentence} {problem.remedy}{fix}")
+    if made:
+        lines += [f"  [applied] {name}: {count(rows, 'row')}" for name, rows in made.applied]
+        sizes = ", ".join(f"{split} {whole(rows)}" for split, rows in made.counts().items())
+        lines.append(f"  {count(len(made.labels), 'class', 'classes')}; {sizes} ({made.split_by})")
+    if not problems:
+        lines.append("  Nothing is wrong with it.")
+    return "\n".join(lines)
+
+
+def forecast(found: Forecast) -> str:
+    lines = [f"About {duration(found.seconds)}, up to {size(found.memory_bytes)} of memory."]
+    lines += [f"  {phase:10}  {duration(seconds)}" for phase, seconds in found.parts.items()]
+    if not found.fits:
+        lines.append(f"That does not fit into the {size(found.limit_bytes)} of memory that there are.")
+    for sentence, changes in found.advice:
+        sets = "".join(f" --set {field}={value}" for field, value in changes.items())
+        lines.append(f"  {sentence}{f' ({sets.strip()})' if sets else ''}")
+    return "\n".join(lines)
+
+
+def scores(found: dict, run: Run, split: str = "test") -> str:
+    """Headline, scores per class and the confusion matrix. found: as in metrics.json. split: test or validation."""
+    test, matrix, is_test = found[split], found[split]["confusion_matrix"], split == "test"
+    rows = sum(map(sum, matrix["counts"]))
+    low, high = (found if is_test else test)["intervals"]["accuracy"]
+    unseen = " that it had not seen" if is_test and "imported" not in found else ""
+    lines = [
+        f"{run.name} ({run.id})",
+        f"Right {percent(test['accuracy'], 1)} of {count(rows, 'text')}{unseen} "
+        f"(95% sure: {percent(low, 1)} to {percent(high, 1)}). Macro-F1 {rounded(test['macro_f1'], 3)}.",
+    ]
+    if is_test and "baseline" in found:
+        lines.append(
+            f"Word counting ({found['baseline']['name']}) is right {percent(found['baseline']['accuracy'], 1)}, "
+            f"macro-F1 {rounded(found['baseline']['macro_f1'], 3)}."
+        )
+    per_class = [
+        [label, *(rounded(one[key], 3) for key in ("precision", "recall", "f1")), one["support"]]
+        for label, one in test["per_class"].items()
+    ]
+    lines += ["", grid(["class", "precision", "recall", "F1", "texts"], per_class)]
+    shortened = [_shorten(label, 12) for label in matrix["labels"]]
+    counts = [[label, *row] for label, row in zip(matrix["labels"], matrix["counts"], strict=True)]
+    lines += [
+        "",
+        "Confusion matrix: each row a true label, each column what the model said",
+        grid(["", *shortened], counts),
+    ]
+    return "\n".join(lines)
+
+
+def further(about: "Further") -> str:
+    """How much of a further file was scored."""
+    lines = [f"{about.name}: {count(about.rows, 'text was', 'texts were')} scored."]
+    if about.left_out:
+        lines.append(
+            f"{count(about.left_out, 'row was', 'rows were')} left out, for no text or a label that the model does not know."
+        )
+    if about.learnt:
+        lines.append(f"The model learnt from {whole(about.learnt)} of these texts, so the scores are too good.")
+    return "\n".join(lines)
+
+
+def rules(run: Run, chosen: Rules, effect: "Effect | None") -> str:
+    """How the answers of a run are taken, and what that does to its test texts."""
+
+    def said(threshold: float) -> str:
+        return "a person, always" if threshold >= ALWAYS_A_PERSON else f"from {percent(threshold, 1)} sure on"
+
+    lines = [f"{run.name} ({run.id}) answers by itself {said(chosen.threshold)}."]
+    if chosen.threshold >= ALWAYS_A_PERSON:
+        unnamed = " that is not named here" if chosen.thresholds else ""
+        lines = [f"{run.name} ({run.id}) leaves every answer{unnamed} to a person."]
+    if not chosen.sends_any:
+        lines = [f"{run.name} ({run.id}) answers every text by itself."]
+    lines += [f"  {label}: {said(threshold)}" for label, threshold in chosen.thresholds.items()]
+    corrected = "as it is" if chosen.temperature == 1.0 else f"corrected (temperature {rounded(chosen.temperature, 2)})"
+    lines.append(f"Its confidence is {corrected}.")
+    if effect:
+        right = "" if effect.accuracy is None else f", right {percent(effect.accuracy, 1)} of them"
+        lines.append(f"Of {count(effect.texts, 'test text')} it answers {percent(effect.covered, 1)} by itself{right}.")
+    if chosen.outlived:
+        lines.append(OUTLIVED)
+    return "\n".join(lines)
+
+
+def how(lines: Sequence[str]) -> str:
+    """How to use what was written or sent: engine/serving/ways.py."""
+    return "\n".join(["To use it:", *(f"    {line}" for line in lines)])
+
+
+def run_list(runs: list[Run], none: str = "There are no runs yet. Start one: train sample:support") -> str:
+    if not runs:
+        return none
+    rows = [
+        [
+            run.id,
+            _shorten(run.name, 40),
+            run.status,
+            "" if run.accuracy is None else rounded(run.accuracy, 3),
+            "" if run.macro_f1 is None else rounded(run.macro_f1, 3),
+            duration(run.seconds),
+        ]
+        for run in runs
+    ]
+    return grid(["run", "name", "status", "accuracy", "macro-F1", "time"], rows)
+
+
+def study_list(found: list[Standing]) -> str:
+    if not found:
+        return "There are no studies yet. Start one: study sample:support --models bundled,tfidf"
+    rows = [
+        [
+            one.study.id,
+            _shorten(one.study.name, 40),
+            one.status,
+            f"{one.ended} of {len(one.runs)}",
+            one.study.created_at[:16],
+        ]
+        for one in found
+    ]
+    return grid(["study", "name", "status", "runs ended", "begun (UTC)"], rows)
+
+
+def study_steps(found: Standing) -> dict[str, str]:
+    """A line for each run of a study that has ended, by its id."""
+    if found.progress:
+        return {
+            trial.run_id: f"{records.trial_label(trial.number)} is {trial.state}"
+            + ("" if trial.score is None else f", macro-F1 {rounded(trial.score, 3)} on validation")
+            + f" ({trial.run_id})"
+            for trial in found.progress.trials
+            if trial.state != "running"
+        }
+    return {
+        run.id: f"{found.labels[run.id]} is {run.status}"
+        + ("" if run.accuracy is None else f", right {percent(run.accuracy, 1)} of the time")
+        + f" ({run.id})"
+        for run in found.runs
+        if run.status.ended
+    }
+
+
+def study(found: "Outcome") -> str:
+    standing = found.standing
+    lines = [
+        f"{standing.study.name} ({standing.study.id})",
+        f"{standing.status}, on {standing.study.dataset_name}",
+        "",
+    ]
+    if standing.progress:
+        return "\n".join([*lines, _search(standing)])
+    lines.append(run_list(standing.runs, "All its runs were deleted."))
+    if standing.gone:
+        lines.append(f"{standing.gone} of its runs {'was' if standing.gone == 1 else 'were'} deleted.")
+    if found.curve:
+        rows = [
+            [
+                point.rows,
+                rounded(point.accuracy, 3),
+                _between(point.interval),
+                rounded(point.counting, 3),
+            ]
+            for point in found.curve.points
+        ]
+        lines += [
+            "",
+            grid(["texts", "accuracy", "95% sure", "word counting"], rows),
+            "",
+            found.curve.sentence,
+        ]
+    elif found.comparison:
+        lines += ["", comparison(found.comparison)]
+    return "\n".join(lines)
+
+
+def _search(standing: Standing) -> str:
+    found = standing.progress
+    rows = [
+        [
+            trial.run_id,
+            records.trial_label(trial.number),
+            trial.state,
+            "" if trial.score is None else rounded(trial.score, 3),
+            trial.rounds,
+            duration(trial.seconds),
+            ", ".join(
+                f"{field} {significant(value)}" if isinstance(value, float) else f"{field} {value}"
+                for field, value in trial.values.items()
+            ),
+        ]
+        for trial in found.trials
+    ]
+    head = ["run", "trial", "state", "macro-F1 on validation", "rounds", "time", "settings"]
+    mattered = ", ".join(f"{field} {percent(share)}" for field, share in found.importance.items())
+    lines = [
+        f"{duration(found.spent)} of {duration(found.seconds)} used. {found.message}".strip(),
+        "",
+        grid(head, rows),
+    ]
+    return "\n".join(lines + ([f"What mattered: {mattered}."] if mattered else []))
+
+
+def run_page(workspace: Workspace, run: Run) -> str:
+    lines = [f"{run.name} ({run.id})", f"{run.status}{': ' + run.phase if run.phase else ''}"]
+    lines += [sentence for sentence in (run.message, run.action) if sentence]
+    if not run.status.ended and run.steps:
+        left = f", {time_left(run.seconds_left)} left" if run.seconds_left else ""
+        lines.append(how_far(run) + left)
+    shown = queue.settings_of(workspace, run.id)
+    lines += [f"  {field}: {value}" for field, value in shown.items()]
+    metrics = workspace.run(run.id).metrics
+    if metrics.exists():
+        lines += ["", scores(read_json(metrics), run)]
+    return "\n".join([*lines, f"Log: {workspace.run(run.id).log}"])
+
+
+def settings(workspace: Workspace, found: dict[str, InForce], sizes: dict[str, int]) -> str:
+    rows = [[field, one.shown, one.variable if one.origin == "environment" else one.origin] for field, one in found.items()]
+    root, chosen_by = access.place(workspace)
+    lines = [
+        f"Workspace: {root} ({chosen_by}), {size(sum(sizes.values()))}; {size(space.free(workspace))} are free",
+        f"Machine: {machine.describe()}",
+        *([] if workspace.changeable else ["For looking only: nothing can be started, changed or deleted."]),
+        "",
+        grid(
+            ["the dashboard", "value", "from"],
+            [[DASHBOARD[name], *one] for name, one in access.facts(workspace).items()],
+        ),
+        "",
+        grid(["setting", "value", "from"], rows),
+        "",
+        grid(["on the disk", "size"], [[kind, size(taken)] for kind, taken in sizes.items()]),
+    ]
+    return "\n".join(lines)
+
+
+def predictions(answers: list[Prediction], rules: Rules) -> str:
+    return grid(
+        ["label", "confidence", "text"],
+        [
+            [
+                f"{a.label} (a person)" if rules.to_a_person(a.label, a.confidence) else a.label,
+                percent(a.confidence, 1),
+                _shorten(a.text, 80),
+            ]
+            for a in answers
+        ],
+    )
+
+
+def answered_file(found: Result, out: str) -> str:
+    lines = [f"{count(found.rows, 'row')} written to {out}"]
+    lines += [grid(["label", "rows"], [[label, whole(rows)] for label, rows in found.counts.items()])]
+    if found.empty:
+        lines.append(f"{count(found.empty, 'row')} without a text: not answered.")
+    if found.unread_count:
+        lines.append(f"{whole(found.unread_count)} could not be read:")
+        lines += [f"  {one.said}" for one in found.unread[:SHOWN_REJECTED]]
+        if found.unread_count > SHOWN_REJECTED:
+            lines.append(f"  ... and {whole(found.unread_count - SHOWN_REJECTED)} more")
+        if found.lost:
+            lines.append(f"Not in the result: the last {whole(found.lost)} of them.")
+    if found.people:
+        lines.append(f"{count(found.people, 'row goes', 'rows go')} to a person.")
+    return "\n".join(lines)
+
+
+def explanation(found: Explanation, answer: Prediction, then: Prediction | None) -> str:
+    """The strongest words, and what the model says without some. then: as in explanation_result."""
+    lines = [f"The model says {answer.label}, {percent(answer.confidence, 1)} sure."]
+    if then:
+        lines.append(f"Without the words that were struck out it says {then.label}, {percent(then.confidence, 1)} sure.")
+    strongest = sorted(found.words, key=lambda word: -abs(word.part))[:SHOWN_WORDS]
+    rows = [
+        [found.said(word), "for" if word.part > 0 else "against", rounded(word.part, 3, signed=True)]
+        for word in strongest
+        if word.part
+    ]
+    lines += ["", f"What speaks for and against {found.label}:", grid(["word", "speaks", "part"], rows)]
+    unread = sum(not word.read for word in found.words)
+    if unread:
+        lines.append(f"{count(unread, 'word or sign is', 'words and signs are')} not read by the model.")
+    lines.append(
+        f"All parts add up to {rounded(found.total, 3, signed=True)}; from a text of blanks to this one the score "
+        f"goes from {rounded(found.blank, 3)} to {rounded(found.score, 3)}. Error {percent(found.error, 1)}."
+    )
+    return "\n".join(lines)
+
+
+def grid(head: list[str], rows: list[list[object]]) -> str:
+    """Columns in line: words to the left, figures to the right."""
+    cells = [[str(cell) for cell in row] for row in [head, *rows]]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
+    figures = [all(_is_figure(row[i]) for row in cells[1:]) for i in range(len(head))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if figure else cell.ljust(width)
+            for cell, width, figure in zip(row, widths, figures, strict=True)
+        ).rstrip()
+        for row in cells
+    )
+
+
+def counter(stream: TextIO) -> Callable[[int, int], None]:
+    """Shows how many texts are done, on a line that is written over; only where somebody looks."""
+
+    def show(done: int, total: int) -> None:
+        if stream.isatty():
+            stream.write(f"\r{whole(done)} of {whole(total)}" + ("\n" if done == total else ""))
+            stream.flush()
+
+    return show
+
+
+class ProgressLine:
+    """One line that is written over on a terminal; elsewhere a new line whenever the phase or the epoch changes."""
+
+    def __init__(self, stream: TextIO = sys.stderr):
+        self.stream, self.live, self.last = stream, stream.isatty(), ""
+
+    def show(self, run: Run, history: History) -> None:
+        text, key = self._text(run, history), f"{run.status}{run.phase}{len(history.epochs)}"
+        if self.live:
+            width = shutil.get_terminal_size().columns - 1
+            self.stream.write("\r" + _shorten(text, width).ljust(width))
+        elif key != self.last:
+            self.stream.write(text + "\n")
+        self.last = key
+        self.stream.flush()
+
+    def close(self) -> None:
+        if self.live:
+            self.stream.write("\r" + " " * (shutil.get_terminal_size().columns - 1) + "\r")
+
+    @staticmethod
+    def _text(run: Run, history: History) -> str:
+        waiting = "Waiting for the device" if run.started_at is None else "Ending"
+        parts = [run.status.capitalize() if run.status.ended else run.phase.capitalize() or waiting]
+        if run.steps and not run.status.ended:
+            parts.append(how_far(run))
+        if run.share and not run.status.ended:
+            parts.append(f"{percent(run.share)} of all")
+        if history.steps:
+            parts.append(f"loss {rounded(history.steps[-1]['loss'], 3)}")
+        if history.epochs:
+            last = history.epochs[-1]
+            parts.append(f"round {last['epoch']}: macro-F1 {rounded(last['scores']['macro_f1'], 3)} on validation")
+        if run.seconds_left:
+            parts.append(f"{time_left(run.seconds_left)} left")
+        return "  ".join(parts)
+
+
+def _between(edges: Sequence[float]) -> str:
+    return f"{rounded(edges[0], 3)} to {rounded(edges[1], 3)}"
+
+
+def _is_figure(cell: str) -> bool:
+    return all(sign.isdecimal() or sign in AMONG_DIGITS for sign in cell)
+
+
+def _shorten(text: str, width: int) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= width else flat[: max(1, width - 1)] + "…"

@@ -1,0 +1,1 @@
+"""What a finished run is worth: scores, thresholds, comparisons, export; and models that are brought."""
