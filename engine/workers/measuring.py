@@ -308,7 +308,7 @@ def _shapes(learner: Learner, rows: np.ndarray) -> set[tuple[int, int]]:
 
 
 def _pieces(learner: Learner, rows: np.ndarray) -> list[np.ndarray]:
-    return pieces(learner.lengths, rows, learner.most_tokens, -(-len(rows) // learner.accumulation))
+    return pieces(learner.lengths, rows, learner.most_tokens, -(-len(rows) // learner.config.accumulation))
 
 
 def _cost(learner: Learner, rows: np.ndarray, packs: bool) -> tuple[float, float, float]:
