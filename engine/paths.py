@@ -431,6 +431,20 @@ def aside(path: Path) -> Iterator[Path]:
             part.unlink(missing_ok=True)
 
 
+@contextmanager
+def folder_aside(part: Path) -> Iterator[Path]:
+    """Make the folder `part`, to be written in and then renamed; as long as it is not, it goes when the block ends.
+
+    Raises WorkspaceError.
+    """
+    with writing(part.parent):
+        try:
+            part.mkdir(parents=True, exist_ok=True)
+            yield part
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
 def file_digest(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal digits."""
     with path.open("rb") as file:

@@ -18,7 +18,7 @@ from engine.data.recipe import Recipe
 from engine.data.repairs import outcome
 from engine.errors import DataError, NotFoundError
 from engine.names import tidy
-from engine.paths import DatasetPaths, Workspace, read_json, write_json
+from engine.paths import DatasetPaths, Workspace, folder_aside, read_json, write_json
 
 ROW_GROUP = 100_000
 
@@ -70,7 +70,9 @@ class DatasetInfo:
 def save(workspace: Workspace, drafted: Draft, *, description: str = "", parent: str | None = None) -> DatasetInfo:
     """Store a draft. Saving the same rows twice gives the same data set and changes nothing.
 
-    parent: the data set whose rows were cleaned or corrected. Raises DataError when something stands in the way of training.
+    parent: the data set whose rows were cleaned or corrected.
+
+    Raises DataError when something stands in the way of training, and WorkspaceError when there is no place for it.
     """
     workspace.may_change()
     for problem in drafted.blocking:
@@ -81,49 +83,48 @@ def save(workspace: Workspace, drafted: Draft, *, description: str = "", parent:
         return load_info(workspace, identity)
     before = load_info(workspace, parent) if parent else None
     growing = paths.folder.with_name(f"{identity}.{os.getpid()}.part")  # a reader never sees half a data set
-    growing.mkdir(parents=True, exist_ok=True)
-    pyarrow.parquet.write_table(
-        pa.Table.from_pandas(drafted.rows, preserve_index=False),
-        growing / paths.rows.name,
-        row_group_size=ROW_GROUP,
-        use_dictionary=["label", "split"],  # texts hardly repeat
-    )
-    if len(drafted.others.columns):
-        drafted.others.to_parquet(growing / paths.others.name, index=False)
-    sizes = drafted.rows["label"].value_counts()
-    labels = drafted.labels
-    info = DatasetInfo(
-        identity,
-        tidy(drafted.name) or "Data",
-        datetime.now(UTC).isoformat(),
-        drafted.source,
-        drafted.read_as,
-        ", ".join(drafted.recipe.text),
-        drafted.recipe.label,
-        drafted.split_by,
-        labels,
-        drafted.counts(),
-        {label: int(sizes[label]) for label in labels},
-        [
-            *(before.notes if before else []),
-            *drafted.notes,
-            *(outcome(name, count) for name, count in drafted.applied),
-            *(f"{one.sentence} {LEFT_OUT[one.code]}" for one in drafted.problems if one.code in LEFT_OUT),
-        ],
-        description,
-        parent,
-        1 + max(one.version for one in family(workspace, before.id)) if before else 1,
-        drafted.recipe.model_dump(mode="json"),
-        (growing / paths.rows.name).stat().st_size,
-        (before.origin or before.id) if before else None,
-    )
-    write_json(growing / paths.info.name, asdict(info))
-    try:
-        growing.rename(paths.folder)
-    except OSError:
-        if not paths.info.exists():
-            raise
-        shutil.rmtree(growing)  # another process saved the same rows at the same moment
+    with folder_aside(growing):
+        pyarrow.parquet.write_table(
+            pa.Table.from_pandas(drafted.rows, preserve_index=False),
+            growing / paths.rows.name,
+            row_group_size=ROW_GROUP,
+            use_dictionary=["label", "split"],  # texts hardly repeat
+        )
+        if len(drafted.others.columns):
+            drafted.others.to_parquet(growing / paths.others.name, index=False)
+        sizes = drafted.rows["label"].value_counts()
+        labels = drafted.labels
+        info = DatasetInfo(
+            identity,
+            tidy(drafted.name) or "Data",
+            datetime.now(UTC).isoformat(),
+            drafted.source,
+            drafted.read_as,
+            ", ".join(drafted.recipe.text),
+            drafted.recipe.label,
+            drafted.split_by,
+            labels,
+            drafted.counts(),
+            {label: int(sizes[label]) for label in labels},
+            [
+                *(before.notes if before else []),
+                *drafted.notes,
+                *(outcome(name, count) for name, count in drafted.applied),
+                *(f"{one.sentence} {LEFT_OUT[one.code]}" for one in drafted.problems if one.code in LEFT_OUT),
+            ],
+            description,
+            parent,
+            1 + max(one.version for one in family(workspace, before.id)) if before else 1,
+            drafted.recipe.model_dump(mode="json"),
+            (growing / paths.rows.name).stat().st_size,
+            (before.origin or before.id) if before else None,
+        )
+        write_json(growing / paths.info.name, asdict(info))
+        try:
+            growing.rename(paths.folder)
+        except OSError:
+            if not paths.info.exists():  # by another process, which saved the same rows at the same moment
+                raise
     return info
 
 

@@ -18,7 +18,7 @@ from engine import libraries
 from engine.data import workbench
 from engine.data.workbench import Step
 from engine.errors import TuneboardError
-from engine.paths import BatchPaths, RunPaths, Workspace, read_json, write_json
+from engine.paths import BatchPaths, RunPaths, Workspace, read_json, write_json, writing
 from engine.runs import queue
 from engine.runs.processes import complain, identity, kill, start_apart
 from engine.serving import batch
@@ -54,9 +54,10 @@ def begin(workspace: Workspace, run_id: str, reading: Step, column: str) -> str:
     )
     key = batch.key_of(reading.key, paths.model, reading.settings, column)
     job = paths.batch(key)
-    job.folder.mkdir(parents=True, exist_ok=True)
-    if not job.table.exists():
-        _link(table, job.table)
+    with writing(job.folder):
+        job.folder.mkdir(parents=True, exist_ok=True)
+        if not job.table.exists():
+            _link(table, job.table)
     facts = workbench.facts_of(workspace, reading)
     unread = workbench.rejected(workspace, reading)
     batch.begin(job, facts["name"], column, unread, facts["rejected_count"])

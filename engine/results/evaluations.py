@@ -21,7 +21,7 @@ from engine.evaluation.metrics import wilson
 from engine.models import tfidf
 from engine.models.folders import read_config
 from engine.models.tokens import count_strange
-from engine.paths import ID, RunPaths, Workspace, read_json, replace_folder, write_json
+from engine.paths import ID, RunPaths, Workspace, folder_aside, read_json, replace_folder, write_json
 from engine.results.findings import once
 from engine.runs import queue
 from engine.runs.store import Run
@@ -92,7 +92,8 @@ def judge_further(
 
     text, label: columns; by default those of the data set. progress: called with (texts done, texts in all). Returns what it
     was and its scores: `test` as in metrics.json, `intervals`, and `baseline` while the data set is there.
-    Raises DataError for a table without these columns, or without a label that the model knows.
+    Raises DataError for a table without these columns, or without a label that the model knows; WorkspaceError when there is
+    no place for the scores.
     """
     recipe = _recipe(workspace, run, table, text, label)
     rows, labels = labelled(table, recipe), answers_of(workspace.run(run.id))
@@ -157,13 +158,12 @@ def _scored(
     )
     if workspace.changeable:
         place = paths.further(about.key)
-        part = place.folder.with_name(f"{about.key}.part")
-        part.mkdir(parents=True, exist_ok=True)
-        predicted.to_parquet(part / place.predictions.name, index=False)
-        if len(beside.columns):
-            beside.to_parquet(part / place.others.name, index=False)
-        write_json(part / place.metrics.name, {**result, "further": asdict(about)})
-        replace_folder(part, place.folder)
+        with folder_aside(place.folder.with_name(f"{about.key}.part")) as part:
+            predicted.to_parquet(part / place.predictions.name, index=False)
+            if len(beside.columns):
+                beside.to_parquet(part / place.others.name, index=False)
+            write_json(part / place.metrics.name, {**result, "further": asdict(about)})
+            replace_folder(part, place.folder)
     return about, result
 
 

@@ -13,6 +13,7 @@ Nothing heavy is imported until there is something to answer, so that a page may
 import hashlib
 import json
 import os
+import shutil
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass, field
@@ -89,19 +90,25 @@ def key_of(content: str, model: Path, options: dict, column: str) -> str:
 
 
 def write_table(frame: pd.DataFrame, paths: BatchPaths) -> None:
-    """Raises WorkspaceError when there is no place for it."""
-    paths.parts.mkdir(parents=True, exist_ok=True)
+    """For a job that is not begun yet. Raises WorkspaceError, and leaves nothing, when there is no place for it."""
     table = pa.Table.from_pandas(frame, preserve_index=False)
     with writing(paths.folder):
-        pyarrow.parquet.write_table(table, paths.table, row_group_size=16 * ROWS, compression="lz4")
+        try:
+            paths.folder.mkdir(parents=True, exist_ok=True)
+            pyarrow.parquet.write_table(table, paths.table, row_group_size=16 * ROWS, compression="lz4")
+        except OSError:
+            shutil.rmtree(paths.folder, ignore_errors=True)
+            raise
 
 
 def begin(paths: BatchPaths, name: str, column: str, unread: pa.Table | None = None, unread_count: int = 0) -> Job:
     """A job on a table that lies there already; one that was begun before goes on as it was.
 
     unread: the lines that could not be read, as in engine/data/reading/table.py; unread_count: see Job.
+    Raises WorkspaceError when there is no place for it.
     """
-    paths.parts.mkdir(parents=True, exist_ok=True)
+    with writing(paths.folder):
+        paths.parts.mkdir(parents=True, exist_ok=True)
     if not paths.job.exists():
         file = pyarrow.parquet.ParquetFile(paths.table)
         columns, rows, now = file.schema_arrow.names, file.metadata.num_rows, datetime.now(UTC).isoformat()

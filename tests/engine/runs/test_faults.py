@@ -14,7 +14,7 @@ import time
 import psutil
 import pytest
 
-from engine import preferences
+from engine import cli, preferences
 from engine.data import workbench
 from engine.data.datasets import save
 from engine.data.drafting import draft
@@ -31,7 +31,7 @@ from engine.runs.store import Status, Store
 from engine.serving import rules
 from engine.settings import TrainingConfig
 from engine.workers import watcher
-from tests import forked
+from tests import forked, words
 from tests.engine.runs.helpers import submit, wait
 
 LONG = {"epochs": 200, "batch_size": 4, "checkpoint_seconds": 0}
@@ -250,6 +250,14 @@ def fill(folder, leave=0):
     return filler
 
 
+def look_only(disk):
+    """Let nothing more be written there."""
+    end = time.monotonic() + 10
+    while subprocess.run(["mount", "-o", "remount,ro", str(disk)], capture_output=True).returncode:
+        assert time.monotonic() < end  # the watcher has its log open for a moment
+        time.sleep(0.2)
+
+
 @pytest.fixture
 def on_small_disk(small_disk, easy_csv, monkeypatch):
     monkeypatch.setenv("TUNEBOARD_HOME", str(small_disk / "workspace"))
@@ -298,15 +306,41 @@ def test_disk_full_while_everything_is_written(on_small_disk, small_disk, tiny_m
 def test_workspace_read_only(on_small_disk, small_disk, tiny_model):
     workspace, info = on_small_disk
     run = wait(workspace, submit(workspace, info, tiny_model).id)
-    end = time.monotonic() + 10
-    while subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], capture_output=True).returncode:
-        assert time.monotonic() < end  # the watcher has its log open for a moment
-        time.sleep(0.2)
+    look_only(small_disk)
     assert queue.list_runs(workspace)[0].id == run.id  # looking is possible
     with pytest.raises(WorkspaceError, match=r"read-only|written"):
         submit(workspace, info, tiny_model)
     with pytest.raises(WorkspaceError, match="read-only"):
         queue.remove(workspace, run.id)
+
+
+def test_disk_full_or_read_only_when_a_command_keeps_what_it_found(on_small_disk, small_disk, easy_csv, capsys):
+    workspace, info = on_small_disk
+    run = wait(workspace, submit(workspace, info, "tfidf").id)
+    more = small_disk / "more.csv"
+    more.write_text(words.easy_csv(300, seed=3), encoding="utf-8")
+    commands = (
+        ["train", more, "--model", "tfidf"],
+        ["evaluate", run.id, "--data", more],
+        ["predict", run.id, "--file", more, "--out", "found.csv"],
+    )
+
+    def there():
+        own = {workspace.database.with_name(f"{workspace.database.name}-{end}") for end in ("wal", "shm")}
+        return {path for path in workspace.root.rglob("*") if path.is_file() or path.suffix == ".part"} - own
+
+    def refused(sentence):
+        before = there()
+        for command in commands:
+            assert cli.main([*map(str, command), "--workspace", str(workspace.root)]) == 2
+            assert sentence in capsys.readouterr().err
+        assert there() == before
+
+    filler = fill(small_disk)
+    refused("The disk is full")
+    filler.unlink()
+    look_only(small_disk)
+    refused("Nothing can be written")
 
 
 def test_too_little_space_is_said_before_the_training(on_small_disk):
