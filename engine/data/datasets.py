@@ -3,10 +3,11 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -16,9 +17,9 @@ import pyarrow.parquet
 from engine.data.drafting import Draft
 from engine.data.recipe import Recipe
 from engine.data.repairs import outcome
-from engine.errors import DataError, NotFoundError
+from engine.errors import DataError, NotFoundError, WorkspaceError
 from engine.names import tidy
-from engine.paths import DatasetPaths, Workspace, folder_aside, read_json, write_json
+from engine.paths import ID, DatasetPaths, Workspace, folder_aside, read_json, write_json
 
 ROW_GROUP = 100_000
 
@@ -134,11 +135,31 @@ LEFT_OUT = dict.fromkeys(
 
 
 def load_info(workspace: Workspace, dataset_id: str) -> DatasetInfo:
-    """Raises NotFoundError when there is no such data set."""
+    """Raises NotFoundError when there is no such data set, WorkspaceError where its record is damaged."""
     path = workspace.dataset(dataset_id).info
     if not path.exists():
         raise _gone(dataset_id)
-    return DatasetInfo(**read_json(path))
+    return _record(path)
+
+
+def _record(path: Path) -> DatasetInfo:
+    try:
+        return DatasetInfo(**read_json(path))
+    except TypeError as error:
+        raise WorkspaceError(
+            f"The data set {path.parent.name} cannot be read; another version may have written it.",
+            "Open it with that version; its rows are not harmed.",
+            "damaged",
+        ) from error
+
+
+def _records(paths: Iterable[Path]) -> list[DatasetInfo]:
+    """Without those that are damaged: such a one is told when it is asked for by its id."""
+    found = []
+    for path in paths:
+        with suppress(WorkspaceError):
+            found.append(_record(path))
+    return found
 
 
 def is_dataset(workspace: Workspace, name: str) -> bool:
@@ -197,9 +218,9 @@ def first_rows(workspace: Workspace, dataset_id: str, count: int, split: str | N
 
 
 def list_datasets(workspace: Workspace) -> list[DatasetInfo]:
-    """All data sets, the newest first."""
-    folders = (path.parent.name for path in (workspace.root / "datasets").glob("*/info.json"))
-    found = [load_info(workspace, name) for name in folders if "." not in name]
+    """All data sets, the newest first; a damaged one is left out."""
+    paths = (workspace.root / "datasets").glob("*/info.json")
+    found = _records(path for path in paths if ID.fullmatch(path.parent.name))  # half a one has another name
     return sorted(found, key=lambda info: info.created_at, reverse=True)
 
 
@@ -238,9 +259,8 @@ def remove(workspace: Workspace, dataset_id: str) -> None:
 
 
 def deleted(workspace: Workspace) -> list[DatasetInfo]:
-    """What is in the trash, the last deleted first."""
-    found = sorted(workspace.trash.glob("*/info.json"), key=lambda path: path.parent.stat().st_mtime, reverse=True)
-    return [DatasetInfo(**read_json(path)) for path in found]
+    """What is in the trash, the last deleted first; a damaged one is left out."""
+    return _records(sorted(workspace.trash.glob("*/info.json"), key=lambda path: path.parent.stat().st_mtime, reverse=True))
 
 
 def restore(workspace: Workspace, dataset_id: str) -> DatasetInfo:

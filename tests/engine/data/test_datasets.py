@@ -17,7 +17,7 @@ from engine.data.datasets import (
 from engine.data.drafting import draft
 from engine.data.reading import read_bytes
 from engine.data.recipe import Recipe
-from engine.errors import DataError, NotFoundError
+from engine.errors import DataError, NotFoundError, WorkspaceError
 from engine.runs import space
 from tests.words import easy_csv, easy_texts
 
@@ -122,6 +122,18 @@ def test_the_hash_is_of_the_content_and_not_of_how_it_lies_in_memory():
     assert rows_digest(rows) == rows_digest(longer)
     assert rows_digest(rows) != rows_digest(rows.assign(text=["a", "bc", "dd"]))
     assert rows_digest(rows) != rows_digest(rows.assign(n=[1, 2, 4]))
+
+
+@pytest.mark.parametrize("record", ["{", '{"id": "abc", "unheard_of": 1}', "[1]"])
+def test_one_damaged_record_hides_no_other_data_set_and_is_said_so(workspace, record):
+    first, second = (save(workspace, draft(table(easy_csv(100, seed=seed)), RECIPE)) for seed in (0, 1))
+    workspace.dataset(first.id).info.write_text(record, encoding="utf-8")
+    assert list_datasets(workspace) == [second]
+    with pytest.raises(WorkspaceError, match=r"damaged|cannot be read"):
+        load_info(workspace, first.id)
+    remove(workspace, second.id)
+    workspace.dataset(first.id).folder.rename(workspace.trash / first.id)
+    assert deleted(workspace) == [second]
 
 
 def test_a_data_set_that_is_gone_is_said_so(workspace):
