@@ -175,7 +175,7 @@ def read_by_mean(model: PreTrainedModel) -> None:
     is therefore a plain BERT with one layer more. Raises SettingsError for other architectures.
     """
     if model.config.model_type != "bert":
-        raise SettingsError({"read_mean": f"only BERT models can; this is a {model.config.model_type} model."})
+        raise SettingsError({"read_mean": architectures.ONLY_BERT.format(model.config.model_type)})
     layers, width = layers_of(model), model.config.hidden_size
     added = copy.deepcopy(layers[-1])
     attention, eye = added.attention, torch.eye(width)

@@ -23,6 +23,7 @@ READ_FIRST = {
     "rembert", "roformer", "convbert", "squeezebert", "nystromformer", "big_bird", "fnet", "nomic_bert", "gte",
 }  # fmt: skip
 NOT_BY_FIRST = "only models that answer from the first token of a text can; this {} model does not."
+ONLY_BERT = "only BERT models can; this is a {} model."
 NONE_FOR_LORA = "LoRA finds no layer that learns: freeze fewer, or choose another method."
 
 

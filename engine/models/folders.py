@@ -2,21 +2,17 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import ModelError
 from engine.models import architectures, hub, tfidf
 
-FIGURES = (
-    "max_position_embeddings",
-    "n_positions",
-    "hidden_size",
-    "pad_token_id",
-    "vocab_size",
-    "num_hidden_layers",
-)  # of config.json, that we compute with
 ADAPTER = "adapter_config.json"  # where there is one, transformers merges other weights into the model, and says nothing
 WIDTHS = ("hidden_size", "d_model", "dim", "n_embd")  # by which a size is multiplied at least
+LAYERS = ("num_hidden_layers", "n_layers", "n_layer", "num_layers", "encoder_layers")
+# Of config.json, that we compute with.
+FIGURES = ("max_position_embeddings", "n_positions", "pad_token_id", "vocab_size", *WIDTHS, *LAYERS)
 CODE = (
     "brings its own program code, which Tuneboard never runs.",
     "Choose a model of a standard architecture.",
@@ -125,6 +121,24 @@ def longest_input(config: dict, otherwise: int) -> int:
     if config.get("model_type") in architectures.COUNT_FROM_PADDING:
         positions -= (config.get("pad_token_id") or 0) + 1
     return positions if positions > 0 else otherwise
+
+
+@dataclass(frozen=True)
+class Shape:
+    """tokens: the most that a model reads. width: of a token's vector. layers: how many it has."""
+
+    tokens: int
+    width: int
+    layers: int
+
+
+USUAL = Shape(512, 768, 12)  # of a model that tells no better, or not before its download
+
+
+def shape_of(config: dict) -> Shape:
+    """What a config.json tells, by whichever names its architecture has for it; what it leaves open is as in USUAL."""
+    width, layers = (next(filter(None, map(config.get, names)), None) for names in (WIDTHS, LAYERS))
+    return Shape(longest_input(config, USUAL.tokens), width or USUAL.width, layers or USUAL.layers)
 
 
 def bytes_of_weights(folder: Path) -> int:

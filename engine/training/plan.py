@@ -11,18 +11,13 @@ from engine.figures import whole
 from engine.models import architectures
 from engine.models.cards import BY_REFERENCE
 from engine.models.catalogue import ModelSource, bundled_folder, find_model
-from engine.models.folders import longest_input, read_config
+from engine.models.folders import USUAL, Shape, read_config, shape_of
 from engine.models.tokens import count_tokens
 from engine.paths import Workspace
 from engine.settings import WORD_COUNTING_HAS, TrainingConfig, problems
 from engine.training.presets import Chosen, derive
 
 MEASURED_TEXTS = 2000
-USUAL_TOKENS, USUAL_WIDTH, USUAL_LAYERS = (
-    512,
-    768,
-    12,
-)  # of a hub model before its download, where no card tells
 
 
 @dataclass(frozen=True)
@@ -69,7 +64,7 @@ class Plan:
         if self.source.folder:
             kind = read_config(self.source.folder).get("model_type")
             if config.read_mean and kind != "bert":
-                found["read_mean"] = f"only BERT models can; this is a {kind} model."
+                found["read_mean"] = architectures.ONLY_BERT.format(kind)
             if not reads_first(self.source):
                 by_first = {"method": config.method == "head", "head_first": config.head_first}
                 found |= {field: architectures.NOT_BY_FIRST.format(kind) for field, asked in by_first.items() if asked}
@@ -87,34 +82,28 @@ def plan(workspace: Workspace, info: DatasetInfo, model: str, preset: str, revis
     if source.kind == "tfidf":
         return Plan(Chosen({"preset": preset, "device": "cpu"}, {}), source, np.zeros(0, dtype=np.int64), 0, 0)
     lengths = text_lengths(workspace, info, source)
-    longest, width, layers = _shape(source)
+    shape = _shape(source)
     chosen = derive(
         preset,
         info.rows["train"],
         list(info.classes.values()),
         lengths,
-        longest,
-        width,
+        shape.tokens,
+        shape.width,
         is_sentence_encoder(source),
         reads_first(source),
     )
     decided = preferences.of_new_runs(workspace)
     reasons = {field: "As decided in Settings." for field in decided}
     chosen = replace(chosen, values=chosen.values | decided, reasons=chosen.reasons | reasons)
-    return Plan(chosen, source, lengths, longest, layers)
+    return Plan(chosen, source, lengths, shape.tokens, shape.layers)
 
 
-def _shape(source: ModelSource) -> tuple[int, int, int]:
-    """(the most tokens that it reads, how wide it is, how many layers it has)"""
+def _shape(source: ModelSource) -> Shape:
     if source.folder:
-        config = read_config(source.folder)
-        layers = config.get("num_hidden_layers") or config.get("n_layers") or USUAL_LAYERS
-        width = config.get("hidden_size") or config.get("dim") or USUAL_WIDTH
-        return longest_input(config, USUAL_TOKENS), width, layers
+        return shape_of(read_config(source.folder))
     card = BY_REFERENCE.get(source.reference)
-    if card:
-        return card.tokens, card.layers.width, card.layers.count
-    return USUAL_TOKENS, USUAL_WIDTH, USUAL_LAYERS
+    return Shape(card.tokens, card.layers.width, card.layers.count) if card else USUAL
 
 
 def is_sentence_encoder(source: ModelSource) -> bool:

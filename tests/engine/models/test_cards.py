@@ -3,7 +3,7 @@ import pytest
 from engine.models import architectures, hub
 from engine.models.cards import BY_REFERENCE, CARDS
 from engine.models.catalogue import find_model
-from engine.models.folders import longest_input, read_config
+from engine.models.folders import Shape, longest_input, read_config, shape_of
 
 V3 = {"hidden_size": 768, "num_attention_heads": 12, "vocab_size": 128100, "intermediate_size": 3072,
       "position_buckets": 256, "relative_attention": True, "norm_rel_ebd": "layer_norm", "share_att_key": True,
@@ -73,6 +73,20 @@ def test_models_that_count_places_from_the_padding_on_read_fewer_tokens_than_the
         model(input_ids=torch.full((1, longest), 7))
         with pytest.raises((IndexError, RuntimeError)):
             model(input_ids=torch.full((1, longest + (4 if kind == "longformer" else 1)), 7))
+
+
+@pytest.mark.parametrize("kind, named, shape", [
+    ("gpt2", {"n_positions": 1024, "n_embd": 1024, "n_layer": 24}, (1024, 1024, 24)),
+    ("t5", {"d_model": 512, "num_layers": 6}, (512, 512, 6)),
+    ("distilbert", {"max_position_embeddings": 512, "dim": 768, "n_layers": 6}, (512, 768, 6)),
+    ("bart", {"max_position_embeddings": 1024, "d_model": 768, "encoder_layers": 6, "decoder_layers": 9}, (1024, 768, 6)),
+    ("bert", {"max_position_embeddings": 512, "hidden_size": 384, "num_hidden_layers": 3}, (512, 384, 3)),
+])  # fmt: skip
+def test_the_shape_of_a_model_is_told_by_the_names_of_its_architecture(kind, named, shape):
+    from transformers import AutoConfig
+
+    written = AutoConfig.for_model(kind, **named).to_dict()
+    assert shape_of(written) == Shape(*shape)
 
 
 def test_a_model_that_names_no_limit_has_the_usual_one():

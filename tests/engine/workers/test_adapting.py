@@ -91,6 +91,7 @@ def test_a_head_that_cannot_be_used_alone_is_refused_before_the_start_and_in_the
     folder = other(kind)
     planned = plan(workspace, easy, folder, "quick")
     assert planned.problems() == {} and not planned.config().head_first
+    assert (planned.layers, planned.problems(frozen_layers=3).keys()) == (2, {"frozen_layers"})
     refused = planned.problems(method="head", head_first=True)
     assert refused.keys() == {"method", "head_first"}
     assert f"first token of a text can; this {kind} model does not." in refused["method"]
