@@ -42,7 +42,11 @@ def parser() -> argparse.ArgumentParser:
             metavar="NAME",
             help="how the file writes letters, such as cp1252 (default: found out)",
         ),
-        argument("--separator", metavar="CHAR", help="what stands between fields (default: found out)"),
+        argument(
+            "--separator",
+            metavar="SIGN",
+            help="what stands between fields, such as ; or tab (default: found out)",
+        ),
         argument("--no-header", action="store_true", help="the first row is data already"),
     )
     reading = (

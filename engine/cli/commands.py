@@ -30,6 +30,7 @@ from engine.data.datasets import DatasetInfo, is_dataset, load_info, save
 from engine.data.drafting import column_of, draft
 from engine.data.health import MEASURED, examine_file, missing_roles, too_long
 from engine.data.reading import Options, Table
+from engine.data.reading.table import separator_of
 from engine.data.recipe import Recipe
 from engine.data.samples import read_source
 from engine.errors import DataError, RunStateError, SettingsError, TrainingError, TuneboardError
@@ -552,7 +553,8 @@ def _table(asked: argparse.Namespace) -> tuple[Table, Roles]:
 
 
 def _options(asked: argparse.Namespace) -> Options:
-    return Options(asked.encoding, asked.separator, names_row=0 if asked.no_header else None)
+    separator = None if asked.separator is None else separator_of(asked.separator)
+    return Options(asked.encoding, separator, names_row=0 if asked.no_header else None)
 
 
 def _recipe(asked: argparse.Namespace, roles: Roles) -> Recipe:

@@ -12,7 +12,7 @@ from engine.data.drafting import SPLITS
 from engine.data.health import missing_roles
 from engine.data.reading import Table
 from engine.data.reading.encodings import CHOICES as ENCODINGS
-from engine.data.reading.table import PARTS, SEPARATORS
+from engine.data.reading.table import PARTS, SEPARATORS, separator_of
 from engine.data.repairs import makes_classes
 from engine.data.workbench import Step
 from engine.errors import DataError
@@ -128,8 +128,10 @@ def options(table: Table, choices: Choices) -> None:
         )  # fmt: skip
         known = list(dict.fromkeys([table.separator or ",", *SEPARATORS]))
         boxes[1].selectbox(
-            "Between the columns (separator)", known, format_func=lambda one: SEPARATORS.get(one, repr(one)).capitalize(),
-            key=choices.widget("separator"), accept_new_options=True, on_change=partial(changed, "separator"),
+            "Between the columns (separator)", known,
+            format_func=lambda one: SEPARATORS.get(separator_of(one), repr(one)).capitalize(),
+            key=choices.widget("separator"), accept_new_options=True,
+            on_change=partial(changed, "separator", separator_of),
         )  # fmt: skip
         quotes = {'"': 'Quotation marks (")', "'": "Apostrophes (')", "": "None"}
         boxes[2].selectbox(

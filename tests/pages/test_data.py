@@ -121,7 +121,8 @@ def test_how_it_was_read_can_be_changed_and_the_preview_follows(workspace):
     assert list(test.dataframe[0].value.columns) == ["text", "label"]
     box(test, "separator").set_value(";").run()
     assert list(test.dataframe[0].value.columns) != ["text", "label"]
-    box(test, "separator").set_value(",").run()
+    box(test, "separator").set_value("comma").run()
+    assert list(test.dataframe[0].value.columns) == ["text", "label"]
     box(test, "names_row").set_value(0).run()
     assert list(test.dataframe[0].value.columns) == ["Column 1", "Column 2"]
 

@@ -10,13 +10,19 @@ import pyarrow as pa
 from engine.errors import DataError
 from engine.figures import whole
 
-SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
+SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", " ": "space"}
+SPELT = {name: sign for sign, name in SEPARATORS.items()} | {"\\t": "\t"}  # as people write what is hard to type
 FORMATS = {"csv": "CSV", "tsv": "TSV", "json": "JSON", "jsonl": "JSON lines", "parquet": "Parquet", "arrow": "Arrow",
            "spreadsheet": "Spreadsheet", "fasttext": "fastText", "folders": "Folders of texts", "text": "Text",
            "markup": "Web page or XML"}  # fmt: skip
 PARTS = {"spreadsheet": "sheet", "markup": "table"}  # what several tables in one file are called; else files
 MAX_COLUMNS = 1000
 KEPT_REJECTED, LISTED_REJECTED, SHOWN_CHARACTERS = 1_000_000, 1000, 200
+
+
+def separator_of(written: str) -> str:
+    """What stands between fields, as a person wrote it: '\\t' and 'tab' are a tab; anything else is meant as it stands."""
+    return SPELT.get(written.lower(), written)
 
 
 @dataclass(frozen=True)

@@ -213,6 +213,17 @@ def test_check(workspace, tmp_path):
     assert "Texts" in engine("check", tmp_path / "x.csv").stdout
 
 
+@pytest.mark.parametrize("written, sign", [
+    ("\\t", "\t"), ("Tab", "\t"), ("comma", ","), ("semicolon", ";"), ("pipe", "|"), ("space", " "), ("||", "||"),
+])  # fmt: skip
+def test_a_separator_may_be_called_by_its_name(workspace, tmp_path, capsys, written, sign):
+    rows = [f"{text.split()[i % 2]}{i}{sign}{label}" for i, (text, label) in enumerate(words.easy_texts(50))]
+    (tmp_path / "x.txt").write_text("\n".join([f"text{sign}label", *rows]), encoding="utf-8")
+    assert cli.main(["check", str(tmp_path / "x.txt"), "--separator", written, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["separator"], found["columns"], found["rows"]) == (sign, ["text", "label"], 50)
+
+
 def test_check_says_that_there_is_no_such_encoding(workspace, tmp_path):
     (tmp_path / "x.csv").write_text(words.easy_csv(50), encoding="utf-8")
     said = engine("check", tmp_path / "x.csv", "--encoding", "nonsense", code=2).stderr
