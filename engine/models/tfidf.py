@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.errors import DataError, ModelError, TrainingError
+from engine.errors import DataError, ModelError, TrainingError, WorkspaceError
 from engine.models.contributions import Contributions, margin
 from engine.paths import read_json, write_json
 from engine.settings import WORD_COUNTING
@@ -168,7 +168,7 @@ def load(folder: Path, called: str | None = None) -> WordCounter:
         words, numbers = read_json(folder / WORDS), load_file(folder / NUMBERS)
         found = WordCounter(tuple(words["labels"]), tuple(words["terms"]), **numbers)
         whole = words["settings"] == _all_settings() and _fits_together(found)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError):
+    except (WorkspaceError, OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError):
         whole = False
     if not whole:
         called = called or f"The folder {folder}"

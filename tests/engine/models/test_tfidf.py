@@ -96,6 +96,7 @@ def _change(**changes):
     _cut_a_weight, _change(labels=None), _change(labels=["a", "b"]), _change(terms=[{}]), _change(terms=["x", "x"]),
     _change(settings={"token_pattern": "(a+)+$"}),
     lambda folder: (folder / tfidf.WORDS).write_text("[]"),
+    lambda folder: (folder / tfidf.WORDS).write_text('{"labels": ["a'),
     lambda folder: (folder / tfidf.NUMBERS).write_bytes(b"\x80\x04."),
     lambda folder: (folder / tfidf.NUMBERS).unlink(),
 ])  # fmt: skip
