@@ -1,6 +1,7 @@
 """What may be written on the command line."""
 
 import argparse
+import re
 
 from engine import __version__
 from engine.data import repairs
@@ -13,6 +14,13 @@ def positive(written: str) -> int:
     if not (written.isdecimal() and int(written)):
         raise argparse.ArgumentTypeError(f"{written} is no whole number from 1 on")
     return int(written)
+
+
+def minutes(written: str) -> float:
+    """Raises ArgumentTypeError for what is no number from 0 on."""
+    if not re.fullmatch(r"\d+(\.\d+)?", written):
+        raise argparse.ArgumentTypeError(f"{written} is no number of minutes from 0 on")
+    return float(written)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -120,7 +128,7 @@ def parser() -> argparse.ArgumentParser:
             ),
             argument(
                 "--search",
-                type=float,
+                type=minutes,
                 metavar="MINUTES",
                 help="search for good settings of the one model for so long, judged on validation",
             ),
@@ -136,7 +144,7 @@ def parser() -> argparse.ArgumentParser:
             argument("--go-on", action="store_true", help="let a search that ended go on"),
             argument("--delete", action="store_true", help="forget it; its runs stay"),
         ],
-        argument("--minutes", type=float, default=0.0, metavar="N", help="with --go-on: so much more time"),
+        argument("--minutes", type=minutes, default=0.0, metavar="N", help="with --go-on: so much more time"),
     )
     command("runs", "Which runs there are.")
     command("show", "One run in detail.", run_id)
@@ -157,8 +165,10 @@ def parser() -> argparse.ArgumentParser:
     command(
         "queue",
         "What waits, the next one first.",
-        argument("--pause", action="store_true", help="let nothing more begin"),
-        argument("--go-on", action="store_true", help="end the pause"),
+        [
+            argument("--pause", action="store_true", help="let nothing more begin"),
+            argument("--go-on", action="store_true", help="end the pause"),
+        ],
         argument("--first", metavar="RUN", help="let this run be the next"),
         argument("--last", metavar="RUN", help="let this run be the last"),
     )

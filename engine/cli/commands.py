@@ -234,6 +234,7 @@ def evaluate(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str
     from engine.results import evaluations
 
     _only_with("--data", asked.data, asked, "text", "label")
+    _only_with("--json", asked.json, asked, "cost", "person", "all")
     depth = partial(evaluations.depth, workspace, complete=asked.all, **_costs(asked))
     if not asked.data:
         run = runs_queue.get_usable(workspace, asked.id, "scores")
@@ -270,6 +271,7 @@ def _cost(written: str) -> float:
 def compare(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     from engine.results import comparison
 
+    _only_with("--json", asked.json, asked, "all")
     found = comparison.of(workspace, asked.ids)
     more = comparison.depth(workspace, found, asked.all) if asked.json else {}
     return {**terminal.comparison_result(found), **more}, terminal.comparison(found)
