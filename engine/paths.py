@@ -34,6 +34,11 @@ from engine.errors import NotFoundError, ReadOnlyError, WorkspaceError, is_disk_
 
 ID = re.compile(r"[a-z0-9]{6,40}")
 UPLOADED = "uploaded"  # among the models
+LISTED = {
+    "run": "List them with the command runs, or on the Runs page.",
+    "study": "List them with the command studies, or on the Compare page.",
+    "data set": "Choose or add one on the Data page.",
+}
 
 
 @dataclass(frozen=True)
@@ -389,9 +394,14 @@ def may_change() -> None:
         )
 
 
+def no_such(what: str, name: str) -> NotFoundError:
+    """what: of which kind it would be, such as 'run'."""
+    return NotFoundError(f"There is no {what} with the id {name!r}.", LISTED.get(what, "Choose one that is shown."))
+
+
 def _checked(name: str, what: str) -> str:
     if not ID.fullmatch(name or ""):
-        raise NotFoundError(f"There is no {what} called {name!r}.", "Choose one from the list.")
+        raise no_such(what, name)
     return name
 
 

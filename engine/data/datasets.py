@@ -17,9 +17,9 @@ import pyarrow.parquet
 from engine.data.drafting import Draft
 from engine.data.recipe import Recipe
 from engine.data.repairs import outcome
-from engine.errors import DataError, NotFoundError, WorkspaceError
+from engine.errors import DataError, WorkspaceError
 from engine.names import tidy
-from engine.paths import ID, DatasetPaths, Workspace, folder_aside, read_json, write_json
+from engine.paths import ID, DatasetPaths, Workspace, folder_aside, no_such, read_json, write_json
 
 ROW_GROUP = 100_000
 
@@ -138,7 +138,7 @@ def load_info(workspace: Workspace, dataset_id: str) -> DatasetInfo:
     """Raises NotFoundError when there is no such data set, WorkspaceError where its record is damaged."""
     path = workspace.dataset(dataset_id).info
     if not path.exists():
-        raise _gone(dataset_id)
+        raise no_such("data set", dataset_id)
     return _record(path)
 
 
@@ -192,17 +192,13 @@ def _reading(workspace: Workspace, dataset_id: str) -> Iterator[DatasetPaths]:
     try:
         yield workspace.dataset(dataset_id)
     except FileNotFoundError:
-        raise _gone(dataset_id) from None
+        raise no_such("data set", dataset_id) from None
     except (pa.ArrowException, OSError) as error:
         raise DataError(
             f"The saved rows of {name!r} cannot be read: their file is damaged, or Tuneboard may not open it.",
             "If their file is damaged, delete the data set and save it anew.",
             "damaged_dataset",
         ) from error
-
-
-def _gone(dataset_id: str) -> NotFoundError:
-    return NotFoundError(f"There is no data set {dataset_id!r} any more.", "Choose or add one on the Data page.")
 
 
 def first_rows(workspace: Workspace, dataset_id: str, count: int, split: str | None = None) -> pd.DataFrame:
@@ -268,7 +264,7 @@ def restore(workspace: Workspace, dataset_id: str) -> DatasetInfo:
     workspace.may_change()
     kept, folder = workspace.deleted_dataset(dataset_id), workspace.dataset(dataset_id).folder
     if not kept.info.exists():
-        raise _gone(dataset_id)
+        raise no_such("data set", dataset_id)
     if is_dataset(workspace, dataset_id):
         shutil.rmtree(kept.folder)  # the same rows were saved again meanwhile
     else:

@@ -45,7 +45,7 @@ def reads_first(model_type: object, pooling: object = None) -> bool:
 
 def lacks_layers(layers: int, asked: int) -> str:
     """The sentence on a setting that speaks of more layers than the model has."""
-    return f"this model has {layers} layer{'s' * (layers != 1)}; it is {asked}."
+    return f"must be at most {layers}, the number of layers; it is {asked}."
 
 
 @cache

@@ -57,14 +57,14 @@ def check_folder(folder: Path, called: str | None = None) -> None:
         what
         for what, there in {
             "config.json": (folder / "config.json").is_file(),
-            "a tokenizer (tokenizer.json)": (folder / "tokenizer.json").is_file(),
-            "weights as *.safetensors": weights,
+            "tokenizer.json": (folder / "tokenizer.json").is_file(),
+            "*.safetensors": weights,
         }.items()
         if not there
     ]
     if missing:
         raise ModelError(
-            f"{called} is no Hugging Face model that can be used: it has no {', no '.join(missing)}.",
+            f"{called} is no Hugging Face model that can be used. It lacks: {', '.join(missing)}.",
             "Choose a folder that was written with save_pretrained.",
             "not_a_model",
         )

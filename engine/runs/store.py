@@ -31,8 +31,8 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.pool import NullPool
 
 from engine import machine
-from engine.errors import NotFoundError, WorkspaceError
-from engine.paths import Workspace
+from engine.errors import WorkspaceError
+from engine.paths import Workspace, no_such
 from engine.runs.migrations import migrate
 from engine.runs.processes import identity
 
@@ -196,10 +196,7 @@ class Store:
         with self._begin(self.reading) as connection:
             row = connection.execute(select(runs).where(runs.c.id == run_id)).first()
         if row is None:
-            raise NotFoundError(
-                f"There is no run {run_id!r}.",
-                "See which there are with the command runs, or on the Runs page.",
-            )
+            raise no_such("run", run_id)
         return _run(row)
 
     def all(self, deleted: bool = False) -> list[Run]:

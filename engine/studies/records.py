@@ -10,9 +10,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from engine.data.datasets import DatasetInfo
-from engine.errors import NotFoundError, RunStateError, WorkspaceError
+from engine.errors import RunStateError, WorkspaceError
 from engine.names import tidy
-from engine.paths import Workspace, read_json, write_json, writing
+from engine.paths import Workspace, no_such, read_json, write_json, writing
 from engine.runs import queue
 from engine.runs.store import Run, Status, now
 from engine.settings import TrainingConfig
@@ -159,7 +159,7 @@ def get(workspace: Workspace, study_id: str) -> Study:
     """Raises NotFoundError when there is no such study, WorkspaceError where its file is damaged."""
     path = workspace.study(study_id).study
     if not path.exists():
-        raise NotFoundError(f"There is no study {study_id!r}.", "See which there are with the command studies.")
+        raise no_such("study", study_id)
     try:
         return Study(**read_json(path))
     except (TypeError, ValidationError) as error:

@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 
 import pytest
@@ -32,7 +33,8 @@ def test_a_folder(tiny_model):
 def test_a_folder_that_lacks_something_says_what(tiny_model, tmp_path, missing):
     folder = shutil.copytree(tiny_model, tmp_path / "model")
     (folder / missing).unlink()
-    with pytest.raises(ModelError, match=missing.split(".")[0] if missing != "model.safetensors" else "safetensors"):
+    told = missing if missing != "model.safetensors" else "*.safetensors"
+    with pytest.raises(ModelError, match=re.escape(f"can be used. It lacks: {told}. Choose")):
         find_model(str(folder))
 
 

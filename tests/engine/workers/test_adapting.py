@@ -103,13 +103,13 @@ def test_a_head_that_cannot_be_used_alone_is_refused_before_the_start_and_in_the
 def test_more_layers_than_there_are_is_said(workspace, easy, tiny_model):
     run = wait(workspace, submit(workspace, easy, tiny_model, kept_layers=7).id)
     assert run.status == Status.FAILED
-    assert "this model has 2 layers" in run.message
+    assert "must be at most 2, the number of layers; it is 7." in run.message
     assert "other settings" in run.action
 
 
 @pytest.mark.parametrize("settings, sentence", [
-    ({"kept_layers": 3}, {"kept_layers": "this model has 2 layers; it is 3."}),
-    ({"kept_layers": "1", "frozen_layers": "2"}, {"frozen_layers": "this model has 1 layer; it is 2."}),
+    ({"kept_layers": 3}, {"kept_layers": "must be at most 2, the number of layers; it is 3."}),
+    ({"kept_layers": "1", "frozen_layers": "2"}, {"frozen_layers": "must be at most 1, the number of layers; it is 2."}),
     ({"kept_layers": 1, "frozen_layers": 1}, {}),
     ({"method": "lora", "frozen_layers": 2}, {"frozen_layers": NONE_FOR_LORA}),
     ({"method": "lora", "kept_layers": 1, "frozen_layers": 1}, {"frozen_layers": NONE_FOR_LORA}),
