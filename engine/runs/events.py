@@ -3,7 +3,7 @@
 import json
 import os
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,7 +13,10 @@ DAMAGED = {"kind": "note", "text": "A line of the record of events is damaged an
 
 
 class EventLog:
-    """Appends events; for the worker, which is the only writer. A context manager."""
+    """Appends events; only for the process of the run: its worker, and its tracker, which opens another one for a note.
+
+    A context manager.
+    """
 
     def __init__(self, path: Path):
         self.path, self.file = path, path.open("a", encoding="utf-8")
@@ -124,6 +127,11 @@ class History:
                 case "machine":
                     self.machine.append(one)
         return self
+
+    def copied(self) -> "History":
+        """As it is now: what an update of this one adds is not in the copy."""
+        lists = {one.name: [*value] for one in fields(self) if isinstance(value := getattr(self, one.name), list)}
+        return replace(self, **lists)
 
     def texts_per_second(self, window: int) -> float | None:
         """How many training texts were learnt per second over the last `window` reports; None before there are two."""

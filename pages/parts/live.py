@@ -1,6 +1,5 @@
 """A run as it is now: how far, how fast, and what it said."""
 
-from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
@@ -22,7 +21,7 @@ def history(run: Run) -> History:
     path = state.workspace().run(run.id).events
     found, lock = _followed(path, run.attempt)
     with lock:
-        return replace(found.update(path))  # what another visitor's tick finds next does not change this one
+        return found.update(path).copied()  # what another visitor's tick finds next does not change this one
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

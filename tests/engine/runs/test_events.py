@@ -24,6 +24,19 @@ def test_a_line_that_is_still_being_written_waits(tmp_path):
     assert history.update(path).notes == ["whole", "later"]
 
 
+def test_a_copy_of_the_events_so_far_does_not_grow_with_the_record(tmp_path):
+    path, followed = tmp_path / "events.jsonl", History()
+    with EventLog(path) as log:
+        log.write("step", step=1)
+        log.write("note", text="one")
+        before = followed.update(path).copied()
+        log.write("step", step=2)
+        log.write("note", text="two")
+    after = followed.update(path)
+    assert ([one["step"] for one in before.steps], before.notes) == ([1], ["one"])
+    assert ([one["step"] for one in after.steps], after.notes) == ([1, 2], ["one", "two"])
+
+
 def test_no_file_yet(tmp_path):
     assert History.read(tmp_path / "nothing.jsonl").steps == []
 
