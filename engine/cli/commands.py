@@ -1,6 +1,7 @@
 """The same engine from a terminal: python -m engine COMMAND.
 
-Progress goes to stderr, the result to stdout; with --json stdout is exactly one JSON object.
+Progress goes to stderr, the result to stdout; with --json stdout is exactly one JSON object, in which "error" says why there
+is no result.
 Exit 0: done. 2: the person can fix it. 1: our fault.
 """
 
@@ -69,20 +70,25 @@ def main(arguments: list[str] | None = None) -> int:
         with figures.as_in(figures.ENGLISH) if asked.json else nullcontext():  # programs read it
             result, text = COMMANDS[asked.command](workspace, asked)
     except TuneboardError as error:
-        print(f"{error.message}\n{error.action}".strip(), file=sys.stderr)
-        return 2
+        return _ended(asked, error, 2)
     except KeyboardInterrupt:
         return 130
     except Exception:  # our fault: one line for the person, the details for the report
         with tempfile.NamedTemporaryFile("w", prefix="tuneboard-", suffix=".log", delete=False) as log:
             traceback.print_exc(file=log)
-        print(
-            f"Something went wrong that Tuneboard did not foresee. The details are in {log.name}",
-            file=sys.stderr,
-        )
-        return 1
+        said = f"Something went wrong that Tuneboard did not foresee. The details are in {log.name}"
+        return _ended(asked, TuneboardError(said, code="unexpected"), 1)
     print(json.dumps(result, ensure_ascii=False) if asked.json else text)
     return 0
+
+
+def _ended(asked: argparse.Namespace, error: TuneboardError, code: int) -> int:
+    """Say why there is no result, to programs as well."""
+    print(f"{error.message}\n{error.action}".strip(), file=sys.stderr)
+    if asked.json:
+        told = {"message": error.message, "action": error.action, "code": error.code}
+        print(json.dumps({"error": told}, ensure_ascii=False))
+    return code
 
 
 # -- commands: each returns (the JSON object, the same for reading) -------------------------------------

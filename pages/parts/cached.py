@@ -170,7 +170,8 @@ def make_onnx(root: str, run_id: str) -> None:
             text=True,
         )
         if done.returncode:
-            raise TuneboardError(*(done.stderr.strip().splitlines()[-2:] or ENDED))
+            told = json.loads(done.stdout)["error"] if done.stdout else None  # on stderr libraries warn of this and that
+            raise TuneboardError(*((told["message"], told["action"]) if told else ENDED))
         to.replace(paths.onnx)
     write_json(paths.onnx_check, json.loads(done.stdout)["checked"])
 

@@ -110,12 +110,13 @@ def elsewhere(run, chosen):
 
 def test_what_the_command_says_of_onnx_stands_on_the_page(workspace, easy):
     counted = wait(workspace, submit(workspace, easy, "tfidf").id)
-    with pytest.raises(TuneboardError, match="no network that ONNX could hold"):
+    with pytest.raises(TuneboardError, match="no network that ONNX could hold") as refusal:
         cached.make_onnx(str(workspace.root), counted.id)
+    assert "\n" not in refusal.value.message
 
 
 def test_when_the_writing_of_onnx_is_killed_it_is_said_so(workspace, finished, monkeypatch):
-    monkeypatch.setattr(cached, "command", lambda *_: ["sh", "-c", "kill -KILL $$"])
+    monkeypatch.setattr(cached, "command", lambda *_: ["sh", "-c", "echo 'UserWarning: 1' >&2; echo 2 >&2; kill -KILL $$"])
     with pytest.raises(TuneboardError, match="ended from outside"):
         cached.make_onnx(str(workspace.root), finished.id)
 

@@ -262,8 +262,6 @@ def test_check_tells_where_a_row_broke_and_obeys_what_is_said_by_hand(workspace,
     (["studies", "abcdef1234", "--minutes", "5"], "--minutes: does nothing without --go-on"),
     (["rules", "abcdef1234", "--cost", "a=2"], "--cost: does nothing without --cheapest"),
     (["rules", "abcdef1234", "--person", "2"], "--person: does nothing without --cheapest"),
-    (["evaluate", "abcdef1234", "--json", "--person", "-1"], "-1 is no cost."),
-    (["evaluate", "abcdef1234", "--json", "--person", "nan"], "nan is no cost."),
     (["evaluate", "abcdef1234", "--cost", "a=2"], "--cost: does nothing without --json"),
     (["evaluate", "abcdef1234", "--person", "2"], "--person: does nothing without --json"),
     (["evaluate", "abcdef1234", "--all"], "--all: does nothing without --json"),
@@ -276,6 +274,15 @@ def test_what_a_person_can_fix_ends_with_2_and_plain_lines(workspace, easy_csv, 
     assert sentence in done.stderr
     assert len(done.stderr.strip().splitlines()) <= 2
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("cost", ["-1", "nan"])
+def test_what_went_wrong_is_told_to_programs_as_well(workspace, capsys, cost):
+    assert cli.main(["evaluate", "abcdef1234", "--json", "--person", cost]) == 2
+    said = capsys.readouterr()
+    told = json.loads(said.out)["error"]
+    assert (told["message"], told["code"]) == (f"{cost} is no cost.", "no_number")
+    assert said.err == f"{told['message']}\n{told['action']}\n"
 
 
 @pytest.mark.parametrize("arguments, sentence", [
