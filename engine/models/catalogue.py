@@ -57,6 +57,12 @@ def find_model(reference: str, revision: str | None = None, downloads: Path | No
     other than a model with safetensors weights; DataError for a ZIP that is damaged or unsafe.
     """
     reference = reference.strip()
+    if not reference:  # which would be the folder that one happens to be in
+        raise ModelError(
+            "No model is named.",
+            "Give bundled, tfidf, a folder, a ZIP of one, or a name such as distilbert/distilbert-base-uncased.",
+            "no_such_model",
+        )
     if reference in ("bundled", "all-MiniLM-L6-v2"):
         folder = bundled_folder()
         return ModelSource("bundled", "bundled", folder, None, _size(folder))

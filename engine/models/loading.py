@@ -117,7 +117,7 @@ def load_model(folder: Path, labels: list[str] | None = None) -> PreTrainedModel
 
 def _opened(folder: Path, **more: object):
     """What transformers makes of the folder, in fp32. Raises ModelError when the files cannot be opened."""
-    verbosity = logging.get_verbosity()
+    verbosity, shows_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()  # a new head is what we ask for, not a warning
     logging.disable_progress_bar()
     try:
@@ -138,6 +138,8 @@ def _opened(folder: Path, **more: object):
         ) from error
     finally:
         logging.set_verbosity(verbosity)
+        if shows_bars:
+            logging.enable_progress_bar()
 
 
 def _check_memory(folder: Path) -> None:

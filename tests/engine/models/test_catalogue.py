@@ -38,6 +38,26 @@ def test_a_folder_that_lacks_something_says_what(tiny_model, tmp_path, missing):
         find_model(str(folder))
 
 
+def test_opening_a_model_leaves_the_progress_bars_of_transformers_as_they_were(tiny_model):
+    from transformers.utils import logging
+
+    try:
+        for shown, choose in ((False, logging.disable_progress_bar), (True, logging.enable_progress_bar)):
+            choose()
+            loading.load_model(tiny_model)
+            assert logging.is_progress_bar_enabled() is shown
+    finally:
+        logging.enable_progress_bar()
+
+
+@pytest.mark.parametrize("nothing", ["", "  "])
+def test_no_name_is_not_the_folder_that_one_happens_to_be_in(tiny_model, monkeypatch, nothing):
+    monkeypatch.chdir(tiny_model)
+    with pytest.raises(ModelError, match="No model is named"):
+        find_model(nothing)
+    assert find_model(".").folder == tiny_model
+
+
 def test_pickled_weights_are_not_taken(tiny_model, tmp_path):
     folder = shutil.copytree(tiny_model, tmp_path / "model")
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
