@@ -25,7 +25,7 @@ YES = {"1", "ON", "YES", "TRUE"}  # what huggingface_hub takes for yes
 LOGIN = re.compile(r"(?<=//)[^/@]+@")  # the name and password in an address
 OTHERS = re.compile(r"(?i)(?<=bearer )\S+|(?<=basic )\S+|([?&;][\w.-]*(?:key|token|password|secret)=)[^&\s'\"]+")
 SECRET_VARIABLE = re.compile(r"(?:KEY|TOKEN|PASSWORD|SECRET)S?(?![A-Z])")  # part of its name
-LEAST_LETTERS = 4  # of what is masked wherever it stands
+LEAST_LETTERS = 8  # of what is masked wherever it stands: a shorter one may be any word, such as true
 
 
 class Preferences(BaseModel):

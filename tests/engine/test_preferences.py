@@ -96,11 +96,13 @@ def test_what_lets_others_in_is_not_repeated(monkeypatch):
     monkeypatch.setenv("SOME_API_KEY", "0123456789abcdef")
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")
+    monkeypatch.setenv("ASK_FOR_PASSWORD", "true")
     said = preferences.without_secrets(
         "false: https://me:pw1@a.example.org/x?run=5&api_key=pw2&token=pw3 answered 401 to Authorization: Bearer pw4, with "
         "hf_secret and key 0123456789abcdef"
     )
     assert not any(secret in said for secret in ("pw1", "pw2", "pw3", "pw4", "hf_secret", "0123456789"))
+    assert preferences.without_secrets("the setting is true") == "the setting is true"
     assert said.startswith("false: https://…@a.example.org/x?run=5&api_key=…&token=… answered 401")
 
 
