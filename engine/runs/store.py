@@ -414,22 +414,28 @@ def _as_sentence():
     except IntegrityError:
         raise
     except DatabaseError as error:
-        raise WorkspaceError(*_said(str(error.orig))) from error
+        raise WorkspaceError(*_said(str(error.orig), getattr(error.orig, "sqlite_errorname", ""))) from error
 
 
-def _said(error: str) -> tuple[str, str, str]:
-    """What SQLite says, for a person: message, action, code."""
+def _said(error: str, name: str) -> tuple[str, str, str]:
+    """What SQLite says, for a person: message, action, code. name: of the error, such as SQLITE_FULL."""
     if "locked" in error:
         return (
             f"The list of runs is held by another program (for more than {LOCK_SECONDS} seconds).",
             "Close what has tuneboard.db open, such as a database viewer or a backup, then try again.",
             "store_locked",
         )
-    if "full" in error or "disk I/O" in error:
+    if "full" in error or name == "SQLITE_IOERR_SHMSIZE":  # there is no place for its side file
         return (
             "The disk is full: the list of runs cannot be written.",
             "Make room, then try again.",
             "disk_full",
+        )
+    if "disk I/O" in error:
+        return (
+            "The list of runs cannot be used: its disk fails to read or to write.",
+            "See whether the disk is connected and in order, then try again.",
+            "disk_error",
         )
     if "readonly" in error or "read-only" in error or "unable to open" in error:
         return (

@@ -10,6 +10,7 @@ import pytest
 from engine.errors import NotFoundError, RunStateError, SettingsError, WorkspaceError
 from engine.paths import read_json, write_json
 from engine.runs import ending, queue, space
+from engine.runs import store as store_module
 from engine.runs.store import Request, Run, Status, Store, tables
 from engine.settings import TrainingConfig
 
@@ -398,3 +399,10 @@ def test_what_vanishes_while_it_is_counted_does_not_count(workspace, monkeypatch
 
     monkeypatch.setattr(Path, "lstat", and_the_other_goes)
     assert 10_000 <= space.taken(folder) < 20_000
+
+
+def test_a_disk_that_fails_is_not_taken_for_a_full_one():
+    assert [store_module._said("disk I/O error", name)[2] for name in ("SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_READ")] == [
+        "disk_full",
+        "disk_error",
+    ]
