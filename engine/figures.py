@@ -2,7 +2,7 @@
 
 The language in force is what the variable says, which `preferences.apply` sets to what was chosen: so it holds for processes
 that are started, too. The digits are always Python's and only the signs among them differ: every language says the same.
-What machines read is written without this module.
+Zero has no sign: not '-0.0' ('z' in a format). What machines read is written without this module.
 """
 
 import os
@@ -52,17 +52,17 @@ def count(number: int, one: str, several: str | None = None) -> str:
 def rounded(number: float, digits: int = 0, signed: bool = False) -> str:
     """'1,234.50' for two digits; '+1,234.50' when it is signed."""
     exact = round(number, 9)  # 28.749999999999996 is the half that it was computed from
-    return _written(f"{exact:{'+' if signed else ''},.{digits}f}")
+    return _written(f"{exact:{'+' if signed else ''}z,.{digits}f}")
 
 
 def significant(number: float, digits: int = 6) -> str:
     """'0.00123' for three digits; no zeros at the end, and no powers of ten."""
-    return _written(f"{Decimal(f'{number:.{digits}g}'):,f}")
+    return _written(f"{Decimal(f'{number:.{digits}g}'):z,f}")
 
 
 def percent(share: float, digits: int = 0) -> str:
     """'12.3%' of 0.123 for one digit."""
-    return _written(f"{share:.{digits}%}")
+    return _written(f"{share:z.{digits}%}")
 
 
 def of_100(share: float) -> str:
@@ -92,13 +92,15 @@ def time_left(seconds: float | None) -> str:
     return "a few seconds" if seconds <= A_FEW_SECONDS else f"about {duration(seconds)}"
 
 
-def size(number: float) -> str:
-    """Bytes for people: '91 MB'."""
-    for unit in ("bytes", "KB", "MB", "GB"):
-        if number < 1000 or unit == "GB":
-            return f"{rounded(number)} {unit}" if unit != "GB" else f"{rounded(number, 1)} {unit}"
-        number /= 1000
-    raise AssertionError("unreachable: GB always returns")
+def size(taken: float) -> str:
+    """Bytes for people: '1 byte', '91 MB', '1.5 GB'."""
+    if round(taken) < 1000:
+        return count(round(taken), "byte")
+    for unit in ("KB", "MB"):
+        taken /= 1000
+        if round(taken) < 1000:
+            return f"{rounded(taken)} {unit}"
+    return f"{rounded(taken / 1000, 1)} GB"
 
 
 def date(moment: str) -> str:

@@ -29,6 +29,8 @@ def test_english_writes_as_python_does():
         "0.0000319",
         "20,000,000",
     ]
+    assert [rounded(-0.04, 1), rounded(-0.0), percent(-0.0004, 1), significant(-0.0)] == ["0.0", "0", "0.0%", "0"]
+    assert [rounded(-0.04, 1, signed=True), rounded(-0.06, 1, signed=True)] == ["+0.0", "-0.1"]
     assert rounded(float("nan"), 3) == "nan"
     assert date_and_time("2026-11-27T14:05:09.123+00:00") == "27 Nov 2026, 14:05 UTC"
     assert separators() == ".,"

@@ -1,5 +1,6 @@
 import pytest
 
+from engine import figures
 from engine.cli import terminal
 from engine.figures import time_left
 from engine.results.evaluations import Further
@@ -19,6 +20,14 @@ from engine.serving.batch import Result
 def test_the_last_seconds_are_not_counted_down(seconds, said):
     """What was said in them was off by more than a quarter: docs/performance.md, "Saving, and time left"."""
     assert time_left(seconds) == said
+
+
+@pytest.mark.parametrize("taken, said", [
+    (0, "0 bytes"), (1, "1 byte"), (999, "999 bytes"), (999.7, "1 KB"), (90_700_000, "91 MB"), (999_999, "1 MB"),
+    (999_900_000, "1.0 GB"), (1_540_000_000, "1.5 GB"), (2_000_000_000_000, "2,000.0 GB"),
+])  # fmt: skip
+def test_sizes_are_told_in_the_unit_that_they_fill(taken, said):
+    assert figures.size(taken) == said
 
 
 def test_one_of_something_is_told_as_one():
