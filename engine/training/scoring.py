@@ -33,7 +33,6 @@ def probabilities(
     return result
 
 
-@torch.inference_mode()
 def features(
     model: PreTrainedModel,
     texts: Encoded,
@@ -41,13 +40,14 @@ def features(
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Features:
     """What the encoder makes of each text, (texts, 1, width) fp32, for a head that learns alone."""
-    result = torch.zeros(len(texts), 1, model.config.hidden_size)
+    result = torch.zeros(len(texts), 1, model.config.hidden_size)  # a tensor of inference mode could not be learnt from
     done = 0
-    for rows, batch in _batches(model, texts):
-        with torch.autocast(model.device.type, dtype=precision, enabled=precision != model.dtype):
-            result[torch.from_numpy(rows)] = batch.hidden(model).float().cpu()
-        progress(done := done + len(rows), len(texts))
-    return Features(result.clone())
+    with torch.inference_mode():
+        for rows, batch in _batches(model, texts):
+            with torch.autocast(model.device.type, dtype=precision, enabled=precision != model.dtype):
+                result[torch.from_numpy(rows)] = batch.hidden(model).float().cpu()
+            progress(done := done + len(rows), len(texts))
+    return Features(result)
 
 
 def _batches(model: PreTrainedModel, texts: Source, few: bool = False) -> Iterator[tuple[np.ndarray, Batch]]:
