@@ -1,5 +1,6 @@
 """What becomes of the answers of a run: from which confidence on they count, and whether it is corrected."""
 
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from engine.errors import DataError
 from engine.evaluation import calibration, deferring, predictions
 from engine.paths import RunPaths, Workspace
 from engine.results import evaluations
+from engine.runs.processes import complain
 from engine.runs.store import Run
 from engine.serving import rules
 from engine.serving.rules import Rules
@@ -90,13 +92,14 @@ def outlive(workspace: Workspace, run_id: str) -> list[str]:
     """See to what was chosen for the model that a run had before it was trained further. Returns sentences on it.
 
     A correction is fitted to the new model; thresholds stay, marked as outlived, and so do the scores on further files. What
-    goes wrong with either is such a sentence: the new model is in its place all the same.
+    goes wrong with either is such a sentence, with the details in the log: the new model is in its place all the same.
     """
     said = []
     for see_to in (_outlive_rules, _outlive_scores):
         try:
             said += see_to(workspace, run_id)
         except Exception as error:
+            complain(traceback.format_exc())
             said.append(f"Something that was kept for the model before may not fit the new one: {error}")
     return said
 
