@@ -146,8 +146,16 @@ def is_done(paths: BatchPaths) -> bool:
     return all(paths.part(number).exists() for number in range(len(_Pieces(paths))))
 
 
-def answer(paths: BatchPaths, predictor: "Predictor", progress: Progress = lambda done, total: None) -> None:
+def answer(
+    paths: BatchPaths,
+    predictor: "Predictor",
+    progress: Progress = lambda done, total: None,
+    *,
+    hasten: bool = True,
+) -> None:
     """Answer all rows that are not answered yet. progress: rows done, and in all.
+
+    hasten: whether fewer digits may be tried, in which the predictor then goes on, whoever asks it next.
 
     Raises RunStateError when another process is at it, and WorkspaceError when there is no place for the answers.
     """
@@ -155,7 +163,7 @@ def answer(paths: BatchPaths, predictor: "Predictor", progress: Progress = lambd
     try:
         with FileLock(paths.lock).acquire(timeout=0):
             pieces, done = _Pieces(paths, [job.column]), 0
-            _prepare(paths, predictor, pieces)
+            _prepare(paths, predictor, pieces, hasten)
             for number, count in enumerate(pieces.sizes):
                 if not paths.part(number).exists():
                     texts = scan.trimmed(pieces[number][job.column]).tolist()
@@ -273,7 +281,7 @@ def _in_the_file(
         start += size
 
 
-def _prepare(paths: BatchPaths, predictor: "Predictor", pieces: _Pieces) -> None:
+def _prepare(paths: BatchPaths, predictor: "Predictor", pieces: _Pieces, hasten: bool) -> None:
     """Let the model answer in the way of this job, which is found out where nothing is answered yet."""
     if paths.way.exists():
         known = read_json(paths.way)
@@ -283,7 +291,7 @@ def _prepare(paths: BatchPaths, predictor: "Predictor", pieces: _Pieces) -> None
             )
         predictor.compute_in(known["precision"])
         return
-    compared = scan.trimmed(pieces[0].iloc[:, 0]) if read(paths).rows >= PAYS else []
+    compared = scan.trimmed(pieces[0].iloc[:, 0]) if hasten and read(paths).rows >= PAYS else []
     precision = predictor.hasten([text for text in compared if text][:COMPARED])
     way = {"labels": predictor.labels, "precision": precision, "model": _mark(predictor.folder)}
     write_json(paths.way, way)

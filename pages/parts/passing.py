@@ -91,6 +91,7 @@ def _answered(run: Run, table: Table, column: str) -> tempfile.TemporaryDirector
         paths,
         model,
         lambda done, total: bar.progress(done / total, text=f"{whole(done)} of {words.count(total, 'row')}"),
+        hasten=False,  # other visitors ask the same model
     )
     bar.empty()
     return folder

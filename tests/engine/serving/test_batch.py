@@ -189,5 +189,8 @@ def test_bf16_only_where_the_labels_stay_the_same(tmp_path, tiny_model, monkeypa
     assert predictor.hasten(texts) == "fp32"
     np.testing.assert_array_equal(predictor.probabilities(texts), exact)
     monkeypatch.setattr(transformer, "AGREED", 0.0)
+    monkeypatch.setattr(batch, "PAYS", 10)
+    batch.answer(begun(tmp_path / "job", texts), predictor, hasten=False)  # of a predictor that others ask, too
+    np.testing.assert_array_equal(predictor.probabilities(texts), exact)
     assert predictor.hasten(texts) == "bf16" and predictor.model.model.dtype == torch.bfloat16
     np.testing.assert_allclose(predictor.probabilities(texts), exact, atol=0.05)
