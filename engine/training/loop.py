@@ -38,7 +38,8 @@ class StepDone:
 
 @dataclass(frozen=True)
 class EpochScored:
-    """After an epoch (counted from 1): the scores on the validation rows, and whether they are the best so far."""
+    """After an epoch (counted from 1): the scores on the validation rows, and whether they are the best so far or within one
+    standard error of it, so that the model as it is now is kept."""
 
     epoch: int
     scores: dict[str, float]
@@ -92,7 +93,7 @@ def train(
     'macro_f1' decides which epoch is the best. Of
     epochs within one standard error of each other the last is taken (the rule of Breiman et al. 1984): the model has
     settled more, and which of them scored a text or two higher is luck.
-    keep_best: called when the model as it is now is the best so far.
+    keep_best: called when the model as it is now is within one standard error of the best so far.
     save: called after each step, and with True after each epoch: the moments at which `state` is one to go on from.
     Raises TrainingError when the loss stays not a number.
     """

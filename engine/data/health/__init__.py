@@ -21,7 +21,7 @@ from engine.data.reading import Table
 
 THREADS = 2
 
-__all__ = ["MEASURED", "Problem", "advice", "examine", "examine_file", "missing_roles", "n", "too_long"]
+__all__ = ["MEASURED", "Problem", "advice", "examine", "examine_file", "missing_roles", "too_long"]
 
 
 def examine_file(table: Table) -> list[Problem]:
