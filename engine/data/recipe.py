@@ -61,7 +61,3 @@ class Recipe(BaseModel):
             "validation": self.validation_share,
             "test": self.test_share,
         }
-
-    def with_remedy(self, name: str, wanted: bool = True) -> "Recipe":
-        kept = tuple(one for one in self.remedies if one != name)
-        return self.model_copy(update={"remedies": (*kept, name) if wanted else kept})

@@ -42,10 +42,6 @@ class Decisions:
         return sum(label == LEFT_OUT for label in self.edits.values())
 
     @property
-    def found_right(self) -> int:
-        return sum(label is None for label in self.edits.values())
-
-    @property
     def summary(self) -> str:
         """'3 labels corrected, 2 texts added'; empty where they change nothing."""
         return _in_words(self.corrected, self.left_out, len(self.added))

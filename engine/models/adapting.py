@@ -14,6 +14,7 @@ from engine.models.heads import head_parameters, reads_first
 from engine.settings import TrainingConfig
 
 LORA_NAME = "default"
+LORA_SCALING = 2  # of its additions (alpha / rank), a usual choice
 LOUD = 20.0  # the mean beside the first token's own values, which the layer adds to it
 GENTLE = 0.5  # keeps the tanh of the pooler where it is nearly a line
 
@@ -90,8 +91,7 @@ def freeze(model: PreTrainedModel, method: str, frozen_layers: int, embeddings: 
 def add_lora(model: PreTrainedModel, rank: int) -> None:
     """Put LoRA (Hu et al. 2021) beside every linear layer of the encoder, in place, and freeze those layers.
 
-    The head learns as a whole. Scaled by 2 (alpha = 2 * rank), a usual choice. Raises SettingsError where no such layer
-    learns.
+    The head learns as a whole. Raises SettingsError where no such layer learns.
     """
     from peft import LoraConfig, inject_adapter_in_model
 
@@ -104,7 +104,7 @@ def add_lora(model: PreTrainedModel, rank: int) -> None:
     if not inside:
         raise SettingsError({"method": architectures.NONE_FOR_LORA})
     inject_adapter_in_model(
-        LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules=inside), model, LORA_NAME
+        LoraConfig(r=rank, lora_alpha=LORA_SCALING * rank, lora_dropout=0.0, target_modules=inside), model, LORA_NAME
     )
     for parameter in head.values():
         parameter.requires_grad_(True)
@@ -120,10 +120,10 @@ def load_plain(model: PreTrainedModel, weights: dict[str, torch.Tensor]) -> None
     model.load_state_dict(weights | every)
 
 
-def plain_state(state: dict[str, torch.Tensor], scaling: float = 2.0) -> dict[str, torch.Tensor]:
+def plain_state(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """The weights of a model with LoRA as those of the plain model, the additions merged; others unchanged.
 
-    state: name -> tensor, as in the model with LoRA. scaling: alpha / rank.
+    state: name -> tensor, as in the model with LoRA.
     """
     plain = {}
     for name, tensor in state.items():
@@ -134,7 +134,7 @@ def plain_state(state: dict[str, torch.Tensor], scaling: float = 2.0) -> dict[st
             continue
         layer = name.removesuffix(".base_layer.weight")
         down, up = (state[f"{layer}.lora_{part}.{LORA_NAME}.weight"] for part in "AB")
-        plain[f"{layer}.weight"] = tensor + scaling * (up @ down)
+        plain[f"{layer}.weight"] = tensor + LORA_SCALING * (up @ down)
     return plain
 
 

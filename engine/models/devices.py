@@ -10,6 +10,7 @@ import torch
 from engine.errors import SettingsError
 
 GLANCE, HOPELESS = 192, 0.5  # size of small matrices; with what is slower there, large ones need not be tried
+WIDTH, PAIRS = 768, 9  # size of the large ones; measurements, of which the median counts
 MUCH_FASTER = 1.3  # times, from which on bf16 is worth its fewer digits
 
 
@@ -59,8 +60,8 @@ def pick_precision(wanted: str, device: torch.device) -> torch.dtype:
 
 
 @cache
-def bf16_speedup(device: torch.device, size: int = 768, pairs: int = 9) -> float:
-    """How many times faster `device` multiplies (size, size) matrices in bf16 than in fp32; takes about 0.2 s.
+def bf16_speedup(device: torch.device) -> float:
+    """How many times faster `device` multiplies matrices in bf16 than in fp32; takes about 0.2 s.
 
     The median over pairs. A processor is judged by one thread's own computing time, so that a busy machine decides
     as an idle one does, which repeating a run to the bit needs. One that only imitates bf16 would take ten seconds: small
@@ -69,18 +70,19 @@ def bf16_speedup(device: torch.device, size: int = 768, pairs: int = 9) -> float
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        found = _speedup(device, GLANCE, pairs)
-        return found if found < HOPELESS else _speedup(device, size, pairs)
+        found = _speedup(device, GLANCE)
+        return found if found < HOPELESS else _speedup(device, WIDTH)
     finally:
         torch.set_num_threads(threads)
 
 
-def _speedup(device: torch.device, size: int, pairs: int) -> float:
+def _speedup(device: torch.device, size: int) -> float:
+    """Of (size, size) matrices."""
     for dtype in (torch.float32, torch.bfloat16):
         _multiply_seconds(device, dtype, size)  # the first time includes setting up
     return statistics.median(
         _multiply_seconds(device, torch.float32, size) / _multiply_seconds(device, torch.bfloat16, size)
-        for _ in range(pairs)
+        for _ in range(PAIRS)
     )
 
 

@@ -182,7 +182,6 @@ def _plain(run: _Run, opened: _Opened, weights: dict[str, torch.Tensor]) -> PreT
 
 def _save(run: _Run, opened: _Opened, model: PreTrainedModel, made: RunPaths) -> None:
     run.pulse.phase("saving", 0, 2)
-    model.config.update({"max_tokens": opened.limit})
     model.save_pretrained(made.model)
     run.pulse.progress(1, 2)
     opened.tokenizer.model_max_length = opened.limit

@@ -55,7 +55,7 @@ def test_one_label_is_refused_and_nothing_is_saved(workspace):
 
 def test_what_was_left_out_or_mended_stays_with_the_data_set(workspace):
     content = easy_csv(50) + ",good\nsome words,\n" + easy_csv(3).split("\n", 1)[1]
-    drafted = draft(table(content), RECIPE.with_remedy("drop_duplicates"))
+    drafted = draft(table(content), RECIPE.model_copy(update={"remedies": ("drop_duplicates",)}))
     notes = save(workspace, drafted).notes
     assert "1 row without a text. They were left out." in notes
     assert "1 row without a label. They were left out." in notes
