@@ -9,6 +9,8 @@ from engine.errors import SettingsError
 
 WORD_COUNTING = "tfidf"  # the model that is no neural network, and what may be set for it
 WORD_COUNTING_HAS = {"model", "revision", "preset", "device", "train_share", "seed"}
+MOST_EPOCHS = 200
+LEAST_TOKENS, MOST_TOKENS = 8, 8192  # that are read of a text
 
 
 class TrainingConfig(BaseModel):
@@ -58,7 +60,7 @@ class TrainingConfig(BaseModel):
     """Fit the last layer on the model as it is before the rest learns. Helps with few texts; with many it
     only takes time."""
 
-    epochs: int = Field(3, ge=1, le=200)
+    epochs: int = Field(3, ge=1, le=MOST_EPOCHS)
     """How often the model reads all training texts. More rounds take proportionally longer and learn the
     training texts better; too many and it learns them by heart. The best round on validation is kept."""
 
@@ -70,7 +72,7 @@ class TrainingConfig(BaseModel):
     """How many texts are looked at before each correction. Larger is steadier and faster per text but needs
     more memory and makes fewer corrections per round."""
 
-    max_tokens: int = Field(128, ge=8, le=8192)
+    max_tokens: int = Field(128, ge=LEAST_TOKENS, le=MOST_TOKENS)
     """How much of each text is read, in tokens (about 3/4 of a word each). Longer texts are cut off at the end.
     More takes more time and memory."""
 

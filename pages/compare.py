@@ -3,6 +3,7 @@
 import streamlit as st
 
 from engine.data.datasets import family
+from engine.evaluation import LEAST_RUNS, MOST_RUNS, MOST_TEXTS
 from engine.figures import rounded, whole
 from engine.runs import queue
 from engine.runs.events import History
@@ -12,8 +13,6 @@ from engine.studies import records
 from engine.studies.records import Study
 from pages.parts import bringing, cached, charts, frame, matrices, messages, state, studies, typing, words
 
-LEAST, MOST = 2, 10
-MOST_TEXTS = 200
 MATRICES = 2
 
 
@@ -22,11 +21,11 @@ def page() -> None:
     study = studies.choose()
     if study:
         chosen = of_study(study, studies.show(study))
-        if len(chosen) >= LEAST:
+        if len(chosen) >= LEAST_RUNS:
             side_by_side(chosen)
         return
     scored = {run.id: run for run in queue.usable(state.workspace())}
-    if len(scored) < LEAST:
+    if len(scored) < LEAST_RUNS:
         messages.empty(
             "Nothing to compare yet",
             "Two finished runs on the same data set are needed: two models, or two settings of one.",
@@ -36,7 +35,7 @@ def page() -> None:
         )
         return
     chosen = choose(scored)
-    if len(chosen) < LEAST:
+    if len(chosen) < LEAST_RUNS:
         st.caption("Choose at least two runs.")
         return
     side_by_side(chosen)
@@ -58,17 +57,17 @@ def side_by_side(chosen: tuple[str, ...]) -> None:
 
 def of_study(study: Study, scored: tuple[str, ...]) -> tuple[str, ...]:
     """All of its runs with scores; where they are too many, at first the best ten, and others as one likes."""
-    if len(scored) <= MOST:
+    if len(scored) <= MOST_RUNS:
         return scored
     labels = records.standing(state.workspace(), study).labels
     return tuple(
         st.multiselect(
-            f"Compared below: the best {MOST} of {len(scored)}, unless you choose others",
+            f"Compared below: the best {MOST_RUNS} of {len(scored)}, unless you choose others",
             scored,
-            default=scored[:MOST],
+            default=scored[:MOST_RUNS],
             format_func=lambda one: f"{labels[one]}, {one[:4]}",
             key=f"compared_of_{study.id}",
-            max_selections=MOST,
+            max_selections=MOST_RUNS,
             persist_state="session",
         )
     )
@@ -91,7 +90,7 @@ def choose(scored: dict[str, Run]) -> tuple[str, ...]:
         list(scored),
         format_func=lambda one: f"{scored[one].name}, {scored[one].dataset_name}, {one[:4]}",
         key="compared",
-        max_selections=MOST,
+        max_selections=MOST_RUNS,
         persist_state="session",
         help="Two to ten runs that were tested on the same texts, or on versions of the same data.",
     )
@@ -172,7 +171,7 @@ def verdicts(found) -> None:
 
 def trade_off(found, names: dict[str, str]) -> None:
     timed = [one for one in found.entries if one.milliseconds is not None]
-    if len(timed) < LEAST:
+    if len(timed) < LEAST_RUNS:
         return
     st.header(
         "Right or fast",

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from engine.evaluation import RESAMPLES
 from engine.figures import rounded, whole
 from engine.runs import queue
 from pages.parts import (
@@ -150,7 +151,7 @@ def more_scores(found: Judged) -> None:
                 "what it says": st.column_config.TextColumn(width="large"),
             },
         )
-        st.caption(f"Accuracy: Wilson interval. The others: {whole(1000)} resamples of the texts (Bayesian bootstrap).")
+        st.caption(f"Accuracy: Wilson interval. The others: {whole(RESAMPLES)} resamples of the texts (Bayesian bootstrap).")
 
 
 frame.show(page)

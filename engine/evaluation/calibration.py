@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
 
+from engine.evaluation import RESAMPLES
 from engine.evaluation.metrics import wilson
 from engine.evaluation.predictions import labels_of, probabilities_of
-from engine.evaluation.resampling import AT_ONCE, MIDDLE, RESAMPLES
+from engine.evaluation.resampling import AT_ONCE, MIDDLE
 
 BINS = 10
 COOLEST, HOTTEST = 0.05, 20.0  # bounds of the temperature

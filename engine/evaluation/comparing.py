@@ -10,11 +10,11 @@ from scipy.stats import binomtest, norm
 
 from engine.data import similarity
 from engine.errors import DataError
+from engine.evaluation import LEAST_RUNS, MOST_RUNS, RESAMPLES
 from engine.evaluation.predictions import labels_of
-from engine.evaluation.resampling import MIDDLE, RESAMPLES, Tally, kinds
+from engine.evaluation.resampling import MIDDLE, Tally, kinds
 from engine.figures import rounded, significant, whole
 
-LEAST, MOST = 2, 10
 LUCK = 0.001  # a smaller chance is not told apart
 SURE = 0.05  # the chance of luck below which a difference counts as real
 POWER = 0.8  # with which the number of texts that would be needed finds the difference
@@ -60,8 +60,10 @@ def align(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     tables: predictions on the test rows, by run. Raises DataError when they were not made on the same texts with the same
     labels, or there are too few or too many runs.
     """
-    if not LEAST <= len(tables) <= MOST:
-        raise DataError(f"{LEAST} to {MOST} runs can be compared; these are {len(tables)}.", "Choose others.", "how_many")
+    if not LEAST_RUNS <= len(tables) <= MOST_RUNS:
+        raise DataError(
+            f"{LEAST_RUNS} to {MOST_RUNS} runs can be compared; these are {len(tables)}.", "Choose others.", "how_many"
+        )
     ordered = {
         run: table.sort_values(["text", "label", "source_row"], kind="stable").reset_index(drop=True)
         for run, table in tables.items()

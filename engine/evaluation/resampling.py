@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from engine.evaluation import RESAMPLES
 from engine.evaluation.metrics import LEAST_PROBABILITY, wilson
 
-RESAMPLES = 1000
 MOST_ROWS = 20_000  # of which the scores of probabilities are resampled: more would take minutes and gigabytes
 AT_ONCE = 100  # resamples, so that their sums stay in the processor's cache
 MIDDLE = (0.025, 0.975)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from engine.data.datasets import DatasetInfo, family, load_rows
-from engine.evaluation import predictions
+from engine.evaluation import MOST_TEXTS, predictions
 from engine.evaluation.comparing import Pair, align, common, compare, sentence
 from engine.evaluation.judging import judge, judge_counting
 from engine.evaluation.metrics import wilson

@@ -26,7 +26,7 @@ from engine.runs.store import Run, Status, Store, now
 from engine.serving.predictor import Predictor
 from engine.serving.proof import TOLERANCE, VERIFIED_TEXTS, FreshProcess, verify
 from engine.serving.speed import milliseconds_per_text
-from engine.settings import TrainingConfig
+from engine.settings import LEAST_TOKENS, MOST_TOKENS, TrainingConfig
 
 OTHERWISE = 512  # tokens that are read where nothing names a limit
 UNKNOWN = "It came from elsewhere, so nobody here knows which texts it learnt from."
@@ -196,7 +196,7 @@ def _is_label(label: object) -> bool:
 
 def _limit(folder: Path) -> int:
     """The tokens of a text that the model reads."""
-    return max(8, min(8192, longest_input(read_config(folder), OTHERWISE)))
+    return max(LEAST_TOKENS, min(MOST_TOKENS, longest_input(read_config(folder), OTHERWISE)))
 
 
 def _prove(fresh: FreshProcess, folder: Path, labels: list[str], called: str) -> tuple[str, dict]:

@@ -7,10 +7,10 @@ from engine.data.datasets import DatasetInfo
 from engine.errors import DataError
 from engine.figures import rounded, whole
 from engine.paths import Workspace, read_json
-from engine.settings import TrainingConfig
+from engine.settings import MOST_EPOCHS, TrainingConfig
 from engine.studies.records import Member, Standing, scored
 from engine.training.plan import Plan
-from engine.training.presets import MOST_EPOCHS, rounds
+from engine.training.presets import rounds
 
 SHARES = (0.1, 0.25, 0.5, 1.0)
 LEAST_A_CLASS = 2  # texts: fewer show nothing

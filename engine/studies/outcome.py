@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from engine.evaluation.comparing import LEAST, MOST
+from engine.evaluation import LEAST_RUNS, MOST_RUNS
 from engine.paths import Workspace
 from engine.results import comparison
 from engine.results.comparison import Comparison
@@ -26,6 +26,6 @@ def of(workspace: Workspace, standing: Standing) -> Outcome:
     """Raises DataError where the runs were not scored on the same texts."""
     if standing.study.search:
         return Outcome(standing, None)
-    chosen = [run.id for run in records.scored(workspace, standing)[:MOST]]
-    side_by_side = comparison.of(workspace, chosen) if len(chosen) >= LEAST else None
+    chosen = [run.id for run in records.scored(workspace, standing)[:MOST_RUNS]]
+    side_by_side = comparison.of(workspace, chosen) if len(chosen) >= LEAST_RUNS else None
     return Outcome(standing, side_by_side, curve.of(workspace, standing) if standing.study.kind == "curve" else None)

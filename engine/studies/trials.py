@@ -16,7 +16,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState, create_trial
 
-from engine.settings import TrainingConfig
+from engine.settings import MOST_EPOCHS, TrainingConfig
 
 NAME = "search"
 BY_CHANCE = 5  # trials before the sampler believes that it has seen enough
@@ -126,7 +126,7 @@ class Trials:
 
 def rounds_sought(epochs: int) -> tuple[int, int]:
     """(fewest, most) rounds that are tried where the preset asks for `epochs`."""
-    return max(1, epochs // 2), min(200, epochs * 2)
+    return max(1, epochs // 2), min(MOST_EPOCHS, epochs * 2)
 
 
 class _Alone:

@@ -12,12 +12,12 @@ from typing import Literal
 import numpy as np
 
 from engine.figures import percent, rounded, whole
+from engine.settings import MOST_EPOCHS
 
 PresetName = Literal["quick", "balanced", "thorough"]
 MANY_CLASSES = 20
 SOME_ROWS = 2000  # up to which batches are of 16 texts, else of 32, the head comes first and the word vectors stay
 LEARNING_RATES = {True: 1.5e-4, False: 3e-5}  # by whether the model is small, for batches of 32
-MOST_EPOCHS = 200
 UNBALANCED = 3  # times as many texts in the largest class as in the smallest: then balancing is offered
 
 

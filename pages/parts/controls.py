@@ -4,8 +4,7 @@ import streamlit as st
 
 from engine.runs import queue
 from engine.runs.store import Request, Run, Status
-from engine.settings import TrainingConfig
-from engine.training.presets import MOST_EPOCHS
+from engine.settings import MOST_EPOCHS, TrainingConfig
 from pages.parts import live, messages, state, takeaway
 
 ASKED = {

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from engine.evaluation import MOST_RUNS
 from engine.figures import whole
 from engine.runs.store import Run, Status
 from engine.studies import records, search
@@ -9,7 +10,6 @@ from engine.studies.records import Standing, Study
 from pages.parts import cached, charts, messages, pace, searches, state, study_charts, words
 
 LOOK_SECONDS = 2.0
-MOST = 10  # runs that are compared, and so stand in its tables anyway
 ANY = "any"
 
 
@@ -79,7 +79,7 @@ def _board(study: Study, ended_before: int, live_before: bool) -> None:
             forget(found)
             return
         headline(found)
-        if found.live or len(found.runs) > MOST or any(run.accuracy is None for run in found.runs):
+        if found.live or len(found.runs) > MOST_RUNS or any(run.accuracy is None for run in found.runs):
             table(found)
         problems(found)
         controls(found)
