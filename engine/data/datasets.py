@@ -96,29 +96,29 @@ def save(workspace: Workspace, drafted: Draft, *, description: str = "", parent:
         sizes = drafted.rows["label"].value_counts()
         labels = drafted.labels
         info = DatasetInfo(
-            identity,
-            tidy(drafted.name) or "Data",
-            datetime.now(UTC).isoformat(),
-            drafted.source,
-            drafted.read_as,
-            ", ".join(drafted.recipe.text),
-            drafted.recipe.label,
-            drafted.split_by,
-            labels,
-            drafted.counts(),
-            {label: int(sizes[label]) for label in labels},
-            [
+            id=identity,
+            name=tidy(drafted.name) or "Data",
+            created_at=datetime.now(UTC).isoformat(),
+            source=drafted.source,
+            read_as=drafted.read_as,
+            text_column=", ".join(drafted.recipe.text),
+            label_column=drafted.recipe.label,
+            split_by=drafted.split_by,
+            labels=labels,
+            rows=drafted.counts(),
+            classes={label: int(sizes[label]) for label in labels},
+            notes=[
                 *(before.notes if before else []),
                 *drafted.notes,
                 *(outcome(name, count) for name, count in drafted.applied),
                 *(f"{one.sentence} {LEFT_OUT[one.code]}" for one in drafted.problems if one.code in LEFT_OUT),
             ],
-            description,
-            parent,
-            1 + max(one.version for one in family(workspace, before.id)) if before else 1,
-            drafted.recipe.model_dump(mode="json"),
-            (growing / paths.rows.name).stat().st_size,
-            (before.origin or before.id) if before else None,
+            description=description,
+            parent=parent,
+            version=1 + max(one.version for one in family(workspace, before.id)) if before else 1,
+            recipe=drafted.recipe.model_dump(mode="json"),
+            file_bytes=(growing / paths.rows.name).stat().st_size,
+            origin=(before.origin or before.id) if before else None,
         )
         write_json(growing / paths.info.name, asdict(info))
         try:

@@ -105,18 +105,19 @@ def draft(
         as_they_stand = "whole_labels" in recipe.remedies
         problems = examine_file(table) + unknown + examine(usable, texts, incomplete, leaked, as_they_stand)
         split, split_by = splitting.result()
+    problems = sorted([*problems, *_split_problems(split, usable, problems)], key=lambda one: one.severity != "blocking")
     return Draft(
-        usable.reset_index(drop=True).assign(split=_names_of(split))[["text", "label", "split", "source_row"]],
-        name or Path(table.name).stem,
-        table.name,
-        table.described(),
-        recipe,
-        split_by,
-        sorted([*problems, *_split_problems(split, usable, problems)], key=lambda one: one.severity != "blocking"),
-        applied,
-        notes,
-        file_labels,
-        others.of(table, recipe, usable, test),
+        rows=usable.reset_index(drop=True).assign(split=_names_of(split))[["text", "label", "split", "source_row"]],
+        name=name or Path(table.name).stem,
+        source=table.name,
+        read_as=table.described(),
+        recipe=recipe,
+        split_by=split_by,
+        problems=problems,
+        applied=applied,
+        notes=notes,
+        file_labels=file_labels,
+        others=others.of(table, recipe, usable, test),
     )
 
 

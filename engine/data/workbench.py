@@ -225,15 +225,15 @@ def drafted(workspace: Workspace, step: Step, name: str) -> Draft:
     """The draft of a finished step, to be saved under `name`."""
     facts, others = facts_of(workspace, step), step.folder(workspace) / "others.parquet"
     return Draft(
-        _frame(step.folder(workspace) / "rows.parquet"),
-        name,
-        facts["source"],
-        facts["read_as"],
-        Recipe(**step.settings["recipe"]),
-        facts["split_by"],
-        problems_of(facts),
-        [(code, count) for code, count in facts["applied"]],
-        facts["notes"],
+        rows=_frame(step.folder(workspace) / "rows.parquet"),
+        name=name,
+        source=facts["source"],
+        read_as=facts["read_as"],
+        recipe=Recipe(**step.settings["recipe"]),
+        split_by=facts["split_by"],
+        problems=problems_of(facts),
+        applied=[(code, count) for code, count in facts["applied"]],
+        notes=facts["notes"],
         others=_frame(others) if others.exists() else pd.DataFrame(),
     )
 

@@ -17,7 +17,6 @@ from engine.runs import queue, space
 from engine.runs.events import History
 from engine.runs.store import Run
 
-MOST_TEXTS = 200  # on which the runs disagree, unless all are wanted
 ALIKE = 0.1  # of a time per text: a difference that may be the machine's
 
 
@@ -88,15 +87,15 @@ def of(workspace: Workspace, run_ids: Sequence[str]) -> Comparison:
         tables = align(tables)
     entries = [
         Entry(
-            run,
-            found[run_id]["test"]["accuracy"],
-            found[run_id]["test"]["macro_f1"],
-            {name: found[run_id]["test"].get(name) for name in found[run_id]["intervals"] if name != "per_class"},
-            found[run_id]["intervals"],
-            found[run_id]["test"]["confusion_matrix"],
-            run.seconds,
-            found[run_id].get("milliseconds_per_text"),
-            space.taken(workspace.run(run_id).model),
+            run=run,
+            accuracy=found[run_id]["test"]["accuracy"],
+            macro_f1=found[run_id]["test"]["macro_f1"],
+            scores={name: found[run_id]["test"].get(name) for name in found[run_id]["intervals"] if name != "per_class"},
+            intervals=found[run_id]["intervals"],
+            confusion=found[run_id]["test"]["confusion_matrix"],
+            seconds=run.seconds,
+            milliseconds=found[run_id].get("milliseconds_per_text"),
+            bytes=space.taken(workspace.run(run_id).model),
         )
         for run_id, run in runs.items()
     ]

@@ -131,17 +131,17 @@ def _facts(workspace: Workspace, run: Run) -> Facts:
         settings = {name: run.model_name if value == reference else value for name, value in settings.items()}
         reference = run.model_name
     return Facts(
-        run.id,
-        run.name,
-        reference,
-        run.model_name,
-        run.dataset_name,
-        {**data.rows, "train": metrics.get("train_rows", data.rows["train"])} if data else {},
-        metrics,
-        settings,
-        rules.read(workspace.run(run.id)),
-        (run.ended_at or run.created_at)[:10],
-        queue.source_of(workspace, run.id),
+        run_id=run.id,
+        name=run.name,
+        reference=reference,
+        model_name=run.model_name,
+        dataset=run.dataset_name,
+        rows={**data.rows, "train": metrics.get("train_rows", data.rows["train"])} if data else {},
+        metrics=metrics,
+        settings=settings,
+        rules=rules.read(workspace.run(run.id)),
+        date=(run.ended_at or run.created_at)[:10],
+        source=queue.source_of(workspace, run.id),
     )
 
 

@@ -218,15 +218,15 @@ def _read(sample: str, dialect: Dialect, shape: Shape | None = None) -> Reading:
     usual = [row for row in counted if len(row) == width]
     return Reading(
         dialect,
-        width,
-        round(frequency / len(counted), 3),
-        any(1 < len({row[i] for row in usual}) <= max(2, len(usual) // 5) for i in range(width)),
-        any(cell.strip().lower() in KNOWN for cell in rows[0]),
-        len(rows[0]) == width,
-        len(counted) - frequency,
-        records.needed,
-        records.mended,
-        shape_of(usual, width),
+        width=width,
+        share=round(frequency / len(counted), 3),
+        labelled=any(1 < len({row[i] for row in usual}) <= max(2, len(usual) // 5) for i in range(width)),
+        named=any(cell.strip().lower() in KNOWN for cell in rows[0]),
+        headed=len(rows[0]) == width,
+        unlike=len(counted) - frequency,
+        needed=records.needed,
+        mended=records.mended,
+        shape=shape_of(usual, width),
     )
 
 
