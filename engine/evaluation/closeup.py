@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import false_discovery_control, norm
+from scipy.stats import false_discovery_control, hypergeom
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.metrics import precision_recall_curve, roc_curve
 
@@ -53,8 +53,8 @@ def look(table: pd.DataFrame, label: str) -> CloseUp:
 def words(table: pd.DataFrame, label: str) -> list[Word]:
     """The words that texts of the class have more often than others do, the clearest first.
 
-    By the z of the difference of two proportions (pooled), a word counting once per text; luck among so many words is
-    allowed for (Benjamini and Hochberg 1995).
+    A word counts once per text. How often luck gives the class so many of the word's texts is exact (Fisher 1935,
+    one-sided), as a class may have few of them; luck among so many words is allowed for (Benjamini and Hochberg 1995).
     """
     mine = (table["label"] == label).to_numpy()
     if not 0 < mine.sum() < len(mine):
@@ -64,16 +64,21 @@ def words(table: pd.DataFrame, label: str) -> list[Word]:
         found = counter.fit_transform(table["text"])
     except ValueError:  # no word is in so many texts
         return []
-    inside, outside, overall = (
-        np.asarray(found[chosen].sum(axis=0)).ravel() / chosen.sum()
-        for chosen in (mine, ~mine, np.ones(len(mine), dtype=bool))
-    )
-    error = np.sqrt(overall * (1 - overall) * (1 / mine.sum() + 1 / (~mine).sum()))
-    clear = np.divide(inside - outside, error, out=np.zeros_like(error), where=error > 0)
+    own, every = (np.asarray(texts.sum(axis=0)).ravel() for texts in (found[mine], found))
+    inside, outside = own / mine.sum(), (every - own) / (~mine).sum()
+    luck = false_discovery_control(_by_luck(own, every, len(mine), mine.sum()))
     names = counter.get_feature_names_out()
-    luck = false_discovery_control(2 * norm.sf(np.abs(clear)))
-    chosen = [i for i in np.argsort(-clear, kind="stable") if clear[i] > 0 and luck[i] < FALSE]
+    chosen = [i for i in np.lexsort((outside - inside, luck)) if luck[i] < FALSE]
     return [Word(names[i], float(inside[i]), float(outside[i])) for i in chosen[:MOST_WORDS]]
+
+
+def _by_luck(own: np.ndarray, every: np.ndarray, texts: int, of_class: int) -> np.ndarray:
+    """(words,): how often at least `own` of the `every` texts with a word would be of the class by luck; 1 where no more are
+    than elsewhere."""
+    (hits, among), back = np.unique(np.stack([own, every]), axis=1, return_inverse=True)  # most words have few texts
+    chance, more = np.ones(len(hits)), hits * texts > among * of_class
+    chance[more] = hypergeom.sf(hits[more] - 1, texts, among[more], of_class)
+    return chance[back]
 
 
 def examples(table: pd.DataFrame, label: str) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -62,3 +62,16 @@ def test_of_texts_without_a_difference_no_word_stands_out():
         texts = [(" ".join(chance.choice(vocabulary, 12)), "ab"[i % 2]) for i in range(200)]
         named += bool(look(answers(texts, [label for _, label in texts]), "a").words)
     assert named <= 3
+
+
+def test_of_a_class_with_few_texts_no_word_stands_out_by_luck():
+    """A rare word that is once in five texts has a share far above that elsewhere, and says nothing."""
+    for seed in range(3):
+        chance = np.random.default_rng(seed)
+        vocabulary = np.array(
+            [f"{first}{second}{third}word" for first in "abcde" for second in "abcdefghij" for third in "abcdefghij"]
+        )
+        often = 1 / np.arange(1, len(vocabulary) + 1)
+        texts = [" ".join(chance.choice(vocabulary, 12, p=often / often.sum())) for _ in range(400)]
+        labels = ["rare"] * 5 + ["other"] * 395
+        assert look(answers(list(zip(texts, labels, strict=True)), labels), "rare").words == []
