@@ -177,12 +177,12 @@ def _divided(chance: np.random.Generator, seen: np.ndarray, classes: int) -> np.
 def gap_interval(only_a: int, only_b: int, rows: int) -> tuple[float, float]:
     """The 95% interval of the gap in accuracy of two models on the same `rows` texts, of which so many only one has right.
 
-    Wald's interval for paired shares with half a text more in each of the four cells (Agresti and Min 2005).
+    Wald's interval for paired shares with half a text more in each of the four cells (Agresti and Min 2005), within [-1, 1].
     """
     rows, only_a, only_b = rows + 2, only_a + 0.5, only_b + 0.5
     gap = (only_a - only_b) / rows
     reach = norm.ppf(1 - SURE / 2) * np.sqrt((only_a + only_b) / rows - gap**2) / np.sqrt(rows)
-    return float(gap - reach), float(gap + reach)
+    return float(max(-1.0, gap - reach)), float(min(1.0, gap + reach))
 
 
 def holm(p_values: list[float]) -> list[float]:

@@ -50,6 +50,13 @@ def test_few_rows_are_judged_exactly(cells, p):
     assert compare(from_cells(*cells))[0].p_value == pytest.approx(p)
 
 
+@pytest.mark.parametrize("rows", [1, 3, 10])
+def test_no_gap_in_accuracy_is_beyond_all_and_none(rows):
+    low, high = gap_interval(rows, 0, rows)
+    assert -1 <= low < high == 1
+    assert gap_interval(0, rows, rows) == (-1, -low)
+
+
 def test_holm_corrects_as_its_author_did():
     """Holm 1979 steps down: 0.01 * 4, then 0.02 * 3, 0.03 * 2 stays at the highest so far, 0.04."""
     assert holm([0.01, 0.04, 0.03, 0.02]) == pytest.approx([0.04, 0.06, 0.06, 0.06])
