@@ -101,13 +101,18 @@ def fit_temperature(probabilities: np.ndarray, targets: np.ndarray) -> float:
 
 def reliability(confidence: np.ndarray, right: np.ndarray) -> list[Bin]:
     """Bins of equal width that hold any text, the least sure first."""
-    place = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    place = _bins_of(confidence.astype(np.float64))
     found = []
     for number in np.unique(place):
         inside = place == number
         count, hits = int(inside.sum()), int(right[inside].sum())
         found.append(Bin(float(confidence[inside].mean()), hits / count, *wilson(hits, count), count))
     return found
+
+
+def _bins_of(confidence: np.ndarray) -> np.ndarray:
+    """(texts,) the number of the bin that each confidence lies in. float64: others round 0.7 into the next one."""
+    return np.minimum((confidence * BINS).astype(int), BINS - 1)
 
 
 def calibration_error(confidence: np.ndarray, right: np.ndarray, seed: int = 0) -> tuple[float, tuple[float, float]]:
@@ -122,7 +127,7 @@ def calibration_error(confidence: np.ndarray, right: np.ndarray, seed: int = 0) 
     said = confidence.astype(np.float64)
     order = np.argsort(said, kind="stable")
     said, right = said[order], right[order].astype(np.float64)
-    place = np.minimum((said * BINS).astype(int), BINS - 1)
+    place = _bins_of(said)
     begin = np.flatnonzero(np.append(True, place[1:] != place[:-1]))  # of each bin that holds any text
     means = np.add.reduceat(said, begin) / np.diff(np.append(begin, len(said)))
     gap = (right - said).astype(np.float32)[:, None]

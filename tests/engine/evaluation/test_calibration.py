@@ -54,6 +54,14 @@ def test_the_bins_are_those_of_scikit_learn():
     assert calibration_error(confidence, right)[0] == pytest.approx(error)
 
 
+def test_the_error_is_that_of_the_bins_that_are_drawn():
+    """0.7 as a model gives it lies a little below 0.7, where a bin ends."""
+    confidence = np.array([0.7] * 100 + [0.75] * 100, dtype=np.float32)
+    right = np.arange(200) < 140
+    drawn = sum(one.texts * abs(one.right - one.said) for one in reliability(confidence, right)) / 200
+    assert calibration_error(confidence, right)[0] == pytest.approx(drawn)
+
+
 def test_one_text_and_full_confidence_are_fine():
     assert reliability(np.array([1.0]), np.array([True]))[0].texts == 1
     assert calibration_error(np.array([1.0]), np.array([True]))[0] == 0.0
