@@ -31,17 +31,17 @@ def mistakes(labels: list[str], counts: list[list[int]]) -> list[Mistake]:
     return sorted(found, key=lambda one: (-one.texts, -one.share))
 
 
-def order(counts: list[list[int]], by: str) -> list[int]:
+def order(labels: list[str], counts: list[list[int]], by: str) -> list[int]:
     """The places of the classes, in one of ORDERS. counts: rows are true labels.
 
-    size: most texts first. similarity: classes that are taken for each other stand side by side (average linkage, its
-    leaves in the best order: Bar-Joseph et al. 2001).
+    name: by the alphabet, whatever the case. size: most texts first. similarity: classes that are taken for each other stand
+    side by side (average linkage, its leaves in the best order: Bar-Joseph et al. 2001).
     """
     table = np.asarray(counts, dtype=float)
     if by == "size":
         return np.argsort(-table.sum(axis=1), kind="stable").tolist()
     if by == "name" or len(table) < 3:
-        return list(range(len(table)))
+        return sorted(range(len(labels)), key=lambda place: (labels[place].casefold(), labels[place]))
     share = table / np.maximum(1, table.sum(axis=1, keepdims=True))
     distance = 1 - (share + share.T) / 2
     np.fill_diagonal(distance, 0)

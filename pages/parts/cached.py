@@ -87,10 +87,10 @@ def further(root: str, run_id: str) -> list:
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def order(counts: list[list[int]], by: str) -> list[int]:
+def order(labels: list[str], counts: list[list[int]], by: str) -> list[int]:
     from engine.evaluation.confusions import order as found
 
-    return found(counts, by)
+    return found(labels, counts, by)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

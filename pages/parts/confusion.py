@@ -45,7 +45,7 @@ def matrix_of(judged: Judged, labels: list[str], counts: list[list[int]], many: 
         if len(labels) > 2:
             by = st.selectbox("Order", list(ORDERS), format_func=ORDERS.get, key="order", width=195)
     event = charts.show(
-        matrices.confusion(labels, counts, shown, cached.order(counts, by)),
+        matrices.confusion(labels, counts, shown, cached.order(labels, counts, by)),
         _spoken(labels, counts),
         f"confusion_{judged.key}_{shown}_{by}",
         height=max(380, min(1400, (15 if many else 44) * len(labels) + (180 if many else 110))),

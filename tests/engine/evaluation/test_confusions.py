@@ -14,13 +14,14 @@ def test_the_most_frequent_mistakes_come_first():
 
 
 def test_classes_in_order():
-    assert order(COUNTS, "name") == [0, 1, 2, 3]
-    assert order(COUNTS, "size") == [3, 0, 2, 1]
-    alike = order(COUNTS, "similarity")
+    assert order(LABELS, COUNTS, "name") == [0, 1, 2, 3]
+    assert order(["d", "a", "C", "b"], COUNTS, "name") == [1, 3, 2, 0]
+    assert order(LABELS, COUNTS, "size") == [3, 0, 2, 1]
+    alike = order(LABELS, COUNTS, "similarity")
     assert sorted(alike) == [0, 1, 2, 3]
     assert abs(alike.index(0) - alike.index(2)) == 1 and abs(alike.index(1) - alike.index(3)) == 1
 
 
 def test_two_classes_and_a_class_without_a_text():
-    assert order([[3, 1], [0, 2]], "similarity") == [0, 1]
-    assert sorted(order([[0, 0, 0], [1, 2, 0], [0, 0, 4]], "similarity")) == [0, 1, 2]
+    assert order(["a", "b"], [[3, 1], [0, 2]], "similarity") == [0, 1]
+    assert sorted(order(LABELS[:3], [[0, 0, 0], [1, 2, 0], [0, 0, 4]], "similarity")) == [0, 1, 2]
