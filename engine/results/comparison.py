@@ -85,6 +85,7 @@ def of(workspace: Workspace, run_ids: Sequence[str]) -> Comparison:
         note = _common_rows(versions, len(next(iter(tables.values()))))
     else:
         tables = align(tables)
+    confusions = _in_one_order({run_id: one["test"]["confusion_matrix"] for run_id, one in found.items()})
     entries = [
         Entry(
             run=run,
@@ -92,7 +93,7 @@ def of(workspace: Workspace, run_ids: Sequence[str]) -> Comparison:
             macro_f1=found[run_id]["test"]["macro_f1"],
             scores={name: found[run_id]["test"].get(name) for name in found[run_id]["intervals"] if name != "per_class"},
             intervals=found[run_id]["intervals"],
-            confusion=found[run_id]["test"]["confusion_matrix"],
+            confusion=confusions[run_id],
             seconds=run.seconds,
             milliseconds=found[run_id].get("milliseconds_per_text"),
             bytes=space.taken(workspace.run(run_id).model),
@@ -147,6 +148,17 @@ def _common_rows(versions: Sequence[DatasetInfo], rows: int) -> str:
         f"These runs were trained on versions {', '.join(others)} and {newest} of the same data; they are compared on "
         f"{texts} that {'both' if len(versions) == 2 else 'all of them'} have, by the labels of version {newest}."
     )
+
+
+def _in_one_order(confusions: Mapping[str, dict]) -> dict[str, dict]:
+    """Confusion matrices of the same labels, with these in the order of the first: models bring orders of their own."""
+    first: dict[frozenset[str], list[str]] = {}
+    found = {}
+    for run_id, matrix in confusions.items():
+        labels = first.setdefault(frozenset(matrix["labels"]), matrix["labels"])
+        places = [matrix["labels"].index(label) for label in labels]
+        found[run_id] = {"labels": labels, "counts": np.array(matrix["counts"])[np.ix_(places, places)].tolist()}
+    return found
 
 
 def _names(runs: Sequence[Run]) -> dict[str, str]:

@@ -72,6 +72,19 @@ def test_word_counting_that_learnt_from_most_is_compared_with(workspace, easy, f
         assert counted["train_rows"] == easy.rows["train"]
 
 
+def test_matrices_of_the_same_labels_in_another_order_can_be_taken_from_each_other(workspace, easy, first):
+    turned = wait(workspace, submit(workspace, easy, "tfidf", name="turned").id)
+    path = workspace.run(turned.id).metrics
+    metrics = read_json(path)
+    matrix = metrics["test"]["confusion_matrix"]
+    counts = [row[::-1] for row in matrix["counts"][::-1]]
+    metrics["test"]["confusion_matrix"] = {"labels": matrix["labels"][::-1], "counts": counts}
+    write_json(path, metrics)
+    found = comparison.of(workspace, [first.id, turned.id])
+    assert [entry.confusion for entry in found.entries] == [matrix] * 2
+    assert comparison.depth(workspace, found)["confusion_differences"][0]["counts"] == [[0, 0], [0, 0]]
+
+
 def test_three_versions_are_named_and_the_newest_judges(workspace, easy, first):
     test = names_of(workspace, easy, "test")
     runs, info = [first], easy
