@@ -213,22 +213,23 @@ def answered(paths: BatchPaths, rules: Rules, probabilities: bool = False) -> It
 
 
 def predictions(paths: BatchPaths, rules: Rules, most: int) -> list[dict]:
-    """text, label, confidence, probabilities and, where there is no answer, problem of the first rows of a job that is
-    done."""
+    """text, label, confidence, probabilities, to_a_person and, where there is no answer, problem of the first rows of a job
+    that is done."""
     names, found, job = labels(paths), [], read(paths)
     for rows, shares, problems in _in_the_file(paths, [job.column]):
         judged = _judged(shares, names, rules, probabilities=True).assign(problem=problems)
         for text, row in zip(scan.trimmed(rows[job.column]), judged.to_dict("records"), strict=True):
             if len(found) == most:
                 return found
+            sent = row["to_a_person"] == "yes"
             if pd.notna(row["problem"]):
-                found.append({"text": text, "label": None, "confidence": None, "probabilities": {},
+                found.append({"text": text, "label": None, "confidence": None, "probabilities": {}, "to_a_person": sent,
                               "problem": row["problem"]})  # fmt: skip
                 continue
             shares = {name: row[f"{SHARE}{name}"] for name in names}
             ranked = dict(sorted(shares.items(), key=lambda pair: -pair[1]))
             found.append({"text": text, "label": row["label"], "confidence": row["confidence"],
-                          "probabilities": ranked})  # fmt: skip
+                          "probabilities": ranked, "to_a_person": sent})  # fmt: skip
     return found
 
 

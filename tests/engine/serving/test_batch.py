@@ -114,6 +114,8 @@ def test_rules_apply_when_the_result_is_written_and_columns_keep_their_names(tmp
     assert strict["to_a_person"].tolist() == ["yes", "yes", "no"]
     assert strict["confidence"][0] < whole(paths)["confidence"][0]
     assert batch.summary(paths, Rules(threshold=1.0)).people == 3
+    listed = batch.predictions(paths, Rules(thresholds={"good": 1.0}, temperature=2.0), 100)
+    assert [one["to_a_person"] for one in listed] == [True, True, False]
 
 
 def test_what_is_answered_is_not_asked_again(tmp_path, predictor, monkeypatch):
