@@ -259,7 +259,7 @@ def evaluate(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str
 
 def _costs(asked: argparse.Namespace) -> dict[str, object]:
     """costs and person, as `evaluations.depth` and `answering.cheapest` take them; person only where it was said."""
-    costs = dict(_pair(one, "--cost", "LABEL=COST") for one in asked.cost)
+    costs = dict(_pair(one, "--cost", "LABEL=COST", last=True) for one in asked.cost)
     found: dict[str, object] = {"costs": {label: _cost(cost) for label, cost in costs.items()}}
     return found if asked.person is None else {**found, "person": _cost(asked.person)}
 
@@ -294,7 +294,7 @@ def rules(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
         return ALWAYS_A_PERSON if written == "person" else _share(written)
 
     threshold = None if asked.threshold is None else least(asked.threshold)
-    each = dict(_pair(one, "--threshold-of", "LABEL=SHARE") for one in asked.threshold_of)
+    each = dict(_pair(one, "--threshold-of", "LABEL=SHARE", last=True) for one in asked.threshold_of)
     each = {label: least(written) for label, written in each.items()}
     corrected = asked.correct and asked.correct == "yes"
     if asked.cheapest:
@@ -629,8 +629,9 @@ def _only_with(what: str, is_given: object, asked: argparse.Namespace, *options:
         raise SettingsError({ignored[0]: f"does nothing without {what}; give both, or neither."})
 
 
-def _pair(assignment: str, flag: str, form: str) -> tuple[str, str]:
-    before, equals, after = assignment.partition("=")
+def _pair(assignment: str, flag: str, form: str, last: bool = False) -> tuple[str, str]:
+    """What is before and after the first equals sign; the last one where `last`, since a label may hold some."""
+    before, equals, after = assignment.rpartition("=") if last else assignment.partition("=")
     if not (before and equals and after):
         raise DataError(f"{flag} {assignment!r} is not understood.", f"Expected {form}.", "no_assignment")
     return before, after

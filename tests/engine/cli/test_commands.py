@@ -311,6 +311,13 @@ def test_a_threshold_of_all_is_a_person_always_as_it_is_kept_and_told(workspace,
     assert "leaves every answer that is not named here to a person.\n  good: from 80.0% sure on\n" in said
 
 
+def test_a_threshold_and_a_cost_are_given_to_a_label_that_holds_an_equals_sign(workspace, easy_csv):
+    easy_csv.write_text(easy_csv.read_text().replace(",good\n", ",mood=good\n"))
+    run = as_json("train", easy_csv, "--model", "tfidf")["run_id"]
+    assert as_json("rules", run, "--threshold-of", "mood=good=0.8")["thresholds"] == {"mood=good": 0.8}
+    assert as_json("evaluate", run, "--cost", "mood=good=9")["costs"]["mistakes"] == {"bad": 5.0, "mood=good": 9.0}
+
+
 def test_a_run_that_fails_ends_with_2_and_says_why(workspace, easy_csv, tiny_model):
     done = engine("train", easy_csv, "--model", tiny_model, "--set", "device=cuda", code=2)
     assert "cuda" in done.stderr
