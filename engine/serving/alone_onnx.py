@@ -10,6 +10,7 @@ python predict_onnx.py --int8 "a text"      the smaller model, where it is in th
 import argparse
 import csv
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -84,7 +85,8 @@ def main() -> None:
 
 
 def _plain(cell: str) -> str:
-    return "'" + cell if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+    number = re.fullmatch(r"[+-][0-9]+(\.[0-9]+)?", cell)  # such as the labels -1 and +1
+    return "'" + cell if cell.startswith(("=", "+", "-", "@", "\t", "\r")) and not number else cell
 
 
 if __name__ == "__main__":

@@ -103,7 +103,8 @@ def main() -> None:
 
 
 def _plain(cell: str) -> str:
-    return "'" + cell if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+    number = re.fullmatch(r"[+-][0-9]+(\.[0-9]+)?", cell)  # such as the labels -1 and +1
+    return "'" + cell if cell.startswith(("=", "+", "-", "@", "\t", "\r")) and not number else cell
 
 
 if __name__ == "__main__":

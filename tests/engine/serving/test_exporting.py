@@ -1,15 +1,18 @@
+import io
 import json
 import runpy
 import shutil
 import zipfile
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from huggingface_hub import ModelCard, ModelCardData
 from huggingface_hub.repocard_data import model_index_to_eval_results
 
 from engine import cli
+from engine.data.exports import safe_csv
 from engine.errors import DataError, RunStateError
 from engine.evaluation import predictions
 from engine.evaluation.calibration import temper
@@ -18,7 +21,7 @@ from engine.models.loading import load_model, load_tokenizer
 from engine.results import importing
 from engine.results.export import export
 from engine.runs import queue
-from engine.serving import alone_words, rules
+from engine.serving import alone, alone_onnx, alone_words, rules
 from engine.serving.opened import Opened, Source
 from engine.serving.predictor import Predictor
 from tests.engine.runs.helpers import submit, wait
@@ -80,6 +83,14 @@ def test_words_are_counted_alike_with_and_without_a_library(workspace, word_coun
     for temperature, wanted, near in ((1.0, exact, 1e-7), (2.5, temper(exact, 2.5), 2e-5)):
         found = [list(shares.values()) for _, _, shares in program["answers"](texts, temperature)]
         np.testing.assert_allclose(found, wanted, atol=near)
+
+
+@pytest.mark.parametrize("program", [alone, alone_onnx, alone_words], ids=lambda program: program.__name__)
+def test_the_programs_write_labels_that_are_numbers_as_every_other_table_does(program):
+    cells = ["-1", "+1", "-0.5", "-1+1", "+.5", "-1\n=2", "-\u0661", "=1", "@x", "\tx", "plain"]
+    written = pd.read_csv(io.StringIO(safe_csv(pd.DataFrame({"cell": cells}))), dtype=str)["cell"].tolist()
+    assert written[:4] == ["-1", "+1", "-0.5", "'-1+1"]
+    assert [program._plain(cell) for cell in cells] == written
 
 
 def test_the_threshold_and_the_correction_in_use_go_along(workspace, run, tmp_path, with_torch, capsys):
