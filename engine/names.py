@@ -1,4 +1,4 @@
-"""Names that people give to data sets and runs, as one line that shows what it says."""
+"""Names that people give to data sets, runs and labels, as one line that shows what it says."""
 
 from unicodedata import category
 
@@ -13,3 +13,8 @@ def tidy(name: str) -> str:
     spaced = " ".join(name.split())
     shown = "".join(letter for letter in spaced if category(letter)[0] != "C" or letter == "\u200d")
     return shown[:LONGEST].strip()
+
+
+def in_markdown(name: str) -> str:
+    """For a Markdown page, which is to show it letter by letter."""
+    return "".join(f"\\{letter}" if letter in "\\`*_{}[]<>()#+-!|~$" else letter for letter in " ".join(name.split()))

@@ -18,6 +18,7 @@ import numpy as np
 
 from engine.errors import DataError, ModelError, TrainingError, WorkspaceError
 from engine.models.contributions import Contributions, margin
+from engine.names import in_markdown
 from engine.paths import read_json, write_json
 from engine.settings import WORD_COUNTING
 
@@ -25,6 +26,7 @@ REFERENCE = WORD_COUNTING  # what a person writes to choose it
 NAME = "Word counting (TF-IDF)"
 SETTINGS = {"ngram_range": [1, 2], "sublinear_tf": True, "token_pattern": r"(?u)\b\w+\b", "lowercase": True}
 INVERSE_PENALTY, MOST_STEPS = 10.0, 1000
+MOST_NAMED = 20  # labels, on the page of the folder
 NUMBERS, WORDS, README = "word_counting.safetensors", "word_counting.json", "README.md"
 ABOUT = """# A text classifier that counts words
 
@@ -36,8 +38,9 @@ Ask it on the Predict page, or from the folder of Tuneboard:
     python3 start.py predict FOLDER --text "Where is my parcel?"
     python3 start.py predict FOLDER --file new.csv --out scored.csv
 
-It can be rebuilt anywhere, since it is plain numbers and words. `word_counting.json` holds the settings of scikit-learn's
-TfidfVectorizer and the terms in order; `word_counting.safetensors` holds `idf`, `weights` (classes, terms) and `offsets`.
+It can be rebuilt anywhere, since it is plain numbers and words. `word_counting.json` holds the labels, the settings of
+scikit-learn's TfidfVectorizer and the terms in order; `word_counting.safetensors` holds `idf`, `weights` (classes, terms)
+and `offsets`.
 With x the vector of a text, the probabilities of the labels are softmax(weights @ x + offsets).
 """
 
@@ -148,8 +151,13 @@ def save(counter: WordCounter, folder: Path) -> None:
     numbers = {"idf": counter.idf, "weights": counter.weights, "offsets": counter.offsets}
     save_file(numbers, folder / NUMBERS)
     write_json(folder / WORDS, {"labels": counter.labels, "settings": _all_settings(), "terms": counter.terms})
-    shown = ", ".join(" ".join(label.split()) for label in counter.labels[:20])
-    (folder / README).write_text(ABOUT.format(labels=shown), encoding="utf-8")
+    (folder / README).write_text(about(counter.labels), encoding="utf-8")
+
+
+def about(labels: Sequence[str]) -> str:
+    """The page in Markdown that says what the folder of a model with these labels is."""
+    more = [f"and {len(labels) - MOST_NAMED:,} more"] if len(labels) > MOST_NAMED else []
+    return ABOUT.format(labels=", ".join([*map(in_markdown, labels[:MOST_NAMED]), *more]))
 
 
 def is_saved_in(folder: Path) -> bool:

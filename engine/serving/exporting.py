@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +13,10 @@ from engine.errors import DataError
 from engine.figures import ENGLISH, as_in, of_100
 from engine.models import tfidf
 from engine.models.cards import BY_REFERENCE
+from engine.names import in_markdown
 from engine.paths import read_json, write_json, writing
 from engine.serving import alone, alone_words
-from engine.serving.rules import IN_AN_EXPORT, Rules
+from engine.serving.rules import CHOSEN_BEFORE, IN_AN_EXPORT, Rules, when
 
 PREDICT, CARD = "predict.py", "README.md"
 MOST_LISTED = 30  # classes in the card's table
@@ -49,10 +50,8 @@ def write_folder(model: Path, facts: Facts, to: Path) -> Path:
     with writing(to.parent), as_in(ENGLISH):  # the card is read anywhere
         shutil.copytree(model, to, dirs_exist_ok=True)
         write_json(to / IN_AN_EXPORT, facts.rules.exported())
-        if tfidf.is_saved_in(model):  # which brings a page of its own
-            program = alone_words
-            page = _front_matter(facts) + (model / CARD).read_text(encoding="utf-8") + _how_to_ask(facts)
-            page += f"\n## Where it is from\n\n{_origin(facts)}\n" if facts.source else ""
+        if tfidf.is_saved_in(model):
+            program, page = alone_words, card_of_words(facts, tfidf.load(model).labels)
         else:
             program = alone
             page = card(facts) if facts.source is None else card_of_imported(facts, _labels_in(model))
@@ -101,23 +100,15 @@ def card(facts: Facts) -> str:
         license=known.licence.lower() if known else None,
         base_model=facts.reference if of_the_hub else None,
     )
-    low, high = facts.metrics["intervals"]["accuracy"]
-    base = facts.metrics["baseline"]
-    labels = list(test["per_class"])
-    rows = [
-        f"| {_cell(label)} | {one['precision']:.3f} | {one['recall']:.3f} | {one['f1']:.3f} | {one['support']} |"
-        for label, one in list(test["per_class"].items())[:MOST_LISTED]
-    ]
-    more = f"\n{len(labels) - MOST_LISTED} more classes are not listed.\n" if len(labels) > MOST_LISTED else ""
+    base, labels = facts.metrics["baseline"], list(test["per_class"])
     learnt = f"{facts.rows['train']:,} texts of" if facts.rows else "texts of"
     settings = "\n".join(f"    {key}: {value}" for key, value in facts.settings.items())
-    return f"""{front}# {_cell(facts.name)}
+    return f"""{front}# {in_markdown(facts.name)}
 
-A text classifier for {len(labels)} labels, fine-tuned from {_cell(facts.model_name)}
-on {learnt} "{_cell(facts.dataset)}" ({facts.date}).
+A text classifier for {len(labels)} labels, fine-tuned from {in_markdown(facts.model_name)}
+on {learnt} "{in_markdown(facts.dataset)}" ({facts.date}).
 
-**Right {of_100(test["accuracy"])} of 100 times** (95% sure: between {of_100(low)} and {of_100(high)}) on
-{sum(one["support"] for one in test["per_class"].values()):,} test texts that it had not seen. Counting words
+{_right(facts.metrics)}. Counting words
 ({base["name"]}) is right {of_100(base["accuracy"])} times on the same texts.
 
 ## How to use it
@@ -130,16 +121,13 @@ or from Python:
     from transformers import pipeline
     pipeline("text-classification", "path/to/this/folder")("a text")
 
-{_told(facts.rules)} A pipeline knows nothing of rules.json.
+A pipeline knows nothing of rules.json, by which predict.py takes the answers.
+
+{_told(facts.rules, labels)}
 
 ## Scores on the test texts
 
-accuracy {test["accuracy"]:.4f}, macro-F1 {test["macro_f1"]:.4f}, weighted F1 {test["weighted_f1"]:.4f}
-
-| label | precision | recall | F1 | texts |
-| --- | --- | --- | --- | --- |
-{chr(10).join(rows)}
-{more}
+{_scores(test)}
 ## Limits
 
 It knows only the labels above and answers with one of them, whatever it is asked. Its scores hold for texts like those of
@@ -186,38 +174,48 @@ def _labels_in(model: Path) -> list[str]:
     return [named[str(number)] for number in range(len(named))]
 
 
-def _told(rules: Rules) -> str:
+def _told(rules: Rules, labels: Sequence[str]) -> str:
     """What predict.py does with the answers, and a pipeline does not."""
     found = []
-    if rules.thresholds:
-        found.append("answers that are less sure than the threshold of their label are marked for a person")
-    elif rules.sends_all:
+    if rules.sends_all:
         found.append("every answer is marked for a person")
+    elif rules.thresholds and rules.sends_any:
+        found.append("answers are marked for a person as listed below")
     elif rules.threshold:
-        found.append(f"answers below {rules.threshold:.0%} sure are marked for a person")
+        found.append(f"answers {when(rules.threshold)} are marked for a person")
     if rules.temperature != 1.0:
         found.append(f"its confidence is corrected by the temperature {rules.temperature:.3g}, which divides the logits")
     if not found:
         return "No threshold is set and its confidence is as it came from the training (rules.json)."
-    return f"In predict.py, as set in rules.json: {'; '.join(found)}."
+    said = f"In predict.py, as set in rules.json: {'; '.join(found)}."
+    said += f" {CHOSEN_BEFORE}" if rules.outlived else ""
+    if rules.thresholds and rules.sends_any:
+        rows = [f"| {in_markdown(answer)} | {told} |" for answer, told in rules.told(labels).items()]
+        said += "\n\n" + "\n".join(["| answer | marked for a person |", "| --- | --- |", *rows])
+    return said
 
 
-def _how_to_ask(facts: Facts) -> str:
-    """The part of the card on a model that counts words."""
-    return f"""
+def card_of_words(facts: Facts, labels: Sequence[str]) -> str:
+    """The card of a model that counts words, trained here or brought from elsewhere."""
+    if facts.source is None:
+        about = f"## Scores\n\n{_right(facts.metrics)}.\n\n{_scores(facts.metrics['test'])}"
+    else:
+        about = f"## Where it is from\n\n{_origin(facts)}\n"
+    return f"""{_front_matter(facts)}{tfidf.about(labels)}
 ## Without Tuneboard
 
     python predict.py "a text"
 
-It needs Python and nothing else. {_told(facts.rules)}
-"""
+It needs Python and nothing else. {_told(facts.rules, labels)}
+
+{about}"""
 
 
 def card_of_imported(facts: Facts, labels: list[str]) -> str:
     """The card of a model that came from elsewhere: what is not known of it is not told."""
-    listed = "\n".join(f"- {_cell(label)}" for label in labels[:MOST_LISTED])
+    listed = "\n".join(f"- {in_markdown(label)}" for label in labels[:MOST_LISTED])
     more = f"\n- and {len(labels) - MOST_LISTED:,} more" if len(labels) > MOST_LISTED else ""
-    return f"""{_front_matter(facts, library_name="transformers")}# {_cell(facts.name)}
+    return f"""{_front_matter(facts, library_name="transformers")}# {in_markdown(facts.name)}
 
 {_origin(facts)}
 
@@ -226,7 +224,7 @@ def card_of_imported(facts: Facts, labels: list[str]) -> str:
     pip install torch transformers
     python predict.py "a text"
 
-{_told(facts.rules)}
+{_told(facts.rules, labels)}
 
 ## Its labels
 
@@ -234,20 +232,38 @@ def card_of_imported(facts: Facts, labels: list[str]) -> str:
 """
 
 
+def _right(metrics: Mapping) -> str:
+    """The score in a sentence, without its full stop."""
+    test, (low, high) = metrics["test"], metrics["intervals"]["accuracy"]
+    return f"""**Right {of_100(test["accuracy"])} of 100 times** (95% sure: between {of_100(low)} and {of_100(high)}) on
+{sum(one["support"] for one in test["per_class"].values()):,} test texts that it had not seen"""
+
+
+def _scores(test: Mapping) -> str:
+    """All scores on the test texts, and those of each class."""
+    rows = [
+        f"| {in_markdown(label)} | {one['precision']:.3f} | {one['recall']:.3f} | {one['f1']:.3f} | {one['support']} |"
+        for label, one in list(test["per_class"].items())[:MOST_LISTED]
+    ]
+    unlisted = len(test["per_class"]) - MOST_LISTED
+    more = f"\n{unlisted} more classes are not listed.\n" if unlisted > 0 else ""
+    return f"""accuracy {test["accuracy"]:.4f}, macro-F1 {test["macro_f1"]:.4f}, weighted F1 {test["weighted_f1"]:.4f}
+
+| label | precision | recall | F1 | texts |
+| --- | --- | --- | --- | --- |
+{chr(10).join(rows)}
+{more}"""
+
+
 def _origin(facts: Facts) -> str:
     """Of a model from elsewhere: from where, and how right it is as far as that is known."""
     test = facts.metrics.get("test")
     scored = (
         f"Right {of_100(test['accuracy'])} of 100 times (macro-F1 {test['macro_f1']:.3f}) on the test texts of "
-        f'"{_cell(facts.dataset)}"; whether it had learnt from them is not known.'
+        f'"{in_markdown(facts.dataset)}"; whether it had learnt from them is not known.'
         if test
         else "It was not scored."
     )
-    source = _cell(facts.source or "")
+    source = in_markdown(facts.source or "")
     return f"""A text classifier that came from {source}, where its licence and its history are to be looked up.
 {scored}"""
-
-
-def _cell(text: str) -> str:
-    """What people wrote, in a Markdown page: shown as it is."""
-    return "".join(f"\\{letter}" if letter in "\\`*_{}[]<>()#+-!|~$" else letter for letter in " ".join(text.split()))

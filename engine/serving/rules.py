@@ -1,5 +1,6 @@
 """How the answers of a run's model are to be taken: from which confidence on, and whether its confidence is corrected."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import Annotated
@@ -10,13 +11,13 @@ from pydantic.dataclasses import dataclass
 
 from engine.errors import ModelError
 from engine.evaluation.deferring import ALWAYS_A_PERSON
+from engine.figures import percent
 from engine.paths import RunPaths, Workspace, read_json, write_json, writing
 
 IN_AN_EXPORT = "rules.json"  # beside the model
-OUTLIVED = (
-    "The thresholds were chosen for other confidences: before the model was trained further, or before the correction was "
-    "changed. Look at them again."
-)
+CHOSEN_BEFORE = "These thresholds were chosen before the model was trained further or its confidence correction changed."
+OUTLIVED = f"{CHOSEN_BEFORE} Please review them."
+OTHERS = "every other answer"
 
 
 def _reached(threshold: float) -> float:
@@ -56,6 +57,14 @@ class Rules:
         """Whether any answer may go to a person."""
         return bool(self.threshold or any(self.thresholds.values()))
 
+    def told(self, labels: Iterable[str]) -> dict[str, str]:
+        """{answer: when it goes to a person} of the answers with a threshold of their own, then of OTHERS, if there are any.
+
+        labels: those that the model gives.
+        """
+        found = {label: when(least) for label, least in self.thresholds.items()}
+        return found if set(labels) <= self.thresholds.keys() else {**found, OTHERS: when(self.threshold)}
+
     def exported(self) -> dict:
         """What a model that is taken away carries of them."""
         return {
@@ -63,6 +72,14 @@ class Rules:
             "thresholds": self.thresholds,
             "temperature": self.temperature,
         }
+
+
+def when(threshold: float) -> str:
+    """When an answer goes to a person: 'always', 'never', 'below 80% sure' or 'below 80.5% sure'."""
+    if threshold >= 1:
+        return "always"
+    digits = 0 if round(threshold * 100, 1).is_integer() else 1
+    return f"below {percent(threshold, digits)} sure" if threshold else "never"
 
 
 def read(paths: RunPaths) -> Rules:

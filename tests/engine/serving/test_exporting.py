@@ -21,11 +21,12 @@ from engine.models.loading import load_model, load_tokenizer
 from engine.results import importing
 from engine.results.export import export
 from engine.runs import queue
-from engine.serving import alone, alone_onnx, alone_words, rules
+from engine.serving import alone, alone_onnx, alone_words, exporting, rules
 from engine.serving.opened import Opened, Source
 from engine.serving.predictor import Predictor
+from engine.serving.rules import Rules
 from tests.engine.runs.helpers import submit, wait
-from tests.engine.serving import empty
+from tests.engine.serving import empty, made_up
 from tests.engine.serving.empty import ask
 
 
@@ -183,6 +184,31 @@ def test_the_card_of_a_model_that_counts_words_says_how_it_is_asked(workspace, w
         Opened(Source("never", workspace.run(word_counting.id).model, workspace.run(word_counting.id))).about()["threshold"]
         == 1.01
     )
+
+
+@pytest.mark.parametrize("thresholds, told", [
+    ({"a|b": 0.905}, ["| a\\|b | below 90.5% sure |", "| every other answer | below 60% sure |"]),
+    ({"a|b": 0.9, "c": 1.0, "d": 0.0}, ["| a\\|b | below 90% sure |", "| c | always |", "| d | never |"]),
+])  # fmt: skip
+def test_the_card_lists_the_thresholds_of_single_answers_and_of_the_others(thresholds, told):
+    facts, _ = made_up.run(["a|b", "c", "d"], 30, rules=Rules(threshold=0.6, thresholds=thresholds, outlived=True))
+    for card in (exporting.card(facts), exporting.card_of_words(facts, ["a|b", "c", "d"])):
+        rows = card.split("| answer | marked for a person |\n| --- | --- |\n")[1].split("\n\n")[0]
+        assert rows.splitlines() == told
+        assert "chosen before the model was trained further" in card
+
+
+def test_the_card_of_a_model_that_counts_words_tells_its_scores_and_shows_labels_as_they_are():
+    hostile = ["<img src=x onerror=alert(1)>", "[click](javascript:alert(1))"]
+    labels = [*hostile, *(f"class {number:02d}" for number in range(40))]
+    facts, _ = made_up.run(labels, 84)
+    card = exporting.card_of_words(facts, labels).split("---\n", 2)[2]
+    low, high = (round(100 * edge) for edge in facts.metrics["intervals"]["accuracy"])
+    right = round(100 * facts.metrics["test"]["accuracy"])
+    assert f"**Right {right} of 100 times** (95% sure: between {low} and {high}) on\n84 test texts" in card
+    assert "It knows these labels: \\<img src=x onerror=alert\\(1\\)\\>, \\[click\\]" in card
+    assert ", class 17, and 22 more." in card and card.count("<") == card.count("\\<")
+    assert "12 more classes are not listed." in card
 
 
 def test_a_folder_that_is_served_keeps_the_rules_that_it_was_exported_with(workspace, word_counting, tmp_path):
