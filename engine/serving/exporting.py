@@ -14,7 +14,7 @@ from engine.figures import ENGLISH, as_in, of_100
 from engine.models import tfidf
 from engine.models.cards import BY_REFERENCE
 from engine.names import in_markdown
-from engine.paths import read_json, write_json, writing
+from engine.paths import read_json, replace_folder, write_json, writing
 from engine.serving import alone, alone_words
 from engine.serving.rules import CHOSEN_BEFORE, IN_AN_EXPORT, Rules, when
 
@@ -47,16 +47,18 @@ def write_folder(model: Path, facts: Facts, to: Path) -> Path:
     """Copy the model into the new folder `to`, with card and program. Raises DataError when there is something already."""
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise DataError(f"{to} is there already.", "Choose a new folder.", "exists")
-    with writing(to.parent), as_in(ENGLISH):  # the card is read anywhere
-        shutil.copytree(model, to, dirs_exist_ok=True)
-        write_json(to / IN_AN_EXPORT, facts.rules.exported())
+    with writing(to.parent), tempfile.TemporaryDirectory(dir=to.parent) as temporary, as_in(ENGLISH):  # read anywhere
+        part = Path(temporary) / to.name
+        shutil.copytree(model, part)
+        write_json(part / IN_AN_EXPORT, facts.rules.exported())
         if tfidf.is_saved_in(model):
             program, page = alone_words, card_of_words(facts, tfidf.load(model).labels)
         else:
             program = alone
             page = card(facts) if facts.source is None else card_of_imported(facts, _labels_in(model))
-        shutil.copyfile(program.__file__, to / PREDICT)
-        (to / CARD).write_text(page, encoding="utf-8")
+        shutil.copyfile(program.__file__, part / PREDICT)
+        (part / CARD).write_text(page, encoding="utf-8")
+        replace_folder(part, to)
     return to
 
 

@@ -13,7 +13,7 @@ from huggingface_hub.repocard_data import model_index_to_eval_results
 
 from engine import cli
 from engine.data.exports import safe_csv
-from engine.errors import DataError, RunStateError
+from engine.errors import DataError, RunStateError, WorkspaceError
 from engine.evaluation import predictions
 from engine.evaluation.calibration import temper
 from engine.models import tfidf
@@ -160,6 +160,18 @@ def test_nothing_is_written_over(workspace, run, tmp_path):
     with pytest.raises(DataError, match="there already"):
         export(workspace, run.id, tmp_path, "folder")
     assert (tmp_path / "there.zip").read_text() == "mine"
+
+
+def test_an_export_that_broke_off_leaves_nothing_and_can_be_made_again(workspace, word_counting, tmp_path):
+    gone = workspace.run(word_counting.id).model / "zzz.txt"
+    gone.symlink_to(tmp_path / "not there")  # comes last, and cannot be copied
+    to = tmp_path / "exports"
+    to.mkdir()
+    with pytest.raises(WorkspaceError, match="Nothing can be written"):
+        export(workspace, word_counting.id, to / "mine", "folder")
+    assert not list(to.iterdir())
+    gone.unlink()
+    assert (export(workspace, word_counting.id, to / "mine", "folder") / "predict.py").exists()
 
 
 def test_a_run_without_a_model_is_a_sentence(workspace, easy, tiny_model, tmp_path):
