@@ -406,8 +406,11 @@ def _checked(name: str, what: str) -> str:
 
 
 @contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """What goes wrong with writing into `folder`, said to a person. Raises WorkspaceError."""
+def writing(folder: Path, named: bool = False) -> Iterator[None]:
+    """What goes wrong with writing into `folder`, said to a person. Raises WorkspaceError.
+
+    named: by a person, for what is taken away; else it is one of the workspace.
+    """
     try:
         yield
     except OSError as error:
@@ -417,10 +420,11 @@ def writing(folder: Path) -> Iterator[None]:
                 "Make room, then try again.",
                 "disk_full",
             ) from error
+        missing = named and not folder.exists()
+        first = "Make this folder" if missing else "Give this user the right to write there"
+        other = "choose another place" if named else "choose another folder with --workspace"
         raise WorkspaceError(
-            f"Nothing can be written in {folder} ({error.strerror}).",
-            "Give this user the right to write there, or choose another folder with --workspace.",
-            "read_only",
+            f"Nothing can be written in {folder} ({error.strerror or error}).", f"{first}, or {other}.", "read_only"
         ) from error
 
 

@@ -716,6 +716,7 @@ def _predict_file(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict
         raise DataError("The predictions need a place to go to.", "Add --out OUT.csv, .xlsx, .parquet or .jsonl.")
     out = Path(asked.out).expanduser()
     writers.check_format(out)
+    writers.check_place(out)  # before the work
     folder = _folder_of(workspace, asked.id)
     options = _options(asked)
     table = read_file(asked.file, options)

@@ -1,5 +1,6 @@
 """Tables written a piece at a time, so that memory never holds the whole: CSV, XLSX, Parquet, JSON lines."""
 
+import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TextIO
@@ -28,6 +29,12 @@ def check_format(path: Path) -> str:
     return ending
 
 
+def check_place(path: Path) -> None:
+    """Raises WorkspaceError where no file can be written beside `path`."""
+    with writing(path.parent, named=True), tempfile.TemporaryFile(dir=path.parent):
+        pass
+
+
 def write(pieces: Iterable[pd.DataFrame], path: Path) -> None:
     """Write the pieces of a table, all with the same columns, one below the other. The ending of `path` says the format.
 
@@ -36,7 +43,7 @@ def write(pieces: Iterable[pd.DataFrame], path: Path) -> None:
     """
     write_pieces = FORMATS[check_format(path)]
     growing = path.with_name(path.name + ".part")
-    with writing(path.parent):
+    with writing(path.parent, named=True):
         try:
             write_pieces(pieces, growing)
             growing.replace(path)

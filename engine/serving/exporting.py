@@ -47,7 +47,11 @@ def write_folder(model: Path, facts: Facts, to: Path) -> Path:
     """Copy the model into the new folder `to`, with card and program. Raises DataError when there is something already."""
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise DataError(f"{to} is there already.", "Choose a new folder.", "exists")
-    with writing(to.parent), tempfile.TemporaryDirectory(dir=to.parent) as temporary, as_in(ENGLISH):  # read anywhere
+    with (
+        writing(to.parent, named=True),
+        tempfile.TemporaryDirectory(dir=to.parent) as temporary,
+        as_in(ENGLISH),  # the card is read anywhere
+    ):
         part = Path(temporary) / to.name
         shutil.copytree(model, part)
         write_json(part / IN_AN_EXPORT, facts.rules.exported())
@@ -85,7 +89,7 @@ def must_be_new(to: Path) -> None:
 def new_file(to: Path) -> Iterator[Path]:
     """Where to write what becomes the file `to` once it is whole. Raises DataError when there is something already."""
     must_be_new(to)
-    with writing(to.parent), tempfile.TemporaryDirectory(dir=to.parent) as temporary:
+    with writing(to.parent, named=True), tempfile.TemporaryDirectory(dir=to.parent) as temporary:
         part = Path(temporary) / to.name
         yield part
         part.replace(to)

@@ -76,7 +76,7 @@ def write(model: Path, name: str, rules: Rules, texts: Mapping[str, list[str]], 
             "Take it away as a ZIP: the program in it needs Python and nothing else.",
             "no_onnx",
         )
-    with writing(to.parent), tempfile.TemporaryDirectory(dir=to.parent) as temporary:
+    with writing(to.parent, named=True), tempfile.TemporaryDirectory(dir=to.parent) as temporary:
         folder = Path(temporary, to.stem)
         folder.mkdir()
         checked = _write_folder(model, name, rules, _enough(texts), folder)

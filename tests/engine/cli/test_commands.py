@@ -177,6 +177,9 @@ def test_predict_a_file_that_no_cell_of_acts_as_a_formula(trained, tmp_path):
     assert {"probability of good", "probability of bad"} <= set(frame.columns)
     assert not list((Path(trained["folder"]).parent / "batches").iterdir())
     assert "in which format" in engine(*asked, tmp_path / "out.pdf", code=2).stderr
+    refused = engine(*asked, tmp_path / "nowhere" / "out.csv", code=2).stderr.splitlines()
+    assert refused[0].startswith("Nothing can be written in") and refused[1] == "Make this folder, or choose another place."
+    assert not list((Path(trained["folder"]).parent / "batches").iterdir())  # before any row was answered
 
 
 def test_predict_reads_a_file_as_it_is_told_and_says_what_it_could_not_read(workspace, easy, tmp_path):

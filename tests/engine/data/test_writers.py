@@ -56,8 +56,9 @@ def test_csv_is_safe_and_marked_json_lines_and_parquet_are_as_they_were(tmp_path
 def test_what_cannot_be_written_leaves_the_old_file(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="in which format"):
         writers.write(pieces(), tmp_path / "out.pdf")
-    with pytest.raises(WorkspaceError):
+    with pytest.raises(WorkspaceError) as found:
         writers.write(pieces(), tmp_path / "nowhere" / "out.csv")
+    assert found.value.action == "Make this folder, or choose another place."
     monkeypatch.setattr(writers, "SHEET_ROWS", 5)
     (tmp_path / "out.xlsx").write_text("old")
     with pytest.raises(DataError, match="at most 5 rows"):
