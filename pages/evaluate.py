@@ -111,12 +111,11 @@ def _beside(score: float, counting: float | None) -> dict[str, str]:
 def in_words(found: Judged) -> str:
     """The score as one would say it to somebody, with what it has to be compared with."""
     scores, base = found.scores, found.baseline
-    rows = {label: one["support"] for label, one in scores["per_class"].items()}
-    often = max(rows, key=rows.get)
     low, high = scores["intervals"]["accuracy"]
     sure = f"95% sure: between {words.of_100(low)} and {words.of_100(high)}"
-    times = words.of_100(rows[often] / found.rows)
-    always = f"Always answering {messages.plain(often)} would be right {times} time{'' if times == '1' else 's'}"
+    answer, share = found.always
+    times = words.of_100(share)
+    always = f"Always answering {messages.plain(answer)} would be right {times} time{'' if times == '1' else 's'}"
     unseen = " that it had not seen" if found.unseen else ""
     counting = f", word counting {words.of_100(base['accuracy'])}" if base else ""
     texts = words.count(found.rows, f"{found.kind} text")

@@ -438,8 +438,8 @@ def further(about: "Further") -> str:
         lines.append(
             f"{count(about.left_out, 'row was', 'rows were')} left out, for no text or a label that the model does not know."
         )
-    if about.learnt:
-        lines.append(f"The model learnt from {whole(about.learnt)} of these texts, so the scores are too good.")
+    if about.too_good:
+        lines.append(about.too_good)
     return "\n".join(lines)
 
 

@@ -33,6 +33,7 @@ def judge_run(predicted: pd.DataFrame, training: pd.DataFrame) -> dict:
     return {
         **found,
         "train_rows": len(training),
+        "most_frequent": baseline.most_frequent(training["label"]),
         "intervals": found["test"]["intervals"],
         "baseline": judge_counting(training, test, labels_of(predicted)),
     }

@@ -7,17 +7,18 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
-from engine.data import others
+from engine.data import others, similarity
 from engine.data.datasets import load_info, load_others, rows_digest
 from engine.data.drafting import labelled
 from engine.data.reading import Table
 from engine.data.recipe import Recipe
 from engine.errors import DataError, NotFoundError
-from engine.evaluation import calibration, deferring, predictions, weakness
+from engine.evaluation import baseline, calibration, deferring, predictions, weakness
 from engine.evaluation.closeup import CloseUp, examples, look
 from engine.evaluation.confusions import mistakes
 from engine.evaluation.judging import judge, judge_counting
 from engine.evaluation.metrics import wilson
+from engine.figures import count, whole
 from engine.models import tfidf
 from engine.models.folders import read_config
 from engine.models.tokens import count_strange
@@ -39,8 +40,9 @@ class Further:
     """A further file that a run was judged on.
 
     key: of its content. rows: texts that were scored. left_out: rows without a text, or with a label that the model does not
-    know. learnt: of the scored texts, how many the model learnt from. created_at: UTC, ISO 8601. outlived: the scores are
-    those of the model that the run had before it was trained further.
+    know. learnt: of the scored texts, how many the model learnt from; validated: of the others, how many are among the
+    validation texts, by which its training was judged. Case and white space do not count. created_at: UTC, ISO 8601.
+    outlived: the scores are those of the model that the run had before it was trained further.
     """
 
     key: str
@@ -50,6 +52,19 @@ class Further:
     learnt: int
     created_at: str
     outlived: bool = False
+    validated: int = 0
+
+    @property
+    def too_good(self) -> str:
+        """Why the scores are too good, in a sentence; empty where they are not, as far as that is known."""
+        if self.learnt:
+            more = count(self.validated, "more was a validation text", "more were validation texts")
+            chose = f", and {more} of its training" if self.validated else ""
+            return f"The model learnt from {whole(self.learnt)} of these texts{chose}, so the scores are too good."
+        if self.validated:
+            some = count(self.validated, "of these texts was a validation text", "of these texts were validation texts")
+            return f"{some} of its training, so the scores are a little too good."
+        return ""
 
 
 def scores(paths: RunPaths) -> dict:
@@ -146,13 +161,17 @@ def _scored(
     paths = workspace.run(run.id)
     predicted = predictions.table(rows, labels, Predictor(paths.model).probabilities(rows["text"].tolist(), progress))
     found = judge(predicted)
-    training = _training(workspace, run)
+    own, learnt, validated = _own(workspace, run), 0, 0
     result: dict = {"test": found, "intervals": found["intervals"]}
-    if training is not None:
+    if own is not None:
+        training = own[own["split"] == "train"]
+        learnt, validated = _known(rows["text"], own)
         result["baseline"] = judge_counting(training, predicted, labels)
+        result["most_frequent"] = baseline.most_frequent(training["label"])
     about = replace(
         about,
-        learnt=0 if training is None else int(rows["text"].isin(set(training["text"])).sum()),
+        learnt=learnt,
+        validated=validated,
         created_at=datetime.now(UTC).isoformat(),
         outlived=False,
     )
@@ -242,12 +261,12 @@ def depth(
     table, rows = corrected(raw, in_force.temperature), len(raw)
     validation = _answers(paths, "validation") if paths.predictions.exists() else None
     matrix = of_texts["confusion_matrix"]
-    often = max(of_texts["per_class"].items(), key=lambda pair: pair[1]["support"])
+    label, share = baseline.always(scored, of_texts)
     answers = predictions.answers(table)
     groups = find_weakness(workspace, run, texts).groups
     found = {
         "texts": texts,
-        "always": {"label": often[0], "accuracy": often[1]["support"] / rows},
+        "always": {"label": label, "accuracy": share},
         "baseline_intervals": base and {"accuracy": wilson(round(base["accuracy"] * rows), rows)},
         "calibration": None if validation is None else asdict(confidence(workspace, run, texts)),
         "rules": {**asdict(in_force), **asdict(deferral(in_force, *answers))},
@@ -363,9 +382,18 @@ def answers_of(paths: RunPaths) -> list[str]:
     return [named[str(number)] for number in range(len(named))]
 
 
-def _training(workspace: Workspace, run: Run) -> pd.DataFrame | None:
-    """The rows that the run learnt from; None where the data set was deleted since."""
+def _own(workspace: Workspace, run: Run) -> pd.DataFrame | None:
+    """The rows that the run has of its data set; None where that was deleted since."""
     try:
-        return rows_of(workspace, run.dataset_id, queue.config_of(workspace, run.id), "train")
+        return rows_of(workspace, run.dataset_id, queue.config_of(workspace, run.id))
     except NotFoundError:
         return None
+
+
+def _known(texts: pd.Series, own: pd.DataFrame) -> tuple[int, int]:
+    """(how many of the texts are training texts of a run, how many of the others are validation texts). own: its rows."""
+    codes = similarity.codes(pd.concat([texts, own["text"]], ignore_index=True))
+    asked, there, split = codes[: len(texts)], codes[len(texts) :], own["split"].to_numpy()
+    learnt = np.isin(asked, there[split == "train"])
+    validated = np.isin(asked, there[split == "validation"]) & ~learnt
+    return int(learnt.sum()), int(validated.sum())

@@ -16,7 +16,7 @@ import pandas as pd
 
 from engine import __version__, machine
 from engine.data.datasets import DatasetInfo
-from engine.evaluation import deferring, predictions
+from engine.evaluation import baseline, deferring, predictions
 from engine.evaluation.calibration import Judged, judge, temper
 from engine.evaluation.confusions import mistakes
 from engine.figures import date, of_100, percent, rounded, separators, whole
@@ -89,7 +89,7 @@ def render(facts: Facts, evidence: Evidence) -> str:
     scores, base = facts.metrics["test"], facts.metrics["baseline"]
     labels, counts = scores["confusion_matrix"]["labels"], scores["confusion_matrix"]["counts"]
     support = {label: one["support"] for label, one in scores["per_class"].items()}
-    often = max(support, key=support.get)
+    often, always = baseline.always(facts.metrics, scores)
     judged = judge(table)
     sure = temper(predictions.probabilities_of(test), facts.rules.temperature).max(axis=1)
     right = (test["label"] == test["predicted"]).to_numpy()
@@ -99,7 +99,6 @@ def render(facts: Facts, evidence: Evidence) -> str:
     bins = judged.corrected_bins if corrects else judged.bins
     is_table, found = len(labels) <= MOST_CELLS, mistakes(labels, counts)
     counts_words = facts.reference == WORD_COUNTING
-    always = support[often] / len(test)
     others = {} if counts_words else {"word counting": base["accuracy"]}
     data = evidence.data
     charts = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from engine.figures import whole
+from engine.evaluation import baseline
 from engine.paths import RunPaths
 from engine.runs.store import Run
 from engine.serving import rules
@@ -21,12 +21,14 @@ OWN = ("test", "validation")
 
 @dataclass(frozen=True)
 class Judged:
-    """texts: test, validation, or the key of a further file. scores: of these texts. baseline: word counting on them."""
+    """texts: test, validation, or the key of a further file. scores: of these texts. baseline: word counting on them.
+    always: (one answer for all, the share of texts for which it is right)."""
 
     run: Run
     texts: str
     scores: dict
     baseline: dict | None
+    always: tuple[str, float]
 
     @property
     def paths(self) -> RunPaths:
@@ -97,7 +99,8 @@ def choose(run: Run) -> Judged:
     if texts in more:
         said(run, more[texts])
     scores = found["validation" if texts == "validation" else "test"]
-    return Judged(run, texts, scores, found.get("baseline") if texts != "validation" else None)
+    counted = found.get("baseline") if texts != "validation" else None
+    return Judged(run, texts, scores, counted, baseline.always(found, scores))
 
 
 def said(run: Run, further: "Further") -> None:
@@ -112,8 +115,8 @@ def said(run: Run, further: "Further") -> None:
             f"{words.count(further.left_out, 'row')} without a text, or with a label that the model does not know, "
             "were left out."
         )
-    if further.learnt:
-        notes.append(f"The model learnt from {whole(further.learnt)} of these texts, so that the scores are too good.")
+    if further.too_good:
+        notes.append(further.too_good)
     if notes:
         st.caption(" ".join(notes))
 

@@ -2,7 +2,10 @@ import pandas as pd
 import pytest
 
 from engine import figures
+from engine.data.datasets import load_rows, save
+from engine.data.drafting import draft
 from engine.data.reading import read_bytes
+from engine.data.recipe import Recipe
 from engine.results import evaluations
 from tests import words
 from tests.engine.runs.helpers import submit, wait
@@ -33,6 +36,26 @@ def test_what_a_run_on_a_part_of_the_training_texts_left_out_it_did_not_learn(wo
     run = wait(workspace, submit(workspace, easy, "tfidf", train_share=0.5).id)
     about, _ = evaluations.judge_further(workspace, run, read_bytes(easy_csv.read_bytes(), "again.csv"))
     assert (about.rows, about.learnt) == (200, easy.rows["train"] // 2)
+
+
+def test_what_the_run_had_seen_is_known_again_whatever_its_case_and_white_space(workspace, easy):
+    run = wait(workspace, submit(workspace, easy, "tfidf").id)
+    rows = load_rows(workspace, easy.id)
+    some = pd.concat([rows[rows["split"] == split].head(number) for split, number in (("train", 7), ("validation", 5))])
+    some = some.assign(text=some["text"].str.upper().str.replace(" ", "  "))[["text", "label"]]
+    later = some.to_csv(index=False) + "something that nobody ever wrote,bad\n"
+    about, _ = evaluations.judge_further(workspace, run, read_bytes(later.encode(), "later.csv"))
+    assert (about.rows, about.learnt, about.validated) == (13, 7, 5)
+    assert about.too_good.startswith("The model learnt from 7 of these texts, and 5 more were validation texts")
+
+
+def test_one_answer_for_all_is_what_was_most_frequent_in_training(workspace, easy_csv):
+    kept = [line for place, line in enumerate(easy_csv.read_text().splitlines()) if line.endswith(",bad") or place % 3 == 0]
+    info = save(workspace, draft(read_bytes("\n".join(kept).encode(), "more.csv"), Recipe(text="text", label="label")))
+    run = wait(workspace, submit(workspace, info, "tfidf").id)
+    later = "text,label\na bright lamp of today,good\na tidy lamp of today,good\na dull lamp of today,bad\n"
+    about, _ = evaluations.judge_further(workspace, run, read_bytes(later.encode(), "later.csv"))
+    assert evaluations.depth(workspace, run, about.key)["always"] == {"label": "bad", "accuracy": pytest.approx(1 / 3)}
 
 
 def test_what_was_found_out_is_kept_and_found_out_anew_for_other_answers(workspace, judged, monkeypatch):
