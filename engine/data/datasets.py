@@ -157,7 +157,7 @@ def _records(paths: Iterable[Path]) -> list[DatasetInfo]:
     """Without those that are damaged: such a one is told when it is asked for by its id."""
     found = []
     for path in paths:
-        with suppress(WorkspaceError):
+        with suppress(WorkspaceError, FileNotFoundError):
             found.append(_record(path))
     return found
 
@@ -256,7 +256,11 @@ def remove(workspace: Workspace, dataset_id: str) -> None:
 
 def deleted(workspace: Workspace) -> list[DatasetInfo]:
     """What is in the trash, the last deleted first; a damaged one is left out."""
-    return _records(sorted(workspace.trash.glob("*/info.json"), key=lambda path: path.parent.stat().st_mtime, reverse=True))
+    since = {}
+    for path in workspace.trash.glob("*/info.json"):
+        with suppress(FileNotFoundError):  # it is just being taken out, or emptied with the trash
+            since[path] = path.parent.stat().st_mtime
+    return _records(sorted(since, key=since.get, reverse=True))
 
 
 def restore(workspace: Workspace, dataset_id: str) -> DatasetInfo:

@@ -61,16 +61,24 @@ def empty_trash(workspace: Workspace, older_than: int = 0) -> int:
     store, freed = Store(workspace), 0
     before = datetime.now(UTC) - timedelta(days=older_than)
     for folder in workspace.trash.glob("*"):
-        if folder.stat().st_mtime <= before.timestamp():
-            freed += taken(folder)
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(FileNotFoundError):  # it was taken out, or somebody else empties the trash as well
+            if folder.stat().st_mtime <= before.timestamp():
+                freed += _throw_away(workspace, folder)
     for run in store.all(deleted=True):
         if store.remove(run.id, before):
-            folder = workspace.run(run.id).folder
-            with suppress(OSError):
-                folder = folder.rename(folder.with_suffix(".part"))  # what a kill leaves of it is swept
-            freed += taken(folder)
-            shutil.rmtree(folder, ignore_errors=True)
+            freed += _throw_away(workspace, workspace.run(run.id).folder)
+    return freed
+
+
+def _throw_away(workspace: Workspace, folder: Path) -> int:
+    """Remove a folder whole: it is moved out of everybody's sight first, where what a kill leaves of it is swept.
+
+    Returns its bytes; none where somebody else was faster.
+    """
+    with suppress(OSError):  # on Windows, what somebody has open cannot be moved
+        folder = folder.rename(workspace.root / f"{folder.name}.part")
+    freed = taken(folder)
+    shutil.rmtree(folder, ignore_errors=True)
     return freed
 
 

@@ -1,3 +1,6 @@
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+
 import pandas as pd
 import pytest
 
@@ -87,6 +90,20 @@ def test_what_was_deleted_can_be_put_back_until_the_trash_is_emptied(workspace):
     assert deleted(workspace) == []
     with pytest.raises(NotFoundError, match="no data set"):
         restore(workspace, info.id)
+
+
+def test_the_trash_may_be_emptied_twice_at_once_and_looked_at_meanwhile(workspace):
+    info = save(workspace, draft(table(), RECIPE))
+    remove(workspace, info.id)
+    for number in range(100):
+        shutil.copytree(workspace.deleted_dataset(info.id).folder, workspace.trash / f"aaaaaa{number:03}")
+    size = sum(map(space.taken, workspace.trash.iterdir()))
+    with ThreadPoolExecutor(4) as pool:
+        looks = [pool.submit(deleted, workspace) for _ in range(8)]
+        freed = [pool.submit(space.empty_trash, workspace) for _ in range(4)]
+        assert {one.id for look in looks for one in look.result()} <= {info.id}
+        assert sum(one.result() for one in freed) == size
+    assert not list(workspace.trash.iterdir()) and not list(workspace.root.glob("*.part"))
 
 
 def test_the_same_rows_may_be_saved_and_deleted_again_beside_those_in_the_trash(workspace):
