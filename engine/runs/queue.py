@@ -252,7 +252,8 @@ def _queue_again(workspace: Workspace, run_id: str, epochs: int | None) -> None:
         if epochs is not None and not queued:
             write_json(path, asked)
     if not queued:
-        raise RunStateError(f"The run {run.name!r} was resumed a moment ago.", "Nothing more needs to be done.")
+        happened = "deleted" if Store(workspace).get(run_id).deleted_at else "resumed"
+        raise RunStateError(f"The run {run.name!r} was {happened} a moment ago.", "Nothing more needs to be done.")
 
 
 def clone(
@@ -311,10 +312,10 @@ def waiting(workspace: Workspace) -> list[Run]:
 def remove(workspace: Workspace, run_id: str) -> None:
     """Put a run with its model into the trash. Raises RunStateError while it is queued or running."""
     workspace.may_change()
-    run = get_run(workspace, run_id)
-    if not run.status.ended:
+    get_run(workspace, run_id)  # closes what has died
+    if not Store(workspace).trash(run_id):
+        run = Store(workspace).get(run_id)
         raise RunStateError(f"The run {run.name!r} is {run.status}.", "Stop it first, then delete it.")
-    Store(workspace).trash(run_id, True)
     space.empty_trash(workspace, older_than=space.TRASH_DAYS)
 
 
@@ -326,7 +327,7 @@ def deleted(workspace: Workspace) -> list[Run]:
 def restore(workspace: Workspace, run_id: str) -> Run:
     """Take a run out of the trash. Raises NotFoundError when it is gone for good."""
     workspace.may_change()
-    Store(workspace).trash(run_id, False)
+    Store(workspace).restore(run_id)
     return get_run(workspace, run_id)
 
 

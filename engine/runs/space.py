@@ -7,6 +7,8 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from filelock import FileLock
+
 from engine.errors import WorkspaceError
 from engine.figures import rounded
 from engine.paths import RunPaths, Workspace
@@ -48,10 +50,14 @@ def clean(workspace: Workspace, runs: list[Run]) -> int:
     freed = 0
     store = Store(workspace)
     for run in runs:
-        bytes_here = cleanable(workspace, store.get(run.id))  # it may have been resumed since it was listed
-        if bytes_here:
-            shutil.rmtree(workspace.run(run.id).checkpoints)
-            freed += bytes_here
+        paths = workspace.run(run.id)
+        if not paths.checkpoints.exists():
+            continue
+        with FileLock(paths.lock):  # it may have been resumed since it was listed, and is not from now on
+            bytes_here = cleanable(workspace, store.get(run.id))
+            if bytes_here:
+                shutil.rmtree(paths.checkpoints)
+                freed += bytes_here
     return freed
 
 

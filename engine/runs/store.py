@@ -163,6 +163,7 @@ runs = Table(
     Column("accuracy", Float),
     Column("macro_f1", Float),
 )
+ENDED = runs.c.status.not_in([Status.QUEUED, Status.RUNNING])
 queue = Table("queue", tables, Column("paused", Boolean, nullable=False))  # one row, or none: not paused
 OUT_OF_THE_QUEUE = "Taken out of the queue."
 COULD_NOT_START = {
@@ -334,13 +335,21 @@ class Store:
         return changed.rowcount == 1
 
     def queue_again(self, run: Run, *, first: bool = False, request: Request | None = None) -> bool:
-        """Let a run that `run` shows as ended, or as held by a worker that was ended, wait for its next attempt."""
+        """Let a run that `run` shows as ended, or as held by a worker that was ended, wait for its next attempt.
+
+        Returns whether it does: it may have been resumed, or deleted, meanwhile.
+        """
         with self._begin() as connection:
             order = func.min(runs.c.position) - 1 if first else func.max(runs.c.position) + 1
             position = connection.scalar(select(order))
             changed = connection.execute(
                 update(runs)
-                .where(runs.c.id == run.id, runs.c.status == run.status, runs.c.attempt == run.attempt)
+                .where(
+                    runs.c.id == run.id,
+                    runs.c.status == run.status,
+                    runs.c.attempt == run.attempt,
+                    runs.c.deleted_at.is_(None),
+                )
                 .values(
                     status=Status.QUEUED,
                     position=position,
@@ -389,15 +398,21 @@ class Store:
         with self._begin() as connection:
             connection.execute(update(runs).where(runs.c.id == run_id, runs.c.ended_at.is_not(None)).values(message=message))
 
-    def trash(self, run_id: str, deleted: bool) -> None:
-        """Hide a run, or show it again."""
+    def trash(self, run_id: str) -> bool:
+        """Hide a run that has ended. Returns whether it did: it may have been resumed."""
         with self._begin() as connection:
-            connection.execute(update(runs).where(runs.c.id == run_id).values(deleted_at=now() if deleted else None))
+            hidden = connection.execute(update(runs).where(runs.c.id == run_id, ENDED).values(deleted_at=now()))
+        return hidden.rowcount == 1
+
+    def restore(self, run_id: str) -> None:
+        """Show a hidden run again."""
+        self.change(run_id, deleted_at=None)
 
     def remove(self, run_id: str, before: datetime) -> bool:
         """Forget a run that lies in the trash since `before`. Returns whether it did: it may have been taken out."""
+        lies_there = (runs.c.id == run_id, runs.c.deleted_at <= _written(before), ENDED)
         with self._begin() as connection:
-            gone = connection.execute(delete(runs).where(runs.c.id == run_id, runs.c.deleted_at <= _written(before)))
+            gone = connection.execute(delete(runs).where(*lies_there))
         return gone.rowcount == 1
 
     @contextmanager

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -319,6 +320,50 @@ def test_of_two_who_ask_for_more_rounds_at_once_the_second_is_told_and_the_first
     assert queue.resume(workspace, "aaaaaa", epochs=9).status == Status.QUEUED
     other.join()
     assert told and read_json(paths.config)["config"]["epochs"] == 9
+
+
+def test_a_run_that_is_resumed_as_it_is_deleted_stays(workspace, monkeypatch):
+    paths, trash = ended(workspace, "aaaaaa"), Store.trash
+
+    def and_meanwhile(store, *given):
+        queue.resume(workspace, "aaaaaa", epochs=5)
+        return trash(store, *given)
+
+    monkeypatch.setattr(Store, "trash", and_meanwhile)
+    with pytest.raises(RunStateError, match="is queued"):
+        queue.remove(workspace, "aaaaaa")
+    space.empty_trash(workspace)
+    assert [run.status for run in queue.list_runs(workspace)] == [Status.QUEUED] and paths.config.exists()
+
+
+def test_a_run_that_is_deleted_as_it_is_resumed_is_not_queued_in_the_trash(workspace, meanwhile):
+    ended(workspace, "aaaaaa")
+    other = meanwhile(queue, lambda: queue.remove(workspace, "aaaaaa"))
+    with pytest.raises(RunStateError, match="deleted a moment ago"):
+        queue.resume(workspace, "aaaaaa", epochs=5)
+    other.join()
+    assert [run.status for run in queue.deleted(workspace)] == [Status.FINISHED]
+    assert queue.config_of(workspace, "aaaaaa").epochs == 2  # put back
+
+
+def test_nobody_resumes_a_run_while_its_saved_states_are_removed(workspace, monkeypatch):
+    paths, cleanable, seen = ended(workspace, "aaaaaa"), space.cleanable, []
+    paths.checkpoints.mkdir()
+    (paths.checkpoints / "000000009-0001.safetensors").write_bytes(b"weights")
+    paths.metrics.write_text("{}")
+    other = Thread(target=lambda: queue.resume(workspace, "aaaaaa", epochs=5))
+
+    def and_meanwhile(*given):
+        found = cleanable(*given)
+        other.start()
+        other.join(0.2)  # it waits for its turn
+        seen.append(Store(workspace).get("aaaaaa").status)
+        return found
+
+    monkeypatch.setattr(space, "cleanable", and_meanwhile)
+    assert space.clean(workspace, queue.list_runs(workspace)) > 0
+    other.join()
+    assert seen == [Status.FINISHED] and queue.get_run(workspace, "aaaaaa").status == Status.QUEUED
 
 
 def test_more_rounds_than_there_may_be_are_refused_in_a_sentence(workspace):
