@@ -112,6 +112,10 @@ class TrainingConfig(BaseModel):
     """How the learning rate changes after the warm-up. Linear and cosine end near zero, which settles the model;
     constant keeps correcting, which suits open-ended training."""
 
+    average_weights: bool = False
+    """Answer with the average of the weights over the course of the training, of which the later ones count more. It
+    settles the model as a falling learning rate does, in fewer rounds; goes with a constant one."""
+
     gradient_clipping: float = Field(1.0, ge=0, le=100)
     """The longest correction allowed (norm of the gradient). Protects against a few odd texts; 0 turns it off."""
 

@@ -19,7 +19,7 @@ TRASH_DAYS = 7
 LEFT_SECONDS = 3600.0  # nothing takes so long to be written
 KINDS = ("datasets", "models", "runs", "checkpoints", "pretrained", "uploads", "trash", "other")
 POINTS = 3  # saved states on the disk while the newest is being written
-STATE = 12  # bytes of a learning parameter in a saved state: the weight and two running means, fp32
+STATE = 16  # bytes of a learning parameter in a saved state at most: the weight, its average, two running means, fp32
 WEIGHT = 4  # bytes of a parameter in fp32
 
 

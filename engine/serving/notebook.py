@@ -31,6 +31,7 @@ USED = {
     "DROPOUT": "dropout",
     "LABEL_SMOOTHING": "label_smoothing",
     "PATIENCE": "patience",
+    "AVERAGE_WEIGHTS": "average_weights",
     "SEED": "seed",
 }
 MAYBE = {
@@ -152,7 +153,7 @@ def _about(facts: Facts, setup: Mapping[str, object], data: str | None) -> str:
 def _settings(facts: Facts, setup: Mapping[str, object], data: str | None) -> str:
     lines = [f"DATA = {data or NO_DATA!r}"]
     if facts.reference != WORD_COUNTING:
-        has, applies = {**facts.settings, "lora": facts.settings["lora_rank"]}, conditions(facts)
+        has, applies = {"average_weights": False, **facts.settings, "lora": facts.settings["lora_rank"]}, conditions(facts)
         lines = ["from importlib.util import find_spec", "", "import torch", "", *lines]
         if facts.reference == "bundled":
             lines += [

@@ -10,6 +10,7 @@ MODEL, REVISION = "bundled", None
 EPOCHS, BATCH_SIZE, LEARNING_RATE, MAX_TOKENS = 3, 32, 1e-4, 128
 WARMUP, SCHEDULE, WEIGHT_DECAY, CLIPPING = 0.1, "linear", 0.01, 1.0
 DROPOUT, LABEL_SMOOTHING, PATIENCE, LAYER_DECAY = 0.1, 0.0, 0, 1.0
+AVERAGE_WEIGHTS = False
 KEPT_LAYERS, FROZEN_LAYERS, LORA_RANK = 0, 0, 16
 SEED, PRECISION, DEVICE = 42, "float32", "cpu"
 ACCURACY_OF_THE_RUN = 0.0
@@ -316,6 +317,7 @@ def batches(epoch):
 
 torch.manual_seed(SEED)
 step, best_score, improved, best = 0, 0.0, 0, None
+average = {name: one.clone() for name, one in model.state_dict().items() if one.is_floating_point()}
 for epoch in range(1, EPOCHS + 1):
     model.train()
     for places in batches(epoch - 1):
@@ -329,6 +331,13 @@ for epoch in range(1, EPOCHS + 1):
         optimizer.step()
         optimizer.zero_grad()
         step += 1
+        if AVERAGE_WEIGHTS and step % 4 == 0:  # later weights count more (Shamir and Zhang 2013)
+            now = model.state_dict()
+            for name, tensor in average.items():
+                tensor.lerp_(now[name], 2 / (step // 4 + 1))
+    moving = {name: one.clone() for name, one in model.state_dict().items()}
+    if AVERAGE_WEIGHTS:
+        model.load_state_dict(average, strict=False)
     answers = logits_of(where["validation"]).argmax(dim=1)
     score = f1_score(targets[where["validation"]], answers, average="macro", zero_division=0)
     print(f"round {epoch}: loss {loss:.3f}, macro-F1 {score:.3f} on validation")
@@ -337,6 +346,7 @@ for epoch in range(1, EPOCHS + 1):
         best = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     if score > best_score:
         best_score, improved = score, epoch
+    model.load_state_dict(moving)
     if 0 < PATIENCE <= epoch - improved:
         break
 

@@ -194,8 +194,8 @@ def _random_states() -> Tensors:
 
 
 def _weights(best: Tensors | None) -> Tensors:
-    """The weights of a round as a snapshot of the learner names them."""
-    return {f"weight.{name}": tensor for name, tensor in (best or {}).items()}
+    """The weights of a round as a snapshot of the learner names them, be they averaged or not."""
+    return {f"{kind}.{name}": tensor for kind in ("weight", "average") for name, tensor in (best or {}).items()}
 
 
 def _without(tensors: Tensors, known: Tensors) -> Tensors:

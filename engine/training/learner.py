@@ -52,7 +52,7 @@ class Learner:
         self.model, self.config, self.on_less_memory = model, config, on_less_memory
         self.texts, self.lengths = texts.to(model.device), texts.lengths
         self.labels = torch.as_tensor(labels).to(model.device)
-        self.weights = MasterWeights(model, precision, config.weight_decay, config.layer_decay)
+        self.weights = MasterWeights(model, precision, config.weight_decay, config.layer_decay, config.average_weights)
         loss_of = make_loss(np.asarray(labels), model.config.num_labels, config.balance, config.label_smoothing)
         self.loss_of = loss_of.to(model.device)
         self.most_rows, self.most_tokens = 2**31, MOST_TOKENS[model.device.type]

@@ -1,6 +1,8 @@
 """AdamW on fp32 weights, whatever the model computes in, and how its learning rate changes."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -8,6 +10,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from engine.models.adapting import groups
+from engine.training.averaging import WeightAverage
 from engine.training.replaying import Replays
 from engine.training.word_vectors import WordVectors, table_of
 
@@ -27,7 +30,15 @@ class MasterWeights:
     (Micikevicius et al. 2018, section 3.1); with fp32 the copies are the weights themselves.
     """
 
-    def __init__(self, model: PreTrainedModel, precision: torch.dtype, weight_decay: float, layer_decay: float = 1.0):
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        precision: torch.dtype,
+        weight_decay: float,
+        layer_decay: float = 1.0,
+        averages: bool = False,
+    ):
+        """averages: whether the average of the weights is what counts, not where they are."""
         named = dict(model.named_parameters())
         self.model = model
         self.fp32 = {name: parameter.data.float() for name, parameter in named.items()}
@@ -53,6 +64,8 @@ class MasterWeights:
         self.norm = torch.zeros((), device=model.device)
         self.finite = torch.ones((), device=model.device, dtype=torch.bool)
         self.divisor = torch.ones((), device=model.device)
+        changing = {name: self.fp32[name] for name in (*self.moved, *self.vectors)}
+        self.average = WeightAverage(changing) if averages else None
         self.replays = Replays() if model.device.type == "cuda" else None
         if self.replays:
             for group in self.optimizer.param_groups:
@@ -73,6 +86,8 @@ class MasterWeights:
         for vectors in self.vectors.values():
             if self.finite:
                 vectors.step(learning_rate, self.divisor)
+        if self.average:
+            self.average.step()
         return Stepped(self.norm.clone(), self.finite.clone())
 
     def _correct(self, clipping: float) -> None:
@@ -119,22 +134,40 @@ class MasterWeights:
             self.replays.forget()
 
     def state(self) -> dict[str, torch.Tensor]:
-        """All weights in fp32 on the processor, by name; of those that learn a copy."""
+        """All weights that count, in fp32 on the processor, by name; of those that learn a copy."""
         wanted, changing = self.model.state_dict().keys(), self.moved.keys() | self.vectors.keys()
+        weights = {**self.fp32, **(self.average.mean if self.average else {})}
         return {
             name: tensor.detach().to("cpu", torch.float32, copy=name in changing).contiguous()
-            for name, tensor in {**dict(self.model.named_buffers()), **self.fp32}.items()
+            for name, tensor in {**dict(self.model.named_buffers()), **weights}.items()
             if name in wanted
         }
 
+    @contextmanager
+    def at_average(self) -> Iterator[None]:
+        """Within it the model computes with the weights that count."""
+        if not self.average:
+            yield
+            return
+        parameters = dict(self.model.named_parameters())
+        used = [parameters[name].data for name in self.average.mean]
+        kept = [one.clone() for one in used]
+        torch._foreach_copy_(used, list(self.average.mean.values()))
+        try:
+            yield
+        finally:
+            torch._foreach_copy_(used, kept)
+
     def snapshot(self) -> dict[str, torch.Tensor]:
-        """What learns, in fp32, and what AdamW knows of it, on the processor, as `weight.<name>`, `exp_avg.<name>` ..."""
+        """What learns, in fp32, its average and what AdamW knows of it, on the processor, as `weight.<name>` ..."""
         found = {}
         for name, parameter in self.moved.items():
             for kind, tensor in {"weight": parameter.data, **self.optimizer.state[parameter]}.items():
                 found[f"{kind}.{name}"] = tensor.detach().to("cpu").contiguous()
         for name, vectors in self.vectors.items():
             found |= {f"{kind}.{name}": tensor for kind, tensor in vectors.snapshot().items()}
+        if self.average:
+            found |= {name: tensor.detach().cpu() for name, tensor in self.average.snapshot().items()}
         return found
 
     def restore(self, tensors: dict[str, torch.Tensor]) -> None:
@@ -150,6 +183,8 @@ class MasterWeights:
         for name, vectors in self.vectors.items():
             kinds = (kind for kind in vectors.snapshot() if f"{kind}.{name}" in tensors)
             vectors.restore({kind: tensors[f"{kind}.{name}"] for kind in kinds})
+        if self.average:
+            self.average.restore(tensors)
 
 
 def learning_rate_at(step: int, steps: int, peak: float, warmup: float, schedule: str) -> float:

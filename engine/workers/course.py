@@ -99,12 +99,14 @@ class Course:
         """(validation texts, classes)"""
         asked = (self.learner.model, self.validation, self.precision, self.pulse.progress)
         try:
-            return probabilities(*asked)
+            with self.learner.weights.at_average():
+                return probabilities(*asked)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
         self.learner.rest()
-        return probabilities(*asked)
+        with self.learner.weights.at_average():
+            return probabilities(*asked)
 
     def _keep_best(self) -> None:
         self.checkpoints.best = self.learner.state()

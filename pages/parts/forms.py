@@ -17,7 +17,7 @@ ADVANCED = {
         "method", "layer_decay", "frozen_layers", "kept_layers", "freeze_embeddings", "read_mean", "head_first",
         "lora_rank",
     ),
-    "How it learns": ("warmup", "schedule", "gradient_clipping", "weight_decay", "dropout", "patience",
+    "How it learns": ("warmup", "schedule", "average_weights", "gradient_clipping", "weight_decay", "dropout", "patience",
         "train_share",
     ),
     "What mistakes cost": ("balance", "label_smoothing"),

@@ -41,6 +41,7 @@ SETTINGS = {
     "gradient_checkpointing": "Save memory",
     "warmup": "Gentle start (warm-up share)",
     "weight_decay": "Pull towards zero (weight decay)",
+    "average_weights": "Average the weights",
     "schedule": "Course of the step size (schedule)",
     "gradient_clipping": "Longest correction (gradient clipping)",
     "seed": "Starting point of chance (seed)",

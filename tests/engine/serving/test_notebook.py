@@ -47,7 +47,8 @@ def accuracies(*paths):
 def test_a_plain_run_and_one_with_everything_set_are_repeated(workspace, easy, tiny_model, tmp_path):
     rich = {
         "method": "lora", "read_mean": True, "head_first": True, "frozen_layers": 1, "layer_decay": 0.9,
-        "balance": "focal", "label_smoothing": 0.05, "schedule": "cosine", "patience": 3, "learning_rate": 1e-2,
+        "balance": "focal", "label_smoothing": 0.05, "schedule": "constant", "average_weights": True, "patience": 3,
+        "learning_rate": 1e-2,
     }  # fmt: skip
     runs = [wait(workspace, submit(workspace, easy, tiny_model, epochs=6, **more).id) for more in ({}, rich)]
     paths = [export(workspace, run.id, tmp_path / f"{run.id}.ipynb", "notebook") for run in runs]

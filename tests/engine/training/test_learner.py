@@ -7,6 +7,7 @@ from engine.errors import TrainingError
 from engine.models import adapting
 from engine.models.loading import load_model
 from engine.settings import TrainingConfig
+from engine.training.averaging import EVERY
 from engine.training.learner import Learner
 from engine.training.optimizer import learning_rate_at
 from tests.engine.training.test_layout import texts
@@ -94,6 +95,26 @@ def test_small_corrections_add_up_although_the_model_computes_in_bf16(tiny_model
     moved = (one.state()["classifier.weight"] - before).abs()
     assert 0 < moved.max() < 1e-5
     assert one.model.classifier.weight.dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_the_average_weighs_later_weights_more_and_learning_goes_on_from_the_last(tiny_model, precision):
+    averaging, plain = (learner(tiny_model, precision=precision, average_weights=on) for on in (True, False))
+    seen = []
+    for step in range(1, 3 * EVERY + 1):
+        for one in (averaging, plain):
+            one.learn(np.arange(len(LENGTHS)), 1e-3)
+        if step % EVERY == 0:
+            seen.append(plain.state())
+    for name, averaged in averaging.state().items():
+        wanted = (seen[0][name] + 2 * seen[1][name] + 3 * seen[2][name]) / 6
+        assert torch.allclose(averaged, wanted, atol=1e-6), name
+    moving = {name: one.detach().clone() for name, one in averaging.model.named_parameters()}
+    with averaging.weights.at_average():
+        for name, one in averaging.model.named_parameters():
+            assert torch.equal(one, averaging.state()[name].to(precision)), name
+    for name, one in averaging.model.named_parameters():
+        assert torch.equal(one, moving[name]), name
 
 
 def test_frozen_parts_stay_to_the_bit_and_the_rest_learns(tiny_model):

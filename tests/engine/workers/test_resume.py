@@ -124,6 +124,7 @@ WAYS = {
     "little memory": {"gradient_checkpointing": True, "accumulation": 2},
     "few texts": {"head_first": True, "read_mean": True, "frozen_layers": 1},
     "stopping early": {"patience": 1, "epochs": 20},
+    "average": {"average_weights": True, "schedule": "constant"},
 }
 
 
