@@ -1,6 +1,6 @@
 """How often 95% intervals hold the truth: over simulated test sets of models whose true scores are known.
 
-python -m benchmarks.interval_coverage [--sets 2000]
+python -m benchmarks.interval_coverage [--sets 2000] [--case "77 classes"]
 """
 
 import argparse
@@ -11,18 +11,10 @@ import numpy as np
 from engine.evaluation import metrics
 from engine.evaluation.calibration import BINS, calibration_error, temper
 from engine.evaluation.comparing import gap_interval, macro_f1_gap
-from engine.evaluation.resampling import intervals
+from engine.evaluation.resampling import intervals, of_answers
 
-SCORES = (
-    "accuracy",
-    "macro_f1",
-    "weighted_f1",
-    "balanced_accuracy",
-    "mcc",
-    "log_loss",
-    "roc_auc",
-    "average_precision",
-)
+OF_ANSWERS = ("accuracy", "macro_f1", "weighted_f1", "balanced_accuracy", "mcc", "class_f1")
+OF_PROBABILITIES = ("log_loss", "roc_auc", "average_precision")
 FURTHER = ("calibration_error", "accuracy_gap", "macro_f1_gap")
 TOO_SURE = 1.5  # by which temperature the probabilities are spoilt that the calibration error is told of
 WORSE = 0.5  # how much less well the other of two compared models tells the right class
@@ -32,8 +24,13 @@ CASES = {  # rows of the test set, share of each class, how well the model tells
     "ten classes": (500, (0.1,) * 10, 2.5),
     "few mistakes": (300, (0.5, 0.5), 3.0),
     "few texts": (60, (0.5, 0.5), 2.0),
+    "20 classes": (200, (1 / 20,) * 20, 3.5),
+    "20 classes, few texts": (100, (1 / 20,) * 20, 3.5),
+    "77 classes": (770, (1 / 77,) * 77, 3.9),
+    "77 classes, few texts": (385, (1 / 77,) * 77, 3.9),
 }
 LARGE = 400_000  # rows that give the true scores
+FEW_CLASSES = 10  # up to which the rankings are measured: those of 77 classes would take hours
 
 
 def answers(
@@ -48,16 +45,26 @@ def answers(
 
 
 def coverage(rows: int, shares: tuple[float, ...], skill: float, sets: int) -> dict[str, float]:
-    labels = list(range(len(shares)))
+    """Of the scores of one model; those of probabilities for up to FEW_CLASSES."""
+    labels, ranked = list(range(len(shares))), len(shares) <= FEW_CLASSES
     chance = np.random.default_rng(0)
     true, predicted, probabilities = answers(LARGE, shares, skill, chance)
-    truth = metrics.scores(true, predicted, labels) | metrics.ranking(true, probabilities, labels)
-    held = dict.fromkeys(SCORES, 0)
+    truth = metrics.scores(true, predicted, labels) | (metrics.ranking(true, probabilities, labels) if ranked else {})
+    held = dict.fromkeys((*OF_ANSWERS, *OF_PROBABILITIES) if ranked else OF_ANSWERS, 0)
+
+    def holds(interval: list[float] | None, value: float) -> bool:
+        low, high = interval or (-np.inf, np.inf)
+        return low <= value <= high
+
     for seed in range(sets):
-        found = intervals(*answers(rows, shares, skill, chance), labels, seed)
-        for name in SCORES:
-            low, high = found[name] or (-np.inf, np.inf)
-            held[name] += low <= truth[name] <= high
+        true, predicted, probabilities = answers(rows, shares, skill, chance)
+        if ranked:
+            found = intervals(true, predicted, probabilities, labels, seed)
+        else:
+            found = of_answers(true, predicted, labels, np.random.default_rng(seed))
+        f1 = [holds(found["per_class"][one]["f1"], truth["per_class"][one]["f1"]) for one in labels]
+        for name in held:
+            held[name] += np.mean(f1) if name == "class_f1" else holds(found[name], truth[name])
     return {name: times / sets for name, times in held.items()}
 
 
@@ -101,12 +108,15 @@ def further_coverage(rows: int, shares: tuple[float, ...], skill: float, sets: i
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", type=int, default=2000, help="simulated test sets of each case")
+    parser.add_argument("--case", action="append", choices=CASES, help="only this one; may be given several times")
     asked = parser.parse_args()
     print(f"Share of {asked.sets:,} simulated test sets whose 95% interval holds the truth")
-    print("| test set | " + " | ".join((*SCORES, *FURTHER)).replace("_", " ") + " |")
-    for case, (rows, shares, skill) in CASES.items():
+    columns = (*OF_ANSWERS, *OF_PROBABILITIES, *FURTHER)
+    print("| test set | " + " | ".join(columns).replace("_", " ") + " |")
+    for case in asked.case or CASES:
+        rows, shares, skill = CASES[case]
         found = coverage(rows, shares, skill, asked.sets) | further_coverage(rows, shares, skill, asked.sets)
-        held = " | ".join(f"{found[name]:.3f}" for name in (*SCORES, *FURTHER))
+        held = " | ".join(f"{found[name]:.3f}" if name in found else "" for name in columns)
         print(f"| {case}, {rows} texts | {held} |", flush=True)
     true, predicted, probabilities = answers(10_000, (0.1,) * 10, 2.5, np.random.default_rng(0))
     start = time.perf_counter()

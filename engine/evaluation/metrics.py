@@ -1,5 +1,7 @@
 """Scores of predictions, as scikit-learn and scipy compute them; here they are only put together."""
 
+from functools import lru_cache
+
 import numpy as np
 from scipy.stats import binomtest
 from sklearn.metrics import (
@@ -78,5 +80,10 @@ def wilson(hits: int, count: int) -> list[float] | None:
     """The 95% interval of a share (Wilson 1927); None where nothing was counted."""
     if not count:
         return None
-    found = binomtest(int(hits), int(count)).proportion_ci(0.95, method="wilson")
-    return [float(found.low), float(found.high)]
+    return list(_wilson(int(hits), int(count)))
+
+
+@lru_cache(maxsize=10_000)  # many classes have as many texts and hits as others, and scipy computes a p-value first
+def _wilson(hits: int, count: int) -> tuple[float, float]:
+    found = binomtest(hits, count).proportion_ci(0.95, method="wilson")
+    return float(found.low), float(found.high)

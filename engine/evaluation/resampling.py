@@ -85,30 +85,39 @@ def intervals(
 ) -> dict:
     """95% intervals [low, high] of everything in `metrics.scores` and `metrics.ranking`, and per_class of each class.
 
-    Wilson's for shares of texts (accuracy, precision, recall), the bootstrap for the others. None where there is no score.
-    probabilities: (rows, classes).
+    None where there is no score. actual, predicted: (rows,) labels. probabilities: (rows, classes).
     """
     place = {label: index for index, label in enumerate(labels)}
     true, said = (np.array([place[one] for one in column]) for column in (actual, predicted))
-    (first, second), counts = kinds(true, said)
     chance = np.random.default_rng(seed)
+    return {**of_answers(true, said, labels, chance), **_of_probabilities(true, probabilities, chance)}
+
+
+def of_answers(true: np.ndarray, said: np.ndarray, labels: list[str], chance: np.random.Generator) -> dict:
+    """The part of `intervals` that needs no probabilities. true, said: (rows,) places in `labels`.
+
+    Wilson's for shares of texts (accuracy, precision, recall) and for F1 of a class, the bootstrap for the others.
+    """
+    (first, second), counts = kinds(true, said)
     weights = chance.standard_gamma(counts, size=(RESAMPLES, len(counts)))
-    drawn = Tally.of(first, second, weights, len(labels)).with_imaginary(chance)
+    plain = Tally.of(first, second, weights, len(labels))
+    drawn = plain.with_imaginary(chance)
     once = Tally.of(first, second, counts[None], len(labels))
     right, of_true, of_said = (part[0] for part in (once.right, once.true, once.said))
-    f1, drawn_f1 = once.f1()[0], drawn.f1()
+    concerned = of_true + of_said - right  # by F1 of a class
     return {
         "accuracy": wilson(right.sum(), len(true)),
-        **{
-            name: _middle(getattr(once, name)()[0], getattr(drawn, name)())
-            for name in ("macro_f1", "weighted_f1", "balanced_accuracy", "mcc")
-        },
-        **_of_probabilities(true, probabilities, chance),
+        "macro_f1": _of_classes(once.macro_f1()[0], plain.macro_f1(), drawn.macro_f1(), concerned),
+        "weighted_f1": _middle(once.weighted_f1()[0], drawn.weighted_f1()),
+        "balanced_accuracy": _of_classes(
+            once.balanced_accuracy()[0], plain.balanced_accuracy(), drawn.balanced_accuracy(), of_true
+        ),
+        "mcc": _middle(once.mcc()[0], drawn.mcc()),
         "per_class": {
             label: {
                 "precision": wilson(right[i], of_said[i]),
                 "recall": wilson(right[i], of_true[i]),
-                "f1": _middle(f1[i], drawn_f1[:, i]) if of_true[i] + of_said[i] else None,
+                "f1": _of_f1(right[i], concerned[i]),
             }
             for i, label in enumerate(labels)
         },
@@ -118,6 +127,29 @@ def intervals(
 def _middle(value: float, drawn: np.ndarray) -> list[float]:
     """The middle 95% of (resamples,) of a score, and the score itself."""
     low, high = np.quantile(drawn, MIDDLE)
+    return [float(min(low, value)), float(max(high, value))]
+
+
+def _of_f1(right: int, concerned: int) -> list[float] | None:
+    """The interval of F1 of a class of whose `concerned` texts (true, or said to be of it) so many are right.
+
+    F1 is 2J / (1 + J), where J is the share of these that are right (Jaccard's index): its interval is Wilson's.
+    """
+    share = wilson(right, concerned)
+    return share and [2 * edge / (1 + edge) for edge in share]
+
+
+def _of_classes(value: float, plain: np.ndarray, drawn: np.ndarray, texts: np.ndarray) -> list[float]:
+    """The interval of a mean over classes, of which each is told by so many `texts`, (classes,).
+
+    plain, drawn: (resamples,) of the mean, without and with the imaginary text. Where classes have few texts, two things
+    have to be mended. The mean is biased, and each resample is so once more: the interval is moved by that (Efron and
+    Tibshirani 1993, chapter 10). And resamples of n texts vary too little, by (n - 1) / (n + 1): their mean has the variance
+    s² / (n + 1) (Rubin 1981), where s² / n is wanted, and s² itself is too small by (n - 1) / n.
+    """
+    some = texts[texts > 0]
+    wider = np.sqrt(np.mean((some + 1) / np.maximum(some - 1, 1)))
+    low, high = np.clip(2 * value - plain.mean() + (np.quantile(drawn, MIDDLE) - drawn.mean()) * wider, 0, 1)
     return [float(min(low, value)), float(max(high, value))]
 
 

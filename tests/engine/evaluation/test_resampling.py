@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from engine.evaluation import metrics
-from engine.evaluation.resampling import MOST_ROWS, Tally, intervals, kinds
+from engine.evaluation.resampling import MOST_ROWS, Tally, intervals, kinds, of_answers
 
 SCORES = ("accuracy", "macro_f1", "weighted_f1", "balanced_accuracy", "mcc", "log_loss", "roc_auc", "average_precision")
 CLASSES = ["a", "b", "c"]
@@ -113,3 +113,29 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
             low, high = found[name]
             held[name] += low <= truth[name] <= high
     assert all(180 <= times <= 199 for times in held.values()), held
+
+
+def test_intervals_of_many_classes_with_few_texts_hold_the_truth_too():
+    """The whole simulation is benchmarks/interval_coverage.py; this is a part of it."""
+    classes = np.arange(20)
+    true, said, _ = answered(50_000, 3, list(classes), 3.5)
+    truth = metrics.scores(true.astype(int), said.astype(int), list(classes))
+    held = dict.fromkeys(("macro_f1", "balanced_accuracy", "f1"), 0.0)
+    for seed in range(60):
+        true, said, _ = answered(100, 100 + seed, list(classes), 3.5)
+        found = of_answers(true.astype(int), said.astype(int), list(classes), np.random.default_rng(seed))
+        of_class = [(found["per_class"][one]["f1"], truth["per_class"][one]["f1"]) for one in classes]
+        for name in ("macro_f1", "balanced_accuracy"):
+            low, high = found[name]
+            held[name] += low <= truth[name] <= high
+        held["f1"] += np.mean([edges is None or edges[0] <= value <= edges[1] for edges, value in of_class])
+    assert all(times >= 52 for times in held.values()), held
+
+
+def test_five_of_five_right_say_little_of_a_class_among_many():
+    classes = [f"class {number:02}" for number in range(40)]
+    actual = np.repeat(np.array(classes, dtype=object), 5)
+    predicted = actual.copy()
+    predicted[10:20] = "class 39"
+    low, high = intervals(actual, predicted, np.full((200, 40), 1 / 40), classes)["per_class"]["class 00"]["f1"]
+    assert low == pytest.approx(2 * 0.5655 / 1.5655, abs=0.001) and high == 1  # Wilson's interval of 5 of 5 begins at 0.5655
