@@ -12,7 +12,7 @@ from engine.data import similarity
 from engine.errors import DataError
 from engine.evaluation import LEAST_RUNS, MOST_RUNS, RESAMPLES
 from engine.evaluation.predictions import labels_of
-from engine.evaluation.resampling import MIDDLE, Tally, kinds
+from engine.evaluation.resampling import RESAMPLES, Tally, kinds
 from engine.figures import rounded, significant, whole
 
 LUCK = 0.001  # a smaller chance is not told apart
@@ -143,26 +143,33 @@ def macro_f1_gap(
 ) -> tuple[float, tuple[float, float], float]:
     """(macro-F1 of `first` minus that of `second`, its 95% interval, its p-value).
 
-    By the Bayesian bootstrap over the rows, both models on the same resample, with an imaginary text that one of them has
-    right and the other has not (as in resampling.py). The p-value is two-sided, of the gap in standard errors of the
-    bootstrap (Efron and Tibshirani 1993): a share of 1,000 resamples is never small enough to be corrected for many pairs.
+    By permutation: were the models alike, their answers to each text could as well be exchanged (approximate randomization:
+    Yeh 2000). How far the gaps of RESAMPLES random exchanges lie from 0 is the standard error, for the interval as for the
+    two-sided p-value, so that the two agree. Such gaps are as good as normal, and a share of so few exchanges would never be
+    small enough to be corrected for many pairs (measured in docs/decisions.md). Each holds an imaginary text that one of
+    the models has right and the other has not, as in resampling.py: models without a mistake may differ all the same.
     """
     number = {label: index for index, label in enumerate(labels)}
     columns = (np.array([number[one] for one in values]) for values in (actual, first, second))
     (true, *said), counts = kinds(*columns)
     chance = np.random.default_rng(seed)
-    weights = chance.standard_gamma(counts, size=(RESAMPLES, len(counts)))
+    apart = said[0] != said[1]
+    exchanged = chance.binomial(counts[apart], 0.5, (RESAMPLES, apart.sum()))
     weight = chance.exponential(size=RESAMPLES)
     label, *answers = _divided(chance, np.unique([true, *said]), len(labels))
-    once = [Tally.of(true, one, counts[None], len(labels)).macro_f1() for one in said]
+    once = [Tally.of(true, one, counts[None], len(labels)) for one in said]
+    given, taken = (Tally.of(true[apart], one[apart], exchanged, len(labels)) for one in said)  # of the first's
+    more_said, more_right = taken.said - given.said, taken.right - given.right
     often = [
-        Tally.of(true, one, weights, len(labels)).with_one_more(weight, label, answer).macro_f1()
-        for one, answer in zip(said, answers, strict=True)
+        Tally(np.broadcast_to(one.true, more_said.shape), one.said + sign * more_said, one.right + sign * more_right)
+        .with_one_more(weight, label, answer)
+        .macro_f1()
+        for one, sign, answer in zip(once, (1, -1), answers, strict=True)
     ]
-    gap, gaps = float(once[0][0] - once[1][0]), often[0] - often[1]
-    low, high = np.quantile(gaps, MIDDLE)
-    p = 2 * norm.sf(abs(gap) / gaps.std())
-    return gap, (float(min(low, gap)), float(max(high, gap))), float(p)
+    gap = float(once[0].macro_f1()[0] - once[1].macro_f1()[0])
+    error = np.sqrt(np.mean((often[0] - often[1]) ** 2))
+    reach = norm.ppf(1 - SURE / 2) * error
+    return gap, (float(max(-1.0, gap - reach)), float(min(1.0, gap + reach))), float(2 * norm.sf(abs(gap) / error))
 
 
 def _divided(chance: np.random.Generator, seen: np.ndarray, classes: int) -> np.ndarray:
