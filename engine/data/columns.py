@@ -46,6 +46,7 @@ YES_NO = {
 NO_REQUESTS = ANSWER_NAMES | ID_NAMES | TIME_NAMES | BESIDE_NAMES
 NO_REQUESTS |= {"question", "title", "subject", "headline", "query", "created", "updated", "respondent"}
 DATE = r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})([T ,]+\d{1,2}:\d{2}.*)?"
+MAIL = r"\S[^\s@]*@\S[^\s.]*\.\S+$"  # with its first @ and the first point behind that, so that none is tried twice
 SPACELESS = r"[\u3040-\u30ff\u3400-\u9fff]{4}"  # words that nothing keeps apart
 GROUP_NAMES = {
     "user", "customer", "author", "document", "doc", "thread", "conversation", "patient", "session", "client", "speaker",
@@ -201,7 +202,7 @@ class _Facts:
         self.whole = self.numeric == 1 and bool((numbers % 1 == 0).all())
         self.json = in_json(filled)
         self.links = filled.str.match(r"https?://\S+$").mean() if len(filled) else 0.0
-        self.mails = filled.str.match(r"\S+@\S+\.\S+$").mean() if len(filled) else 0.0
+        self.mails = filled.str.match(MAIL).mean() if len(filled) else 0.0
         self.spaceless = filled.str.contains(SPACELESS).mean() if len(filled) else 0.0
         self.lettered = filled.str.contains(r"[^\W\d_]{2}").mean() if len(filled) else 0.0
         self.dates = filled.str.fullmatch(DATE).mean() if len(filled) else 0.0

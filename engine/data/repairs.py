@@ -14,6 +14,7 @@ from engine.data import kinds, scan, similarity
 from engine.figures import whole
 
 HTML = r"</?[a-zA-Z][^<>]{0,500}>|&[a-zA-Z]{2,8};|&#x?[0-9a-fA-F]{2,6};"
+UNSEEN = re.compile(r"<(?:script|style)\b|</(?:script|style)>", re.I)  # where what a page does not show begins and ends
 # two bytes or more of UTF-8 as Windows-1252 shows them, such as Ã¼; whether it is damage, ftfy decides
 MOJIBAKE = "[Â-ô][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]"
 PLACEHOLDERS = ("null", "none", "nan", "n/a", "na", "#n/a", "\\n", "<na>", "-", "?")
@@ -85,9 +86,23 @@ def _strip_html(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _without_html(text: str) -> str:
-    text = re.sub(r"<(script|style)\b.*?</\1>", " ", text, flags=re.I | re.S)
-    text = re.sub(r"</?[a-zA-Z][^<>]{0,500}>", " ", text)
+    text = re.sub(r"</?[a-zA-Z][^<>]{0,500}>", " ", _without_unseen(text))
+    text = re.sub(r"&#[0-9]{20,};?", "\ufffd", text)  # what becomes of any beyond Unicode; Python reads no such number
     return " ".join(html.unescape(text).split())
+
+
+def _without_unseen(text: str) -> str:
+    """Without its scripts and styles, in one walk through it; one that is not closed stays."""
+    tags = [(tag.start(), tag.end(), tag[0].lower()) for tag in UNSEEN.finditer(text)]
+    last = {tag: start for start, _, tag in tags}
+    kept, after, awaited = [], 0, ""
+    for start, end, tag in tags:
+        if not awaited and start < last.get(closing := f"</{tag[1:]}>", 0):
+            kept.append(text[after:start])
+            awaited = closing
+        elif tag == awaited:
+            after, awaited = end, ""
+    return " ".join([*kept, text[after:]])
 
 
 def _merge_spellings(rows: pd.DataFrame) -> pd.DataFrame:

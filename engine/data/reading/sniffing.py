@@ -183,7 +183,8 @@ def _best_quotes(sample: str, separator: str, quote: str | None) -> Reading:
     if quote == "" or len(separator) != 1:
         return _read(sample, Dialect(separator, ""))
     mark = re.escape(separator)
-    spaced = len(re.findall(rf'{mark} +"', sample)) > len(re.findall(rf'{mark}"', sample))
+    # Blanks before a quote are no sign where blanks separate; each of many in a row would be looked through to the last.
+    spaced = separator != " " and len(re.findall(rf'{mark} +"', sample)) > sample.count(f'{separator}"')
     escapes = ["", "\\"] if '\\"' in sample or "\\'" in sample else [""]
     apostrophes = len(re.findall(rf"(?:^|{mark}|\n)'(?:[^'\n]|'')*'(?={mark}|[\r\n]|$)", sample)) > 2
     quotes = [quote] if quote else ['"', "'"] if apostrophes else ['"']

@@ -259,6 +259,15 @@ def test_columns_whose_names_have_a_plus_are_not_joined():
     assert propose(table, "text", "C + D").label == "C + D"
 
 
+@pytest.mark.parametrize("address, mails", [
+    ("ann@home.example", True), ("@ann@home.example@work", True), ("ann@.home.example", True), ("ann@.home", False),
+    ("ann@home", False), ("ann@home.example or so", False), ("ann@" * 200_000, False),
+])  # fmt: skip
+def test_a_column_of_addresses_is_no_text_and_what_is_none_takes_no_time(address, mails):
+    found = propose(frame(contact=[f"{i}{address}" for i in range(3)], label=["a", "b", "a"]))
+    assert (found.text is None) == mails
+
+
 def test_many_columns_of_marks_take_no_time():
     chance = np.random.default_rng(0).integers(0, 2, (60, 95)).astype(str)
     table = pd.concat([frame(text=LONG), pd.DataFrame(chance, dtype="str").add_prefix("m")], axis=1)

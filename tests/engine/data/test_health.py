@@ -229,6 +229,18 @@ def test_html_is_removed():
     assert made.rows["text"][0] == f"{EASY[0][0]} & more"
 
 
+@pytest.mark.parametrize("page, shown", [
+    ("<style>p {}</style><p>hello</p><SCRIPT src=a>'<style>' </style> </script>x</style> bye", "hello x bye"),
+    ("<p>hello</p> <script> is not closed", "hello is not closed"),
+    ("<p>hello</p> " + "<script " * 100_000 + "bye", "hello " + "<script " * 100_000 + "bye"),
+    ("<p>hello</p> " + "<script></style>" * 100_000 + "bye", "hello bye"),
+    (f"<p>hello</p> &#{'1' * 5000}; &lt;&#66;ye", "hello \ufffd <Bye"),
+])  # fmt: skip
+def test_of_html_that_is_out_of_order_what_is_shown_is_left(page, shown):
+    _, made = check([(page, "good"), *EASY], ["strip_html"])
+    assert made.rows["text"][0] == shown
+
+
 def test_what_only_looks_like_html_is_left_alone():
     found, _ = check([(f"{text} a < b, I <3 it & so on", label) for text, label in EASY])
     assert "html" not in found

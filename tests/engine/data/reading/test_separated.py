@@ -420,6 +420,10 @@ def test_signs_without_end_take_no_time():
     assert len(read("\n".join(f"{line} {number}" for number in range(8))).frame)
 
 
+def test_blanks_without_end_take_no_time():
+    assert len(read('"' + " " * 800_000 + 'x"\na b\nb c\n').frame)
+
+
 @pytest.mark.parametrize("note", ["Reviews of the month {}", "# source file number {}", "== reviews of month {} =="])
 def test_notes_between_rows_are_no_part_of_a_text(note):
     _, file = in_lines(["label", "text"], every=1)
