@@ -242,14 +242,20 @@ def _well_formed(lines: list[str], dialect: Dialect) -> bool:
 def _split_where_quotes_close(line: str, dialect: Dialect) -> list[str]:
     """Fields where a quote closes only before a separator: 'say "so, then" and",x' is two of them."""
     quote, separator = re.escape(dialect.quote), re.escape(dialect.separator)
-    pattern = rf"\s*{quote}(.*?){quote}\s*(?:{separator}|$)|(.*?)(?:{separator}|$)"
-    cells, end = [], 0
-    while match := re.compile(pattern).match(line, end):
-        cells.append(match[2] if match[1] is None else match[1].replace(dialect.quote * 2, dialect.quote))
-        if match.end() == len(line):
-            return [*cells, ""] if line.endswith(dialect.separator) else cells
-        end = match.end()
-    return cells
+    opens, closes = re.compile(rf"[^\S{separator}]*{quote}"), re.compile(rf"{quote}[^\S{separator}]*(?:{separator}|$)")
+    cells, end, some_close = [], 0, True
+    while end < len(line):
+        opened = opens.match(line, end) if some_close else None
+        if opened and (closed := closes.search(line, opened.end())):
+            cells.append(line[opened.end() : closed.start()].replace(dialect.quote * 2, dialect.quote))
+            end = closed.end()
+        else:
+            some_close = some_close and not opened  # what closes no quote closes none of those behind it either
+            after = line.find(dialect.separator, end)
+            after = len(line) if after < 0 else after
+            cells.append(line[end:after])
+            end = after + 1
+    return [*cells, ""] if line.endswith(dialect.separator) else cells
 
 
 def _in_words(error: csv.Error) -> str:

@@ -121,6 +121,17 @@ def test_a_quote_inside_quotes_that_is_not_doubled():
     ]
 
 
+def test_an_empty_field_before_it_stays():
+    text = "note\ttext\tlabel\n" + "".join(f'\t"{i} fine "words" there"\tgood\n\t"dull {i}"\tbad\n' for i in range(30))
+    assert cells(text)[:2] == [["", '0 fine "words" there', "good"], ["", "dull 0", "bad"]]
+
+
+@pytest.mark.parametrize("fields", ['"a,', '" ,'])
+def test_quotes_of_which_none_is_closed_take_no_time(fields):
+    found = read(written(PLAIN) + "so" + fields * 150_000 + "\n" + written(PLAIN))
+    assert len(found.frame) == 2 * len(PLAIN)
+
+
 def test_backslashes_and_doubled_quotes():
     text = "text,label\n" + "".join(f'"say \\"{i}\\", ok",a\n"say ""{i}"", ok",b\n' for i in range(20))
     assert cells(text)[:2] == [['say "0", ok', "a"], ['say "0", ok', "b"]]
