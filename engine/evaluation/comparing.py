@@ -12,7 +12,7 @@ from engine.data import similarity
 from engine.errors import DataError
 from engine.evaluation import LEAST_RUNS, MOST_RUNS, RESAMPLES
 from engine.evaluation.predictions import labels_of
-from engine.evaluation.resampling import RESAMPLES, Tally, kinds
+from engine.evaluation.resampling import Tally, kinds
 from engine.figures import rounded, significant, whole
 
 LUCK = 0.001  # a smaller chance is not told apart
