@@ -124,6 +124,7 @@ AS_PYTHON_WRITES = re.compile(r"(?<![%{])\{[^{}]*:[+,]*(?:,|\.\d+[f%])\}|:%[bBdY
 NOT_FOR_THE_READER_HERE = {
     "figures.py": "the room for it",
     "exporting.py": "the card of a model, which is read anywhere",
+    "tfidf.py": "its README, likewise",
     "onnx_export.py": "its README, likewise",
     "alone.py": "goes with a model",
     "alone_onnx.py": "goes with a model",
