@@ -69,7 +69,8 @@ def members(info: DatasetInfo, plan: Plan, config: TrainingConfig) -> list[Membe
 def _rounds(config: TrainingConfig, rows: int, share: float, classes: int) -> int:
     """As many more than `config` asks for as the preset would take with so few texts."""
     few, all_of_them = (
-        rounds(config.preset, max(1, round(part * rows)), config.batch_size, classes) for part in (share, 1.0)
+        rounds(config.preset, max(1, round(part * rows)), config.batch_size, classes, config.average_weights)
+        for part in (share, 1.0)
     )
     return min(max(config.epochs, round(config.epochs * few / all_of_them)), MOST_EPOCHS)
 

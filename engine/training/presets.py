@@ -23,9 +23,10 @@ UNBALANCED = 3  # times as many texts in the largest class as in the smallest: t
 
 @dataclass(frozen=True)
 class Preset:
-    """about: what it is for. readings: texts to read in all, twice as many where there are many classes.
+    """about: what it is for. readings: texts to read in all, twice as many where there are many classes and half as many where
+    the weights are averaged.
 
-    epochs: (fewest, most). steps: the fewest corrections, whatever the epochs. share_read: of texts, whole.
+    epochs: (fewest, most); of the fewest, too, half are enough for an average. steps: the fewest corrections, whatever the epochs. share_read: of texts, whole.
     thins: whether it learns from some of the texts only where one round through all would be more than `readings`.
     """
 
@@ -71,12 +72,14 @@ def derive(
     """
     chosen = PRESETS[preset]
     small, many = model_width <= 512, len(class_rows) > MANY_CLASSES
-    readings = _readings(preset, len(class_rows))
+    # An average of the weights settles many texts in half the rounds; few ones gained nothing (docs/decisions.md).
+    averages = small and rows > SOME_ROWS
+    readings = _readings(preset, len(class_rows), averages)
     share = float(f"{readings / rows:.2g}") if chosen.thins and rows > readings else 1.0
     all_rows, rows = rows, round(share * rows)
     max_tokens, cut = _max_tokens(token_lengths, chosen.share_read, model_tokens)
     batch_size = 16 if rows <= SOME_ROWS else 32
-    epochs = rounds(preset, rows, batch_size, len(class_rows))
+    epochs = rounds(preset, rows, batch_size, len(class_rows), averages)
     # Gradients of larger batches are steadier by the root of their size and bear larger steps (Krizhevsky 2014).
     learning_rate = LEARNING_RATES[small] * math.sqrt(batch_size / 32) * (2.5 if many else 1)
     values = {
@@ -86,13 +89,15 @@ def derive(
         "learning_rate": float(f"{learning_rate:.1e}"),
         "batch_size": batch_size,
         "max_tokens": max_tokens,
+        "schedule": "constant" if averages else "linear",
+        "average_weights": averages,
         "freeze_embeddings": small and (preset == "quick" or rows <= SOME_ROWS),
         "read_mean": sentence_encoder,
         "head_first": reads_first and (sentence_encoder or rows <= SOME_ROWS),
     }
     reasons = {
         "epochs": f"{whole(rows)} training texts, {whole(epochs * rows)} readings in all."
-        if epochs == _by_readings(preset, rows, len(class_rows))
+        if epochs == _by_readings(preset, rows, len(class_rows), averages)
         else f"Few texts: so many rounds for at least {chosen.steps} corrections.",
         "learning_rate": ("Small models bear larger corrections" if small else "Large models need small corrections")
         + ("; many classes need larger ones." if many else "."),
@@ -105,6 +110,7 @@ def derive(
             "freeze_embeddings": "Half of a small model is word vectors; they can stay.",
             "read_mean": "A sentence encoder knows more by all tokens.",
             "head_first": "Starts from a sensible answer.",
+            "average_weights": "Settles the model in half the rounds.",
         }.items()
         if values[field]
     }
@@ -116,19 +122,23 @@ def derive(
     return Chosen(values, reasons)
 
 
-def rounds(preset: PresetName, rows: int, batch_size: int, classes: int) -> int:
-    """How often `rows` training texts are read: for the preset's number of readings, and at least its corrections."""
+def rounds(preset: PresetName, rows: int, batch_size: int, classes: int, averages: bool) -> int:
+    """How often `rows` training texts are read: for the preset's number of readings, and at least its corrections.
+
+    averages: whether the weights are averaged.
+    """
     by_steps = math.ceil(PRESETS[preset].steps / math.ceil(rows / batch_size))
-    return min(max(_by_readings(preset, rows, classes), by_steps), MOST_EPOCHS)
+    return min(max(_by_readings(preset, rows, classes, averages), by_steps), MOST_EPOCHS)
 
 
-def _by_readings(preset: PresetName, rows: int, classes: int) -> int:
+def _by_readings(preset: PresetName, rows: int, classes: int, averages: bool) -> int:
     fewest, most = PRESETS[preset].epochs
-    return min(max(round(_readings(preset, classes) / rows), fewest), most)
+    least = math.ceil(fewest / 2) if averages else fewest
+    return min(max(round(_readings(preset, classes, averages) / rows), least), most)
 
 
-def _readings(preset: PresetName, classes: int) -> int:
-    return PRESETS[preset].readings * (2 if classes > MANY_CLASSES else 1)
+def _readings(preset: PresetName, classes: int, averages: bool) -> int:
+    return PRESETS[preset].readings * (2 if classes > MANY_CLASSES else 1) // (2 if averages else 1)
 
 
 def _max_tokens(lengths: np.ndarray, share: float, longest: int) -> tuple[int, float]:
