@@ -152,7 +152,8 @@ def abilities(device: str):
 
 
 def make_onnx(root: str, run_id: str) -> None:
-    """Keep the model as ONNX with its run, made in a process of its own, since it takes much memory for a moment.
+    """Keep the model as ONNX with its run, made in a process of its own, since it takes much memory for a moment. It is as
+    old as the model and the rules that it was made of, so that it is outdated where these change meanwhile.
 
     Raises TuneboardError with what that process said.
     """
@@ -160,7 +161,7 @@ def make_onnx(root: str, run_id: str) -> None:
     workspace.may_change()
     paths = workspace.run(run_id)
     with tempfile.TemporaryDirectory(dir=paths.folder) as place:
-        to = Path(place, paths.onnx.name)
+        to, began = Path(place, paths.onnx.name), Path(place).stat().st_mtime_ns  # by the same clock as theirs
         asked = ("export", run_id, "--to", to, "--format", "onnx", "--workspace", root, "--json")
         done = subprocess.run(
             command("engine", *asked),
@@ -172,6 +173,7 @@ def make_onnx(root: str, run_id: str) -> None:
         if done.returncode:
             told = json.loads(done.stdout)["error"] if done.stdout else None  # on stderr libraries warn of this and that
             raise TuneboardError(*((told["message"], told["action"]) if told else ENDED))
+        os.utime(to, ns=(began, began))
         to.replace(paths.onnx)
     write_json(paths.onnx_check, json.loads(done.stdout)["checked"])
 

@@ -173,7 +173,7 @@ def _without_torch(run: Run) -> None:
     paths, file = state.workspace().run(run.id), f"{words.file_name(run.name)}-onnx.zip"
     st.write("For machines without torch, also in int8, with a program that needs only onnxruntime.")
     since = max(one.stat().st_mtime for one in (paths.model, paths.rules) if one.exists())
-    made = paths.onnx.exists() and paths.onnx.stat().st_mtime >= since
+    made = paths.onnx.exists() and paths.onnx.stat().st_mtime > since
     if made:
         st.download_button(
             f"Download as ONNX ({words.size(paths.onnx.stat().st_size)})",

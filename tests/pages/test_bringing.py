@@ -1,6 +1,7 @@
 """A model from elsewhere, on every page."""
 
 import io
+import json
 import os
 import zipfile
 from dataclasses import asdict
@@ -14,6 +15,7 @@ from engine.models.loading import load_model, load_tokenizer
 from engine.paths import write_json
 from engine.results.importing import bring
 from engine.runs import queue
+from engine.serving import rules
 from engine.serving.onnx_export import Checked
 from pages.parts import cached
 from tests import words
@@ -119,6 +121,19 @@ def test_when_the_writing_of_onnx_is_killed_it_is_said_so(workspace, finished, m
     monkeypatch.setattr(cached, "command", lambda *_: ["sh", "-c", "echo 'UserWarning: 1' >&2; echo 2 >&2; kill -KILL $$"])
     with pytest.raises(TuneboardError, match="ended from outside"):
         cached.make_onnx(str(workspace.root), finished.id)
+
+
+def test_onnx_is_offered_again_to_be_made_where_the_rules_changed_meanwhile(workspace, finished, monkeypatch):
+    checked = asdict(Checked(120, 2e-7, 1.0, 91_000_000, 23_000_000))
+
+    def meanwhile(_, *asked):
+        rules.change(workspace, finished.id, threshold=0.5)
+        return ["sh", "-c", f"printf PK > {asked[3]}; echo '{json.dumps({'checked': checked})}'"]
+
+    monkeypatch.setattr(cached, "command", meanwhile)
+    cached.make_onnx(str(workspace.root), finished.id)
+    assert workspace.run(finished.id).onnx.read_bytes() == b"PK"
+    assert elsewhere(finished, "Without torch (ONNX)").button(key="make_onnx")
 
 
 def test_onnx_that_was_made_can_be_downloaded_until_the_model_changes(workspace, finished):
