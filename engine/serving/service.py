@@ -56,8 +56,8 @@ class Served:
 
     def answer(self, texts: list[str]) -> list[tuple[str, dict]]:
         """(version, prediction) of each text."""
-        opened = self.opened
-        return [(opened.version, one) for one in opened.predict(texts)]
+        version, found = self.opened.predict(texts)
+        return [(version, one) for one in found]
 
 
 class Service:
@@ -238,7 +238,7 @@ def build(service: Service, key: str | None = None, hosts: Sequence[str] = ("*",
         "/reload",
         response_model=Versions,
         dependencies=guard,
-        summary="Open the models again, after a run or its rules changed",
+        summary="Open the models again, after a run was trained further; changed rules hold by themselves",
         responses=wrong(*([] if key else [403]), 409),
     )
     async def reload() -> dict:

@@ -289,6 +289,27 @@ def test_either_all_models_are_opened_again_or_none(two, tmp_path, monkeypatch):
         apart(two.reload())
 
 
+def test_rules_hold_from_the_next_answer_on_and_damaged_ones_change_nothing(two, tmp_path):
+    file = tmp_path / "one" / "rules.json"
+
+    async def scene() -> list[tuple[str, bool]]:
+        await two.start()
+        found = []
+        for written in ('{"threshold": 1.0}', '{"threshold": "high"}', '{"threshold": 0.0}', None):
+            for _ in range(2):
+                reply = await two.predict("one", ["a bright lamp"])
+                found.append((reply["version"], reply["predictions"][0]["to_a_person"]))
+            if written:
+                file.write_text(written)
+        await two.close()
+        return found
+
+    none, strict, damaged, never = zip(*[iter(apart(scene()))] * 2, strict=True)
+    assert none == never == (none[0],) * 2 and not none[0][1]
+    assert strict == damaged == (strict[0],) * 2 and strict[0][1]
+    assert none[0][0] != strict[0][0]
+
+
 def test_who_is_refused_is_told_of_all_that_waits_for_the_same_thread(two):
     async def scene() -> str:
         await two.start()
