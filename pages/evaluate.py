@@ -7,6 +7,7 @@ from engine.figures import rounded, whole
 from engine.runs import queue
 from pages.parts import (
     bringing,
+    cached,
     classes,
     confusion,
     frame,
@@ -128,18 +129,16 @@ def more_scores(found: Judged) -> None:
     if not place.open:
         return
     sure = found.scores["intervals"]
+    told = [(*said, found.scores[key], sure[key]) for key, said in words.SCORES.items() if found.scores[key] is not None]
+    if found.temperature != 1.0:
+        corrected = cached.corrected_log_loss(*found.source, found.temperature)
+        told.append((*words.CORRECTED_LOG_LOSS, *corrected))
     with place:
         st.dataframe(
             words.table(
                 [
-                    {
-                        "score": name,
-                        "value": found.scores[key],
-                        "95% sure": words.between(sure[key], words.score),
-                        "what it says": meaning,
-                    }
-                    for key, (name, meaning) in words.SCORES.items()
-                    if found.scores[key] is not None
+                    {"score": name, "value": value, "95% sure": words.between(edges, words.score), "what it says": meaning}
+                    for name, meaning, value, edges in told
                 ],
                 value=words.score,
             ),

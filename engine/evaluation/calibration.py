@@ -30,7 +30,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class Judged:
-    """The confidence on the test texts, as it is and corrected by `temperature`, fitted on the validation texts.
+    """The confidence on the test texts, as it is and corrected by `temperature`.
 
     few_mistakes: on these, so that the temperature is hardly more than a guess.
     """
@@ -45,10 +45,10 @@ class Judged:
     corrected_bins: list[Bin]
 
 
-def judge(table: pd.DataFrame) -> Judged:
-    """table: the predictions of a run, of both splits."""
+def judge(table: pd.DataFrame, temperature: float | None = None) -> Judged:
+    """table: the predictions of a run, of both splits. temperature: None: fitted on the validation texts."""
     validation, test = (table[table["split"] == split] for split in ("validation", "test"))
-    temperature = temperature_of(validation)
+    temperature = temperature_of(validation) if temperature is None else temperature
     few = int((validation["label"] != validation["predicted"]).sum()) < LEAST_MISTAKES
     probabilities, right = probabilities_of(test), (test["label"] == test["predicted"]).to_numpy()
     sure, corrected = probabilities.max(axis=1), temper(probabilities, temperature).max(axis=1)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from engine.evaluation import baseline, metrics, resampling
+from engine.evaluation.calibration import temper
 from engine.evaluation.predictions import labels_of, probabilities_of
 
 
@@ -12,15 +13,29 @@ def judge(table: pd.DataFrame) -> dict:
 
     A label that the model does not know, since the data has it only now, is a class that it never says.
     """
-    unknown = sorted(set(table["label"]) - set(labels_of(table)))
-    labels = [*labels_of(table), *unknown]
-    probabilities = np.pad(probabilities_of(table), ((0, 0), (0, len(unknown))))
+    labels, probabilities = _with_unknown(table)
     actual, predicted = table["label"].to_numpy(), table["predicted"].to_numpy()
     found = metrics.scores(actual, predicted, labels)
     ranked = metrics.ranking(actual, probabilities, labels)
     for label, more in ranked.pop("by_class").items():
         found["per_class"][label] |= more
     return {**found, **ranked, "intervals": resampling.intervals(actual, predicted, probabilities, labels)}
+
+
+def corrected_log_loss(table: pd.DataFrame, temperature: float) -> tuple[float, list[float]]:
+    """(the log loss of predictions whose confidence is corrected by this temperature, its 95% interval). table: as they are.
+
+    Of the other scores, those of the answers stay the same; those of the ranking are told of the model as it is.
+    """
+    labels, probabilities = _with_unknown(table)
+    actual, tempered = table["label"].to_numpy(), temper(probabilities, temperature)
+    return metrics.log_loss(actual, tempered, labels), resampling.log_loss_interval(actual, tempered, labels)
+
+
+def _with_unknown(table: pd.DataFrame) -> tuple[list[str], np.ndarray]:
+    """(labels, (rows, classes) probabilities), with those labels that the model does not know."""
+    unknown = sorted(set(table["label"]) - set(labels_of(table)))
+    return [*labels_of(table), *unknown], np.pad(probabilities_of(table), ((0, 0), (0, len(unknown))))
 
 
 def judge_run(predicted: pd.DataFrame, training: pd.DataFrame) -> dict:

@@ -54,8 +54,6 @@ def ranking(actual: list[str] | np.ndarray, probabilities: np.ndarray, labels: l
     the classes, one against the rest, and by_class. A class of which all or none of the rows are has none: None.
     """
     actual = np.asarray(actual)
-    place = {label: index for index, label in enumerate(labels)}
-    chosen = probabilities[np.arange(len(actual)), [place[label] for label in actual]]
     by_class = {}
     for label, column in zip(labels, probabilities.T, strict=True):
         mine = actual == label
@@ -65,7 +63,7 @@ def ranking(actual: list[str] | np.ndarray, probabilities: np.ndarray, labels: l
             "average_precision": float(average_precision_score(mine, column)) if known else None,
         }
     return {
-        "log_loss": float(-np.log(np.clip(chosen, LEAST_PROBABILITY, 1.0)).mean()),
+        "log_loss": log_loss(actual, probabilities, labels),
         **{
             key: float(np.mean(values))
             if (values := [one[key] for one in by_class.values() if one[key] is not None])
@@ -74,6 +72,13 @@ def ranking(actual: list[str] | np.ndarray, probabilities: np.ndarray, labels: l
         },
         "by_class": by_class,
     }
+
+
+def log_loss(actual: list[str] | np.ndarray, probabilities: np.ndarray, labels: list[str]) -> float:
+    """Nats per text. probabilities: (rows, classes)."""
+    place = {label: index for index, label in enumerate(labels)}
+    chosen = probabilities[np.arange(len(actual)), [place[label] for label in actual]]
+    return float(-np.log(np.clip(chosen, LEAST_PROBABILITY, 1.0)).mean())
 
 
 def wilson(hits: int, count: int) -> list[float] | None:

@@ -124,6 +124,13 @@ def of_answers(true: np.ndarray, said: np.ndarray, labels: list[str], chance: np
     }
 
 
+def log_loss_interval(actual: np.ndarray, probabilities: np.ndarray, labels: list[str], seed: int = 0) -> list[float]:
+    """The 95% interval of the log loss alone. probabilities: (rows, classes)."""
+    place = {label: index for index, label in enumerate(labels)}
+    true = np.array([place[one] for one in actual])
+    return _of_probabilities(true, probabilities, np.random.default_rng(seed), ranked=False)["log_loss"]
+
+
 def _middle(value: float, drawn: np.ndarray) -> list[float]:
     """The middle 95% of (resamples,) of a score, and the score itself."""
     low, high = np.quantile(drawn, MIDDLE)
@@ -159,14 +166,14 @@ def kinds(*columns: np.ndarray) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
     return tuple(found), counts
 
 
-def _of_probabilities(true: np.ndarray, probabilities: np.ndarray, chance: np.random.Generator) -> dict:
-    """log_loss, roc_auc and average_precision. Of more than MOST_ROWS rows so many are resampled, and the interval
-    is drawn together by the root of their share, around the score of all (Bickel, Götze and van Zwet 1997)."""
-    whole = _Ranking(true, probabilities)
+def _of_probabilities(true: np.ndarray, probabilities: np.ndarray, chance: np.random.Generator, ranked: bool = True) -> dict:
+    """log_loss, and where `ranked` roc_auc and average_precision. Of more than MOST_ROWS rows so many are resampled, and the
+    interval is drawn together by the root of their share, around the score of all (Bickel, Götze and van Zwet 1997)."""
+    whole = _Ranking(true, probabilities, ranked)
     if len(true) <= MOST_ROWS:
         return whole.intervals(chance)
     some = chance.choice(len(true), MOST_ROWS, replace=False)
-    part = _Ranking(true[some], probabilities[some])
+    part = _Ranking(true[some], probabilities[some], ranked)
     of_part, of_whole, share = part.point(), whole.point(), np.sqrt(MOST_ROWS / len(true))
     return {
         key: edges and [float(of_whole[key] + (edge - of_part[key]) * share) for edge in edges]
@@ -175,9 +182,9 @@ def _of_probabilities(true: np.ndarray, probabilities: np.ndarray, chance: np.ra
 
 
 class _Ranking:
-    """The scores of (rows, classes) probabilities, for any weights of the rows."""
+    """The scores of (rows, classes) probabilities, for any weights of the rows; the log loss alone unless `ranked`."""
 
-    def __init__(self, true: np.ndarray, probabilities: np.ndarray):
+    def __init__(self, true: np.ndarray, probabilities: np.ndarray, ranked: bool = True):
         table = probabilities.astype(np.float64)
         self.rows = len(true)
         self.losses = -np.log(np.clip(table, LEAST_PROBABILITY, 1.0))  # of each label that a row could have
@@ -185,7 +192,7 @@ class _Ranking:
         self.classes = [
             _OneAgainstTheRest(true == number, column)
             for number, column in enumerate(table.T)
-            if 0 < (true == number).sum() < self.rows
+            if ranked and 0 < (true == number).sum() < self.rows
         ]
 
     def point(self) -> dict[str, float]:

@@ -16,7 +16,7 @@ from engine.errors import DataError, NotFoundError
 from engine.evaluation import baseline, calibration, deferring, predictions, weakness
 from engine.evaluation.closeup import CloseUp, examples, look
 from engine.evaluation.confusions import mistakes
-from engine.evaluation.judging import judge, judge_counting
+from engine.evaluation.judging import corrected_log_loss, judge, judge_counting
 from engine.evaluation.metrics import wilson
 from engine.figures import count, whole
 from engine.models import tfidf
@@ -247,7 +247,8 @@ def depth(
 
     texts: test, validation, or the key of a further file. costs: of a wrong answer, by answer, where it is not MISTAKE;
     person: of asking one. complete: with each class in detail, and with all points of the curves. Figures that need
-    validation texts are None for a model that came without data. Raises DataError for a cost of an answer that the model
+    validation texts are None for a model that came without data; `corrected` is the log loss of the corrected confidence,
+    None where none is in force. Raises DataError for a cost of an answer that the model
     never gives.
     """
     paths = workspace.run(run.id)
@@ -268,6 +269,7 @@ def depth(
         "texts": texts,
         "always": {"label": label, "accuracy": share},
         "baseline_intervals": base and {"accuracy": wilson(round(base["accuracy"] * rows), rows)},
+        "corrected": None,
         "calibration": None if validation is None else asdict(confidence(workspace, run, texts)),
         "rules": {**asdict(in_force), **asdict(deferral(in_force, *answers))},
         "coverage": _points(*deferring.curve(*answers[1:]), rows if complete else MOST_POINTS),
@@ -276,6 +278,9 @@ def depth(
         "groups": [asdict(one) for one in groups],
         "weak": [asdict(one) for one in groups if one.weak],
     }
+    if in_force.temperature != 1.0:
+        value, interval = corrected_log_loss(raw, in_force.temperature)
+        found["corrected"] = {"log_loss": value, "interval": interval}
     if validation is not None:
         learnt = predictions.answers(corrected(validation, in_force.temperature))
         each = costs_of(predictions.labels_of(raw), costs or {})

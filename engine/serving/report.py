@@ -19,11 +19,13 @@ from engine.data.datasets import DatasetInfo
 from engine.evaluation import baseline, deferring, predictions
 from engine.evaluation.calibration import Judged, judge, temper
 from engine.evaluation.confusions import mistakes
+from engine.evaluation.judging import corrected_log_loss
 from engine.figures import date, of_100, percent, rounded, separators, whole
 from engine.models.tfidf import REFERENCE as WORD_COUNTING
 from engine.serving import drawing
 from engine.serving.drawing import Chart
 from engine.serving.exporting import Facts, new_file
+from engine.serving.rules import CHOSEN_BEFORE, when
 from engine.settings import help_text
 
 TEMPLATE = "report.html.jinja"
@@ -90,12 +92,12 @@ def render(facts: Facts, evidence: Evidence) -> str:
     labels, counts = scores["confusion_matrix"]["labels"], scores["confusion_matrix"]["counts"]
     support = {label: one["support"] for label, one in scores["per_class"].items()}
     often, always = baseline.always(facts.metrics, scores)
-    judged = judge(table)
+    corrects = facts.rules.temperature != 1.0
+    judged = judge(table, facts.rules.temperature if corrects else None)
     sure = temper(predictions.probabilities_of(test), facts.rules.temperature).max(axis=1)
     right = (test["label"] == test["predicted"]).to_numpy()
     least = np.array([facts.rules.least(answer) for answer in test["predicted"]])
     deferral = deferring.defer(sure, right, least)
-    corrects = facts.rules.temperature != 1.0
     bins = judged.corrected_bins if corrects else judged.bins
     is_table, found = len(labels) <= MOST_CELLS, mistakes(labels, counts)
     counts_words = facts.reference == WORD_COUNTING
@@ -137,7 +139,7 @@ def render(facts: Facts, evidence: Evidence) -> str:
         wrong=examples(test[~right], sure[~right], MOST_WRONG),
         good=examples(test[right], sure[right], MOST_RIGHT),
         judged=judged,
-        error=judged.corrected_error if corrects else judged.error,
+        corrected_log_loss=corrected_log_loss(test, facts.rules.temperature) if corrects else None,
         verdict=verdict(judged, corrects),
         corrects=corrects,
         bins=bins,
@@ -158,6 +160,7 @@ def render(facts: Facts, evidence: Evidence) -> str:
         MOST_DRAWN=MOST_DRAWN,
         MOST_BARS=drawing.MOST_BARS,
         FEW_TEXTS=FEW_TEXTS,
+        CHOSEN_BEFORE=CHOSEN_BEFORE,
     )
 
 
@@ -201,6 +204,7 @@ def _template():
         "day": date,
         "thousands": whole,
         "rounded": rounded,
+        "when": when,
     }
     return environment.get_template(TEMPLATE)
 

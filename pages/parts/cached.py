@@ -128,6 +128,14 @@ def predicted(path: str, modified: float, split: str, temperature: float = 1.0) 
     return corrected(found, temperature)
 
 
+@st.cache_data(max_entries=8, show_spinner=False)
+def corrected_log_loss(path: str, modified: float, split: str, temperature: float) -> tuple[float, list[float]]:
+    """(log loss of the corrected confidence, its 95% interval). path: of the predictions."""
+    from engine.evaluation.judging import corrected_log_loss as found
+
+    return found(predicted(path, modified, split), temperature)
+
+
 def exported(root: str, run_id: str, form: str, name: str) -> bytes:
     """What a run leaves for use elsewhere, made when it is wanted; a notebook as a ZIP of a folder with its data.
 

@@ -102,6 +102,7 @@ SCORES = {
         "How pure the texts are that it thinks the likeliest of a class.",
     ),
 }
+CORRECTED_LOG_LOSS = ("Log loss, corrected", "The same, of the corrected confidence, which is in use.")
 STATUS_COLOURS = {
     Status.QUEUED: "gray",
     Status.RUNNING: "blue",

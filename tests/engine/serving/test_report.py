@@ -7,7 +7,9 @@ import pytest
 from engine import cli
 from engine.data.datasets import remove
 from engine.errors import DataError
+from engine.evaluation import calibration
 from engine.evaluation.deferring import ALWAYS_A_PERSON
+from engine.evaluation.judging import corrected_log_loss
 from engine.figures import as_in
 from engine.paths import read_json
 from engine.results.export import export
@@ -41,9 +43,12 @@ def test_it_says_what_the_run_found_and_is_one_file_of_less_than_6_mb(workspace,
     low, high = found["intervals"]["accuracy"]
     assert f"Right {found['test']['accuracy'] * 100:.0f} of 100 times" in said
     assert f"95% sure: between {low * 100:.0f} and {high * 100:.0f}, on {easy.rows['test']} test texts" in said
-    for score in ("weighted_f1", "balanced_accuracy", "mcc", "roc_auc", "log_loss"):
+    for score in ("weighted_f1", "balanced_accuracy", "mcc", "roc_auc", "average_precision", "log_loss"):
         between = "{:.3f} to {:.3f}".format(*found["intervals"][score])
         assert f"{found['test'][score]:.4f} {between}" in said
+    good, edges = found["test"]["per_class"]["good"], found["intervals"]["per_class"]["good"]
+    told = [f"{good[key]:.3f} {edges[key][0]:.3f} to {edges[key][1]:.3f}" for key in ("precision", "recall", "f1")]
+    assert f"good {' '.join(told)} {good['support']}" in said
     assert "this model itself is word counting" in said
     assert f"Training {easy.rows['train']} The model learnt from them." in said
     assert "<i>mine</i>" in said and counted.id in said
@@ -84,6 +89,36 @@ def test_the_threshold_in_use_and_the_correction_are_told(workspace, counted, tm
     rules.change(workspace, counted.id, threshold=0.9, temperature=1.7)
     after = words_of(export(workspace, counted.id, tmp_path / "after.html", "report").read_text("utf-8"))
     assert "Answers below 90% sure go to a person" in after and "by the temperature 1.70" in after
+
+
+def test_the_confidence_that_is_in_use_is_told_with_its_intervals_and_its_log_loss():
+    facts, evidence = run(["a", "b", "c"], 60, rules=Rules(temperature=1.7))
+    said, test = words_of(report.render(facts, evidence)), evidence.predictions.query("split == 'test'")
+    judged = calibration.judge(evidence.predictions, 1.7)
+    for error, (low, high) in (
+        (judged.corrected_error, judged.corrected_interval), (judged.error, judged.interval),
+    ):  # fmt: skip
+        told = f"off by {100 * error:.1f} percentage points on average (95% interval {100 * low:.1f} to {100 * high:.1f}"
+        assert told in said
+    value, (low, high) = corrected_log_loss(test, 1.7)
+    assert f"Log loss, of the corrected confidence that is in use {value:.4f} {low:.3f} to {high:.3f}" in said
+    assert low < value < high and value != facts.metrics["test"]["log_loss"]
+    assert "too few mistakes" not in said
+
+
+def test_too_few_mistakes_and_classes_with_few_texts_are_told():
+    facts, evidence = run(["a", "b"], 12)
+    said = words_of(report.render(facts, evidence))
+    assert "There were too few mistakes on the validation texts to estimate the correction well" in said
+    assert "The scores of 2 classes (a, b) are uncertain: fewer than 10 test texts each." in said
+
+
+def test_thresholds_of_single_answers_are_listed_with_that_of_the_others():
+    mine = Rules(threshold=0.6, thresholds={"a": 0.905}, outlived=True)
+    said = words_of(report.render(*run(["a", "b", "c"], 60, rules=mine)))
+    assert "Answers go to a person as listed below. On the test texts the model answers" in said
+    assert "answer goes to a person a below 90.5% sure every other answer below 60% sure" in said
+    assert "chosen before the model was trained further" in said
 
 
 @pytest.mark.parametrize("tested", [3, 30])
