@@ -300,9 +300,9 @@ def rules(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     if asked.cheapest:
         each = {**answering.cheapest(workspace, run, corrected=corrected, **_costs(asked)), **each}
     chosen = answering.choose(workspace, run, threshold, each, corrected)
-    effect = answering.effect(workspace.run(run.id))
-    result = {"run_id": run.id, **asdict(chosen), "on_test": effect and asdict(effect)}
-    return result, terminal.rules(run, chosen, effect)
+    effects = {split: answering.effect(workspace.run(run.id), split) for split in ("validation", "test")}
+    told = {f"on_{split}": effect and asdict(effect) for split, effect in effects.items()}
+    return {"run_id": run.id, **asdict(chosen), **told}, terminal.rules(run, chosen, effects)
 
 
 def _share(written: str) -> float:

@@ -3,7 +3,7 @@
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, TextIO
 
@@ -443,24 +443,26 @@ def further(about: "Further") -> str:
     return "\n".join(lines)
 
 
-def rules(run: Run, chosen: Rules, effect: "Effect | None") -> str:
-    """How the answers of a run are taken, and what that does to its test texts."""
+def rules(run: Run, chosen: Rules, effects: Mapping[str, "Effect | None"]) -> str:
+    """How the answers of a run are taken, and what that does. effects: to the validation and the test texts."""
 
     def said(threshold: float) -> str:
-        return "a person, always" if threshold >= ALWAYS_A_PERSON else f"from {percent(threshold, 1)} sure on"
+        return "a person, always" if threshold >= ALWAYS_A_PERSON else f"when at least {percent(threshold, 1)} sure"
 
-    lines = [f"{run.name} ({run.id}) answers by itself {said(chosen.threshold)}."]
+    lines = [f"{run.name} ({run.id}) answers on its own {said(chosen.threshold)}."]
     if chosen.threshold >= ALWAYS_A_PERSON:
         unnamed = " that is not named here" if chosen.thresholds else ""
         lines = [f"{run.name} ({run.id}) leaves every answer{unnamed} to a person."]
     if not chosen.sends_any:
-        lines = [f"{run.name} ({run.id}) answers every text by itself."]
+        lines = [f"{run.name} ({run.id}) answers every text on its own."]
     lines += [f"  {label}: {said(threshold)}" for label, threshold in chosen.thresholds.items()]
     corrected = "as it is" if chosen.temperature == 1.0 else f"corrected (temperature {rounded(chosen.temperature, 2)})"
     lines.append(f"Its confidence is {corrected}.")
-    if effect:
-        right = "" if effect.accuracy is None else f", right {percent(effect.accuracy, 1)} of them"
-        lines.append(f"Of {count(effect.texts, 'test text')} it answers {percent(effect.covered, 1)} by itself{right}.")
+    for split, effect in effects.items():
+        if effect:
+            right = "" if effect.accuracy is None else f", right {percent(effect.accuracy, 1)} of them"
+            texts = count(effect.texts, f"{split} text")
+            lines.append(f"Of {texts} it answers {percent(effect.covered, 1)} on its own{right}.")
     if chosen.outlived:
         lines.append(OUTLIVED)
     return "\n".join(lines)

@@ -18,8 +18,8 @@ from engine.serving.rules import Rules
 
 @dataclass(frozen=True)
 class Effect:
-    """What rules do to the test texts. covered: share that the model answers by itself. accuracy: of those; None where there
-    are none. texts: how many there are in all."""
+    """What rules do to the texts of a split. covered: share that the model answers by itself. accuracy: of those; None where
+    there are none. texts: how many there are in all."""
 
     covered: float
     accuracy: float | None
@@ -78,12 +78,12 @@ def cheapest(
     return deferring.cheapest(*predictions.answers(seen), each, person)
 
 
-def effect(paths: RunPaths) -> Effect | None:
-    """Of the rules in force; None for a model that came without data."""
+def effect(paths: RunPaths, split: str = "test") -> Effect | None:
+    """Of the rules in force; None for a model that came without data. split: test or validation."""
     if not paths.predictions.exists():
         return None
     in_force = rules.read(paths)
-    table = evaluations.corrected(predictions.read(paths.predictions, "test"), in_force.temperature)
+    table = evaluations.corrected(predictions.read(paths.predictions, split), in_force.temperature)
     found = evaluations.deferral(in_force, *predictions.answers(table))
     return Effect(found.covered, found.accuracy, len(table))
 
@@ -112,7 +112,7 @@ def _outlive_rules(workspace: Workspace, run_id: str) -> list[str]:
         said.append("The correction of its confidence was fitted to the new model.")
     if before.sends_any:
         rules.change(workspace, run_id, outlived=True)
-        said.append("Its thresholds were chosen for the model before; look at them again on the Evaluate page.")
+        said.append("Its thresholds were chosen for the model before; please review them on the Evaluate page.")
     return said
 
 

@@ -24,9 +24,9 @@ def confidence(judged: Judged) -> None:
         low, high = (one * 100 for one in found.interval)
         then_low, then_high = (one * 100 for one in found.corrected_interval)
         st.markdown(
-            f"On the {judged.kind} texts what it says and how often it is right differ by "
-            f"**{rounded(before, 1)} points** on average (95% sure: between {rounded(low, 1)} and {rounded(high, 1)}); "
-            f"corrected, by **{rounded(after, 1)}** (between {rounded(then_low, 1)} and {rounded(then_high, 1)}).",
+            f"On the {judged.kind} texts the model's stated confidence is off by **{rounded(before, 1)} percentage points** "
+            f"on average (95% interval {rounded(low, 1)} to {rounded(high, 1)}); after correction, by "
+            f"**{rounded(after, 1)}** ({rounded(then_low, 1)} to {rounded(then_high, 1)}).",
             help="Expected calibration error over ten bins. The correction divides the logits by one number, the "
             f"temperature, fitted on the validation texts: {rounded(found.temperature, 2)}. No answer changes, "
             "only how sure it is.",
@@ -44,7 +44,8 @@ def confidence(judged: Judged) -> None:
         st.toggle("Correct its confidence", key=key, on_change=_correct, args=(run.id, key, found.temperature))
         if found.few_mistakes:
             st.caption(
-                "It made too few mistakes on the validation texts to tell the correction from; a careful one is used."
+                "There were too few mistakes on the validation texts to estimate the correction well, so a cautious one is "
+                "used."
             )
         st.caption(
             "Corrected confidence holds wherever the model says how sure it is: on this page with the thresholds above, on "
@@ -61,13 +62,14 @@ def deferral(judged: Judged) -> None:
     """One threshold for all answers, on a slider."""
     st.header(
         "What to send to a person",
-        help="The model says how sure it is of each answer. Below the threshold a person answers instead. Choose it on "
-        "validation, and see on the test what it is worth.",
+        help="The model says how sure it is of each answer. Below the threshold a person answers instead. It is chosen "
+        "by the validation texts; what it does to the test texts, which chose nothing, tells what it is worth.",
     )
     run = judged.run
     chosen_rules = rules.read(state.workspace().run(run.id))
     kept = chosen_rules.threshold
-    _, sure, right = predictions.answers(judged.table)
+    kind, table = _choosing(judged)
+    _, sure, right = predictions.answers(table)
     left, other = st.columns(2)
     with left:
         chosen = st.slider(
@@ -79,7 +81,10 @@ def deferral(judged: Judged) -> None:
             key=f"threshold_{run.id}",
         )
         found = deferring.defer(sure, right, chosen / 100)
-        st.markdown(_deferred(found, judged))
+        st.markdown(_deferred(found, kind, len(table)))
+        if kind != judged.kind:
+            then = deferring.defer(*predictions.answers(judged.table)[1:], chosen / 100)
+            st.markdown(_deferred(then, judged.kind, judged.rows))
         if st.button(
             "Use this threshold",
             icon=":material/save:",
@@ -101,7 +106,7 @@ def deferral(judged: Judged) -> None:
         covered, accuracy, _ = deferring.curve(sure, right)
         charts.show(
             charts.coverage(covered, accuracy, found.covered, found.accuracy),
-            "Share of texts that the model answers by itself, against how often it is right",
+            f"Share of the {kind} texts that the model answers by itself, against how often it is right",
             "coverage",
         )
 
@@ -125,15 +130,18 @@ def costs(judged: Judged) -> None:
             key=f"costs_{run.id}",
             width=460,
             column_config={
-                "answer": st.column_config.TextColumn("It says", width="medium"),
-                "cost": st.column_config.NumberColumn("and is wrong: costs", min_value=0.0, required=True),
+                "answer": st.column_config.TextColumn("Answer", width="medium"),
+                "cost": st.column_config.NumberColumn("Cost if wrong", min_value=0.0, required=True),
             },
         )
         mistake = dict(zip(labels, edited["cost"].fillna(0.0), strict=True))
-        learnt = predictions.answers(_validation(judged))
+        learnt = predictions.answers(_choosing(judged)[1])
         found = deferring.cheapest(*learnt, mistake, person)
         said, sure, right = predictions.answers(judged.table)
-        st.markdown("So each answer counts by itself from here on; below, a person gives it. You may change that:")
+        st.markdown(
+            "Proposed thresholds: from this confidence on the model's answer is used, below it a person answers. "
+            "You can change them:"
+        )
         least = _by_hand(found, kept.thresholds, set(learnt[0]), f"least_{run.id}")
         cost = deferring.bill(said, sure, right, least, mistake, person)
         st.markdown(
@@ -164,14 +172,14 @@ def _by_hand(proposed: dict[str, float], in_use: dict[str, float], said: set[str
         key=f"{key}_{hash(tuple(shown['by itself from']))}",  # another proposal, another table
         width=460,
         column_config={
-            "answer": st.column_config.TextColumn("It says", width="medium"),
+            "answer": st.column_config.TextColumn("Answer", width="medium"),
             "by itself from": st.column_config.NumberColumn(
                 "by itself from (% sure)",
                 min_value=0.0,
                 max_value=101.0,
                 required=True,
                 format=words.cells("%.1f"),
-                help="Below this confidence a person looks at the answer. 0: never. 101: always.",
+                help="Below this confidence a person looks at the answer. 0: never. 100 or more: always.",
             ),
             "in use": st.column_config.NumberColumn(format=words.cells("%.1f")),
         },
@@ -180,10 +188,12 @@ def _by_hand(proposed: dict[str, float], in_use: dict[str, float], said: set[str
         st.caption(f"101: a person, always. On validation it never said {', '.join(never)}.")
     chosen = dict(zip(proposed, edited["by itself from"], strict=True))
     untouched = dict(zip(proposed, shown["by itself from"], strict=True))
-    return {
-        label: proposed[label] if value == untouched[label] else deferring.ALWAYS_A_PERSON if value > 100 else value / 100
-        for label, value in chosen.items()
-    }
+    return {label: proposed[label] if value == untouched[label] else _threshold(value) for label, value in chosen.items()}
+
+
+def _threshold(percent: float) -> float:
+    """Of a per cent that was typed; 100 is always a person, as engine/serving/rules.py takes it."""
+    return deferring.ALWAYS_A_PERSON if percent >= 100 else percent / 100
 
 
 def _percent(threshold: float) -> float:
@@ -195,15 +205,19 @@ def _from(threshold: float) -> str:
     return "always a person" if threshold > 1 else percent(threshold)
 
 
-def _validation(judged: Judged) -> pd.DataFrame:
+def _choosing(judged: Judged) -> tuple[str, pd.DataFrame]:
+    """(their kind, the predictions) of the texts that thresholds are chosen by: the validation texts, so that those of the
+    test choose nothing; where a model came without any, the texts that it is judged on."""
     path = state.workspace().run(judged.run.id).predictions
-    return cached.predicted(str(path), path.stat().st_mtime, "validation", judged.temperature)
+    if not path.exists():
+        return judged.kind, judged.table
+    return "validation", cached.predicted(str(path), path.stat().st_mtime, "validation", judged.temperature)
 
 
-def _deferred(found: deferring.Deferral, judged: Judged) -> str:
+def _deferred(found: deferring.Deferral, kind: str, rows: int) -> str:
     if found.accuracy is None:
-        return f"It is never so sure: all {whole(judged.rows)} {judged.kind} texts go to a person."
+        return f"The model never reaches this confidence: all {whole(rows)} {kind} texts would go to a person."
     return (
-        f"It answers **{percent(found.covered)}** of the {judged.kind} texts by itself, right "
+        f"On the {kind} texts the model answers **{percent(found.covered)}** by itself, right "
         f"**{words.of_100(found.accuracy)} of 100** times; {percent(1 - found.covered)} go to a person."
     )

@@ -1,12 +1,14 @@
 import json
 
+import numpy as np
 import pytest
 
 from engine.data.reading import read_bytes
-from engine.evaluation import predictions
+from engine.evaluation import deferring, predictions
 from engine.results import answering, evaluations
 from engine.serving import rules
 from engine.serving.predictor import Predictor
+from pages.parts import trust
 from pages.parts.words import of_100
 from tests import words
 from tests.engine.runs.helpers import submit, wait
@@ -139,7 +141,7 @@ def test_a_further_file_is_brought_to_the_page_and_judged_there(workspace, finis
     assert test.radio(key="split").value == about.key and about.rows == 50
     assert "Accuracy (further, n = 50)" in {one.label for one in test.metric}
     unfold(test, "Can its confidence be trusted?")
-    assert "On the further texts what it says and how often it is right" in words_on(test)
+    assert "On the further texts the model's stated confidence is off by" in words_on(test)
 
 
 def test_a_file_that_cannot_be_read_makes_way_for_another(workspace, finished):
@@ -167,15 +169,34 @@ def test_a_threshold_is_chosen_and_used_when_predicting(workspace, finished):
     assert "would go to a person" in words_on(test)
 
 
+def test_a_threshold_is_chosen_by_the_validation_texts_and_told_on_the_test_texts(workspace, finished):
+    test = open_page("evaluate", run=finished.id)
+    test.slider(key=f"threshold_{finished.id}").set_value(99).run()
+    said = words_on(test)
+    for split in ("validation", "test"):
+        sure = predictions.answers(predictions.read(workspace.run(finished.id).predictions, split))[1]
+        told = f"On the {split} texts the model answers **{(sure >= 0.99).mean():.0%}** by itself"
+        assert told in said or ((sure < 0.99).all() and f"all {len(sure)} {split} texts would go to a person" in said)
+    drawn = [trace for one in test.get("plotly_chart") for trace in json.loads(one.proto.spec)["data"]]
+    validation = predictions.read(workspace.run(finished.id).predictions, "validation")
+    _, accuracy, _ = deferring.curve(*predictions.answers(validation)[1:])
+    assert any(len(one.get("y", ())) == len(accuracy) and np.allclose(one["y"], accuracy) for one in drawn)
+
+
+def test_a_hundred_per_cent_is_always_a_person_as_it_is_kept():
+    assert [trust._threshold(typed) for typed in (0.0, 87.5, 100.0, 101.0)] == [0.0, 0.875, 1.01, 1.01]
+    assert rules.Rules(thresholds={"good": trust._threshold(100.0)}).thresholds == {"good": trust._threshold(100.0)}
+
+
 def test_thresholds_that_were_chosen_for_other_confidences_are_named(workspace, finished):
     answering.choose(workspace, finished, threshold=0.6)
     test = open_page("evaluate", run=finished.id)
-    assert "Look at them again" not in words_on(test)
+    assert "Please review them" not in words_on(test)
     unfold(test, "Can its confidence be trusted?")
     test.toggle(key=f"correct_{finished.id}").set_value(True).run()
-    assert "Look at them again" in words_on(test)
+    assert "Please review them" in words_on(test)
     press(test, "thresholds_stay")
-    assert "Look at them again" not in words_on(test)
+    assert "Please review them" not in words_on(test)
     assert rules.read(workspace.run(finished.id)).threshold == 0.6
 
 

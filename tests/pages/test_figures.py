@@ -42,18 +42,22 @@ def test_the_page_and_the_json_say_the_same(workspace, finished, tmp_path, texts
     scores = said["validation" if texts == "validation" else "metrics"]
     assert f"Right {of_100(scores['accuracy'])} of 100" in page
     assert f"{said['always']['label']} would be right {of_100(said['always']['accuracy'])} times" in page
-    assert f"answers **{said['rules']['covered']:.0%}** of the {texts} texts by itself" in page
+    assert f"On the {texts} texts the model answers **{said['rules']['covered']:.0%}** by itself" in page
     bill = said["costs"]["per_100_texts"]
     assert f"**{bill['chosen']:,.1f}** with these thresholds, {bill['all_by_model']:,.1f} if" in page
     trust = said["calibration"]
-    assert f"**{trust['error'] * 100:.1f} points**" in page
-    assert f"corrected, by **{trust['corrected_error'] * 100:.1f}**" in page
+    assert f"off by **{trust['error'] * 100:.1f} percentage points**" in page
+    assert f"after correction, by **{trust['corrected_error'] * 100:.1f}**" in page
     drawn = [trace for one in test.get("plotly_chart") for trace in json.loads(one.proto.spec)["data"]]
     for name, bins in (("as it is", "bins"), ("corrected", "corrected_bins")):
         points = next(trace for trace in drawn if trace.get("name") == name)
         assert points["x"] == pytest.approx([one["said"] for one in trust[bins]])
         assert points["y"] == pytest.approx([one["right"] for one in trust[bins]])
     tables = [one.value for one in test.dataframe]
+    losses = next(one for one in tables if "score" in one.columns).set_index("score")["value"]
+    assert losses["Log loss"] == pytest.approx(scores["log_loss"], abs=5e-4)
+    assert losses["Log loss, corrected"] == pytest.approx(said["corrected"]["log_loss"], abs=5e-4)
+    assert losses["Log loss"] != losses["Log loss, corrected"]
     label = test.selectbox(key="class").value
     known = next(one for one in tables if list(one.columns) == ["word", "here", "elsewhere"])
     assert known["word"].tolist() == [one["word"] for one in said["classes"][label]["words"]]
@@ -66,13 +70,14 @@ def test_the_page_and_the_json_say_the_same(workspace, finished, tmp_path, texts
 def test_which_answers_count_is_chosen_on_the_command_line_as_on_the_page(workspace, finished):
     shown = as_json("rules", finished.id)
     assert (shown["threshold"], shown["thresholds"], shown["temperature"]) == (0.0, {}, 1.0)
-    assert shown["on_test"]["covered"] == 1.0
+    assert shown["on_test"]["covered"] == shown["on_validation"]["covered"] == 1.0
     chosen = as_json("rules", finished.id, "--threshold", "60%", "--threshold-of", "good=person", "--correct", "yes")
     assert chosen["thresholds"] == {"good": 1.01} and chosen["threshold"] == 0.6
     fitted = as_json("evaluate", finished.id)["calibration"]["temperature"]
     assert chosen["temperature"] == pytest.approx(fitted)
     said = run("rules", finished.id).stdout
-    assert "answers by itself from 60.0% sure on" in said and "good: a person, always" in said
+    assert "answers on its own when at least 60.0% sure" in said and "good: a person, always" in said
+    assert "Of 30 validation texts it answers" in said and "Of 30 test texts it answers" in said
     refused = run("rules", finished.id, "--cheapest", "--correct", "no", "--threshold-of", "odd=0.5")
     assert refused.returncode and as_json("rules", finished.id)["temperature"] == chosen["temperature"]
     cheap = as_json("rules", finished.id, "--cheapest", "--cost", "good=0", "--correct", "no")

@@ -311,7 +311,7 @@ def test_a_threshold_of_all_is_a_person_always_as_it_is_kept_and_told(workspace,
         assert as_json("rules", run, "--threshold", written)["threshold"] == 1.01
     assert "leaves every answer to a person." in engine("rules", run).stdout
     said = engine("rules", run, "--threshold-of", "good=0.8").stdout
-    assert "leaves every answer that is not named here to a person.\n  good: from 80.0% sure on\n" in said
+    assert "leaves every answer that is not named here to a person.\n  good: when at least 80.0% sure\n" in said
 
 
 def test_a_threshold_and_a_cost_are_given_to_a_label_that_holds_an_equals_sign(workspace, easy_csv):
