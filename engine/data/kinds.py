@@ -21,7 +21,7 @@ MARKED = (
 )  # fmt: skip
 UNMARKED = ("", "0", "0.0", "false", "no", "n", "f", "-", "☐", "nein", "non", "não", "нет", "falsch", "faux")
 MOST_DIGITS = 12  # behind the point, of numbers that somebody can tell apart
-BESIDE_NUMBERS = re.compile(r"\s*[%€$£¥]\s*|(?<=[0-9])[\s'’](?=[0-9]{3}(?![0-9]))")
+BESIDE_NUMBERS = re.compile(r"(?:(?<!\s)\s+)?[%€$£¥]\s*|(?<=[0-9])[\s'’](?=[0-9]{3}(?![0-9]))")
 THOUSANDS = r"-?[1-9][0-9]{0,2}(?:MARK[0-9]{3})+"
 LARGE = 100  # 950 beside 1,520, and 695,719, say that the comma is none of decimals
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")

@@ -67,7 +67,7 @@ OTHERS = {
     b"\x80\x05\x95": "a pickle, which can run programs when it is opened",
 }
 ARROW_STREAM = b"\xff\xff\xff\xff"
-ARFF = re.compile(rb"(?i)^\s*@relation\b.*^\s*@attribute\b", re.M | re.S)
+ARFF = re.compile(rb"(?i)^[^\S\n]*@relation\b.*^[^\S\n]*@attribute\b", re.M | re.S)
 ELEMENT = re.compile(rb"\s*<([A-Za-z][\w:.-]*+)[^<>]*>\s*<[A-Za-z]")
 BEFORE_SQL = rb"(?:\s|\xef\xbb\xbf|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*+\*/;?)*+"  # comments
 SQL = re.compile(

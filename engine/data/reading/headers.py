@@ -12,7 +12,7 @@ TYPE_WORDS = {
     "int64", "float", "float64", "double", "number", "numeric", "categorical", "category", "bool", "boolean", "date", "meta",
     "response", "open-ended response",
 }  # fmt: skip
-ORANGE_FLAG = re.compile(r"(class|meta|ignore|i|m|c)?(\s*\S+=\S+)*")
+ORANGE_FLAG = re.compile(r"(class|meta|ignore|i|m|c)?(\s*+\S[^\s=]*+=\S++)*+")
 IDENTIFIER = re.compile(r"(\d{1,2}[.)] )?[^\W\d][\w.\-/ ()\[\]?*%:#&'’,]{0,39}")
 IN_BRACKETS = re.compile(r"\(.*\)|\[.*\]")
 YEAR = re.compile(r"(19|20)\d\d")

@@ -25,6 +25,10 @@ def test_several_labels_in_a_cell(cells, separator):
     assert list_separator(column(cells * 20)) == separator
 
 
+def test_blanks_without_end_take_no_time():
+    assert not is_continuous(column([f"{number}{' ' * 400_000}a %" for number in range(3)]))
+
+
 @pytest.mark.parametrize("cells, continuous", [
     ([f"{i / 7:.3f}" for i in range(100)], True), ([f"{i / 7:.3f}".replace(".", ",") for i in range(100)], True),
     (["1", "2", "3", "4", "5"] * 20, False), (["0.0", "0.5", "1.0"] * 30, False), (["a", "b"] * 50, False),

@@ -19,6 +19,8 @@ ROWS = [[f"a text of some length, number {i}", ["spam", "ham"][i % 2], str(i)] f
     ([["Export", "", ""], ["by the shop", "", ""], ["text", "label", "id"]], (3, 4)),
     ([["text", "label", "id"], ["string", "string", "int"]], (1, 3)),
     ([["text", "label", "id"], ["string", "discrete", "continuous"], ["meta", "class", ""]], (1, 4)),
+    ([["text", "label"], ["string", "discrete"], ["meta a=b c=d", "class"]], (1, 4)),
+    ([["text", "label"], ["string", "discrete"], ["a=" * 100 + "a b", "class"]], (1, 3)),  # and takes no time
     ([["text", "label", "id"], ["(of the mail)", "(spam or ham)", "[number]"]], (1, 3)),
     ([["text", "label", "id"], ["", "(spam or ham)", ""]], (1, 3)),
     ([["What is wrong?", "Which kind?", "Nr"], ["", "Response", "Open-Ended Response"]], (1, 3)),
