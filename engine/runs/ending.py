@@ -20,18 +20,27 @@ OTHER_SETTINGS = "Start a new run with other settings."  # of this one nothing c
 
 
 def died(workspace: Workspace, store: Store, run: Run) -> bool:
-    """Close a run whose process is gone; what a person had asked of it still holds. Returns whether it was open."""
-    outcome.settle(workspace.run(run.id))
-    if run.requested is not None:
-        return by_force(workspace, store, run)
+    """Close a run whose process is gone; what a person had asked of it still holds. Returns whether it was open.
+
+    A model that cannot be brought into its place keeps neither this run open nor the others waiting.
+    """
+    why = "It was killed, the machine was restarted, or memory ran out."
+    action = "Resume it: it goes on from the last saved state. The log may tell more."
+    try:
+        outcome.settle(workspace.run(run.id))
+    except OSError as error:
+        why = f"The model that it had made cannot be brought into its place ({error.strerror}: {error.filename})."
+        action = "Remove what stands in the way, then resume it."
+    else:
+        if run.requested is not None:
+            return by_force(workspace, store, run)
     return store.end(
         run.id,
         Status.INTERRUPTED,
         run.pid,
         reason="worker_died",
-        message=f"The training process ended without a word while {run.phase or 'starting'}. "
-        "It was killed, the machine was restarted, or memory ran out.",
-        action="Resume it: it goes on from the last saved state. The log may tell more.",
+        message=f"The training process ended without a word while {run.phase or 'starting'}. {why}",
+        action=action,
     )
 
 

@@ -93,7 +93,8 @@ def sweep(workspace: Workspace) -> None:
     workspace.may_change()
     running = [workspace.run(run.id).folder for run in Store(workspace).live() if run.status == Status.RUNNING]
     for folder in {path.parent for path in workspace.root.glob("runs/*/result")} - set(running):
-        outcome.settle(RunPaths(folder))
+        with suppress(OSError):  # whoever resumes that run is told
+            outcome.settle(RunPaths(folder))
     for part in list(workspace.root.rglob("*.part")):
         with suppress(FileNotFoundError):  # it went with its folder, or has just become whole
             if time.time() - part.stat().st_mtime < LEFT_SECONDS or any(map(part.is_relative_to, running)):

@@ -386,6 +386,27 @@ def test_a_worker_killed_while_it_handed_a_model_over_leaves_the_new_one_and_its
     assert paths.model.is_dir() and paths.metrics.exists() and not paths.made.folder.exists()
 
 
+def test_a_dead_run_whose_model_cannot_be_brought_into_its_place_holds_nobody_up(workspace):
+    store, gone = Store(workspace), subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for run_id, slot in (("aaaaaa", "cpu"), ("bbbbbb", "cuda")):
+        add(store, run_id, slot)
+        assert store.claim(run_id, gone.pid)
+    paths = workspace.run("aaaaaa")
+    paths.made.model.mkdir(parents=True)
+    paths.model.write_text("a file where a folder belongs")
+    workspace.watcher_log.touch()  # it is just coming up
+    queue.list_runs(workspace)
+    stuck, other = store.get("aaaaaa"), store.get("bbbbbb")
+    assert stuck.status == other.status == Status.INTERRUPTED
+    assert str(paths.made.model) in stuck.message and "stands in the way" in stuck.action
+    assert "memory ran out" in other.message
+    space.sweep(workspace)
+    paths.model.unlink()
+    space.sweep(workspace)
+    assert paths.model.is_dir()
+
+
 def test_what_killed_processes_left_is_swept_where_nothing_runs(workspace):
     paths, running = ended(workspace, "aaaaaa"), workspace.run("bbbbbb")
     Store(workspace).add(id="bbbbbb", name="n", dataset_id="d", dataset_name="d", model_name="m", slot="cpu")
