@@ -17,8 +17,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
+from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
@@ -33,6 +35,22 @@ WRITTEN = 4e8  # bytes in a second, flushed and read again, until the first poin
 # By their bytes. Wide ones are compared faster.
 WHOLE = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 Tensors = dict[str, torch.Tensor]
+Kind = TypeVar("Kind")
+
+
+@dataclass(frozen=True)
+class _Record:
+    """The .json of a point. sha256: {name of a file: what it must be}."""
+
+    sha256: dict[str, str]
+
+
+@dataclass(frozen=True)
+class _Described:
+    """What the weights of a point carry with them."""
+
+    state: TrainingState
+    facts: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -139,19 +157,19 @@ class Checkpoints:
         return None
 
     def _read(self, path: Path) -> Point:
-        sums = read_json(path)["sha256"]
+        sums = _as(_Record, read_json(path)).sha256
         for name, known in sums.items():
             if file_digest(self.folder / name) != known:
                 raise ValueError(f"{name} is not what was written")
         file = path.with_suffix(".safetensors")
         with safe_open(file, "pt") as opened:
-            described = json.loads(opened.metadata()["training"])
-        state = TrainingState(**described["state"])
+            described = _as(_Described, json.loads((opened.metadata() or {})["training"]))
+        state = described.state
         place = self._best(state.best_epoch)
         best = None
         if state.best_epoch:  # a copy, which outlives the file
             best = {name: tensor.clone() for name, tensor in load_file(place).items()}
-        point = Point(state, _weights(best) | load_file(file), described["facts"])
+        point = Point(state, _weights(best) | load_file(file), described.facts)
         self.best, self.best_digest = best, sums.get(place.name, "")
         return point
 
@@ -166,11 +184,22 @@ class Checkpoints:
         """Remove what neither of the newest points needs, nor the next one will."""
         needed = {self._best(self.best_written).name}
         for path in self._points()[:KEPT]:
-            with contextlib.suppress(WorkspaceError, KeyError):  # a damaged one needs nothing
-                needed |= {path.name, *read_json(path)["sha256"]}
+            with contextlib.suppress(WorkspaceError, ValueError):  # a damaged one needs nothing
+                needed |= {path.name, *_as(_Record, read_json(path)).sha256}
         for path in self.folder.iterdir():
             if path.name not in needed:
                 path.unlink()
+
+
+def _as(kind: type[Kind], written: object) -> Kind:
+    """What was written, as a `kind`; what this version does not know of it is left out.
+
+    Raises ValueError when it has another shape.
+    """
+    try:
+        return TypeAdapter(kind).validate_python(written)
+    except ValidationError as error:
+        raise ValueError("it is not written as this version reads it") from error
 
 
 def restore(point: Point, learner: Learner) -> None:

@@ -1,15 +1,18 @@
 """States of a training on the disk: what is damaged is told from what the disk only does not give at the moment."""
 
 import errno
+import json
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from engine.errors import WorkspaceError
 from engine.models.loading import load_model, load_tokenizer
+from engine.paths import file_digest, write_json
 from engine.settings import TrainingConfig
 from engine.training import checkpoints
 from engine.training.checkpoints import Checkpoints, restore
@@ -47,6 +50,32 @@ def test_a_state_whose_file_is_gone_gives_way_to_the_one_before_it(tmp_path, lea
     next(tmp_path.glob("*2-*.safetensors")).unlink()
     assert Checkpoints(tmp_path, say=said.append).newest().state.step == 1
     assert "damaged" in said[0]
+
+
+@pytest.mark.parametrize("record", [[], {"sha256": None}, {"sha256": ["000000002-0000.safetensors"]}, {}, None])
+def test_a_state_whose_record_has_another_shape_gives_way_to_the_one_before_it(tmp_path, learner, record):
+    said = []
+    assert saved(tmp_path, learner, said) and saved(tmp_path, learner, said, step=2)
+    write_json(tmp_path / "000000002-0000.json", record)
+    points = Checkpoints(tmp_path, say=said.append)
+    assert points.newest().state.step == 1 and "step 2 is damaged" in said[0]
+    write_json(tmp_path / "000000002-0000.json", record)
+    assert points.save(TrainingState(step=3), learner, {})
+
+
+@pytest.mark.parametrize(
+    ("changed", "step"),
+    [({"momentum": 0.9}, 2), ({"step": "two"}, 1), ({"best_epoch": None}, 1)],
+)
+def test_of_a_state_that_another_version_wrote_what_is_known_is_taken(tmp_path, learner, changed, step):
+    said = []
+    assert saved(tmp_path, learner, said) and saved(tmp_path, learner, said, step=2)
+    file = tmp_path / "000000002-0000.safetensors"
+    training = json.dumps({"state": {**vars(TrainingState(step=2)), **changed}, "facts": {}, "format": 2})
+    save_file(load_file(file), file, {"training": training})
+    write_json(file.with_suffix(".json"), {"sha256": {file.name: file_digest(file)}, "format": 2})
+    assert Checkpoints(tmp_path, say=said.append).newest().state == TrainingState(step=step)
+    assert len(said) == (step == 1)
 
 
 def test_a_state_that_is_not_read_as_it_was_written_does_not_count(tmp_path, learner, monkeypatch):
