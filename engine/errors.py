@@ -16,6 +16,8 @@ so the command line ends with exit code 2; anything else is our fault and ends w
 """
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # Windows has no quota of that name
 
@@ -80,6 +82,18 @@ class ForecastError(TuneboardError):
 
 class TrainingError(TuneboardError):
     code = "training"
+
+
+@contextmanager
+def panics_caught() -> Iterator[None]:
+    """Raises RuntimeError where a library in Rust panics: its own exception derives from BaseException, which goes past
+    everybody who is prepared for an Exception. pyo3 gives it no place to import it from."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise RuntimeError(str(error)) from error
 
 
 def is_out_of_memory(error: Exception) -> bool:

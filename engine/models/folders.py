@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.errors import ModelError
+from engine.errors import ModelError, panics_caught
 from engine.models import architectures, hub, tfidf
 
 ADAPTER = "adapter_config.json"  # where there is one, transformers merges other weights into the model, and says nothing
@@ -13,6 +13,7 @@ WIDTHS = ("hidden_size", "d_model", "dim", "n_embd")  # by which a size is multi
 LAYERS = ("num_hidden_layers", "n_layers", "n_layer", "num_layers", "encoder_layers")
 # Of config.json, that we compute with.
 FIGURES = ("max_position_embeddings", "n_positions", "pad_token_id", "vocab_size", *WIDTHS, *LAYERS)
+TRIED = "Where is my parcel?"
 CODE = (
     "brings its own program code, which Tuneboard never runs.",
     "Choose a model of a standard architecture.",
@@ -171,7 +172,8 @@ def _check_words(folder: Path, called: str) -> None:
     from tokenizers import Tokenizer
 
     try:
-        Tokenizer.from_file(str(folder / "tokenizer.json"))
+        with panics_caught():
+            Tokenizer.from_file(str(folder / "tokenizer.json")).encode(TRIED)  # some fail only when they are used
     except Exception as error:  # it raises nothing narrower, whatever is wrong with the file
         raise _unreadable("tokenizer.json", called, "no_tokenizer") from error
 

@@ -15,7 +15,7 @@ from transformers import (
 from transformers.initialization import no_init_weights
 from transformers.utils import logging
 
-from engine.errors import ModelError, is_out_of_memory
+from engine.errors import ModelError, is_out_of_memory, panics_caught
 from engine.models import catalogue, folders, hub
 from engine.models.catalogue import ModelSource
 
@@ -50,7 +50,8 @@ def _make_tokenizer_json(folder: Path) -> None:
 def load_tokenizer(folder: Path, called: str | None = None) -> PreTrainedTokenizerBase:
     """Raises ModelError when it cannot be opened. called: what a person knows the model as."""
     try:
-        return AutoTokenizer.from_pretrained(folder, **SAFE)
+        with panics_caught():
+            return AutoTokenizer.from_pretrained(folder, **SAFE)
     except Exception as error:  # whatever it makes of files that came from outside
         if is_out_of_memory(error):
             raise
@@ -122,9 +123,10 @@ def _opened(folder: Path, **more: object):
     logging.disable_progress_bar()
     try:
         _check_memory(folder)
-        return AutoModelForSequenceClassification.from_pretrained(
-            folder, dtype=torch.float32, use_safetensors=True, **more, **SAFE
-        )
+        with panics_caught():
+            return AutoModelForSequenceClassification.from_pretrained(
+                folder, dtype=torch.float32, use_safetensors=True, **more, **SAFE
+            )
     except ModelError:
         raise
     except Exception as error:  # whatever it makes of files that came from outside

@@ -163,6 +163,26 @@ def test_words_that_are_cut_off_are_a_sentence(tiny_model, tmp_path, share):
     assert refusal.value.code == "no_tokenizer"
 
 
+NO_SUCH_TOKEN = {
+    "type": "TemplateProcessing",
+    "single": [{"SpecialToken": {"id": "[NO]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+    "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+    "special_tokens": {},
+}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"}}, {"post_processor": NO_SUCH_TOKEN}],
+    ids=["panics when it is opened", "panics when it is used"],
+)
+def test_words_that_the_library_panics_over_are_a_sentence(tiny_model, tmp_path, changed):
+    path = shutil.copytree(tiny_model, tmp_path / "model") / "tokenizer.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changed))
+    with pytest.raises(ModelError, match=r"its tokenizer\.json cannot be read"):
+        find_model(str(path.parent))
+
+
 def test_a_tokenizer_that_only_transformers_cannot_read_is_a_sentence(tiny_model, tmp_path):
     path = shutil.copytree(tiny_model, tmp_path / "model") / "tokenizer_config.json"
     path.write_text(json.dumps({"added_tokens_decoder": [5]}))
