@@ -23,11 +23,12 @@ UNBALANCED = 3  # times as many texts in the largest class as in the smallest: t
 
 @dataclass(frozen=True)
 class Preset:
-    """about: what it is for. readings: texts to read in all, twice as many where there are many classes and half as many where
-    the weights are averaged.
+    """about: what it is for. readings: texts to read in all, twice as many where there are many classes and half as many
+    where the weights are averaged.
 
-    epochs: (fewest, most); of the fewest, too, half are enough for an average. steps: the fewest corrections, whatever the epochs. share_read: of texts, whole.
-    thins: whether it learns from some of the texts only where one round through all would be more than `readings`.
+    epochs: (fewest, most); of the fewest, too, half are enough for an average. steps: the fewest corrections, whatever the
+    epochs. share_read: of texts, whole. thins: whether it learns from some of the texts only where one round through all
+    would be more than `readings`.
     """
 
     about: str
@@ -39,7 +40,7 @@ class Preset:
 
 
 PRESETS: dict[str, Preset] = {
-    "quick": Preset("A first impression in little time", 8_000, (1, 4), 20, 0.90, thins=True),
+    "quick": Preset("A first impression in little time", 10_000, (1, 4), 20, 0.90, thins=True),
     "balanced": Preset("A good model in reasonable time", 26_000, (3, 10), 60, 0.97),
     "thorough": Preset("The best score, at about twice the time", 52_000, (5, 20), 120, 0.99),
 }
