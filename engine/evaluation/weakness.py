@@ -14,6 +14,7 @@ from engine.figures import of_100, rounded, significant
 LEAST_TEXTS = 10  # in a group, to say anything of it
 MOST_KINDS = 4  # different figures, up to which each is a group of its own
 PARTS = 4  # groups that a figure is cut into, with about as many texts each
+MOST_DIGITS = 9  # of a figure after its point; figures.py writes no more
 STRANGE = ("0", "1", "2 to 3", "4 or more")  # words that a model does not know as a whole
 MOST_GROUPS = 30  # values of a column
 
@@ -91,8 +92,9 @@ def in_parts(values: pd.Series) -> pd.Series:
         return _named(values, different)
     inner = edges[1:-1] if len(edges) > 2 else edges[:1]
     inner = np.unique(np.floor(inner)) if whole else inner
+    digits = 0 if whole else _digits(edges)
+    inner = np.unique([round(edge, digits) for edge in inner])  # so that every figure lies in the part that is named
     place = np.searchsorted(inner, values, side="left")  # a figure at an edge belongs to the part below
-    digits = 0 if whole else max(0, 2 - int(np.floor(np.log10(max(abs(edges[-1]), 1e-9)))))
 
     def said(value: float) -> str:
         return rounded(value, digits)
@@ -101,6 +103,12 @@ def in_parts(values: pd.Series) -> pd.Series:
     names += [f"above {said(low)}, up to {said(high)}" for low, high in pairwise(inner)]
     names += [f"above {said(inner[-1])}"]
     return pd.Series(np.array(names, dtype=object)[place], index=values.index).where(values.notna(), None)
+
+
+def _digits(edges: np.ndarray) -> int:
+    """After the point: as many as show the smallest gap between `edges`, (parts + 1,) ascending, to three figures."""
+    gap = np.diff(edges).min() if len(edges) > 1 else max(abs(edges[0]), 1e-9)
+    return min(MOST_DIGITS, max(0, 2 - int(np.floor(np.log10(gap)))))
 
 
 def _named(values: pd.Series, different: np.ndarray) -> pd.Series:

@@ -62,6 +62,17 @@ def test_a_figure_lies_in_the_part_that_is_named(rows):
         assert not upto or figure <= int(upto[1])
 
 
+@pytest.mark.parametrize(("least", "width"), [(2000, 1), (13.38, 0.08), (-100, 100), (0, 1e-7)])
+def test_parts_of_figures_that_lie_close_together_have_names_of_their_own(least, width):
+    figures = pd.Series(least + np.random.default_rng(0).random(400) * width)
+    parts = in_parts(figures)
+    assert sorted(parts.value_counts())[0] >= 90 and parts.nunique() == 4
+    for figure, part in zip(figures, parts, strict=True):
+        above, upto = (re.search(rf"{name} (-?[\d,.]+\d)", part) for name in ("above", "up to"))
+        assert not above or figure > float(above[1].replace(",", ""))
+        assert not upto or figure <= float(upto[1].replace(",", ""))
+
+
 def test_few_figures_are_groups_of_their_own_and_skewed_ones_are_still_some():
     assert in_parts(pd.Series([0] * 30 + [1] * 20)).value_counts().to_dict() == {"0": 30, "1": 20}
     skewed = in_parts(pd.Series([0] * 80 + [1] * 9 + [2] * 6 + list(range(3, 13))))
