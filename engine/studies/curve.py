@@ -118,6 +118,8 @@ def sentence(before: Point, last: Point, interval: tuple[float, float], tested: 
     )
     if low > 0:
         return f"{said}: more labels would probably help."
+    if high < 0:
+        return f"{said}: more of the same labels did not help here, so look at what came in with them, or try another seed."
     if high < LEVEL:
         return f"{said}: it has levelled off, and more labels would hardly help."
     could_be_luck = f"with {whole(tested)} test texts that could be luck"
