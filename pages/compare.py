@@ -158,6 +158,7 @@ def verdicts(found) -> None:
         help="The exact McNemar test looks only at texts that one model has right and the other wrong; p is how often luck "
         "alone would give such a gap, corrected for the number of pairs (Holm).",
     )
+    st.caption(found.caveat)
     first = sorted(zip(found.pairs, found.verdicts, strict=True), key=lambda pair: pair[0].adjusted)
     for pair, verdict in first[:3]:
         icon = ":material/check_circle:" if pair.better else ":material/casino:"

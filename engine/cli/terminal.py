@@ -270,7 +270,7 @@ def comparison(found: "Comparison") -> str:
     rows[-1] += [""] * (len(rows[0]) - len(rows[-1]))
     head = ["run", "name", "accuracy", "95% sure", "macro-F1", "training", "per text", "size"]
     where = found.note or f"On the same {count(found.rows, 'test text')}:"
-    return "\n".join([where, "", grid(head, rows), "", *found.verdicts])
+    return "\n".join([where, "", grid(head, rows), "", *found.verdicts, found.caveat])
 
 
 def _learnt_from(baseline: dict) -> str:
@@ -552,6 +552,7 @@ def study(found: "Outcome") -> str:
             grid(["texts", "accuracy", "95% sure", "word counting"], rows),
             "",
             found.curve.sentence,
+            *([found.comparison.caveat] if found.comparison else []),
         ]
     elif found.comparison:
         lines += ["", comparison(found.comparison)]

@@ -18,6 +18,9 @@ from engine.figures import rounded, significant, whole
 LUCK = 0.001  # a smaller chance is not told apart
 SURE = 0.05  # the chance of luck below which a difference counts as real
 POWER = 0.8  # with which the number of texts that would be needed finds the difference
+TEXTS_ALONE = (
+    "This counts the luck of the test texts, not that of the training: another seed can shift a model by about a point."
+)
 NOT_COMPARABLE = "Choose runs on the same data set; or score each of them on the same further file."
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from engine.data.datasets import DatasetInfo, family, load_rows
 from engine.evaluation import MOST_TEXTS, predictions
-from engine.evaluation.comparing import Pair, align, common, compare, sentence
+from engine.evaluation.comparing import TEXTS_ALONE, Pair, align, common, compare, sentence
 from engine.evaluation.judging import judge, judge_counting
 from engine.evaluation.metrics import wilson
 from engine.figures import whole
@@ -57,6 +57,11 @@ class Comparison:
     names: dict[str, str]
     tables: dict[str, pd.DataFrame]
     note: str = ""
+
+    @property
+    def caveat(self) -> str:
+        """What the verdicts leave out, in a sentence."""
+        return TEXTS_ALONE
 
     @property
     def trade_offs(self) -> set[str]:

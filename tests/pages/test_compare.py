@@ -38,6 +38,7 @@ def test_the_leaderboard_and_the_verdicts(workspace, three):
     said = words_on(test)
     verdicts = comparison.of(workspace, test.multiselect(key="compared").value).verdicts
     assert len(verdicts) == 3 and all(messages.plain(one) in said for one in verdicts)
+    assert "not that of the training" in said
 
 
 def test_all_of_them_answer_one_text(workspace, three):

@@ -72,7 +72,8 @@ def test_what_was_trained_can_be_listed_shown_scored_asked_and_deleted(trained, 
     assert {one["run_id"] for one in compared["runs"]} == {run, other["run_id"]}
     assert {"accuracy", "macro_f1", "intervals"} <= set(compared["runs"][0])
     assert {"a", "b", "difference", "p_value", "verdict"} <= set(compared["pairs"][0])
-    assert compared["pairs"][0]["verdict"] in engine("compare", run, other["run_id"]).stdout
+    told = engine("compare", run, other["run_id"]).stdout
+    assert compared["pairs"][0]["verdict"] in told and "not that of the training" in told
     assert as_json("clean")["freed_bytes"] > 0
     assert as_json("queue") == {"paused": False, "waiting": []}
     engine("delete", run)
