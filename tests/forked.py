@@ -62,12 +62,12 @@ def asking(address: str, *arguments: object) -> list[str]:
 
 
 def command(module: str, *arguments: object) -> list[str]:
-    """As engine.runs.processes.command."""
+    """As engine.processes.command."""
     return asking(addresses()[0], "-m", module, *arguments)
 
 
 def start_apart(log: Path, module: str, *arguments: object) -> int:
-    """As engine.runs.processes.start_apart."""
+    """As engine.processes.start_apart."""
     with Path(os.devnull).open("rb") as nothing, log.open("ab") as file:
         streams = [nothing.fileno(), file.fileno(), file.fileno()]
         with _asked(addresses()[0], ["-m", module, *map(str, arguments)], streams, apart=True) as connection:

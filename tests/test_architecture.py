@@ -18,7 +18,7 @@ FLOORS = [
     "evaluation",
     "serving",
 ]  # each may import those before it, and the ground
-GROUND = {"errors", "names", "paths", "settings", "machine", "libraries", "preferences", "figures", "access"}
+GROUND = {"errors", "names", "paths", "settings", "machine", "libraries", "preferences", "figures", "access", "processes"}
 RUNS_MAY = GROUND | {"runs"}
 RESULTS_MAY = GROUND | {*FLOORS, "runs", "results"}
 STUDIES_MAY = RESULTS_MAY | {"studies"}

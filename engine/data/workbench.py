@@ -14,7 +14,6 @@ import io
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -43,12 +42,12 @@ from engine.data.recipe import Recipe
 from engine.errors import DataError, NotFoundError, WorkspaceError
 from engine.figures import rounded
 from engine.paths import UploadPaths, Workspace, read_json, write_json, writing
+from engine.processes import identity, is_there, start_apart
 
 KEPT_SECONDS = 24 * 3600
 MAX_BYTES = 1000 * 2**20
 AT_ONCE = 8 * 2**20  # bytes of a file up to which nobody notices that it is read in the page's own time
 PACKED = 16  # so many times smaller an archive has to be for that: it may hold far more than it weighs
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -403,24 +402,12 @@ def _launch(workspace: Workspace, step: Step) -> None:
     folder = step.folder(workspace)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "step.json", asdict(step))
-    with (folder / "log.txt").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "engine.data.workbench", str(workspace.root), str(folder / "step.json")],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    write_json(folder / "process.json", {"pid": process.pid, "created": psutil.Process(process.pid).create_time()})
+    pid = start_apart(folder / "log.txt", "engine.data.workbench", workspace.root, folder / "step.json")
+    write_json(folder / "process.json", {"pid": pid, "process": identity(pid)})
 
 
 def _alive(record: dict) -> bool:
-    try:
-        process = psutil.Process(record["pid"])
-        return process.create_time() == record["created"] and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+    return is_there(record["pid"], record.get("process"))  # an earlier version wrote another mark
 
 
 def _kept(workspace: Workspace, key: str) -> UploadPaths:

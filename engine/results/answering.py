@@ -9,6 +9,7 @@ import pandas as pd
 from engine.errors import DataError
 from engine.evaluation import calibration, deferring, predictions
 from engine.paths import RunPaths, Workspace
+from engine.processes import complain
 from engine.results import evaluations
 from engine.runs.processes import complain
 from engine.runs.store import Run

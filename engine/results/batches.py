@@ -19,8 +19,8 @@ from engine.data import workbench
 from engine.data.workbench import Step
 from engine.errors import TuneboardError
 from engine.paths import BatchPaths, RunPaths, Workspace, read_json, write_json, writing
+from engine.processes import complain, identity, is_there, kill, start_apart
 from engine.runs import queue
-from engine.runs.processes import complain, identity, kill, start_apart
 from engine.serving import batch
 from engine.serving.batch import Job
 
@@ -90,7 +90,7 @@ def standing(paths: BatchPaths) -> Standing:
     done = read_json(paths.progress)["done"] if paths.progress.exists() else 0
     if paths.process.exists():
         record = read_json(paths.process)
-        if record["process"] and identity(record["pid"]) == record["process"]:
+        if is_there(record["pid"], record["process"]):
             return Standing(paths.folder.name, job, State.RUNNING, done)
     if paths.error.exists():
         error = read_json(paths.error)

@@ -15,9 +15,9 @@ from filelock import FileLock, Timeout
 from engine import machine
 from engine.errors import ForecastError
 from engine.paths import Workspace
+from engine.processes import ROOT, command, start_apart
 from engine.runs import queue
 from engine.runs.measurements import Failed, Measured, kept, key
-from engine.runs.processes import ROOT, command, start_apart
 from engine.runs.store import Status, Store
 from engine.settings import WORD_COUNTING, TrainingConfig
 

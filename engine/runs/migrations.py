@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, MetaData
 
 from engine.errors import WorkspaceError
-from engine.runs.processes import lives
+from engine.processes import lives
 
 
 def _one(connection: Connection) -> None:

@@ -8,9 +8,9 @@ import psutil
 
 from engine.errors import WorkspaceError
 from engine.paths import Workspace
+from engine.processes import complain
 from engine.runs import ending
 from engine.runs.events import EventLog
-from engine.runs.processes import complain
 from engine.runs.store import HEARTBEAT_SECONDS, Request, Store
 
 GRACE_SECONDS = 6.0  # that the work has to answer a request; after that its process ends

@@ -9,8 +9,8 @@ from engine.errors import NotFoundError, RunStateError, SettingsError, Workspace
 from engine.figures import significant
 from engine.names import tidy
 from engine.paths import Workspace, read_json, write_json, writing
+from engine.processes import is_elsewhere, is_there, kill, start_apart
 from engine.runs import ending, space
-from engine.runs.processes import identity, is_elsewhere, kill, start_apart
 from engine.runs.store import LAUNCH_SECONDS, STALE_SECONDS, Request, Run, Status, Store, clock, now
 from engine.settings import TrainingConfig, applying, problems
 
@@ -154,7 +154,7 @@ def is_alive(run: Run) -> bool:
     """
     if is_elsewhere(run.process):
         return not is_silent(run)
-    return run.process is not None and identity(run.pid) == run.process
+    return is_there(run.pid, run.process)
 
 
 def is_silent(run: Run) -> bool:

@@ -33,8 +33,8 @@ from sqlalchemy.pool import NullPool
 from engine import machine
 from engine.errors import WorkspaceError
 from engine.paths import Workspace, no_such
+from engine.processes import identity
 from engine.runs.migrations import migrate
-from engine.runs.processes import identity
 
 HEARTBEAT_SECONDS = 1.0
 STALE_SECONDS = 60.0  # without a heartbeat for so long, a process is taken for hung

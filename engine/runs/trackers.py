@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from engine import preferences
 from engine.paths import Workspace, read_json
+from engine.processes import complain
 from engine.runs import queue
 from engine.runs.events import EventLog, read_events
-from engine.runs.processes import complain
 from engine.runs.pulse import Pulse
 from engine.runs.store import Run, Status
 from engine.settings import applying

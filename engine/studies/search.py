@@ -11,10 +11,10 @@ from engine.errors import NotFoundError, RunStateError, SettingsError, Tuneboard
 from engine.figures import rounded
 from engine.names import tidy
 from engine.paths import Workspace, write_json, writing
+from engine.processes import complain
 from engine.runs import forecast, queue
 from engine.runs.ending import explain
 from engine.runs.events import History, seconds_at
-from engine.runs.processes import complain
 from engine.runs.store import Run, Status, Store, now
 from engine.settings import TrainingConfig
 from engine.studies import progress, records

@@ -13,8 +13,8 @@ from filelock import FileLock, Timeout
 
 from engine.errors import TuneboardError
 from engine.paths import Workspace
+from engine.processes import complain
 from engine.runs import queue, space
-from engine.runs.processes import complain
 
 LOOK_SECONDS = 1.0
 PATIENCE = 3.0  # seconds to wait for the lock: whoever asks whether a watcher lives holds it for a moment

@@ -15,6 +15,7 @@ from contextlib import nullcontext
 from engine import libraries, preferences
 from engine.errors import WorkspaceError
 from engine.paths import Workspace
+from engine.processes import complain
 from engine.runs import ending, queue
 from engine.runs.events import EventLog
 from engine.runs.processes import complain

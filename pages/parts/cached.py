@@ -22,8 +22,8 @@ from engine.evaluation import predictions
 from engine.models.catalogue import bundled_folder
 from engine.models.tokens import count_tokens
 from engine.paths import BatchPaths, RunPaths, Workspace, read_json, write_json
+from engine.processes import ROOT, command
 from engine.runs import space
-from engine.runs.processes import ROOT, command
 from engine.runs.store import Run
 from engine.serving import batch
 from engine.serving.batch import Result

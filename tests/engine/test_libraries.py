@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from engine.runs.processes import ROOT
+from engine.processes import ROOT
 
 FIRST_AND_SECOND = """
 import gc, sys

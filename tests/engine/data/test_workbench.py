@@ -98,6 +98,18 @@ def test_a_cancelled_process_is_gone_and_leaves_nothing(workspace, in_a_process)
     finish(workspace, step)  # and it can be asked for again
 
 
+def test_a_clock_that_is_set_does_not_break_a_process_off(workspace, in_a_process, monkeypatch):
+    step = workbench.read_step(keep(workspace, easy_csv(2000)), Options())
+    workbench.ensure(workspace, step)
+    pid = read_json(step.folder(workspace) / "process.json")["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    started = psutil.Process.create_time  # counted from the moment of the boot, which moves with the clock
+    monkeypatch.setattr(psutil.Process, "create_time", lambda process: started(process) + 3600)
+    assert not workbench.ensure(workspace, step).done
+    os.kill(pid, signal.SIGCONT)
+    finish(workspace, step)
+
+
 def test_a_killed_process_is_said_so(workspace, in_a_process):
     step = workbench.read_step(keep(workspace, easy_csv(2000)), Options())
     workbench.ensure(workspace, step)

@@ -14,7 +14,7 @@ import time
 import psutil
 import pytest
 
-from engine import cli, preferences
+from engine import cli, preferences, processes
 from engine.data import workbench
 from engine.data.datasets import save
 from engine.data.drafting import draft

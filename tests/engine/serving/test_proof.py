@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 
+from engine import processes
 from engine.errors import TrainingError
 from engine.models.loading import load_model, load_tokenizer
 from engine.runs import processes, queue

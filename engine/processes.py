@@ -12,7 +12,7 @@ import psutil
 
 from engine import machine
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -65,6 +65,11 @@ def identity(pid: int) -> str | None:
         return None
 
 
+def is_there(pid: int | None, process: str | None) -> bool:
+    """Whether process `pid` still exists and is the one with the identity `process`."""
+    return process is not None and identity(pid) == process
+
+
 def is_elsewhere(process: str | None) -> bool:
     """Whether this is the identity of a process of another machine that shares the workspace."""
     return process is not None and process.split(" ")[0] != platform.node()
@@ -80,7 +85,7 @@ def lives(pid: int | None, started: float | None) -> bool:
 
 def kill(pid: int, process: str) -> None:
     """End a process at once, if it is still the one with the identity `process`."""
-    if identity(pid) == process:
+    if is_there(pid, process):
         try:
             psutil.Process(pid).kill()
         except psutil.NoSuchProcess:
