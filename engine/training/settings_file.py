@@ -59,6 +59,9 @@ def read(path: Path) -> Written:
     if len(content) > MOST_BYTES:
         raise _no_settings(path, "it is far too long")
     try:
+        # A few lines of parts that stand for others may mean more than any memory holds, and no setting needs them.
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(content, Loader=yaml.SafeLoader)):
+            raise _no_settings(path, "a part of it is written as *name, for what stands elsewhere")
         tree, values = yaml.compose(content, Loader=yaml.SafeLoader), yaml.safe_load(content)
     except yaml.MarkedYAMLError as error:
         line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""

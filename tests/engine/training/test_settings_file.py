@@ -49,12 +49,17 @@ def test_what_is_wrong_is_said_with_its_key_and_line(yaml, content, sentences):
         assert sentence in wrong.value.message
 
 
+# Each line is ten times the one before it.
+BOMB = "a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12)) + "epochs: *a11"
+
+
 @pytest.mark.parametrize("content, why", [
     ("epochs: 3\nseed: [1", "it is no YAML in line"),
     ("- epochs", "does not say 'setting: value'"),
     ("just words", "does not say 'setting: value'"),
     ("seed: !!python/object/apply:os.system ['touch hacked']", "it is no YAML in line 1"),
     ("[" * 5000, "it is no YAML"),
+    (BOMB, "a part of it is written as *name"),
     ("a: &a [x]\n" + "#" * 200_000, "far too long"),
     ("seed: \x00", "it is no YAML"),
 ])  # fmt: skip
