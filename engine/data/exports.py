@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = (*"=+-@\t\r\n", *"＝＋－＠")  # in East Asian settings, the wide signs may be read as the others
 NUMBER = re.compile(r"[+-][0-9]++(\.[0-9]++)?")
 
 

@@ -28,5 +28,6 @@ def test_labels_that_are_plain_numbers_come_back_as_they_were():
 
 def test_what_only_begins_like_a_number_is_no_number():
     cells = ["-1+1", "+1;=2", "-1|x", "-", "+.5", "-1.", "-1\n=2", "-١", "+1e5", "-2*A1", "+1 "]
+    cells += ["＝1+1", "＋1", "－1", "＠SUM(1)", "\n=1+1"]
     read = pd.read_csv(io.StringIO(safe_csv(pd.DataFrame({"cell": cells}))), dtype=str)
     assert read["cell"].tolist() == [f"'{cell}" for cell in cells]
