@@ -273,11 +273,13 @@ class Workspace:
     def open(cls, root: str | os.PathLike | None = None) -> "Workspace":
         """The workspace at `root`, else at $TUNEBOARD_HOME, else ~/.tuneboard; its folders are made.
 
+        Where there is none yet, nobody but this user may look into it (on Windows, whoever the folder around it lets).
         Raises WorkspaceError if it cannot be written to.
         """
         folder = Path(root or os.environ.get("TUNEBOARD_HOME") or Path.home() / ".tuneboard").expanduser().resolve()
         workspace = cls(folder)
         try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             for part in (folder / "datasets", folder / "runs", folder / "models", workspace.forecasts):
                 part.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -1,5 +1,6 @@
 import errno
 import os
+import stat
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -32,6 +33,13 @@ def test_a_workspace_that_cannot_be_written_is_said_so(tmp_path):
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(WorkspaceError, match="cannot write there"):
         Workspace.open(tmp_path / "file" / "workspace")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such rights")
+def test_nobody_else_may_look_into_a_workspace_unless_its_folder_was_there(tmp_path):
+    (tmp_path / "shared").mkdir(mode=0o755)
+    assert stat.S_IMODE(Workspace.open(tmp_path / "mine").root.stat().st_mode) == 0o700
+    assert stat.S_IMODE(Workspace.open(tmp_path / "shared").root.stat().st_mode) == 0o755
 
 
 @pytest.mark.parametrize(
