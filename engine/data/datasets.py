@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -19,7 +20,7 @@ from engine.data.recipe import Recipe
 from engine.data.repairs import outcome
 from engine.errors import DataError, WorkspaceError
 from engine.names import tidy
-from engine.paths import ID, DatasetPaths, Workspace, folder_aside, no_such, read_json, write_json
+from engine.paths import ID, DatasetPaths, Workspace, aside, folder_aside, no_such, read_json, write_json
 
 ROW_GROUP = 100_000
 
@@ -83,14 +84,16 @@ def save(workspace: Workspace, drafted: Draft, *, description: str = "", parent:
     if paths.info.exists():
         return load_info(workspace, identity)
     before = load_info(workspace, parent) if parent else None
-    growing = paths.folder.with_name(f"{identity}.{os.getpid()}.part")  # a reader never sees half a data set
+    # A reader never sees half a data set, and of two who save the same rows at once none gets into the other's way.
+    growing = paths.folder.with_name(f"{identity}.{os.getpid()}-{threading.get_ident()}.part")
     with folder_aside(growing):
-        pyarrow.parquet.write_table(
-            pa.Table.from_pandas(drafted.rows, preserve_index=False),
-            growing / paths.rows.name,
-            row_group_size=ROW_GROUP,
-            use_dictionary=["label", "split"],  # texts hardly repeat
-        )
+        with aside(growing / paths.rows.name) as part:
+            pyarrow.parquet.write_table(
+                pa.Table.from_pandas(drafted.rows, preserve_index=False),
+                part,
+                row_group_size=ROW_GROUP,
+                use_dictionary=["label", "split"],  # texts hardly repeat
+            )
         if len(drafted.others.columns):
             drafted.others.to_parquet(growing / paths.others.name, index=False)
         sizes = drafted.rows["label"].value_counts()

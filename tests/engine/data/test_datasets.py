@@ -1,5 +1,6 @@
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pandas as pd
 import pytest
@@ -46,6 +47,20 @@ def test_the_same_rows_have_the_same_id_and_the_same_test_rows(workspace):
     first, second = (save(workspace, draft(table(), RECIPE, name=name)) for name in ("one", "two"))
     assert first == second
     assert len(list_datasets(workspace)) == 1
+
+
+def test_tabs_that_save_the_same_rows_at_once_all_get_the_same_data_set(workspace):
+    drafts, together = [draft(table(), RECIPE) for _ in range(4)], Barrier(4)
+
+    def save_at_once(drafted):
+        together.wait()
+        return save(workspace, drafted)
+
+    with ThreadPoolExecutor(4) as tabs:
+        infos = list(tabs.map(save_at_once, drafts))
+    assert len({info.id for info in infos}) == 1
+    assert [path.name for path in (workspace.root / "datasets").iterdir()] == [infos[0].id]
+    assert len(load_rows(workspace, infos[0].id)) == 100
 
 
 def test_one_label_is_refused_and_nothing_is_saved(workspace):
