@@ -78,16 +78,16 @@ def main(arguments: list[str] | None = None) -> int:
             traceback.print_exc(file=log)
         said = f"Something went wrong that Tuneboard did not foresee. The details are in {log.name}"
         return _ended(asked, TuneboardError(said, code="unexpected"), 1)
-    print(json.dumps(result, ensure_ascii=False) if asked.json else text)
+    print(terminal.harmless(json.dumps(result, ensure_ascii=False) if asked.json else text))
     return 0
 
 
 def _ended(asked: argparse.Namespace, error: TuneboardError, code: int) -> int:
     """Say why there is no result, to programs as well."""
-    print(f"{error.message}\n{error.action}".strip(), file=sys.stderr)
+    print(terminal.harmless(f"{error.message}\n{error.action}".strip()), file=sys.stderr)
     if asked.json:
         told = {"message": error.message, "action": error.action, "code": error.code}
-        print(json.dumps({"error": told}, ensure_ascii=False))
+        print(terminal.harmless(json.dumps({"error": told}, ensure_ascii=False)))
     return code
 
 
@@ -349,7 +349,7 @@ def revise(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     result, text = {"dataset": asdict(made), "run": None}, terminal.revised(made)
     if not asked.train:
         return result, text
-    print(text, file=sys.stderr)
+    print(terminal.harmless(text), file=sys.stderr)
     config = runs_queue.config_of(workspace, run.id)
     again = runs_queue.clone(workspace, run, config, dataset=(made.id, made.title))
     trained, scores = _carried_out(workspace, again)

@@ -1,5 +1,6 @@
 """How runs, scores and tables look in a terminal, and as JSON for scripts."""
 
+import re
 import shlex
 import shutil
 import sys
@@ -50,6 +51,16 @@ DASHBOARD = {
     "visitors": "what visitors may do",
     "theme": "light or dark",
 }
+
+# Control characters but tab and line break, which may command a terminal, what turns the direction of writing, and halves
+# of characters, which cannot be printed.
+UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def harmless(text: str) -> str:
+    """With such characters, which texts and names from files may hold, written as JSON writes them: \\u001b."""
+    return UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
 
 # -- as JSON ----------------------------------------------------------------------------------------
 

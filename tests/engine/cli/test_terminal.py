@@ -1,10 +1,13 @@
+import json
+
 import pytest
 
-from engine import figures
+from engine import cli, figures
 from engine.cli import terminal
 from engine.figures import time_left
 from engine.results.evaluations import Further
 from engine.serving.batch import Result
+from tests import words
 
 
 @pytest.mark.parametrize(
@@ -28,6 +31,19 @@ def test_the_last_seconds_are_not_counted_down(seconds, said):
 ])  # fmt: skip
 def test_sizes_are_told_in_the_unit_that_they_fill(taken, said):
     assert figures.size(taken) == said
+
+
+def test_nothing_that_a_file_holds_commands_the_terminal_or_turns_its_text(workspace, tmp_path, capsys):
+    label = "\x1b]0;owned\x07\x9b2J bad\u202egood"
+    (tmp_path / "x.csv").write_text(words.easy_csv(50).replace(",bad", f",{label}"), encoding="utf-8")
+    assert cli.main(["check", str(tmp_path / "x.csv")]) == 0
+    assert cli.main(["check", str(tmp_path / "x.csv"), "--json"]) == 0
+    assert cli.main(["check", str(tmp_path / f"{label}.csv")]) == 2
+    shown, said = capsys.readouterr()
+    for written in (shown, said):
+        assert not set("\x1b\x07\x9b\u202e") & set(written)
+        assert "\\u202egood" in written and "\n" in written
+    assert label in json.loads(shown.splitlines()[-1])["classes"]
 
 
 def test_one_of_something_is_told_as_one():
