@@ -221,4 +221,8 @@ def remove(workspace: Workspace, study_id: str) -> None:
     """Forget a study; its runs stay. Raises NotFoundError."""
     workspace.may_change()
     get(workspace, study_id)
-    shutil.rmtree(workspace.study(study_id).folder)
+    paths = workspace.study(study_id)
+    gone = workspace.studies.with_name(f"{study_id}.part")  # what a kill leaves of it is swept
+    with writing(workspace.studies):
+        paths.folder.rename(gone)  # at once, though the watcher may be writing in it
+    shutil.rmtree(gone, ignore_errors=True)

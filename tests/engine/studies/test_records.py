@@ -1,11 +1,16 @@
 """A study from the question to its answer, with real runs of the tiny model."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import count
+from threading import Event
 
 import pytest
 
 from engine import cli
-from engine.errors import SettingsError
+from engine.errors import SettingsError, WorkspaceError
+from engine.paths import write_json
 from engine.runs import queue, space
 from engine.runs.store import Status
 from engine.studies import grid, outcome, records
@@ -48,6 +53,33 @@ def test_word_counting_learns_from_the_share_that_the_others_learn_from(workspac
         "train share 0.5, seed 2",
         "",
     ]
+
+
+def test_a_study_that_somebody_is_writing_in_is_forgotten_all_the_same(workspace, easy):
+    for number in range(30):
+        study = records.Study(
+            id=f"aaaaaa{number}",
+            name="which?",
+            kind="comparison",
+            created_at="",
+            dataset_id=easy.id,
+            dataset_name=easy.name,
+            members=[],
+        )
+        records.keep(workspace, study)
+        written, folder = Event(), workspace.study(study.id).folder
+
+        def write(folder=folder, written=written):
+            with suppress(WorkspaceError, OSError):  # once it is gone
+                for one in count():
+                    write_json(folder / f"{one}.json", {})
+                    written.set()
+
+        with ThreadPoolExecutor(1) as watcher:
+            watcher.submit(write)
+            written.wait()
+            records.remove(workspace, study.id)
+    assert records.list_studies(workspace) == [] and list(workspace.studies.iterdir()) == []
 
 
 def test_what_cannot_be_tried_is_said_before_anything_is_queued(planned):
