@@ -11,7 +11,6 @@ from engine.evaluation import calibration, deferring, predictions
 from engine.paths import RunPaths, Workspace
 from engine.processes import complain
 from engine.results import evaluations
-from engine.runs.processes import complain
 from engine.runs.store import Run
 from engine.serving import rules
 from engine.serving.rules import Rules

@@ -18,7 +18,6 @@ from engine.paths import Workspace
 from engine.processes import complain
 from engine.runs import ending, queue
 from engine.runs.events import EventLog
-from engine.runs.processes import complain
 from engine.runs.pulse import Pulse, StopAsked
 from engine.runs.store import Request, Status, Store
 from engine.runs.trackers import Reporter

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from engine import processes
 from engine.errors import TrainingError
 from engine.models.loading import load_model, load_tokenizer
-from engine.runs import processes, queue
+from engine.runs import queue
 from engine.runs.store import Status
 from engine.serving import fresh, proof
 from engine.serving.proof import verify
