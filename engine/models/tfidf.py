@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import DataError, ModelError, TrainingError, WorkspaceError
+from engine.figures import whole
 from engine.models.contributions import Contributions, margin
 from engine.names import in_markdown
 from engine.paths import read_json, write_json
@@ -156,7 +157,7 @@ def save(counter: WordCounter, folder: Path) -> None:
 
 def about(labels: Sequence[str]) -> str:
     """The page in Markdown that says what the folder of a model with these labels is."""
-    more = [f"and {len(labels) - MOST_NAMED:,} more"] if len(labels) > MOST_NAMED else []
+    more = [f"and {whole(len(labels) - MOST_NAMED)} more"] if len(labels) > MOST_NAMED else []
     return ABOUT.format(labels=", ".join([*map(in_markdown, labels[:MOST_NAMED]), *more]))
 
 

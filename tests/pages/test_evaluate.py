@@ -1,6 +1,5 @@
 import json
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -9,7 +8,7 @@ from engine.evaluation import deferring, predictions
 from engine.results import answering, evaluations
 from engine.serving import rules
 from engine.serving.predictor import Predictor
-from pages.parts import trust
+from pages.parts import charts, trust
 from pages.parts.words import of_100
 from tests import words
 from tests.engine.runs.helpers import submit, wait
@@ -180,10 +179,10 @@ def test_a_threshold_is_chosen_by_the_validation_texts_and_told_on_the_test_text
         sure = predictions.answers(predictions.read(workspace.run(finished.id).predictions, split))[1]
         told = f"On the {split} texts the model answers **{(sure >= 0.99).mean():.0%}** by itself"
         assert told in said or ((sure < 0.99).all() and f"all {len(sure)} {split} texts would go to a person" in said)
-    drawn = [trace for one in test.get("plotly_chart") for trace in json.loads(one.proto.spec)["data"]]
+    drawn = [trace.get("y") for one in test.get("plotly_chart") for trace in json.loads(one.proto.spec)["data"]]
     validation = predictions.read(workspace.run(finished.id).predictions, "validation")
-    _, accuracy, _ = deferring.curve(*predictions.answers(validation)[1:])
-    assert any(len(one.get("y", ())) == len(accuracy) and np.allclose(one["y"], accuracy) for one in drawn)
+    covered, accuracy, _ = deferring.curve(*predictions.answers(validation)[1:])
+    assert json.loads(charts.coverage(covered, accuracy, 0, None).to_json())["data"][0]["y"] in drawn
 
 
 def test_a_hundred_per_cent_is_always_a_person_as_it_is_kept():
