@@ -41,7 +41,7 @@ def _make_tokenizer_json(folder: Path) -> None:
     if (folder / "tokenizer.json").exists():
         return
     tokenizer = load_tokenizer(folder, folder.name.partition("@")[0].replace("--", "/"))
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".") as written:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".", suffix=".part") as written:
         tokenizer.save_pretrained(written)
         for path in sorted(Path(written).iterdir(), key=lambda path: path.name == "tokenizer.json"):
             path.replace(folder / path.name)  # that one last: where it is, all is

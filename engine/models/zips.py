@@ -37,7 +37,7 @@ def unpack_model(archive: Path, name: str, into: Path, check: Callable[[Path, st
     into.mkdir(parents=True, exist_ok=True)
     if archives.is_archive(archive) != "zip":
         raise ModelError(f"{name} is neither a folder nor a ZIP of one.", SAVE_AS, "not_a_model")
-    with tempfile.TemporaryDirectory(dir=into, prefix=".") as temporary:
+    with tempfile.TemporaryDirectory(dir=into, prefix=".", suffix=".part") as temporary:
         parts, model = Path(temporary, "parts"), Path(temporary, "model")
         parts.mkdir()
         model.mkdir()

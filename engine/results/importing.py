@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
 
 from engine.data.datasets import DatasetInfo, load_rows
 from engine.data.samples import SAMPLES, read_sample
@@ -50,19 +51,25 @@ def bring(
     """
     workspace.may_change()
     run_id = queue.new_ticket()
-    paths = workspace.run(run_id)
+    final = workspace.run(run_id)
+    paths = RunPaths(final.folder.with_suffix(".part"))  # until it is whole: what a kill leaves of it is swept
     try:
         with writing(paths.folder):
             paths.folder.mkdir(parents=True)
-            _take(source, called, paths)
-        opened = _open_counter if tfidf.is_saved_in(paths.model) else _open_transformer
-        config, note, checked = opened(paths.model, called, info)
-        asked = {"dataset_id": "", "config": config.model_dump(), "imported": called, "checked": checked}
-        write_json(paths.config, asked)
-        with EventLog(paths.events) as events:
-            events.write("note", text=f"Brought from {called}. {UNKNOWN}")
-            events.write("note", text=note)
-        found = _score(workspace, paths, info, progress) if info else {}
+        with FileLock(paths.lock):  # says that somebody is at work in it
+            with writing(paths.folder):
+                _take(source, called, paths)
+            opened = _open_counter if tfidf.is_saved_in(paths.model) else _open_transformer
+            config, note, checked = opened(paths.model, called, info)
+            if not config.counts_words:
+                config = config.model_copy(update={"model": str(final.model)})
+            asked = {"dataset_id": "", "config": config.model_dump(), "imported": called, "checked": checked}
+            write_json(paths.config, asked)
+            with EventLog(paths.events) as events:
+                events.write("note", text=f"Brought from {called}. {UNKNOWN}")
+                events.write("note", text=note)
+            found = _score(workspace, paths, info, progress) if info else {}
+        paths.folder.rename(final.folder)
     except BaseException:
         shutil.rmtree(paths.folder, ignore_errors=True)
         raise

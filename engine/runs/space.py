@@ -3,11 +3,11 @@
 import os
 import shutil
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from engine.errors import WorkspaceError
 from engine.figures import rounded
@@ -97,12 +97,22 @@ def sweep(workspace: Workspace) -> None:
             outcome.settle(RunPaths(folder))
     for part in list(workspace.root.rglob("*.part")):
         with suppress(FileNotFoundError):  # it went with its folder, or has just become whole
-            if time.time() - part.stat().st_mtime < LEFT_SECONDS or any(map(part.is_relative_to, running)):
+            young = time.time() - part.stat().st_mtime < LEFT_SECONDS
+            if young or any(map(part.is_relative_to, running)) or _is_held(RunPaths(part).lock):
                 continue
             if part.is_dir():
                 shutil.rmtree(part)
             else:
                 part.unlink()
+
+
+def _is_held(lock: Path) -> bool:
+    """Whether a living process is at work where this lock lies: a model that is brought may take hours to be scored."""
+    try:
+        with FileLock(lock, timeout=0) if lock.exists() else nullcontext():
+            return False
+    except Timeout:
+        return True
 
 
 def by_kind(workspace: Workspace) -> dict[str, int]:

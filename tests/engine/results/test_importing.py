@@ -1,12 +1,17 @@
 """Models from elsewhere: honest ones, and such as would do harm."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import FileLock
 from safetensors.numpy import load_file as load_numbers
 from safetensors.numpy import save_file as save_numbers
 from safetensors.torch import load_file, save_file
@@ -20,11 +25,11 @@ from engine.errors import DataError, ModelError, ReadOnlyError, RunStateError
 from engine.evaluation import predictions
 from engine.models import tfidf
 from engine.models.loading import load_model, load_tokenizer
-from engine.paths import read_json
+from engine.paths import RunPaths, read_json
 from engine.results import answering, batches, comparison, evaluations
 from engine.results.export import export
 from engine.results.importing import bring, score
-from engine.runs import queue
+from engine.runs import queue, space
 from engine.runs.events import History
 from engine.runs.store import Status
 from engine.serving.predictor import Predictor
@@ -230,6 +235,29 @@ def test_what_is_refused_leaves_nothing_behind(workspace, folder, sentence):
         bring(workspace, folder, "theirs")
     assert sentence in refusal.value.message and refusal.value.action
     assert queue.list_runs(workspace) == [] and list((workspace.root / "runs").iterdir()) == []
+
+
+def test_what_a_killed_process_was_bringing_is_swept_once_nobody_is_at_work_in_it(workspace, tmp_path, easy):
+    tfidf.save(tfidf.fit(["a lamp", "a mug", "lamp"], ["good", "bad", "good"], ["bad", "good"]), tmp_path / "c")
+    program = (
+        "import os, sys; from pathlib import Path; from engine.data.datasets import load_info;"
+        "from engine.paths import Workspace; from engine.results import importing; w = Workspace.open(sys.argv[1]);"
+        "importing.judge_run = lambda *_: os.kill(os.getpid(), 9);"
+        "importing.bring(w, Path(sys.argv[2]), 'theirs', info=load_info(w, sys.argv[3]))"
+    )
+    asked = [str(workspace.root), str(tmp_path / "c"), easy.id]
+    killed = subprocess.run([sys.executable, "-c", program, *asked], cwd=Path(__file__).parents[3], check=False)
+    assert killed.returncode != 0
+    runs = workspace.root / "runs"
+    (left,) = runs.iterdir()
+    assert (left / "model").is_dir() and queue.list_runs(workspace) == []
+    os.utime(left, (0, 0))
+    with FileLock(RunPaths(left).lock):  # as whoever brings a model holds it
+        space.sweep(workspace)
+        assert left.is_dir()
+    os.utime(left, (0, 0))
+    space.sweep(workspace)
+    assert list(runs.iterdir()) == []
 
 
 def test_labels_that_the_model_does_not_know_are_named(workspace, folder):
