@@ -35,8 +35,7 @@ from engine.data import hub
 from engine.data.columns import Roles, Trap, propose, spread
 from engine.data.drafting import Draft, draft
 from engine.data.health import Problem
-from engine.data.reading import Options, Rejected, Table, read_file
-from engine.data.reading.archives import is_archive
+from engine.data.reading import Options, Rejected, Table, is_at_most, read_file
 from engine.data.reading.table import LISTED_REJECTED, arrow
 from engine.data.recipe import Recipe
 from engine.errors import DataError, NotFoundError, WorkspaceError
@@ -46,8 +45,7 @@ from engine.processes import identity, is_there, start_apart
 
 KEPT_SECONDS = 24 * 3600
 MAX_BYTES = 1000 * 2**20
-AT_ONCE = 8 * 2**20  # bytes of a file up to which nobody notices that it is read in the page's own time
-PACKED = 16  # so many times smaller an archive has to be for that: it may hold far more than it weighs
+AT_ONCE = 8 * 2**20  # bytes, once unpacked, up to which nobody notices that a file is read in the page's own time
 
 
 @dataclass(frozen=True)
@@ -390,12 +388,9 @@ def _is_small(workspace: Workspace, step: Step) -> bool:
     """Whether a step takes no time. What is still on the hub always does."""
     if step.kind == "draft":
         tables = [reading.folder(workspace) / "table.parquet" for reading in _readings(step)]
-        return sum(table.stat().st_size for table in tables) <= AT_ONCE
+        return sum(table.stat().st_size for table in tables) <= AT_ONCE and all(is_at_most(one, AT_ONCE) for one in tables)
     upload = workspace.upload(step.key)
-    size = upload.content.stat().st_size
-    if size > AT_ONCE or "hub" in read_json(upload.info):
-        return False
-    return size <= AT_ONCE // PACKED or not is_archive(upload.content)
+    return "hub" not in read_json(upload.info) and is_at_most(upload.content, AT_ONCE)
 
 
 def _launch(workspace: Workspace, step: Step) -> None:

@@ -41,7 +41,7 @@ from engine.data.reading.columnar import as_frame
 from engine.data.reading.table import Options, Rejected, Rejections, Table, check_width, named
 from engine.errors import DataError
 
-__all__ = ["Options", "Rejected", "Table", "read_bytes", "read_file"]
+__all__ = ["Options", "Rejected", "Table", "is_at_most", "read_bytes", "read_file"]
 
 Progress = Callable[[int, int], None]
 EXPECTED = "Tuneboard reads CSV, TSV, TXT, JSON, JSONL, XLSX, XLS, ODS, Parquet, and ZIP or GZ of these."
@@ -105,6 +105,21 @@ def read_file(
         message = error.message if name in error.message else f"{name}: {error.message}"
         raise DataError(message, error.action, error.code) from error
     return table
+
+
+def is_at_most(path: Path, most: int) -> bool:
+    """Whether a file takes at most so many bytes once all that is packed in it is unpacked; False where nothing tells.
+
+    Of a damaged one, whether it takes no more itself: reading it ends at once.
+    """
+    with path.open("rb") as file:
+        start = file.read(8)
+    if path.stat().st_size > most or start.startswith((b"ARROW1", ARROW_STREAM)):
+        return False
+    try:
+        return parquet.is_at_most(path, most) if start.startswith(b"PAR1") else archives.is_at_most(path, most)
+    except (DataError, pa.ArrowException, *archives.NONSENSE):
+        return True
 
 
 def read_bytes(content: bytes, name: str, options: Options = Options()) -> Table:  # noqa: B008 (frozen)

@@ -26,6 +26,8 @@ RESERVE = 200 * 2**20  # bytes of the disk that are left free
 CHUNK, GZ_INPUT = 2**20, 2**16
 GZIP = 31  # zlib's number for "with the header and the checksum of gzip"
 OTHER_ARCHIVES = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
+PACKED = (b"PK", b"\x1f\x8b", b"PAR1", b"ARROW1", b"\xff\xff\xff\xff")  # how files begin that may hold more than they weigh
+FEW_MEMBERS = 1000  # which takes no time to look into
 TABLES = re.compile(r"\.(csv|tsv|tab|jsonl?|ndjson|parquet|feather|arrow|xls[xm]?|ods)", re.IGNORECASE)
 TEXTS = re.compile(r"(\.(txt|text|md|eml|html?|log|\d+))?", re.IGNORECASE)
 # What zipfile and zlib raise on bytes that make no sense, such as a place that lies outside the file.
@@ -55,6 +57,37 @@ class _Reader(io.BufferedReader):
 def is_archive(path: Path) -> str | None:
     """zip, gz or None, told from the content. A spreadsheet or an office document is none, though it is a ZIP."""
     return kind if (kind := _kind(path)) in ("zip", "gz") else None
+
+
+def is_at_most(path: Path, most: int) -> bool:
+    """Whether the files in an archive, a spreadsheet or an office document take at most so many bytes together.
+
+    False where one of them is packed itself, or where there are too many to look into. True for what is none of these.
+    Raises DataError or one of NONSENSE where it is damaged.
+    """
+    if zipfile.is_zipfile(path):
+        with _Reader(io.FileIO(path)) as file:
+            archive = zipfile.ZipFile(file)
+            members = archive.infolist()
+            if len(members) > FEW_MEMBERS or sum(one.file_size for one in members) > most:
+                return False
+            return is_archive(path) is None or not any(_is_packed(archive, one) for one in members)
+    if is_archive(path) != "gz":
+        return True
+    with _Reader(io.FileIO(path)) as file:
+        grown, start = 0, b""
+        for chunk in _gz_chunks(file, path.name):
+            grown, start = grown + len(chunk), start or chunk[:8]
+            if grown > most or start.startswith(PACKED):
+                return False
+    return True
+
+
+def _is_packed(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
+    """Whether a file in a ZIP is packed itself, or cannot be looked into."""
+    with contextlib.suppress(*NONSENSE), archive.open(info) as file:
+        return file.read(8).startswith(PACKED)
+    return True
 
 
 def unpack(

@@ -20,12 +20,9 @@ def parse_parquet(path: Path) -> pa.Table:
     """Raises DataError when the file is damaged or would grow beyond 4 GiB."""
     try:
         file = pyarrow.parquet.ParquetFile(path)
-        known = file.metadata
-        grown = sum(known.row_group(i).total_byte_size for i in range(known.num_row_groups))
-        _check_size(max(grown, known.num_rows * known.num_columns * CELL))
-        texts = [field.name for field in file.schema_arrow if pa.types.is_string(field.type)]
-        try:  # a text that comes again is written once, and kept so until the size of all is known
-            table = pyarrow.parquet.ParquetFile(path, read_dictionary=texts).read()
+        _check_size(_promised(file))
+        try:
+            table = _packed(path, file)
         except pa.ArrowCapacityError:  # more than 2 GiB of texts that are not the same
             table = file.read()
         return _as_strings(table)
@@ -41,9 +38,43 @@ def parse_arrow(path: Path, stream: bool) -> pa.Table:
     opened = pa.ipc.open_stream if stream else pa.ipc.open_file
     try:
         with pa.OSFile(str(path)) as file:
-            return _as_strings(opened(file).read_all())
+            reader = opened(file)
+            batches = reader if stream else map(reader.get_batch, range(reader.num_record_batches))
+            kept, grown = [], 0
+            for batch in batches:  # unpacked one by one, so that no more than one is too much
+                grown += sum(map(_own_bytes, batch.columns))
+                _check_size(grown)
+                kept.append(batch)
+            return _as_strings(pa.Table.from_batches(kept, reader.schema))
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError("This looks like an Arrow file, but it is damaged.", "Export it again.", "damaged") from error
+
+
+def is_at_most(path: Path, most: int) -> bool:
+    """Whether the table in a Parquet file takes at most so many bytes, with each text as often as it comes."""
+    file = pyarrow.parquet.ParquetFile(path)
+    if _promised(file) > most:
+        return False
+    table = _packed(path, file)
+    return table.nbytes + sum(map(_unpacked, table.columns)) <= most
+
+
+def _promised(file: pyarrow.parquet.ParquetFile) -> int:
+    """Bytes that a Parquet file says to take, where a text that comes again counts once."""
+    known = file.metadata
+    grown = sum(known.row_group(i).total_byte_size for i in range(known.num_row_groups))
+    return max(grown, known.num_rows * known.num_columns * CELL)
+
+
+def _packed(path: Path, file: pyarrow.parquet.ParquetFile) -> pa.Table:
+    """Its table, in which a text that comes again is written once, and kept so until the size of all is known."""
+    texts = [field.name for field in file.schema_arrow if pa.types.is_string(field.type)]
+    return pyarrow.parquet.ParquetFile(path, read_dictionary=texts).read()
+
+
+def _own_bytes(column: pa.Array) -> int:
+    """Without the texts of a dictionary, which all parts of a table share."""
+    return (column.indices if pa.types.is_dictionary(column.type) else column).nbytes
 
 
 def class_names(schema: pa.Schema) -> dict[str, list[str]]:

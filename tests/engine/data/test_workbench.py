@@ -4,9 +4,11 @@ import os
 import resource
 import signal
 import time
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import pandas as pd
 import psutil
 import pytest
 
@@ -185,6 +187,58 @@ def test_what_takes_long_gets_a_process_whatever_its_file_weighs(workspace, monk
     assert not workbench.ensure(workspace, drafting).done  # it is the test that is large
     finish(workspace, drafting)
     assert workbench.facts_of(workspace, drafting)["rows"] == 3060
+
+
+def written_by(write, *frames) -> io.BytesIO:
+    file = io.BytesIO()
+    write(file, *frames)
+    file.seek(0)
+    return file
+
+
+def zipped(file: io.BytesIO, name: str = "x.csv") -> io.BytesIO:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, file.getvalue())
+    packed.seek(0)
+    return packed
+
+
+# Ten times what is read at once, of which little has to be written down.
+LONG = pd.DataFrame({"text": ["a" * 40_000] * 2000, "label": ["good", "bad"] * 1000})
+MANY = LONG.assign(text=[f"{i}" * 8000 for i in range(2000)])  # in a spreadsheet, what comes again is there once
+GROWS = {
+    "parquet": lambda: written_by(lambda file: LONG.to_parquet(file)),
+    "many rows": lambda: written_by(lambda file: LONG.assign(text="a").sample(10**6, replace=True).to_parquet(file)),
+    "feather": lambda: written_by(lambda file: LONG.to_feather(file, compression="zstd")),
+    "a table in a zip": lambda: zipped(GROWS["parquet"]()),
+    "zip": lambda: zipped(io.BytesIO(LONG.to_csv(index=False).encode())),
+    "gz": lambda: io.BytesIO(gzip.compress(LONG.to_csv(index=False).encode())),
+    "xlsx": lambda: written_by(lambda file: MANY.to_excel(file, index=False)),
+}
+
+
+@pytest.mark.parametrize("kind", GROWS)
+def test_what_grows_is_unpacked_in_a_process_of_its_own(workspace, kind):
+    file = GROWS[kind]()
+    assert len(file.getvalue()) < workbench.AT_ONCE / 4
+    step = workbench.read_step(workbench.keep(workspace, file, "x"), Options())
+    assert not workbench.ensure(workspace, step).done
+    workbench.cancel(workspace, step)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "xlsx", "zip", "gz"])
+def test_what_stays_small_is_read_at_once(workspace, kind):
+    frame = pd.read_csv(io.StringIO(easy_csv(100)))
+    file = {
+        "parquet": lambda: written_by(lambda file: frame.to_parquet(file)),
+        "xlsx": lambda: written_by(lambda file: frame.to_excel(file, index=False)),
+        "zip": lambda: zipped(io.BytesIO(easy_csv(100).encode())),
+        "gz": lambda: io.BytesIO(gzip.compress(easy_csv(100).encode())),
+    }[kind]()
+    step = workbench.read_step(workbench.keep(workspace, file, "x"), Options())
+    assert workbench.ensure(workspace, step).done
+    assert workbench.ensure(workspace, workbench.draft_step(step, RECIPE)).done
 
 
 def test_what_is_too_large_is_refused_and_not_kept(workspace, monkeypatch):
