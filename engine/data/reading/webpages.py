@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,11 +55,9 @@ def tables(path: Path) -> list[tuple[str, Rows]]:
     if root is None:
         return []
     found = []
-    every = [one for one in root.iter() if _kind(one) == "table"]
-    arranged = Counter(around for one in every if (around := _around(one, "table")) is not None)
-    for table in every:
-        if not arranged[table] or arranged[table] < ARRANGES * sum(1 for _ in _own_rows(table)):
-            rows = [(at, cells) for at, cells in enumerate(_rows(table), 1) if any(map(str.strip, cells))]
+    for table, (own_rows, arranged) in _contents(root).items():
+        if not arranged or arranged < ARRANGES * len(own_rows):
+            rows = [(at, cells) for at, cells in enumerate(_rows(own_rows), 1) if any(map(str.strip, cells))]
             if len(rows) > FEW_ROWS and max(len(cells) for _, cells in rows) > 1:
                 found.append((_name(table) or f"Table {len(found) + 1}", rows))
     return found
@@ -134,9 +132,38 @@ class _Below:
             row.append(one)
 
 
-def _rows(table) -> Iterator[list[str]]:
+def _contents(root) -> dict[object, tuple[list, int]]:
+    """{table: (its rows, how many tables stand right in it)}, in one walk, however deep they stand in each other.
+
+    Without the rows of a table in one of its cells, and rows in a cell without a table: the text of the cell has them.
+    """
+    from lxml import etree
+
+    rows, arranged = {}, Counter()
+    tables, around = [], []  # that are open, and which of them or of their cells is the innermost
+    for event, element in etree.iterwalk(root, events=("start", "end")):
+        kind = _kind(element)
+        if kind in ROWS and event == "start" and around and tables and around[-1] is tables[-1]:
+            rows[tables[-1]].append(element)
+        if kind not in ("table", *CELLS):
+            continue
+        if event == "end":
+            around.pop()
+        else:
+            around.append(element)
+        if kind == "table" and event == "end":
+            tables.pop()
+        elif kind == "table":
+            arranged.update(tables[-1:])
+            tables.append(element)
+            rows[element] = []
+    return {table: (own, arranged[table]) for table, own in rows.items()}
+
+
+def _rows(elements: Iterable) -> Iterator[list[str]]:
+    """elements: the rows of a table."""
     below = _Below()
-    for element in _own_rows(table):
+    for element in elements:
         row: list[str] = []
         for cell in (one for one in element if _kind(one) in CELLS):
             below.fill(row, _number(cell, "Index", 1) - 1 if below.spanned < SPANNED else 0)
@@ -145,16 +172,6 @@ def _rows(table) -> Iterator[list[str]]:
             below.add(row, _spoken(cell), wide, high)
         below.fill(row)
         yield row
-
-
-def _own_rows(table) -> Iterator:
-    """Without those of a table in one of its cells, and rows in a cell without a table: the text of the cell has them."""
-    return (one for one in table.iter() if _kind(one) in ROWS and _around(one, "table", *CELLS) is table)
-
-
-def _around(element, *kinds: str):
-    """The nearest element of these kinds that it stands in."""
-    return next((one for one in element.iterancestors() if _kind(one) in kinds), None)
 
 
 def _spoken(cell) -> str:

@@ -17,6 +17,7 @@ import pyarrow.parquet
 import pytest
 import xlsxwriter
 
+from engine.data.reading import parquet as parquet_files
 from engine.data.reading import read_bytes, read_file
 from engine.errors import DataError
 
@@ -288,6 +289,26 @@ def test_a_text_that_comes_again_and_again_does_not_fill_the_memory(tmp_path, ki
             file.write_table(table)
     assert path.stat().st_size < 4 * 2**20
     assert in_bounds(path) == "too_large"
+
+
+@pytest.mark.parametrize("new", [pa.ipc.new_file, pa.ipc.new_stream])
+def test_packed_texts_of_arrow_are_counted_as_they_are_unpacked(tmp_path, monkeypatch, new):
+    monkeypatch.setattr(parquet_files, "LARGEST", 10 * 2**20)
+    path, part = tmp_path / "x.arrow", pa.table({"text": ["so it goes" * 500] * 500, "label": ["a", "b"] * 250})
+    for parts in (2, 10):
+        with new(str(path), part.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as file:
+            for _ in range(parts):
+                file.write_table(part)
+        assert path.stat().st_size < 2**20
+        if parts == 2:
+            assert len(read_file(path).frame) == 1000
+    assert refusal(path.read_bytes()).code == "too_large"
+
+
+def test_tables_in_tables_in_tables_take_no_time(tmp_path):
+    path = tmp_path / "page.html"
+    path.write_text("<html><body>" + ("<table><tr><td>a" * 200 + "</td></tr></table>" * 200) * 1800)
+    assert in_bounds(path) == "not_a_table"
 
 
 def test_missing_cells_of_parquet_do_not_fill_the_memory(tmp_path):
