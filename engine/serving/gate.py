@@ -1,6 +1,7 @@
-"""What every request passes: nothing of its body is read before its key is known, its size is limited, it is counted and
-timed, and while the service stops it is the last one of its connection."""
+"""What every request passes: nothing of its body is read before its key is known, its size is limited and the time that it
+takes to arrive, it is counted and timed, and while the service stops it is the last one of its connection."""
 
+import asyncio
 import hmac
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from engine.serving.bodies import MOST_BYTES
 from engine.serving.meters import Meters
 
+BODY_SECONDS = 10.0  # in which a body has to arrive; the service cannot leave before it has
 NO_KEY = "The API key is missing or wrong."
 
 
@@ -37,12 +39,19 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        began, status, size = time.perf_counter(), 500, 0
+        began, status, size, whole = time.perf_counter(), 500, 0, False
 
         async def limited() -> Message:
-            nonlocal size
+            nonlocal size, whole
             check(self._key, dict(scope["headers"]).get(b"authorization", b""))
-            message = await receive()
+            left = None if whole else began + BODY_SECONDS - time.perf_counter()
+            try:
+                async with asyncio.timeout(left):
+                    message = await receive()
+            except TimeoutError:
+                action = f"Send it within {BODY_SECONDS:.0f} seconds."
+                raise Refused(408, "too_slow", "The body did not arrive in time.", action, {"Connection": "close"}) from None
+            whole = not message.get("more_body")
             size += len(message.get("body", b""))
             if size > MOST_BYTES:
                 action = f"Send at most {MOST_BYTES:,} bytes at a time."

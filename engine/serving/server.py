@@ -18,6 +18,7 @@ from engine.serving.opened import Source
 from engine.serving.service import Service, build
 
 LEAVING_SECONDS = 0.5  # in which it still takes requests, but tells everybody to go elsewhere
+LAST_SECONDS = 60  # in which everything is answered and taken; who does not take an answer by then is cut off
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 SWITCH_SECONDS = 0.0005  # Python's own 5 ms between two threads would be added to every step of the model
 
@@ -59,6 +60,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 timeout_keep_alive=60,
+                timeout_graceful_shutdown=LAST_SECONDS,
                 ws="none",
             )
         )

@@ -38,6 +38,7 @@ WRONG = {
     401: NO_KEY,
     403: "Reloading over HTTP needs an API key.",
     404: "There is no such model.",
+    408: "The body did not arrive in time.",
     409: "A model could not be opened again; those from before go on.",
     413: "The body is too large.",
     415: "The body is not said to be JSON.",
@@ -224,7 +225,7 @@ def build(service: Service, key: str | None = None, hosts: Sequence[str] = ("*",
         return service.find(name).opened.about()
 
     asking = {"response_model": Answers, "dependencies": guard}
-    refusals = (400, 413, 415, 422, 429)
+    refusals = (400, 408, 413, 415, 422, 429)
 
     @app.post("/predict", summary="Ask the first model", responses=wrong(*refusals), **asking)
     async def predict(asked: Asked) -> Response:

@@ -64,12 +64,19 @@ class Served:
         return self.process.returncode, out
 
 
+HURRIED = "import sys; from engine import cli; from engine.serving import gate; gate.BODY_SECONDS = 1; sys.exit(cli.main())"
+
+
 @contextmanager
-def serving(log: Path, *arguments: object, key: str | None = None) -> Iterator[Served]:
-    """`python -m engine serve` with these arguments, once it answers. log: where its stderr goes."""
+def serving(log: Path, *arguments: object, key: str | None = None, hurried: bool = False) -> Iterator[Served]:
+    """`python -m engine serve` with these arguments, once it answers. log: where its stderr goes.
+
+    hurried: it waits no longer than a second for a body.
+    """
+    program = ["-c", HURRIED] if hurried else ["-m", "engine"]
     with log.open("w+") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "engine", "serve", *map(str, arguments), "--port", "0", "--json"],
+            [sys.executable, *program, "serve", *map(str, arguments), "--port", "0", "--json"],
             cwd=ROOT,
             env={**os.environ, **({"TUNEBOARD_API_KEY": key} if key else {})},
             stdout=subprocess.PIPE,

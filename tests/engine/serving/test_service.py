@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -392,6 +393,19 @@ def test_a_run_is_served_with_its_rules_reloaded_under_load_and_left_with_nothin
         assert json.loads(out)["requests"] >= passed + 24
         with pytest.raises(OSError):
             served.ask("/health")
+
+
+def test_whoever_does_not_finish_asking_does_not_keep_it_from_leaving(folder, tmp_path):
+    with (
+        serving(tmp_path / "log.txt", folder, "--workspace", tmp_path, hurried=True) as served,
+        socket.create_connection(("127.0.0.1", served.port)) as client,
+    ):
+        head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n"
+        client.sendall(head + b"\r\n{")
+        assert served.ask("/predict", {"text": "x"}).status == 200  # it was heard by now
+        served.process.send_signal(signal.SIGTERM)
+        assert b" 408 " in client.recv(1000)
+        assert served.process.wait(60) == 0
 
 
 def test_without_a_key_nobody_reloads_over_http(service):
