@@ -43,7 +43,7 @@ from engine.runs import forecast as forecasts
 from engine.runs import queue as runs_queue
 from engine.runs import space
 from engine.runs.events import History
-from engine.runs.store import Run, Status
+from engine.runs.store import Request, Run, Status
 from engine.settings import WORD_COUNTING_HAS, TrainingConfig, parse_assignments, problems
 from engine.studies import curve, grid, records, search
 from engine.studies.records import Study
@@ -180,8 +180,10 @@ def show(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
 
 
 def stop(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
-    run = runs_queue.stop(workspace, asked.id, keep=not asked.discard)
-    ending = "" if asked.discard else " The best round so far is then made a model."
+    keep = not asked.discard
+    run = runs_queue.stop(workspace, asked.id, keep)
+    keep = keep and run.request == Request.STOP
+    ending = " The best round so far is then made a model; stop it once more to end it without." if keep else ""
     return terminal.short(run), "Stopped." if run.status.ended else f"It stops within ten seconds.{ending}"
 
 

@@ -44,13 +44,14 @@ def died(workspace: Workspace, store: Store, run: Run) -> bool:
     )
 
 
-def by_force(workspace: Workspace, store: Store, run: Run) -> bool:
+def by_force(workspace: Workspace, store: Store, run: Run, again: bool = True) -> bool:
     """Close a run whose process did not answer a request and is being ended. Returns whether it was open.
 
     To be stopped with a model, it waits for one more attempt, which makes the model from the last saved state.
+    again: False where this was that attempt.
     """
     saved = sorted(workspace.run(run.id).checkpoints.glob("*.json"))
-    if run.request == Request.STOP and saved:
+    if again and run.request == Request.STOP and saved:
         return store.queue_again(run, first=True, request=run.request)
     kept = (
         f"It goes on from step {int(saved[-1].name.split('-')[0])}, the last that was saved."

@@ -3,6 +3,7 @@
 from engine.figures import whole
 from engine.runs.store import Run
 
+MAKING = ("saving", "evaluating", "verifying")  # the model of what was learnt
 PART = "Part {} of {}"
 COUNTED = {  # what the phases count; the others count texts
     "loading libraries": PART,

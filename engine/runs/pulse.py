@@ -14,6 +14,7 @@ from engine.runs.events import EventLog
 from engine.runs.store import HEARTBEAT_SECONDS, Request, Store
 
 GRACE_SECONDS = 6.0  # that the work has to answer a request; after that its process ends
+STILL_SECONDS = 120.0  # without any progress while the model is made of what was learnt: a large one takes its time
 BEATS_A_RECORD = 5  # of the memory, for the curve
 FIRST_PHASES = ("loading libraries", "reading data", "downloading model", "loading model", "tokenizing")
 FIRST_SHARE = 0.01  # of the bar, for each of them: how long the whole takes is not known yet
@@ -39,9 +40,11 @@ class Pulse:
         run = store.get(run_id)
         self.request = run.request
         self.answered = None if run.requested else run.request
+        self.begun_to_end = run.request == Request.STOP
         self.worked_before = run.seconds_before
         self.makes_model = False  # whether the work ends with a model in any case, so that it need not stop for one
         self.heard = 0.0
+        self.moved = time.monotonic()
         self.over = threading.Event()
         self.thread = threading.Thread(target=self._beat_until_over, name="pulse", daemon=True)
         self.process = psutil.Process()
@@ -56,7 +59,7 @@ class Pulse:
 
     def phase(self, name: str, done: int = 0, total: int = 0) -> None:
         """Enter a phase, named in plain words. Raises StopAsked."""
-        self.name, self.done, self.total = name, done, total
+        self.name, self.done, self.total, self.moved = name, done, total, time.monotonic()
         self.events.write("phase", name=name)
         if name in FIRST_PHASES:
             self.share = max(self.share, FIRST_SHARE * (1 + FIRST_PHASES.index(name)))
@@ -65,12 +68,12 @@ class Pulse:
 
     def progress(self, done: int, total: int) -> None:
         """done of total units of the present phase. Raises StopAsked."""
-        self.done, self.total = done, total
+        self.done, self.total, self.moved = done, total, time.monotonic()
         self.may_go_on()
 
     def reached(self, done: int) -> None:
         """So many units of the present phase are done; for threads that nobody waits for, since it raises nothing."""
-        self.done = done
+        self.done, self.moved = done, time.monotonic()
 
     def expect(self, seconds: float) -> None:
         """So many seconds are left of the whole run."""
@@ -100,17 +103,24 @@ class Pulse:
             except Exception as error:  # without this thread nobody could stop the run
                 complain(f"A sign of life failed: {type(error).__name__}: {error}")
             beats += 1
-            if self._waits() and time.monotonic() - self.heard > GRACE_SECONDS:
+            if self._is_stuck():
                 self._end_by_force()
 
     def _end_by_force(self) -> None:
         try:
-            complain(f"The work did not answer in {GRACE_SECONDS:.0f} s.")
-            ending.by_force(self.workspace, self.store, self.store.get(self.run_id))
+            complain(f"The work did not answer, or stood still, while {self.name}.")
+            ending.by_force(self.workspace, self.store, self.store.get(self.run_id), not self.begun_to_end)
         except Exception as error:  # whoever looks after the queue closes the run
             complain(error)
         finally:
             os._exit(0)  # the main thread is somewhere deep in a computation: nothing gentler reaches it
+
+    def _is_stuck(self) -> bool:
+        """Whether the work does not answer, or stands still on the way to the model that a person waits for."""
+        now = time.monotonic()
+        if self._waits():
+            return now - self.heard > GRACE_SECONDS
+        return self.request == Request.STOP and now - max(self.heard, self.moved) > STILL_SECONDS
 
     def _waits(self) -> bool:
         """Whether a person waits for an answer."""

@@ -173,7 +173,10 @@ def _is_stuck(run: Run) -> bool:
 
 
 def stop(workspace: Workspace, run_id: str, keep: bool = True) -> Run:
-    """Ask a run to stop. keep: make a model of the best round so far. Raises RunStateError when it has ended already."""
+    """Ask a run to stop. keep: make a model of the best round so far; asked again meanwhile, it ends without one.
+
+    Raises RunStateError when it has ended already.
+    """
     return _ask(workspace, run_id, Request.STOP if keep else Request.DISCARD)
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    case,
     create_engine,
     delete,
     event,
@@ -289,7 +290,10 @@ class Store:
         return row is not None, Request(row.request) if row and row.request else None
 
     def request(self, run_id: str, what: Request) -> None:
-        """Ask something of a run that trains; one that only waits leaves the queue at once."""
+        """Ask something of a run that trains; one that only waits leaves the queue at once.
+
+        Asked to stop once more, when it makes its model already, it ends without one.
+        """
         with self._begin() as connection:
             connection.execute(
                 update(runs)
@@ -301,6 +305,9 @@ class Store:
                     message=OUT_OF_THE_QUEUE,
                 )
             )
+            heard = (runs.c.request == Request.STOP) & runs.c.requested.is_(None)
+            if what == Request.STOP:
+                what = case((heard | (runs.c.request == Request.DISCARD), Request.DISCARD), else_=what)
             # A second request replaces the first, but not its time: nobody waits longer for asking twice.
             connection.execute(
                 update(runs)

@@ -213,6 +213,8 @@ def stop(workspace: Workspace, study: Study) -> None:
                 found.status, found.message = "stopped", "Stopped on request. It can go on."
     live = [run for run in standing(workspace, study).runs if not run.status.ended]
     for run in sorted(live, key=lambda one: one.status == Status.RUNNING):  # else the next one would begin
+        if run.status == Status.RUNNING and run.request:
+            continue  # asked once more, it would end without its model
         with suppress(RunStateError):  # it ended a moment ago
             queue.stop(workspace, run.id)
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from engine.runs import queue
+from engine.runs import phases, queue
 from engine.runs.store import Request, Run, Status
 from engine.settings import MOST_EPOCHS, TrainingConfig
 from pages.parts import live, messages, state, takeaway
@@ -14,9 +14,13 @@ ASKED = {
 }
 
 
+MAKING = "Its model is being made of the best round so far; *Stop without a model* does not wait for it."
+
+
 def under_way(run: Run) -> None:
     if run.request:
-        st.caption(f":material/hourglass_top: {ASKED[run.request]}")
+        said = MAKING if run.request == Request.STOP and run.phase in phases.MAKING else ASKED[run.request]
+        st.caption(f":material/hourglass_top: {said}")
     if run.status == Status.QUEUED:
         st.button("Cancel", icon=":material/close:", key=f"cancel_this_{run.id}", on_click=_cancel, args=(run.id,))
         return
@@ -35,6 +39,7 @@ def under_way(run: Run) -> None:
                 "Keep the best so far",
                 type="primary",
                 icon=":material/save:",
+                disabled=run.request in (Request.STOP, Request.DISCARD),
                 key=f"stop_{run.id}",
                 help="The best round so far is scored on the test texts and can be used.",
                 on_click=_stop,

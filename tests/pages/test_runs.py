@@ -2,13 +2,16 @@ import os
 import shutil
 import signal
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 from safetensors.torch import load_file, save_file
 
 from engine.paths import read_json, write_json
 from engine.runs import queue
-from engine.runs.store import Status, Store
+from engine.runs.store import Request, Status, Store
+from engine.settings import TrainingConfig
 from pages.parts import charts, costs
 from tests.engine.runs.helpers import submit, wait
 from tests.pages.helpers import open_page, press, words_on
@@ -28,6 +31,23 @@ def test_a_live_run_shows_its_progress_and_can_be_stopped(workspace, easy, tiny_
     assert wait(workspace, run.id).status == Status.STOPPED
     test.run()
     assert "stopped" in words_on(test)
+
+
+def test_while_the_model_is_made_it_is_said_how_not_to_wait_for_it(workspace):
+    store = Store(workspace)
+    store.add(id="aaaaaa", name="n", dataset_id="d", dataset_name="d", model_name="m", slot="cpu")
+    worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    store.claim("aaaaaa", worker.pid)
+    workspace.run("aaaaaa").folder.mkdir()
+    write_json(workspace.run("aaaaaa").config, {"dataset_id": "d", "config": TrainingConfig(model="tiny").model_dump()})
+    store.request("aaaaaa", Request.STOP)
+    store.beat("aaaaaa", worker.pid, Request.STOP, phase="verifying")
+    workspace.watcher_log.touch()  # it is just coming up
+    test = open_page("runs", run="aaaaaa")
+    assert "Its model is being made of the best round so far" in words_on(test)
+    assert test.button(key="stop_aaaaaa").disabled
+    assert not test.button(key="discard_aaaaaa").disabled
+    worker.kill()
 
 
 def test_a_finished_run_leads_on(workspace, finished):

@@ -9,7 +9,7 @@ import pytest
 from engine.runs import ending, pulse
 from engine.runs.events import EventLog
 from engine.runs.pulse import Pulse
-from engine.runs.store import Request, Store
+from engine.runs.store import Request, Status, Store
 
 
 @pytest.fixture
@@ -58,3 +58,36 @@ def test_the_process_ends_even_if_the_run_cannot_be_closed(beating, monkeypatch)
     monkeypatch.setattr(ending, "by_force", lambda *_: (_ for _ in ()).throw(OSError("the store is gone")))
     beating.store.request("aaaaaa", Request.PAUSE)
     assert gone.wait(5)
+
+
+@pytest.mark.parametrize(("attempt", "ends"), [(1, Status.QUEUED), (2, Status.STOPPED)])
+def test_a_model_whose_making_stands_still_is_made_anew_once_for_whoever_asked_to_stop(
+    beating, workspace, monkeypatch, attempt, ends
+):
+    gone = threading.Event()
+    monkeypatch.setattr(pulse, "STILL_SECONDS", 0.05)
+    monkeypatch.setattr(pulse.os, "_exit", lambda code: gone.set())
+    states = workspace.run("aaaaaa").checkpoints
+    states.mkdir()
+    (states / "000000007-0001.json").write_text("{}")
+    beating.makes_model, beating.begun_to_end = True, attempt == 2
+    beating.store.request("aaaaaa", Request.STOP)
+    assert gone.wait(20)
+    run = beating.store.get("aaaaaa")
+    assert run.status == ends
+    assert run.request == (Request.STOP if attempt == 1 else None)
+    assert attempt == 1 or "step 7" in run.message
+
+
+def test_a_model_that_is_made_is_not_waited_for_once_it_is_asked_to_stop_again(beating, monkeypatch):
+    gone = threading.Event()
+    monkeypatch.setattr(pulse, "GRACE_SECONDS", 0.0)
+    monkeypatch.setattr(pulse.os, "_exit", lambda code: gone.set())
+    beating.makes_model = True
+    beating.store.request("aaaaaa", Request.STOP)
+    while beating.store.get("aaaaaa").requested:
+        time.sleep(0.01)
+    assert not gone.is_set()
+    beating.store.request("aaaaaa", Request.STOP)
+    assert gone.wait(20)
+    assert beating.store.get("aaaaaa").status == Status.STOPPED
