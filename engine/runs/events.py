@@ -49,7 +49,10 @@ class EventLog:
             return
         with self.lock:
             part = self.path.with_name(self.path.name + ".part")
-            part.write_bytes(self.path.read_bytes()[:size])
+            with part.open("wb") as file:
+                file.write(self.path.read_bytes()[:size])
+                file.flush()
+                os.fsync(file.fileno())
             self.file.close()
             part.replace(self.path)
             self.file = self.path.open("a", encoding="utf-8")
