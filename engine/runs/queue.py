@@ -385,7 +385,8 @@ def launch_waiting(workspace: Workspace, asked: bool = False) -> None:
         paths = workspace.run(run_id)
         try:
             with writing(paths.folder):
-                start_apart(paths.log, "engine.workers.worker", workspace.root, run_id)
+                pid = start_apart(paths.log, "engine.workers.worker", workspace.root, run_id)
+            store.launched(run_id, pid)
         except WorkspaceError as error:  # the others shall start all the same
             if asked:
                 wrong = error

@@ -39,7 +39,8 @@ from engine.runs.migrations import migrate
 
 HEARTBEAT_SECONDS = 1.0
 STALE_SECONDS = 60.0  # without a heartbeat for so long, a process is taken for hung
-LAUNCH_SECONDS = 20.0  # a worker that has not claimed its run by then is started again
+LAUNCH_SECONDS = 20.0  # a worker that has not claimed its run by then is started again, unless it is still coming up
+COMING_UP_SECONDS = 600.0  # for longer no worker takes, however slow the machine
 MOST_LAUNCHES = 3
 LOCK_SECONDS = 10
 
@@ -68,9 +69,10 @@ class Request(StrEnum):
 class Run(NamedTuple):
     """A row of the store. Times are UTC ISO 8601; step counts the units of the phase; seconds_left None: not known yet.
 
-    position: the place in the queue, the smallest first. slot: the kind of device; place: which of them. process: what tells
-    its worker from any other process. attempt: how often it was begun or resumed. requested: when `request` was made, in
-    seconds since 1970. share: how much of the whole work is done, 0 to 1. seconds_before: worked in earlier attempts.
+    position: the place in the queue, the smallest first. slot: the kind of device; place: which of them. pid, process: its
+    worker, or the one that was started last for it, and what tells that from any other process. attempt: how often it was
+    begun or resumed. requested: when `request` was made, in seconds since 1970. share: how much of the whole work is done, 0
+    to 1. seconds_before: worked in earlier attempts.
     """
 
     id: str
@@ -169,7 +171,7 @@ queue = Table("queue", tables, Column("paused", Boolean, nullable=False))  # one
 OUT_OF_THE_QUEUE = "Taken out of the queue."
 COULD_NOT_START = {
     "reason": "could_not_start",
-    "message": f"The training process was started {MOST_LAUNCHES} times and ended each time before it could begin.",
+    "message": f"The training process was started {MOST_LAUNCHES} times and never came to its beginning.",
     "action": "Look at the log for what it said; then resume the run.",
 }
 
@@ -259,7 +261,7 @@ class Store:
                 if not places:
                     continue
                 free[run.slot] -= 1
-                if run.launched and 0 <= clock() - run.launched < LAUNCH_SECONDS:
+                if _comes_up(run):
                     continue
                 if run.launches >= MOST_LAUNCHES:
                     values = {"status": Status.FAILED, "ended_at": now(), **COULD_NOT_START}
@@ -268,6 +270,12 @@ class Store:
                     launched.append(run.id)
                 connection.execute(update(runs).where(runs.c.id == run.id).values(**values))
         return launched
+
+    def launched(self, run_id: str, pid: int) -> None:
+        """Note which process was started for a run, which it may have claimed already."""
+        with self._begin() as connection:
+            waits = (runs.c.id == run_id, runs.c.status == Status.QUEUED)
+            connection.execute(update(runs).where(*waits).values(pid=pid, process=identity(pid)))
 
     def _has_work(self) -> bool:
         """Whether a device is free for something that waits; asked first, since only looking never has to wait."""
@@ -513,6 +521,13 @@ def _may_begin(connection: Connection) -> list[Run]:
     if not connection.scalar(select(queue.c.paused)):
         return found
     return [run for run in found if run.request == Request.STOP]
+
+
+def _comes_up(run: Run) -> bool:
+    """Whether the worker that was started for a waiting run may still claim it."""
+    since = clock() - (run.launched or 0.0)
+    lives = run.process is not None and identity(run.pid) == run.process
+    return 0 <= since < (COMING_UP_SECONDS if lives else LAUNCH_SECONDS)
 
 
 def _free_places(connection: Connection, slot: str) -> list[int]:

@@ -126,7 +126,7 @@ def test_both_killed(workspace, easy, tiny_model, finished):
 def test_machine_restarted(workspace, easy, tiny_model, finished):
     """The number of the worker belongs to another process now, and its last sign of life is from yesterday."""
     run = submit(workspace, easy, tiny_model, epochs=3)
-    os.kill(wait(workspace, run.id, lambda run: run.pid).pid, signal.SIGKILL)
+    os.kill(wait(workspace, run.id, lambda run: run.status == Status.RUNNING).pid, signal.SIGKILL)
     sql(
         workspace,
         f"UPDATE runs SET status = 'running', pid = {os.getpid()}, process = '{platform.node()} earlier 123', "
@@ -579,9 +579,9 @@ def test_a_run_that_comes_as_the_watcher_goes_is_looked_after(workspace, easy, t
     monkeypatch.setattr(os, "utime", meanwhile)
     assert watcher.main(str(workspace.root)) == 0
     store, end = Store(workspace), time.monotonic() + 60
-    while not (pid := store.get(came[1]).pid) and time.monotonic() < end:  # reads only: looks after nothing
+    while store.get(came[1]).status == Status.QUEUED and time.monotonic() < end:  # reads only: looks after nothing
         time.sleep(0.1)
-    os.kill(pid, signal.SIGKILL)
+    os.kill(store.get(came[1]).pid, signal.SIGKILL)
     while not store.get(came[1]).status.ended and time.monotonic() < end:
         time.sleep(0.1)
     assert store.get(came[1]).status == Status.INTERRUPTED

@@ -198,6 +198,32 @@ def test_a_run_whose_worker_never_comes_up_fails_in_the_end(workspace):
     assert run.action
 
 
+def test_a_worker_that_is_slow_to_come_up_is_waited_for_and_one_that_is_gone_is_not(workspace, monkeypatch):
+    started, store = [], Store(workspace)
+
+    def slow(log, module, *arguments):
+        started.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]))
+        return started[-1].pid
+
+    monkeypatch.setattr(queue, "start_apart", slow)
+    workspace.watcher_log.touch()  # it is just coming up
+    add(store, "aaaaaa")
+    workspace.run("aaaaaa").folder.mkdir()
+    for _ in range(5):
+        queue.launch_waiting(workspace)
+        store.change("aaaaaa", launched=store.get("aaaaaa").launched - 60)
+    assert len(started) == 1 and store.get("aaaaaa").status == Status.QUEUED
+    started[0].kill()
+    started[0].wait()
+    queue.launch_waiting(workspace)
+    assert len(started) == 2
+    store.change("aaaaaa", launched=store.get("aaaaaa").launched - 3600)
+    queue.launch_waiting(workspace)
+    for process in started:
+        process.kill()
+    assert len(started) == 3  # nobody waits for ever
+
+
 STORM = """
 import os, random, sys
 from pathlib import Path

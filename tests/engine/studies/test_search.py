@@ -46,7 +46,7 @@ def until(workspace, study, condition, seconds=60):
 def test_a_killed_search_goes_on_with_the_trials_that_are_done(workspace, easy, planned):
     study = begin(workspace, easy, planned, 3600)
     until(workspace, study, lambda found: len(found.trials) == 2)
-    run = wait(workspace, study.run_id(1), lambda run: run.pid)
+    run = wait(workspace, study.run_id(1), lambda run: run.status == Status.RUNNING)
     os.kill(run.pid, signal.SIGKILL)
     journal = workspace.study(study.id).trials
     with journal.open("ab") as file:

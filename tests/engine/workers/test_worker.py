@@ -185,7 +185,7 @@ def test_a_data_set_that_is_gone_fails_with_a_sentence(workspace, easy, tiny_mod
 
 @pytest.mark.as_users_do
 def test_the_command_line_of_the_worker_names_its_run(workspace, easy, tiny_model):
-    run = wait(workspace, submit(workspace, easy, tiny_model, **LONG).id, lambda run: run.pid)
+    run = wait(workspace, submit(workspace, easy, tiny_model, **LONG).id, lambda run: run.status == Status.RUNNING)
     process = psutil.Process(run.pid)
     assert run.id in process.cmdline()
     assert os.getsid(run.pid) != os.getsid(0)
