@@ -104,9 +104,9 @@ def test_other_weights_in_the_same_folder_are_measured_anew(easy, config, tiny_m
 
 def test_what_fails_is_a_sentence_and_is_not_tried_again_at_once(workspace, easy, config):
     wrong = config.model_copy(update={"kept_layers": 50})
-    with pytest.raises(ForecastError, match="2 layers; it is 50"):
+    with pytest.raises(ForecastError, match="at most 2, the number of layers; it is 50"):
         forecast.measure(workspace, easy.id, wrong)
-    with pytest.raises(ForecastError, match="2 layers"):
+    with pytest.raises(ForecastError, match="at most 2, the number of layers"):
         forecast.find(workspace, easy.id, wrong)
 
 
