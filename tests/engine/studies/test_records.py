@@ -1,16 +1,15 @@
 """A study from the question to its answer, with real runs of the tiny model."""
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from itertools import count
 from threading import Event
 
 import pytest
 
 from engine import cli
-from engine.errors import SettingsError, WorkspaceError
-from engine.paths import write_json
+from engine.errors import SettingsError
 from engine.runs import queue, space
 from engine.runs.store import Status
 from engine.studies import grid, outcome, records
@@ -67,18 +66,21 @@ def test_a_study_that_somebody_is_writing_in_is_forgotten_all_the_same(workspace
             members=[],
         )
         records.keep(workspace, study)
-        written, folder = Event(), workspace.study(study.id).folder
+        begun, over, folder = Event(), Event(), workspace.study(study.id).folder
 
-        def write(folder=folder, written=written):
-            with suppress(WorkspaceError, OSError):  # once it is gone
-                for one in count():
-                    write_json(folder / f"{one}.json", {})
-                    written.set()
+        def write(begun=begun, over=over, folder=folder):
+            with suppress(OSError):  # once it is gone
+                while not over.is_set():
+                    (folder / str(time.monotonic_ns())).touch()
+                    begun.set()
 
         with ThreadPoolExecutor(1) as watcher:
             watcher.submit(write)
-            written.wait()
-            records.remove(workspace, study.id)
+            begun.wait()
+            try:
+                records.remove(workspace, study.id)
+            finally:
+                over.set()
     assert records.list_studies(workspace) == [] and list(workspace.studies.iterdir()) == []
 
 
