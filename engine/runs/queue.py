@@ -259,6 +259,11 @@ def _queue_again(workspace: Workspace, run_id: str, epochs: int | None) -> None:
         raise RunStateError(f"The run {run.name!r} was {happened} a moment ago.", "Nothing more needs to be done.")
 
 
+def has_saved_state(workspace: Workspace, run_id: str) -> bool:
+    """Whether there is a state of its training to go on from; if not, it begins anew when it is resumed."""
+    return any(workspace.run(run_id).checkpoints.glob("*.json"))
+
+
 def clone(
     workspace: Workspace,
     run: Run,

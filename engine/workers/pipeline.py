@@ -125,6 +125,8 @@ def _last_saved(run: _Run) -> tuple[Checkpoints, Point | None]:
     if point:
         run.pulse.makes_model = True
         said.append(f"Resumed after step {point.state.step}.")
+    elif run.pulse.events.before:
+        said.append("There was no saved state to go on from, so it began anew.")
     for sentence in said:  # only now: it would have been cut off
         run.say(sentence)
     checkpoints.say = run.say

@@ -111,6 +111,8 @@ def _more(run: Run, config: TrainingConfig | None) -> None:
                 key=f"rounds_{run.id}",
                 help="Goes on where it ended. The step size follows its course for the new number of rounds.",
             )
+            if not queue.has_saved_state(state.workspace(), run.id):
+                st.caption("Its saved states were removed: it begins anew, and learns all these rounds.")
             if st.button("Train further", icon=":material/fast_forward:", key="extend"):
                 _show(queue.resume(state.workspace(), run.id, int(rounds)))
         if config and st.button(

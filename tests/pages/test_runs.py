@@ -100,6 +100,18 @@ def test_a_finished_run_is_trained_further(workspace, finished):
     assert queue.config_of(workspace, finished.id).epochs == rounds + 1
 
 
+def test_where_no_state_is_saved_it_is_said_that_training_further_begins_anew(workspace):
+    store, paths = Store(workspace), workspace.run("aaaaaa")
+    store.add(id="aaaaaa", name="n", dataset_id="d", dataset_name="d", model_name="m", slot="cpu")
+    store.claim("aaaaaa", os.getpid())
+    store.end("aaaaaa", Status.FINISHED, os.getpid())
+    paths.checkpoints.mkdir(parents=True)
+    write_json(paths.config, {"dataset_id": "d", "config": TrainingConfig(model="tiny").model_dump()})
+    assert "it begins anew" in words_on(open_page("runs", run="aaaaaa"))
+    write_json(paths.checkpoints / "000000009-0002.json", {})
+    assert "it begins anew" not in words_on(open_page("runs", run="aaaaaa"))
+
+
 def test_a_run_of_as_many_rounds_as_there_may_be_is_not_trained_further(workspace, finished):
     path = workspace.run(finished.id).config
     asked = read_json(path)

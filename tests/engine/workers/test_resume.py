@@ -287,6 +287,11 @@ def test_cleaning_keeps_what_is_still_needed(workspace, easy, tiny_model):
     freed = space.cleanable(workspace, stopped)
     assert space.clean(workspace, [stopped]) == freed > 0
     assert (workspace.run(run.id).model / "model.safetensors").exists()
+    queue.resume(workspace, run.id)
+    wait(workspace, run.id, lambda run: run.phase == "training")
+    queue.stop(workspace, run.id, keep=False)
+    wait(workspace, run.id)
+    assert "There was no saved state to go on from, so it began anew." in History.read(workspace.run(run.id).events).notes
 
 
 def test_the_record_shows_when_each_thing_happened(workspace, stopped_midway):
