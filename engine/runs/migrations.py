@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, MetaData
 
 from engine.errors import WorkspaceError
+from engine.paths import changeable
 from engine.processes import lives
 
 
@@ -48,7 +49,10 @@ VERSION = len(STEPS)
 
 
 def migrate(engine: Engine, path: Path, tables: MetaData) -> None:
-    """Bring the database at `path` to VERSION. Raises WorkspaceError for one that a newer program made."""
+    """Bring the database at `path` to VERSION.
+
+    Raises WorkspaceError for one that a newer program made, and for an older one where nothing may be changed.
+    """
     with engine.execution_options(reading=True).begin() as connection:
         if _format(connection) == VERSION:
             return  # the usual case, which must not wait for a lock
@@ -64,12 +68,23 @@ def migrate(engine: Engine, path: Path, tables: MetaData) -> None:
             )
         if found < VERSION:
             if known:
+                _may_migrate()
                 _keep_copy(path, found)
                 for step in STEPS[found:]:
                     step(connection)
             else:
                 tables.create_all(connection)
             connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
+
+
+def _may_migrate() -> None:
+    if not changeable():
+        raise WorkspaceError(
+            "This workspace is from an older Tuneboard: its list of runs has to be brought up to date, and this Tuneboard "
+            "is for looking only.",
+            "Open it once without TUNEBOARD_READ_ONLY.",
+            "older_workspace",
+        )
 
 
 def _format(connection: Connection) -> int:

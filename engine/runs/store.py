@@ -1,5 +1,6 @@
 """The table of runs: who waits, who trains, how it ended. SQLite in WAL mode, through SQLAlchemy."""
 
+import sqlite3
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -33,7 +34,7 @@ from sqlalchemy.pool import NullPool
 
 from engine import machine
 from engine.errors import WorkspaceError
-from engine.paths import Workspace, no_such
+from engine.paths import Workspace, changeable, no_such
 from engine.processes import identity
 from engine.runs.migrations import migrate
 
@@ -484,19 +485,14 @@ def _said(error: str, name: str) -> tuple[str, str, str]:
 def _engine(path: Path, inode: int | None, writable: bool) -> Engine:
     """The database at `path` with its tables, opened once per process; inode: tells a new file at an old path."""
     # NullPool: pages, workers and their threads each open a short connection; SQLite's own lock orders them.
-    # Where nothing may be written SQLite cannot make its side files, and need not: nobody else writes either.
-    looking = {"mode": "ro", "immutable": "1", "uri": "true"}
-    url = (
-        URL.create("sqlite", database=str(path))
-        if writable
-        else URL.create("sqlite", database=f"file:{quote(str(path))}", query=looking)
-    )
-    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": LOCK_SECONDS})
+    url = URL.create("sqlite", database=str(path))
+    connecting = {"connect_args": {"timeout": LOCK_SECONDS}} if writable else {"creator": lambda: _looking(path)}
+    engine = create_engine(url, poolclass=NullPool, **connecting)
 
     @event.listens_for(engine, "connect")
     def configure(connection, _):
         connection.isolation_level = None  # transactions are begun below
-        if not writable:
+        if not (writable and changeable()):
             return
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
@@ -508,6 +504,19 @@ def _engine(path: Path, inode: int | None, writable: bool) -> Engine:
 
     migrate(engine, path, tables)
     return engine
+
+
+def _looking(path: Path) -> sqlite3.Connection:
+    """A connection to a database that we may not write: beside whoever does, as in a workspace of somebody else.
+
+    While nobody has it open its side files are not there, and SQLite cannot make them; then it is read as it lies.
+    """
+    address = f"file:{quote(str(path))}?mode=ro"
+    with suppress(sqlite3.OperationalError):
+        connection = sqlite3.connect(address, timeout=LOCK_SECONDS, uri=True)
+        connection.execute("PRAGMA schema_version")
+        return connection
+    return sqlite3.connect(f"{address}&immutable=1", uri=True)
 
 
 def _waiting():

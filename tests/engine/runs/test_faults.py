@@ -343,6 +343,25 @@ def test_disk_full_or_read_only_when_a_command_keeps_what_it_found(on_small_disk
     refused("Nothing can be written")
 
 
+def test_a_workspace_of_somebody_else_shows_how_it_is_now(workspace, tmp_path):
+    place = tmp_path / "mounted"
+    place.mkdir()
+    if subprocess.run(["mount", "--bind", str(workspace.root), str(place)], capture_output=True).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(place)], check=True)
+        store, theirs = Store(workspace), Workspace(place)
+        with store.engine.connect():  # as whoever writes has it open
+            store.add(id="aaaaaa", name="n", dataset_id="d", dataset_name="d", model_name="m", slot="cpu")
+            assert not theirs.writable and [run.id for run in queue.list_runs(theirs)] == ["aaaaaa"]
+            store.change("aaaaaa", name="renamed")
+            assert queue.list_runs(theirs)[0].name == "renamed"
+        assert not workspace.database.with_name("tuneboard.db-wal").exists()
+        assert queue.list_runs(theirs)[0].name == "renamed"
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)
+
+
 def test_too_little_space_is_said_before_the_training(on_small_disk):
     workspace, info = on_small_disk
     ended = wait(workspace, submit(workspace, info, "bundled").id)
@@ -516,6 +535,18 @@ def test_an_older_workspace_is_brought_up_to_date_and_a_copy_is_kept(workspace):
     copy.close()
     store_module._engine.cache_clear()
     assert queue.list_runs(workspace)[0] == run  # once is enough
+
+
+def test_an_older_workspace_is_left_as_it_is_by_whoever_may_only_look(workspace, monkeypatch):
+    older(workspace, "finished")
+    before = workspace.database.read_bytes()
+    monkeypatch.setenv("TUNEBOARD_READ_ONLY", "1")
+    with pytest.raises(WorkspaceError, match=r"older Tuneboard.*for looking only"):
+        queue.list_runs(workspace)
+    assert [path.name for path in workspace.root.glob("tuneboard*")] == [workspace.database.name]
+    assert workspace.database.read_bytes() == before
+    monkeypatch.delenv("TUNEBOARD_READ_ONLY")
+    assert queue.list_runs(workspace)[0].name == "mine"
 
 
 def test_an_older_version_that_still_trains_is_not_disturbed(workspace):
