@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from engine import cli, preferences, processes
-from engine.data import workbench
+from engine.data import datasets, revising, workbench
 from engine.data.datasets import save
 from engine.data.drafting import draft
 from engine.data.reading import Options, read_file
@@ -23,13 +23,15 @@ from engine.data.recipe import Recipe
 from engine.errors import ReadOnlyError, WorkspaceError
 from engine.models.zips import unpack_model
 from engine.paths import Workspace
-from engine.results import importing
-from engine.runs import forecast, queue, space
+from engine.results import batches, export, importing
+from engine.runs import forecast, processes, queue, space
 from engine.runs import store as store_module
 from engine.runs.events import History
 from engine.runs.store import Status, Store
 from engine.serving import rules
 from engine.settings import TrainingConfig
+from engine.studies import records, search
+from engine.studies.records import Study
 from engine.workers import watcher
 from tests import forked, words
 from tests.engine.runs.helpers import submit, wait
@@ -627,6 +629,9 @@ def test_a_newer_workspace_is_refused_and_left_as_it_is(workspace, finished):
     assert intact(workspace, finished)
 
 
+STUDY = Study(
+    id="aaaaaa", name="n", kind="comparison", created_at="", dataset_id="dddddd", dataset_name="d", members=[]
+)  # fmt: skip
 CHANGES = {
     "submit": lambda w, run: queue.clone(w, run, queue.config_of(w, run.id)),
     "stop": lambda w, run: queue.stop(w, run.id),
@@ -652,6 +657,22 @@ CHANGES = {
     "bring": lambda w, run: importing.bring(w, w.run(run.id).model, "x"),
     "set rules": lambda w, run: rules.change(w, run.id, threshold=0.5),
     "prefer": lambda w, run: preferences.choose(w, {}),
+    "describe a data set": lambda w, run: datasets.describe(w, run.dataset_id, name="x", description=""),
+    "remove a data set": lambda w, run: datasets.remove(w, run.dataset_id),
+    "restore a data set": lambda w, run: datasets.restore(w, run.dataset_id),
+    "decide on a row": lambda w, run: revising.take_back(w, run.dataset_id, "train:1"),
+    "write decisions": lambda w, run: revising.write(w, run.dataset_id, revising.Decisions()),
+    "revise": lambda w, run: revising.revise(w, run.dataset_id),
+    "begin a study": lambda w, run: records.keep(w, STUDY),
+    "stop a study": lambda w, run: records.stop(w, STUDY),
+    "remove a study": lambda w, run: records.remove(w, "aaaaaa"),
+    "resume a search": lambda w, run: search.resume(w, STUDY),
+    "begin a whole file": lambda w, run: batches.begin(w, run.id, workbench.read_step("aaaaaa", Options()), "text"),
+    "go on with a whole file": lambda w, run: batches.go_on(w, run.id, "aaaaaa"),
+    "remove a whole file": lambda w, run: batches.remove(w, run.id, "aaaaaa"),
+    "push": lambda w, run: export.push(w, run.id, "me/my-model"),
+    "score what was brought": lambda w, run: importing.score(w, run, None),
+    "take from the hub": lambda w, run: workbench.keep_hub(w, None, "default", ["train"]),
 }
 
 
