@@ -24,7 +24,7 @@ from engine.errors import ReadOnlyError, WorkspaceError
 from engine.models.zips import unpack_model
 from engine.paths import Workspace
 from engine.results import batches, export, importing
-from engine.runs import forecast, processes, queue, space
+from engine.runs import forecast, queue, space
 from engine.runs import store as store_module
 from engine.runs.events import History
 from engine.runs.store import Status, Store
