@@ -63,6 +63,10 @@ def test_a_report_opens_anywhere_and_keeps_nobody_out(reader, tmp_path, labels, 
     assert wrong == []
 
 
+def _with_interval(value, interval):
+    return f"{value:.3f}\n{interval[0]:.3f} to {interval[1]:.3f}" if interval else f"{value:.3f}"
+
+
 def test_its_figures_are_those_of_the_run(reader, tmp_path):
     facts, evidence = run(HOSTILE, 60)
     page, wrong = reader(report.write(facts, evidence, tmp_path / "report.html"))
@@ -71,10 +75,11 @@ def test_its_figures_are_those_of_the_run(reader, tmp_path):
     counts = scores["confusion_matrix"]["counts"]
     assert cells == [count for row in counts for count in row]
     rows = [row.locator("th, td").all_inner_texts() for row in page.locator(".classes tbody tr").all()]
+    sure = facts.metrics["intervals"]["per_class"]
     assert rows == [
         [
             " ".join(label.split()),
-            *(f"{one[key]:.3f}" for key in ("precision", "recall", "f1")),
+            *(_with_interval(one[key], sure[label][key]) for key in ("precision", "recall", "f1")),
             str(one["support"]),
         ]
         for label, one in scores["per_class"].items()

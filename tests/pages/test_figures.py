@@ -59,8 +59,10 @@ def test_the_page_and_the_json_say_the_same(workspace, finished, tmp_path, texts
     assert losses["Log loss, corrected"] == pytest.approx(said["corrected"]["log_loss"], abs=5e-4)
     assert losses["Log loss"] != losses["Log loss, corrected"]
     label = test.selectbox(key="class").value
-    known = next(one for one in tables if list(one.columns) == ["word", "here", "elsewhere"])
-    assert known["word"].tolist() == [one["word"] for one in said["classes"][label]["words"]]
+    known = [one["word"].tolist() for one in tables if list(one.columns) == ["word", "here", "elsewhere"]]
+    standing_out = [one["word"] for one in said["classes"][label]["words"]]
+    assert known == ([standing_out] if standing_out else [])  # 30 texts are too few to tell any
+    assert standing_out or texts != "further"
     shown = next(one for one in tables if list(one.columns) == ["confidence", "text"] and len(one) <= 3)
     found = said["classes"][label]["found"]
     assert shown["text"].tolist() == [one["text"] for one in found]

@@ -81,7 +81,7 @@ def test_what_unpacks_to_far_more_than_its_size(refused, files):
 def test_pickled_weights(refused, files):
     content = {**files, "pytorch_model.bin": b"\x80\x04."}
     del content["model.safetensors"]
-    assert "no weights as *.safetensors" in refused(content)
+    assert "It lacks: *.safetensors" in refused(content)
 
 
 def test_code_of_its_own(refused, files):

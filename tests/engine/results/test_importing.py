@@ -211,7 +211,7 @@ def _indexed(folder):
 
 
 HARM = {
-    "no weights as *.safetensors": _pickled,
+    "It lacks: *.safetensors": _pickled,
     "leads out of the folder": _leads_out,
     "own program code": lambda folder: change(folder, auto_map={"AutoModel": "evil.Model"}),
     "weights other than its own": _indexed,

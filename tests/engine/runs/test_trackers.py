@@ -210,7 +210,9 @@ def trained(workspace, easy, tiny_model, chosen, **environment):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(queue, "start_apart", lambda *_: None)
         run = submit(workspace, easy, tiny_model, name="Told <b>to</b> others/../x", epochs=3)
-    program = "import sys; sys.path += sys.argv[3].split(':'); from engine.runs import worker; worker.main(*sys.argv[1:3])"
+    program = (
+        "import sys; sys.path += sys.argv[3].split(':'); from engine.workers import worker; worker.main(*sys.argv[1:3])"
+    )
     subprocess.run(
         [sys.executable, "-c", program, str(workspace.root), run.id, EXTRA],
         cwd=ROOT,

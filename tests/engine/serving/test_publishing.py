@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine import cli
+from engine.cli import commands
 from engine.errors import ModelError, ReadOnlyError
 from engine.results.export import push
 from engine.serving import publishing, ways
@@ -89,7 +90,7 @@ def test_no_network_is_a_sentence(folder, monkeypatch):
 def test_at_a_terminal_the_token_is_asked_for_and_never_shown(model_hub, workspace, word_counting, monkeypatch, capsys):
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
-    monkeypatch.setattr(cli, "getpass", lambda prompt: "writer")
+    monkeypatch.setattr(commands, "getpass", lambda prompt: "writer")
     assert cli.main(["push", word_counting.id, "me/asked"]) == 0
     shown = capsys.readouterr()
     assert "Sent to" in shown.out and "writer" not in shown.out + shown.err
