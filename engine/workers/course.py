@@ -87,7 +87,8 @@ class Course:
     def _checked(self) -> dict[str, float]:
         self.pulse.phase("checking the round", 0, len(self.validation))
         began = time.monotonic()
-        answers = self._answers()
+        with self.learner.weights.at_average():
+            answers = self._answers()
         self.timing.scored_in(time.monotonic() - began)
         classes = list(range(self.learner.model.config.num_labels))
         judged = metrics.scores(self.targets, answers.argmax(axis=1), classes)
@@ -99,14 +100,12 @@ class Course:
         """(validation texts, classes)"""
         asked = (self.learner.model, self.validation, self.precision, self.pulse.progress)
         try:
-            with self.learner.weights.at_average():
-                return probabilities(*asked)
+            return probabilities(*asked)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
         self.learner.rest()
-        with self.learner.weights.at_average():
-            return probabilities(*asked)
+        return probabilities(*asked)
 
     def _keep_best(self) -> None:
         self.checkpoints.best = self.learner.state()
