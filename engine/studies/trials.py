@@ -6,22 +6,23 @@ Imported only where a search goes on; everything else reads progress.py.
 import warnings
 from pathlib import Path
 
+import numpy as np
 import optuna
 from filelock import FileLock
 from optuna.distributions import IntDistribution
 from optuna.importance import get_param_importances
-from optuna.pruners import PercentilePruner
+from optuna.pruners import BasePruner
 from optuna.samplers import TPESampler
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
-from optuna.trial import TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from engine.settings import MOST_EPOCHS, TrainingConfig
 
 NAME = "search"
 BY_CHANCE = 5  # trials before the sampler believes that it has seen enough
-HOPEFUL = 75.0  # percent: a trial goes on while it is among the better three quarters at its round
-COMPARED = 4  # complete trials before any other is called hopeless
+HOPEFUL = 75.0  # percent: a trial goes on while it is among the better three quarters of those that were as far
+COMPARED = 4  # complete trials that a trial is compared with before it is called hopeless
 LEAST_FOR_IMPORTANCE = 6  # complete trials: fewer say nothing about what mattered
 BATCHES = (8, 16, 32, 64)
 RATE_TIMES = 5.0  # how far from the preset's learning rate it is sought
@@ -45,7 +46,7 @@ class Trials:
             study_name=NAME,
             storage=self.storage,
             sampler=TPESampler(seed=seed + count, n_startup_trials=BY_CHANCE),
-            pruner=PercentilePruner(HOPEFUL, n_startup_trials=COMPARED),
+            pruner=_AsFar(base.epochs),
         )
 
     def ask(self, number: int, most_rounds: int) -> dict[str, float | int | str]:
@@ -116,7 +117,7 @@ class Trials:
             case "balance":
                 trial.suggest_categorical(field, ["none", "weights", "focal"])
 
-    def _all(self) -> list[optuna.trial.FrozenTrial]:
+    def _all(self) -> list[FrozenTrial]:
         return self.storage.get_all_trials(self.storage.get_study_id_from_name(NAME))
 
     def _open(self, number: int) -> optuna.Trial:
@@ -127,6 +128,33 @@ class Trials:
 def rounds_sought(epochs: int) -> tuple[int, int]:
     """(fewest, most) rounds that are tried where the preset asks for `epochs`."""
     return max(1, epochs // 2), min(MOST_EPOCHS, epochs * 2)
+
+
+class _AsFar(BasePruner):
+    """Compares trials after the same share of the rounds that each was to have, by their best score until then.
+
+    The learning rate falls over all rounds of a trial: at round 2 of 8 it is still high, at round 2 of 2 all is settled. The
+    steps of the journal are rounds. otherwise: rounds of a trial that did not choose how many.
+    """
+
+    def __init__(self, otherwise: int):
+        self.otherwise = otherwise
+
+    def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
+        if trial.last_step is None:
+            return False
+        share = trial.last_step / self._rounds(trial)
+        complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        others = [score for one in complete if (score := self._best(one, share)) is not None]
+        return len(others) >= COMPARED and self._best(trial, share) < np.percentile(others, 100 - HOPEFUL)
+
+    def _best(self, trial: FrozenTrial, share: float) -> float | None:
+        """The best score after so large a share of the rounds; None where not even the first was over."""
+        until = share * self._rounds(trial) + 1e-9  # 3 / 7 * 7 is not quite 3
+        return max((score for step, score in trial.intermediate_values.items() if step <= until), default=None)
+
+    def _rounds(self, trial: FrozenTrial) -> int:
+        return trial.params.get("epochs", self.otherwise)
 
 
 class _Alone:

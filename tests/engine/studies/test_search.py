@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import time
+from itertools import count
 
 import pytest
 
@@ -138,6 +139,31 @@ def test_the_sampler_asks_again_for_the_same_and_tells_what_mattered(tmp_path):
     assert len(set(seen)) == 12
     mattered = opened().importance()
     assert next(iter(mattered)) == "learning_rate" and sum(mattered.values()) == pytest.approx(1.0)
+
+
+def test_a_trial_is_compared_with_others_after_the_same_share_of_their_rounds(tmp_path):
+    from engine.studies.trials import Trials
+
+    def told(planned: int, scores: list[float], ends: bool = True) -> bool:
+        """Whether a trial of so many rounds is hopeless after the last of the scores."""
+        base, number = TrainingConfig(epochs=planned), next(numbers)
+        trials = Trials(tmp_path / "trials.jsonl", base, FIELDS, seed=1)
+        trials.study.enqueue_trial({field: getattr(base, field) for field in FIELDS})
+        assert trials.ask(number, planned)["epochs"] == planned
+        hopeless = trials.report(number, scores)
+        trials.close(number, "complete" if ends else "pruned", max(scores))
+        return hopeless
+
+    numbers = count()
+    for _ in range(4):
+        assert not told(2, [0.5, 0.9])  # settled after two rounds
+    assert not told(8, [0.1], ends=False)  # nothing else was as early as that
+    assert not told(8, [0.3, 0.4], ends=False)  # though round 2 of the others had 0.9
+    assert not told(8, [0.3, 0.4, 0.5, 0.6], ends=False)  # halfway it is ahead of them
+    assert told(8, [0.3, 0.4, 0.4, 0.4], ends=False)
+    for _ in range(4):
+        told(8, [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
+    assert told(2, [0.45], ends=False)  # the better three quarters had 0.5 halfway
 
 
 def test_a_damaged_search_harms_no_other(workspace, easy, planned):
