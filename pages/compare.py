@@ -56,19 +56,21 @@ def side_by_side(chosen: tuple[str, ...]) -> None:
 
 
 def of_study(study: Study, scored: tuple[str, ...]) -> tuple[str, ...]:
-    """All of its runs with scores; where they are too many, at first the best ten, and others as one likes."""
+    """All of its runs with scores; where they are too many, at first the ten that were best on validation, and others as one
+    likes. scored: the best on validation first."""
     if len(scored) <= MOST_RUNS:
         return scored
     labels = records.standing(state.workspace(), study).labels
     return tuple(
         st.multiselect(
-            f"Compared below: the best {MOST_RUNS} of {len(scored)}, unless you choose others",
+            f"Compared below: the best {MOST_RUNS} of {len(scored)} on validation, unless you choose others",
             scored,
             default=scored[:MOST_RUNS],
             format_func=lambda one: f"{labels[one]}, {one[:4]}",
             key=f"compared_of_{study.id}",
             max_selections=MOST_RUNS,
             persist_state="session",
+            help=records.WHY_VALIDATION,
         )
     )
 

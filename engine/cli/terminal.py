@@ -306,7 +306,11 @@ def study_result(found: "Outcome") -> dict:
     standing = found.standing
     return {
         **study_short(standing),
-        "runs": [{**short(run), "label": standing.labels[run.id]} for run in standing.runs],
+        "runs": [
+            {**short(run), "label": standing.labels[run.id], "accuracy_interval": found.intervals.get(run.id)}
+            for run in standing.runs
+        ],
+        "note": found.note,
         "comparison": comparison_result(found.comparison) if found.comparison else None,
         **({"curve": asdict(found.curve)} if found.curve else {}),
         **({"search": search_result(standing.progress)} if standing.progress else {}),
@@ -484,7 +488,12 @@ def how(lines: Sequence[str]) -> str:
     return "\n".join(["To use it:", *(f"    {line}" for line in lines)])
 
 
-def run_list(runs: list[Run], none: str = "There are no runs yet. Start one: train sample:support") -> str:
+def run_list(
+    runs: list[Run],
+    none: str = "There are no runs yet. Start one: train sample:support",
+    sure: Mapping[str, Sequence[float]] | None = None,
+) -> str:
+    """sure: the intervals of their accuracy, of those that have one; None: not told."""
     if not runs:
         return none
     rows = [
@@ -493,12 +502,14 @@ def run_list(runs: list[Run], none: str = "There are no runs yet. Start one: tra
             _shorten(run.name, 40),
             run.status,
             "" if run.accuracy is None else rounded(run.accuracy, 3),
+            *([] if sure is None else [_between(sure[run.id]) if run.id in sure else ""]),
             "" if run.macro_f1 is None else rounded(run.macro_f1, 3),
             duration(run.seconds),
         ]
         for run in runs
     ]
-    return grid(["run", "name", "status", "accuracy", "macro-F1", "time"], rows)
+    head = ["run", "name", "status", "accuracy", *([] if sure is None else ["95% sure"]), "macro-F1", "time"]
+    return grid(head, rows)
 
 
 def study_list(found: list[Standing]) -> str:
@@ -545,7 +556,7 @@ def study(found: "Outcome") -> str:
     ]
     if standing.progress:
         return "\n".join([*lines, _search(standing)])
-    lines.append(run_list(standing.runs, "All its runs were deleted."))
+    lines.append(run_list(standing.runs, "All its runs were deleted.", found.intervals))
     if standing.gone:
         lines.append(f"{standing.gone} of its runs {'was' if standing.gone == 1 else 'were'} deleted.")
     if found.curve:
@@ -566,7 +577,7 @@ def study(found: "Outcome") -> str:
             *([found.comparison.caveat] if found.comparison else []),
         ]
     elif found.comparison:
-        lines += ["", comparison(found.comparison)]
+        lines += ["", *([found.note] if found.note else []), comparison(found.comparison)]
     return "\n".join(lines)
 
 

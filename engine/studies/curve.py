@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from engine.data.datasets import DatasetInfo
 from engine.errors import DataError
 from engine.figures import rounded, whole
-from engine.paths import Workspace, read_json
+from engine.paths import Workspace
 from engine.settings import MOST_EPOCHS, TrainingConfig
 from engine.studies.records import Member, Standing, scored
 from engine.training.plan import Plan
@@ -78,11 +78,10 @@ def _rounds(config: TrainingConfig, rows: int, share: float, classes: int) -> in
 def of(workspace: Workspace, standing: Standing) -> Curve:
     """What the runs of a curve show so far."""
     points = []
-    for run in scored(workspace, standing):
-        found = read_json(workspace.run(run.id).metrics)
+    for run_id, found in scored(workspace, standing).items():
         points.append(
             Point(
-                run.id,
+                run_id,
                 found["train_rows"],
                 found["test"]["accuracy"],
                 tuple(found["intervals"]["accuracy"]),

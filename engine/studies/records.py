@@ -20,6 +20,9 @@ from engine.studies import progress
 from engine.studies.progress import Progress
 
 Kind = Literal["comparison", "curve", "search"]
+WHY_VALIDATION = (
+    "Picked by their scores on the test texts, they would be the luckiest of many, and luck would look like a real gap."
+)
 
 
 class Member(BaseModel):
@@ -198,10 +201,15 @@ def trial_label(number: int) -> str:
     return "Trial 1 (the preset)" if number == 0 else f"Trial {number + 1}"
 
 
-def scored(workspace: Workspace, found: Standing) -> list[Run]:
-    """The runs that have a model and its scores, the best first."""
-    there = [run for run in found.runs if workspace.run(run.id).metrics.exists()]
-    return sorted(there, key=lambda run: run.accuracy or 0.0, reverse=True)
+def scored(workspace: Workspace, found: Standing) -> dict[str, dict]:
+    """What metrics.json holds of each run that has a model and its scores, by run id; the best macro-F1 on validation first.
+
+    That is how a few of many are chosen to be compared: those that did best on the test texts would be the lucky ones among
+    them, and p-values that are corrected only for the pairs of the chosen would not know of the others.
+    """
+    there = {run.id: path for run in found.runs if (path := workspace.run(run.id).metrics).exists()}
+    scores = {run_id: read_json(path) for run_id, path in there.items()}
+    return dict(sorted(scores.items(), key=lambda one: one[1]["validation"]["macro_f1"], reverse=True))
 
 
 def stop(workspace: Workspace, study: Study) -> None:

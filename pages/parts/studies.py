@@ -33,10 +33,11 @@ def choose() -> Study | None:
 
 
 def show(study: Study) -> tuple[str, ...]:
-    """How far the study is, drawn again by itself while anything runs. Returns the runs with scores, the best first."""
+    """How far the study is, drawn again by itself while anything runs. Returns the runs with scores, the best on validation
+    first."""
     found = records.standing(state.workspace(), study)
     st.fragment(_board, run_every=pace.seconds(LOOK_SECONDS) if found.live else None)(study, found.ended, found.live)
-    scored = tuple(run.id for run in records.scored(state.workspace(), found))
+    scored = tuple(records.scored(state.workspace(), found))
     if study.kind == "search":
         return ()
     if study.kind == "curve" and scored:
@@ -96,6 +97,7 @@ def headline(found: Standing) -> None:
 
 
 def table(found: Standing) -> None:
+    scores = records.scored(state.workspace(), found)
     st.dataframe(
         words.table(
             [
@@ -104,6 +106,7 @@ def table(found: Standing) -> None:
                     "State": _state(run),
                     "Done": 1.0 if run.accuracy is not None else run.share or 0.0,
                     "Right (accuracy)": run.accuracy,
+                    "95% sure": words.between(scores[run.id]["intervals"]["accuracy"]) if run.id in scores else None,
                     "Macro-F1": run.macro_f1,
                     "Time": words.duration(run.seconds),
                     "Left": words.time_left(run.seconds_left),

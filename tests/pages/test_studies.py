@@ -1,9 +1,11 @@
 """Several runs asked for at once on the Train page, and watched on the Compare page."""
 
+import json
 import os
 import shutil
 
-from engine.paths import write_json
+from engine import cli
+from engine.paths import read_json, write_json
 from engine.runs import measurements, queue
 from engine.runs.store import Status, Store
 from engine.studies import records, search
@@ -70,7 +72,7 @@ def test_several_are_chosen_queued_as_one_and_watched_where_they_are_compared(wo
     assert "Nothing to compare yet" in words_on(test)
 
 
-def test_of_more_than_ten_runs_the_best_are_compared_and_all_are_listed(workspace, easy, once_finished):
+def test_of_more_than_ten_runs_the_best_on_validation_are_compared_and_all_are_listed(workspace, easy, once_finished, capsys):
     queue.pause_queue(workspace, True)
     config = plan(workspace, easy, "tfidf", "balanced").config()
     members = [Member(label=f"seed {seed}", model_name="tfidf", config=config.model_copy(update={"seed": seed}))
@@ -78,14 +80,31 @@ def test_of_more_than_ten_runs_the_best_are_compared_and_all_are_listed(workspac
     study = records.begin(workspace, easy, members)
     for number in range(12):
         as_if_trained(workspace, study.run_id(number), *once_finished)
+        path = workspace.run(study.run_id(number)).metrics
+        found = read_json(path)
+        found["validation"]["macro_f1"], found["test"]["accuracy"] = number / 100, 1 - number / 100
+        write_json(path, found)
+        Store(workspace).change(study.run_id(number), accuracy=found["test"]["accuracy"])
     test = open_page("compare", study=study.id)
-    assert len(test.dataframe[0].value) == 12  # all of them
+    every = test.dataframe[0].value
+    assert len(every) == 12 and every["95% sure"].notna().all()
     assert len(test.dataframe[1].value) == 11  # the best ten, and word counting
     chosen = test.multiselect(key=f"compared_of_{study.id}")
-    assert chosen.label.startswith("Compared below: the best 10 of 12")
+    assert chosen.label.startswith("Compared below: the best 10 of 12 on validation")
+    best = [study.run_id(number) for number in range(11, 1, -1)]  # on validation; on the test texts they are the worst
+    assert chosen.value == best
     chosen.set_value([study.run_id(10), study.run_id(11)]).run()
     assert not test.exception
     assert len(test.dataframe[1].value) == 3
+
+    capsys.readouterr()
+    assert cli.main(["studies", study.id, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {one["run_id"] for one in told["comparison"]["runs"]} == set(best)
+    assert "best on validation" in told["note"] and all(one["accuracy_interval"] for one in told["runs"])
+    assert cli.main(["studies", study.id]) == 0
+    said = capsys.readouterr().out
+    assert told["note"] in said and said.count(" to ") >= 12 + len(best)
 
 
 def test_a_curve_is_asked_for_with_one_measurement_for_all_of_it(workspace, easy, tiny_model, once_finished):
