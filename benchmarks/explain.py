@@ -3,7 +3,8 @@
 Trains the bundled MiniLM (preset Quick, --tokens read at most) and word counting on the sample "support", by the real
 command line. Then the seconds of `Predictor.explain`, as the Predict page calls it with the model open, for texts of 8,
 25, 100 and 300 words put together from the sample: the median and the longest of --texts texts, beside the time of an
-answer. The error tells how far the parts of the words are from adding up (completeness).
+answer. The error tells how far the parts of the words are from adding up, as a share of how far the score moves
+(completeness error: engine/models/contributions.py).
 
 Wanted: under 2 seconds for 100 words on two cores. With --steps also single passes of other numbers of steps over texts of
 25 and 100 words, by which STEPS in engine/serving/gradients.py was chosen.
@@ -77,10 +78,10 @@ def summary(found: list[tuple[float, float, float]], words: int) -> list[str]:
 
 
 def by_steps(predictor, sample: list[str], count: int) -> list[list[str]]:
-    """A single pass each, with no piece of the way halved."""
+    """A single pass each, with the way in one piece."""
     from engine.serving import gradients
 
-    lines, gradients.DEEPEST = [], 0
+    lines, gradients.MOST_PIECES = [], 1
     for words in STEPPED:
         for gradients.STEPS in STEPS:
             _, why, error = zip(*(measured(predictor, text) for text in texts(sample, words, count)), strict=True)

@@ -691,6 +691,7 @@ def explanation(found: Explanation, answer: Prediction, then: Prediction | None)
     lines.append(
         f"All parts add up to {rounded(found.total, 3, signed=True)}; from a text of blanks to this one the score "
         f"goes from {rounded(found.blank, 3)} to {rounded(found.score, 3)}. Error {percent(found.error, 1)}."
+        + (" That is much: take the parts for a rough picture." if found.rough else "")
     )
     return "\n".join(lines)
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 import numpy as np
 
 Scores = TypeVar("Scores")  # an array of numpy or a tensor of torch
+LEAST_MOVE = 0.1  # of a margin: at most 2.5 points of probability between two classes
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,14 @@ class Contributions:
     values: np.ndarray
     score: float
     blank: float
+
+
+def completeness_error(missed: float, moved: float) -> float:
+    """How far parts are from adding up, as a share of how far the score `moved` (completeness: Sundararajan et al. 2017).
+
+    Where the score hardly moves, as a share of LEAST_MOVE: of next to nothing, any miss would be a large share.
+    """
+    return abs(missed) / max(abs(moved), LEAST_MOVE)
 
 
 def margin(scores: Scores, target: int) -> Scores:

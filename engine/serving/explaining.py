@@ -7,12 +7,14 @@ from unicodedata import category
 
 import numpy as np
 
+from engine.models.contributions import completeness_error
+
 JOINER = "\u200d"
 # Letters of scripts that are written without spaces: Thai, Lao, Burmese, Khmer, kana, Chinese. Each is a word at first.
 ALONE = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 # By the kinds of letters (see _kind): a word with what is inside it (marks, joined letters, apostrophes), or one sign.
 PIECE = re.compile(r"l(?:[lm]|j[^ ]|al)*|[^ ](?:m|j[^ ])*")
-FINEST = 1e-2  # what moves the score by less than this has not moved it
+ROUGH = 0.05  # an error above that is told in words
 WEAK = 0.1  # of the strongest word's part: below that a word is not worth naming
 
 
@@ -48,9 +50,14 @@ class Explanation:
 
     @property
     def error(self) -> float:
-        """How far the parts are from adding up, as a share of all that they add and take away (completeness error)."""
-        moved = sum(abs(word.part) for word in self.words) + abs(self.rest)
-        return abs(self.total - (self.score - self.blank)) / max(moved, FINEST)
+        """How far the parts are from adding up, as a share of how far the score moves: contributions.completeness_error."""
+        moved = self.score - self.blank
+        return completeness_error(self.total - moved, moved)
+
+    @property
+    def rough(self) -> bool:
+        """Whether the parts miss so much that they are no more than a rough picture."""
+        return self.error > ROUGH
 
     @property
     def strongest(self) -> float:

@@ -165,6 +165,8 @@ def _adds_up(found: Explanation) -> str:
         if found.error < 1e-6
         else f"The parts of the words add up to the whole but for {percent(max(0.0001, found.error), 2)}."
     )
+    if found.rough:
+        said += " That is much: take them for a rough picture, and strike out words to see what they do."
     if found.score > 0 and found.blank > MOSTLY * found.score:
         said += f" Most of the score is there before any word: a text of blanks has {rounded(found.blank, 1)} of "
         said += f"{rounded(found.score, 1)}."

@@ -17,14 +17,14 @@ from engine.models import tfidf
 from engine.models.adapting import read_by_mean
 from engine.models.contributions import margin
 from engine.models.loading import load_model, load_tokenizer
-from engine.serving import explaining
+from engine.serving import explaining, gradients
 from engine.serving.predictor import Predictor
 from tests.engine.runs.helpers import submit, wait
 from tests.words import BAD, GOOD, THINGS, easy_texts
 
 LABELS = ["no", "yes", "perhaps"]
 TEXT = "The lamp isn't bright, calm\nand un-tidy: like my 🙂 mug!"
-WITHIN = 0.02  # of all that the words add and take away
+WITHIN = 0.02  # completeness error
 LETTERS = "aZ'’-_.,! \n\t\u00a0\u200dİßΣςéﬁ가中国ไท한हिन्दी👩🏽‍🚒🇩🇪\u0301\u202e\ufeff\x00"
 ODD = st.text(st.one_of(st.sampled_from(LETTERS), st.characters(exclude_categories=["Cs"])), max_size=60)
 SMALL = {
@@ -72,6 +72,30 @@ def test_the_parts_add_up_to_what_the_text_changes(tiny, label):
     )
     assert found.score == pytest.approx(scores(tiny, TEXT, found.label), abs=1e-4)
     assert max(abs(word.part) for word in found.words) > 0
+
+
+def test_the_error_is_a_share_of_how_far_the_score_moves_and_a_large_one_is_told():
+    def told(parts, moved):
+        words = tuple(explaining.Word(*span, part, True) for span, part in zip(explaining.pieces("a b"), parts, strict=True))
+        return explaining.Explanation("a b", "yes", words, 0.0, moved, 0.0)
+
+    cancelling = told([5.0, -4.9], 0.2)  # half of what there is to explain
+    assert cancelling.error == pytest.approx(0.5) and cancelling.rough
+    assert told([2.0, -1.0], 1.01).error == pytest.approx(0.01 / 1.01)
+    assert told([0.001, 0.001], 0.0).error == pytest.approx(0.02)  # the score did not move: a share of 0.1
+
+
+def test_parts_that_all_but_cancel_each_other_add_up_too():
+    """Each of two tokens jumps at a place of its own on the way."""
+
+    def scores(rows, precision=None):
+        first, second = torch.sigmoid(60 * (rows[:, :, 0] - torch.tensor([0.63, 0.41]))).T
+        return 10 * first - 9.7 * second
+
+    begin, end = torch.zeros(1, 2, 1), torch.ones(1, 2, 1)
+    parts = gradients.along(scores, begin, end, 64)
+    assert parts == pytest.approx([10, -9.7], abs=0.003)
+    assert parts.sum() == pytest.approx(0.3, rel=gradients.WELL_ENOUGH)
 
 
 KINDS = [
