@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.optimize import minimize_scalar
 
 from engine.evaluation import RESAMPLES
-from engine.evaluation.metrics import wilson
+from engine.evaluation.metrics import LEAST_PROBABILITY, wilson
 from engine.evaluation.predictions import labels_of, probabilities_of
 from engine.evaluation.resampling import AT_ONCE, MIDDLE
 
@@ -73,7 +73,7 @@ def temper(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """
     if temperature == 1.0:
         return probabilities
-    logits = np.log(np.clip(probabilities, 1e-12, 1.0)) / temperature
+    logits = np.log(np.clip(probabilities, LEAST_PROBABILITY, 1.0)) / temperature
     raised = np.exp(logits - logits.max(axis=1, keepdims=True))
     return raised / raised.sum(axis=1, keepdims=True)
 
@@ -93,7 +93,7 @@ def fit_temperature(probabilities: np.ndarray, targets: np.ndarray) -> float:
 
     def loss(power: float) -> float:
         chosen = temper(probabilities, float(np.exp(power)))[np.arange(len(targets)), targets]
-        return float(-np.log(np.clip(chosen, 1e-12, 1.0)).sum() + (power / PRIOR) ** 2 / 2)
+        return float(-np.log(np.clip(chosen, LEAST_PROBABILITY, 1.0)).sum() + (power / PRIOR) ** 2 / 2)
 
     found = minimize_scalar(loss, bounds=(np.log(COOLEST), np.log(HOTTEST)), method="bounded")
     return float(np.exp(found.x))

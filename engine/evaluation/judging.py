@@ -5,7 +5,7 @@ import pandas as pd
 
 from engine.evaluation import baseline, metrics, resampling
 from engine.evaluation.calibration import temper
-from engine.evaluation.predictions import labels_of, probabilities_of
+from engine.evaluation.predictions import labels_of, precise_probabilities_of
 
 
 def judge(table: pd.DataFrame) -> dict:
@@ -35,7 +35,7 @@ def corrected_log_loss(table: pd.DataFrame, temperature: float) -> tuple[float, 
 def _with_unknown(table: pd.DataFrame) -> tuple[list[str], np.ndarray]:
     """(labels, (rows, classes) probabilities), with those labels that the model does not know."""
     unknown = sorted(set(table["label"]) - set(labels_of(table)))
-    return [*labels_of(table), *unknown], np.pad(probabilities_of(table), ((0, 0), (0, len(unknown))))
+    return [*labels_of(table), *unknown], np.pad(precise_probabilities_of(table), ((0, 0), (0, len(unknown))))
 
 
 def judge_run(predicted: pd.DataFrame, training: pd.DataFrame) -> dict:

@@ -13,7 +13,8 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-LEAST_PROBABILITY = 1e-7  # an answer said to be impossible would make the log loss infinite
+# An answer said to be impossible would make the log loss infinite; as scikit-learn clips float64.
+LEAST_PROBABILITY = float(np.finfo(np.float64).eps)
 
 
 def scores(actual: list[str] | np.ndarray, predicted: list[str] | np.ndarray, labels: list[str]) -> dict:

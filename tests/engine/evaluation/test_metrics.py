@@ -1,11 +1,14 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
+from engine.evaluation import predictions
+from engine.evaluation.judging import judge
 from engine.evaluation.metrics import ranking, scores, wilson
 
 LABELS = ["a", "b", "c"]
@@ -111,9 +114,27 @@ def test_probabilities_that_are_sure_or_all_alike_rank_as_scikit_learn_says(sure
     found = ranking(actual, probabilities, LABELS)
     assert found["roc_auc"] == 0.5
     assert found["average_precision"] == pytest.approx(1 / 3)
-    clipped = np.clip(probabilities, 1e-7, 1)
-    taken = clipped[np.arange(4), [LABELS.index(one) for one in actual]]
-    assert found["log_loss"] == pytest.approx(-np.log(taken).mean())
+    assert found["log_loss"] == pytest.approx(reference.log_loss(actual, probabilities, labels=LABELS))
+
+
+def test_texts_of_which_a_model_is_sure_do_not_tie_and_cost_what_it_said():
+    """Its probabilities are kept in float32, where most of these are 1."""
+    chance = np.random.default_rng(0)
+    true = chance.integers(0, 2, 400)
+    margin = chance.normal(np.where(true, 18, -2), 8).astype(np.float32)
+    odds = np.exp(-np.abs(margin))
+    least, most = odds / (1 + odds), 1 / (1 + odds)
+    kept = np.where(margin[:, None] > 0, np.stack([least, most], axis=1), np.stack([most, least], axis=1))
+    assert (kept == 1).sum() > 100 and kept.dtype == np.float32
+    names = np.array(["a", "b"], dtype=object)
+    rows = pd.DataFrame({"source_row": range(400), "split": "test", "text": "x", "label": names[true]})
+    table = predictions.table(rows, ["a", "b"], kept)
+    found, exact = judge(table), 1 / (1 + np.exp(-margin.astype(np.float64)))
+    assert found["log_loss"] == pytest.approx(reference.log_loss(true, exact), rel=1e-5)
+    for label, mine, by in (("a", true == 0, -margin), ("b", true == 1, margin)):
+        one = found["per_class"][label]
+        assert one["roc_auc"] == pytest.approx(reference.roc_auc_score(mine, by), abs=1e-9)
+        assert one["average_precision"] == pytest.approx(reference.average_precision_score(mine, by), abs=1e-9)
 
 
 def test_one_label_alone_leaves_nothing_to_rank():
