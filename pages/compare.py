@@ -104,6 +104,8 @@ def leaderboard(found, names: dict[str, str]) -> None:
     brought = [one.run for one in found.entries if one.run.imported]
     unseen = "" if brought else ", which none of them had seen"
     st.caption(found.note or f"All on the same {whole(found.rows)} test texts{unseen}.")
+    if found.bias:
+        st.caption(f":material/balance: {messages.plain(found.bias)}")
     bringing.note(*brought)
     rows = [
         {

@@ -345,7 +345,9 @@ def revise(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
         **dict.fromkeys(asked.keep),
     }
     added = {text: label for label, text in (_pair(one, "--add", "LABEL=TEXT") for one in asked.add)}
-    decisions = revising.Decisions({**before.edits, **edits}, {**before.added, **added})
+    disputed = {row: by for row, by in before.disputed.items() if row not in edits}
+    disputed |= dict.fromkeys(edits, run.id) if run else {}
+    decisions = revising.Decisions({**before.edits, **edits}, {**before.added, **added}, disputed)
     made = revising.revise(workspace, dataset_id, decisions, asked.name)
     revising.write(workspace, dataset_id, decisions)
     result, text = {"dataset": asdict(made), "run": None}, terminal.revised(made)

@@ -166,6 +166,7 @@ def comparison_result(found: "Comparison") -> dict:
     return {
         "rows": found.rows,
         "note": found.note,
+        "favoured": found.favoured,
         "runs": [
             {
                 "run_id": one.run.id,
@@ -281,7 +282,8 @@ def comparison(found: "Comparison") -> str:
     rows[-1] += [""] * (len(rows[0]) - len(rows[-1]))
     head = ["run", "name", "accuracy", "95% sure", "macro-F1", "training", "per text", "size"]
     where = found.note or f"On the same {count(found.rows, 'test text')}:"
-    return "\n".join([where, "", grid(head, rows), "", *found.verdicts, found.caveat])
+    bias = [found.bias] if found.bias else []
+    return "\n".join([where, *bias, "", grid(head, rows), "", *found.verdicts, found.caveat])
 
 
 def _learnt_from(baseline: dict) -> str:

@@ -33,6 +33,7 @@ class DatasetInfo:
     parent: the data set that this one is a further version of. version: 1 for the first, then counted over all that come
     from it. origin: the first of them, None for itself.
     recipe: how it was made of its file. file_bytes: of rows.parquet.
+    disputed: {row of the parent: run}, of what was corrected or left out on the list of a run's doubts, or of its mistakes.
     """
 
     id: str
@@ -53,6 +54,7 @@ class DatasetInfo:
     recipe: dict = field(default_factory=dict)
     file_bytes: int = 0
     origin: str | None = None
+    disputed: dict[str, str] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -122,6 +124,7 @@ def save(workspace: Workspace, drafted: Draft, *, description: str = "", parent:
             recipe=drafted.recipe.model_dump(mode="json"),
             file_bytes=(growing / paths.rows.name).stat().st_size,
             origin=(before.origin or before.id) if before else None,
+            disputed=drafted.disputed,
         )
         write_json(growing / paths.info.name, asdict(info))
         try:

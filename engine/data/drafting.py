@@ -38,6 +38,7 @@ class Draft:
     applied: remedies with the rows each changed. notes: what was left out or decided, in plain words.
     file_labels: {label: rows} with the label as the file has it, before names were given.
     others: of the same rows, the other columns that tell groups of texts from each other (engine/data/others.py).
+    disputed: as in DatasetInfo.
     """
 
     rows: pd.DataFrame
@@ -51,6 +52,7 @@ class Draft:
     notes: list[str] = field(default_factory=list)
     file_labels: dict[str, int] = field(default_factory=dict)
     others: pd.DataFrame = field(default_factory=pd.DataFrame)
+    disputed: dict[str, str] = field(default_factory=dict)
 
     @property
     def blocking(self) -> list[Problem]:

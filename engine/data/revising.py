@@ -2,6 +2,7 @@
 
     decisions.json    edits: {row: its right label}; "" leaves the row out, null: it was looked at, and its label is right
                       added: {text: label} of texts that join the training rows
+                      disputed: {row: run} of edits that were made on the list of a run's doubts, or of its mistakes
 
 A row is named by its split and its number, such as "test:12"; in all versions made here it keeps both.
 """
@@ -32,6 +33,7 @@ class Decisions:
 
     edits: dict[str, str | None] = field(default_factory=dict)
     added: dict[str, str] = field(default_factory=dict)
+    disputed: dict[str, str] = field(default_factory=dict)
 
     @property
     def corrected(self) -> int:
@@ -62,21 +64,28 @@ def read(workspace: Workspace, dataset_id: str) -> Decisions:
 def write(workspace: Workspace, dataset_id: str, decisions: Decisions) -> None:
     """Take these decisions for all that there were."""
     with _changing(workspace, dataset_id) as kept:
-        kept.edits, kept.added = decisions.edits, decisions.added
+        kept.edits, kept.added, kept.disputed = decisions.edits, decisions.added, decisions.disputed
 
 
-def decide(workspace: Workspace, dataset_id: str, row: str, label: str | None) -> None:
-    """label: the right one, "" to leave the row out, None where the given one is right. Raises DataError for no class."""
+def decide(workspace: Workspace, dataset_id: str, row: str, label: str | None, run: str = "") -> None:
+    """label: the right one, "" to leave the row out, None where the given one is right. run: on whose list it was found.
+
+    Raises DataError for no class.
+    """
     if label:
         _check(load_info(workspace, dataset_id), [label])
     with _changing(workspace, dataset_id) as kept:
         kept.edits[row] = label
+        kept.disputed.pop(row, None)
+        if run:
+            kept.disputed[row] = run
 
 
 def take_back(workspace: Workspace, dataset_id: str, row: str) -> None:
     """As if nothing had been decided about the row."""
     with _changing(workspace, dataset_id) as kept:
         kept.edits.pop(row, None)
+        kept.disputed.pop(row, None)
 
 
 def add(workspace: Workspace, dataset_id: str, text: str, label: str) -> None:
@@ -147,6 +156,7 @@ def revise(workspace: Workspace, dataset_id: str, decisions: Decisions | None = 
         before.split_by,
         notes=[f"{done}, by hand.", *_check_splits(rows, after)],
         others=others.reset_index(drop=True).reindex(range(len(after))),
+        disputed={row: run for row, run in decisions.disputed.items() if decisions.edits.get(row) is not None},
     )
     made = save(workspace, drafted, description=before.description, parent=dataset_id)
     if not workspace.dataset(made.id).decisions.exists():

@@ -1,17 +1,18 @@
 """Finished runs side by side: their scores and costs, what separates them, and the texts on which they disagree."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from engine.data.datasets import DatasetInfo, family, load_rows
+from engine.data.revising import row_name
 from engine.evaluation import MOST_TEXTS, predictions
 from engine.evaluation.comparing import TEXTS_ALONE, Pair, align, common, compare, sentence
 from engine.evaluation.judging import judge, judge_counting
 from engine.evaluation.metrics import wilson
-from engine.figures import whole
+from engine.figures import count, whole
 from engine.paths import Workspace, read_json
 from engine.runs import queue, space
 from engine.runs.events import History
@@ -43,7 +44,8 @@ class Entry:
 class Comparison:
     """entries: the best accuracy first. baseline: accuracy, its interval and macro_f1 of word counting on the same rows; it
     learnt from train_rows, as the run with most of them did (None: not written down). rows: test texts.
-    note: on which rows, where the runs had different versions of the data; else empty.
+    note: on which rows, where the runs had different versions of the data; else empty. favoured: by run id, how many test
+    texts were corrected or left out after the model had disputed their labels, where there are any.
 
     names: of each run, by id, one that none of the others has. tables: the predictions of each run, the same text in the
     same place. verdicts: a sentence for each of `pairs`.
@@ -57,11 +59,21 @@ class Comparison:
     names: dict[str, str]
     tables: dict[str, pd.DataFrame]
     note: str = ""
+    favoured: dict[str, int] = field(default_factory=dict)
 
     @property
     def caveat(self) -> str:
         """What the verdicts leave out, in a sentence."""
         return TEXTS_ALONE
+
+    @property
+    def bias(self) -> str:
+        """Whom the corrections favour, in a sentence for each; empty where there is nothing to say."""
+        return " ".join(
+            f"{count(texts, 'test label')} {'was' if texts == 1 else 'were'} corrected, or the text left out, after "
+            f"{self.names[run_id]} had disputed {'it' if texts == 1 else 'them'}; that favours it."
+            for run_id, texts in self.favoured.items()
+        )
 
     @property
     def trade_offs(self) -> set[str]:
@@ -84,10 +96,12 @@ def of(workspace: Workspace, run_ids: Sequence[str]) -> Comparison:
     runs = {run_id: queue.get_usable(workspace, run_id, "scores") for run_id in dict.fromkeys(run_ids)}
     tables = {run_id: predictions.read(workspace.run(run_id).predictions, "test") for run_id in runs}
     found = {run_id: read_json(workspace.run(run_id).metrics) for run_id in runs}
-    versions, note = _versions(workspace, list(runs.values())), ""
+    versions, note, favoured = _versions(workspace, list(runs.values())), "", {}
     if len(versions) > 1:
+        own = tables
         tables, found = _on_common_rows(workspace, runs, versions, tables, found)
         note = _common_rows(versions, len(next(iter(tables.values()))))
+        favoured = {run_id: _favoured(workspace, run, own[run_id], tables[run_id]) for run_id, run in runs.items()}
     else:
         tables = align(tables)
     confusions = _in_one_order({run_id: one["test"]["confusion_matrix"] for run_id, one in found.items()})
@@ -113,7 +127,8 @@ def of(workspace: Workspace, run_ids: Sequence[str]) -> Comparison:
     most = max(found.values(), key=lambda one: one.get("train_rows", 0))  # studies of curves have runs on parts of them
     counted = {"train_rows": most.get("train_rows"), **most["baseline"]}
     counted["interval"] = wilson(round(counted["accuracy"] * rows), rows)
-    return Comparison(entries, pairs, verdicts, counted, rows, names, tables, note)
+    favoured = {run_id: texts for run_id, texts in favoured.items() if texts}
+    return Comparison(entries, pairs, verdicts, counted, rows, names, tables, note, favoured)
 
 
 def _versions(workspace: Workspace, runs: Sequence[Run]) -> list[DatasetInfo]:
@@ -144,6 +159,20 @@ def _on_common_rows(
         test = judge(table)
         scored[run_id] = {**found[run_id], "test": test, "intervals": test["intervals"], "baseline": base}
     return tables, scored
+
+
+def _favoured(workspace: Workspace, run: Run, own: pd.DataFrame, judged: pd.DataFrame) -> int:
+    """Test texts whose labels the run had disputed, that were corrected or left out for it since.
+
+    Whoever looks only at what a model disputes finds the labels that are wrong against it, and none that are wrong for it.
+    own: its predictions on its test rows, by their labels then. judged: those that it is compared on, by the labels now.
+    """
+    further = [one for one in family(workspace, run.dataset_id) if one.parent == run.dataset_id]
+    rows = {row for one in further for row, by in one.disputed.items() if by == run.id}
+    mine = own[[row_name("test", number) in rows for number in own["source_row"]]]
+    mine = mine[mine["predicted"] != mine["label"]]
+    now = judged.drop_duplicates("text").set_index("text")["label"]
+    return int((mine["text"].map(now) != mine["label"]).sum())  # nothing where it was left out
 
 
 def _common_rows(versions: Sequence[DatasetInfo], rows: int) -> str:

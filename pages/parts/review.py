@@ -64,7 +64,7 @@ def decide(run: Run, split: str, source_row: int, key: str, with_text: bool = Tr
                         key=f"{key}_{icon}",
                         disabled=disabled,
                         on_click=_decide,
-                        args=(info.id, row, label),
+                        args=(run, row, label),
                     )
             if row in edits:
                 with st.container(horizontal=True, vertical_alignment="center"):
@@ -174,9 +174,9 @@ def _judged(run: Run) -> dict[str, pd.DataFrame]:
     return cached.doubts(str(path), path.stat().st_mtime, rules.read(paths).temperature)
 
 
-def _decide(dataset_id: str, row: str, label: str | None) -> None:
+def _decide(run: Run, row: str, label: str | None) -> None:
     with state.reported():
-        revising.decide(state.workspace(), dataset_id, row, label)
+        revising.decide(state.workspace(), run.dataset_id, row, label, run.id)
 
 
 def _take_back(dataset_id: str, row: str) -> None:

@@ -52,7 +52,8 @@ def test_relabel_keep_and_leave_out_then_train_again(workspace, easy, counted):
     press(test, "review_check")
     press(test, "review_close")
     decided = {first.row: OTHER[first.label], second.row: None, third.row: ""}
-    assert revising.read(workspace, easy.id).edits == decided
+    kept = revising.read(workspace, easy.id)
+    assert kept.edits == decided and kept.disputed == dict.fromkeys(decided, counted.id)
     again = open_review(counted)  # another tab
     assert "**1 label corrected, 1 text left out**" in words_on(again)
     assert again.selectbox(key=f"review_row_{counted.id}").value not in decided
@@ -70,6 +71,20 @@ def test_relabel_keep_and_leave_out_then_train_again(workspace, easy, counted):
     compared = open_page("compare")  # the two are proposed
     assert "versions 1 and 2 of the same data" in words_on(compared).replace("\\", "")
     assert len(compared.dataframe[0].value) == 3
+
+
+def test_where_runs_are_compared_it_is_said_whom_a_correction_favours(workspace, easy):
+    one = load_rows(workspace, easy.id, "test").iloc[0]
+    row = revising.row_name("test", one["source_row"])
+    wrong = revising.revise(workspace, easy.id, Decisions({row: OTHER[one["label"]]}))
+    disputing = wait(workspace, submit(workspace, wrong, "tfidf").id)
+    test = open_review(disputing, "confident")
+    test.selectbox(key=f"review_row_{disputing.id}").set_value(row).run()
+    press(test, "review_edit")  # to what the model says
+    press(test, "review_version")
+    press(test, "review_again")
+    wait(workspace, queue.list_runs(workspace)[0].id)
+    assert "1 test label was corrected, or the text left out, after" in words_on(open_page("compare")).replace("\\", "")
 
 
 def test_a_decision_is_taken_back(workspace, easy, counted):

@@ -3,11 +3,12 @@
 import pandas as pd
 import pytest
 
+from engine import cli
 from engine.data.datasets import load_info, load_rows, remove, save
 from engine.data.drafting import draft
 from engine.data.reading import read_bytes
 from engine.data.recipe import Recipe
-from engine.data.revising import Decisions, revise, row_name
+from engine.data.revising import Decisions, decide, revise, row_name
 from engine.errors import DataError
 from engine.evaluation import predictions
 from engine.evaluation.judging import judge
@@ -58,6 +59,28 @@ def test_versions_are_compared_on_what_both_have_by_the_labels_of_the_newer_one(
     assert found.baseline["accuracy"] == second.accuracy  # the same word counting on the same rows
     old = next(entry for entry in found.entries if entry.run.id == first.id)
     assert old.accuracy < first.accuracy  # four labels that it has right are now the other one
+
+
+def test_that_corrections_favour_the_model_that_asked_for_them_is_said(workspace, easy, capsys):
+    test = names_of(workspace, easy, "test")
+    right = dict(zip(test, load_rows(workspace, easy.id, "test")["label"], strict=True))
+    wrong = revise(workspace, easy.id, Decisions({row: OTHER[right[row]] for row in test[:4]}))
+    doubter = counted(workspace, wrong)
+    for row in test[:2]:
+        decide(workspace, wrong.id, row, right[row], doubter.id)
+    decide(workspace, wrong.id, test[2], "", doubter.id)
+    decide(workspace, wrong.id, test[3], right[test[3]])  # found in another way
+    decide(workspace, wrong.id, test[4], "", doubter.id)  # the model said the same
+    other = counted(workspace, revise(workspace, wrong.id))
+    found = comparison.of(workspace, [doubter.id, other.id])
+    assert found.favoured == {doubter.id: 3}
+    assert found.bias == (
+        f"3 test labels were corrected, or the text left out, after {found.names[doubter.id]} had disputed them; that "
+        "favours it."
+    )
+    assert cli.main(["compare", doubter.id, other.id]) == 0
+    assert found.bias in capsys.readouterr().out
+    assert comparison.of(workspace, [counted(workspace, easy).id, other.id]).bias == ""
 
 
 def test_word_counting_that_learnt_from_most_is_compared_with(workspace, easy, first):
