@@ -88,9 +88,7 @@ def along(scores: Callable[..., torch.Tensor], begin: torch.Tensor, end: torch.T
     def piece(here: torch.Tensor, there: torch.Tensor, precision: torch.dtype = torch.float32) -> _Piece:
         with torch.no_grad():
             before, after = scores(torch.cat([here, there])).tolist()
-        found = walk.attribute(
-            there, here, n_steps=STEPS, internal_batch_size=at_once, additional_forward_args=precision
-        )
+        found = walk.attribute(there, here, n_steps=STEPS, internal_batch_size=at_once, additional_forward_args=precision)
         return _Piece(here, there, found[0].double().sum(dim=-1).cpu().numpy(), after - before)
 
     whole = piece(begin, end, pick_precision("auto", begin.device))

@@ -72,7 +72,7 @@ def test_several_are_chosen_queued_as_one_and_watched_where_they_are_compared(wo
     assert "Nothing to compare yet" in words_on(test)
 
 
-def test_of_more_than_ten_runs_the_best_on_validation_are_compared_and_all_are_listed(workspace, easy, once_finished, capsys):
+def test_of_more_than_ten_runs_the_best_on_validation_are_compared_and_all_listed(workspace, easy, once_finished, capsys):
     queue.pause_queue(workspace, True)
     config = plan(workspace, easy, "tfidf", "balanced").config()
     members = [Member(label=f"seed {seed}", model_name="tfidf", config=config.model_copy(update={"seed": seed}))
