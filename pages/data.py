@@ -26,7 +26,7 @@ def page() -> None:
             st.rerun()
         return
     datasets = list_datasets(state.workspace())
-    st.caption("Texts with a label each: what the model will learn from.")
+    st.caption("Texts, each with a label: what the model learns from.")
     add(first_time=not datasets)
     if datasets:
         shelf.shelf(datasets)
@@ -40,8 +40,8 @@ def add(first_time: bool) -> None:
         if uploaded:
             open_upload(uploaded)
         st.caption(
-            "What you drop stays on this machine. A ZIP of texts in folders named after their labels will do too. "
-            "No file at hand? Try a sample, paste some rows, or take a public data set:"
+            "Your file stays on this machine. A ZIP with one folder of texts per label works too. "
+            "No file at hand? Try a sample, paste some rows, or use a public data set:"
         )
         with st.container(horizontal=True):
             for name, about in SAMPLES.items():
@@ -66,7 +66,7 @@ def paste() -> None:
         key="pasted",
         placeholder="text\tlabel\nIt works well\tgood",
     )
-    if st.button("Look at it", key="paste") and text.strip():
+    if st.button("Preview", key="paste") and text.strip():
         open_upload(workbench.keep(state.workspace(), io.BytesIO(text.encode()), "pasted.tsv"))
 
 
@@ -85,7 +85,7 @@ def from_hub() -> None:
     if not splits:
         return
     if any(part.partial for part in found.chosen(config, splits)):
-        st.caption("It is large: the hub offers only the first part of it as a table.")
+        st.caption("This data set is large: only its first part is available as a table.")
     size = words.size(found.bytes(config, splits))
     if st.button(f"Download {size}", key="hub_fetch", type="primary"):
         st.session_state.pop("hub_found")

@@ -119,11 +119,11 @@ def propose(frame: pd.DataFrame, text: str | None = None, label: str | None = No
     if text:
         reasons[text] = f"{facts[text].length} and {facts[text].variety}"
     if len(made_of) > 1:
-        reasons[label] = f"{whole(len(made_of))} columns of which each row marks one"
+        reasons[label] = f"{whole(len(made_of))} columns, one of which is marked in each row"
     elif label:
         values = scan.trimmed(frame[label])
         distinct = values.nunique() - bool((values == "").any())
-        reasons[label] = f"{whole(distinct)} different value{'s' * (distinct != 1)}, spread over {whole(len(frame))} rows"
+        reasons[label] = f"{whole(distinct)} different value{'s' * (distinct != 1)} in {whole(len(frame))} rows"
     if split:
         reasons[split] = "says which rows are for training and which for testing"
     labelled = facts.get(label) or (_Facts(label, labels_of(sample, label)) if label else None)
@@ -306,9 +306,9 @@ def _trap(fact: _Facts, name: str, label: _Facts | None) -> Trap | None:
     if fact.distinct == 1 and fact.filled > 0.95:
         return trap("constant", "the same value in every row")
     if fact.whole and fact.counts_up:
-        return trap("row_number", "counts the rows; it says nothing about the texts")
+        return trap("row_number", "numbers the rows; it says nothing about the texts")
     if fact.json:
-        return trap("json", "JSON in its cells; choose it only if you know what is in it")
+        return trap("json", "contains JSON; choose it only if you know what is in it")
     if fact.share_distinct > 0.99 and fact.words < 2 and fact.rows > 20:
         return trap("id", "an identifier, different in every row")
     if label and 1 < label.distinct <= MAX_CLASSES:
@@ -316,7 +316,7 @@ def _trap(fact: _Facts, name: str, label: _Facts | None) -> Trap | None:
         if fact.distinct == label.distinct and told > 0.999 and _tells(label, fact)[0] > 0.999:
             return trap("same_as_label", "says the same as the label column, in other words")
         if told > PURE and usual < 0.9 and fact.filled > 0.02:
-            return trap("gives_away", "gives the label away: never join it to the texts")
+            return trap("gives_away", "gives the label away; do not add it to the texts")
     if fact.is_group:
         return trap("group", "may say which rows belong together; keep those in one split, under 'Shares and groups'")
     usual = 7 if fact.numeric > 0.9 and fact.name not in LABEL_NAMES else 50

@@ -238,7 +238,7 @@ def _only_known(rows: pd.DataFrame, recipe: Recipe, notes: list[str]) -> tuple[p
         rows,
         unknown,
         f"{{rows}} of the {' and the '.join(splits)} with a label that never occurs in training ({names}).",
-        "They are left out: a model cannot give an answer that it never saw.",
+        "They are left out: a model cannot predict a label that it never saw.",
     )
     return rows[~unknown], [found] if found else []
 
@@ -309,7 +309,7 @@ def _split_problems(split: np.ndarray, rows: pd.DataFrame, problems: list[Proble
     if tested < FEW_TESTED:
         off = whole(round(100 * HALF_AN_INTERVAL / math.sqrt(tested)))
         said = f"Only {figures.count(tested, 'text')} to test on: by chance alone, a score can be {off} points off."
-        return [Problem("few_test_rows", "advice", tested, said, "More labelled texts make scores surer.")]
+        return [Problem("few_test_rows", "advice", tested, said, "More labelled texts make scores more reliable.")]
     return []
 
 

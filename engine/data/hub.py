@@ -34,8 +34,8 @@ ROWS = 4096  # that are in memory at a time
 ROOM = 16 * 2**20  # bytes to leave free on the disk
 SENTENCES = {  # what is wrong. What to do.
     "bad_name": "{name!r} is no name of a data set on the hub. Expected is owner/name, such as stanfordnlp/sst2.",
-    "no_such_dataset": "The hub knows no data set {name}, or it is private. Check the spelling, or sign in by a token.",
-    "gated": "{name} is only for people who agreed to its terms. Agree on huggingface.co and sign in by a token.",
+    "no_such_dataset": "The hub knows no data set {name}, or it is private. Check the spelling, or sign in with a token.",
+    "gated": "{name} is only for people who agreed to its terms. Agree on huggingface.co and sign in with a token.",
     "not_allowed": "The Hugging Face hub does not let you read {name}. Check your token.",
     "hub_error": "The Hugging Face hub answered with error {status} about {name}. Try again in some minutes.",
     "hub_unreachable": "The Hugging Face hub cannot be reached, so nothing is known of {name}. Check the connection.",

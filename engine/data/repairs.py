@@ -138,7 +138,7 @@ def _drop_placeholders(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 REMEDIES: dict[str, Remedy] = {  # applied in this order, whatever the order of the clicks
-    "mend_encoding": Remedy("Mend the letters", "Damaged letters were mended in {n} text{s}.", _mend_encoding),
+    "mend_encoding": Remedy("Repair the letters", "Damaged letters were repaired in {n} text{s}.", _mend_encoding),
     "strip_html": Remedy("Remove the HTML", "HTML was removed from {n} text{s}.", _strip_html),
     "merge_spellings": Remedy(
         "Merge the spellings",
@@ -149,7 +149,7 @@ REMEDIES: dict[str, Remedy] = {  # applied in this order, whatever the order of 
         "Leave these rows out", "{n} row{s} without a real label {were} left out.", _drop_placeholders
     ),
     "drop_conflicts": Remedy(
-        "Leave these rows out", "{n} row{s} with contradicting labels {were} left out.", _drop_conflicts
+        "Leave these rows out", "{n} row{s} with conflicting labels {were} left out.", _drop_conflicts
     ),
     "drop_duplicates": Remedy("Keep one of each", "{n} repeated row{s} {were} left out.", _drop_duplicates),
     "drop_near_copies": Remedy(
@@ -166,7 +166,7 @@ def _first_label(separator: str) -> Remedy:
     _check_separator(separator)
     return Remedy(
         "Keep the first label of each",
-        "Of the labels in a cell the first was kept, in {n} row{s}.",
+        "Only the first label of each cell was kept, in {n} row{s}.",
         lambda rows: _single(rows, separator),
     )
 
@@ -174,7 +174,7 @@ def _first_label(separator: str) -> Remedy:
 def _drop_several(separator: str) -> Remedy:
     _check_separator(separator)
     return Remedy(
-        "Leave out texts with several",
+        "Leave out texts with several labels",
         "{n} row{s} with several labels {were} left out.",
         lambda rows: _single(rows[~kinds.holding_several(rows["label"], separator)], separator),
     )
@@ -190,7 +190,7 @@ def _check_separator(separator: str) -> None:
 
 
 def _whole_labels() -> Remedy:
-    return Remedy("Each is one label as it stands", "Every label is one as it stands.", lambda rows: rows)
+    return Remedy("Use each cell as one label", "Each cell is used as one label.", lambda rows: rows)
 
 
 def _ranges(*around: str) -> Remedy:
@@ -199,7 +199,7 @@ def _ranges(*around: str) -> Remedy:
     between = f", cut at {' and '.join(around[1:-1])}" if len(around) < 5 else ""
     return Remedy(
         f"Make {classes} classes{between}",
-        f"The numbers of {{n}} row{{s}} {{were}} put into {classes} classes{between}.",
+        f"{{n}} row{{s}} {{were}} grouped into {classes} classes{between}.",
         lambda rows: rows.assign(label=kinds.in_ranges(rows["label"], list(around))),
     )
 
@@ -218,7 +218,7 @@ MAKING_CLASSES: dict[str, Callable[..., Remedy]] = {
 BESIDE_A_TEST = {
     "drop_leaked": Remedy(
         "Leave the copies out of training",
-        "{n} row{s} {were} left out of training: also in the test.",
+        "{n} row{s} {were} left out of training because the text is also in the test.",
         lambda rows: rows,
     )
 }

@@ -33,27 +33,27 @@ def report(drafting: Step, choices: Choices) -> None:
     traps = workbench.roles_of(facts).traps
     beware = [trap for trap in traps if trap.kind in ALARMING]
     if not (problems or beware):
-        st.success("Nothing stands in the way of training.", icon=":material/check_circle:")
+        st.success("No problems found. This data is ready for training.", icon=":material/check_circle:")
     if advice or beware:
         mended = sum(problem.fix is not None for problem in advice)
-        by_click = f"; for {mended} there is a remedy by a click" if mended else ""
+        by_click = f"; {mended} can be fixed with one click" if mended else ""
         st.markdown(f"{words.count(len(advice) + len(beware), 'thing')} worth knowing{by_click}.")
         kept_open = choices.widget("advice")
-        with st.expander("Findings and remedies", icon=":material/lightbulb:", key=kept_open, on_change="rerun"):
+        with st.expander("Findings and fixes", icon=":material/lightbulb:", key=kept_open, on_change="rerun"):
             for problem in advice:
                 finding(problem, choices)
             beside(beware)
     others = [trap for trap in traps if trap.kind not in ALARMING]
     if others:
-        with st.expander(f"The other columns ({len(others)})", icon=":material/view_column:"):
+        with st.expander(f"Other columns ({len(others)})", icon=":material/view_column:"):
             beside(others)
     if not blocking:
         figures(facts["classes"], tokens)
     if facts["file_labels"]:
-        with st.expander("Name or merge labels", icon=":material/label:", key=choices.widget("naming")):
+        with st.expander("Rename or merge labels", icon=":material/label:", key=choices.widget("naming")):
             label_names(facts["file_labels"], choices)
         if not blocking:
-            with st.expander("Look through the rows, correct labels", icon=":material/edit:", key=choices.widget("by_hand")):
+            with st.expander("Browse rows and correct labels", icon=":material/edit:", key=choices.widget("by_hand")):
                 rows_by_hand(drafting, facts["classes"], choices)
 
 
@@ -161,7 +161,8 @@ def rows_by_hand(drafting: Step, classes: dict[str, int], choices: Choices) -> N
                        "label": st.column_config.SelectboxColumn(options=list(classes), required=True)},
         alt="Rows with their labels, which can be changed",
     )  # fmt: skip
-    st.caption(f"{whole(len(found))} rows shown" + (", the first of those that fit." if len(found) == EDITED_ROWS else "."))
+    cut = len(found) == EDITED_ROWS
+    st.caption(f"The first {EDITED_ROWS} matching rows." if cut else f"{words.count(len(found), 'matching row')}.")
     if choices.get("edits"):
         st.button(
             f"Undo all {whole(len(choices.get('edits')))} corrections", key="undo_edits", type="tertiary",

@@ -46,7 +46,7 @@ class Choices:
         options = {**self.get("options", {}), name: value}
         kept = {one: chosen for one, chosen in options.items() if chosen is not None}
         if name != "encoding" and self.get("edits"):
-            st.toast("Rows may have moved: the corrections by hand were taken back.", icon=":material/undo:")
+            st.toast("The rows may have moved, so your manual corrections were undone.", icon=":material/undo:")
             self.put(edits=None)
         self.put(options=kept or None)
 

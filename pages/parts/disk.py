@@ -10,30 +10,30 @@ from pages.parts import messages, state, words
 
 KINDS = {
     "datasets": "Data sets",
-    "models": "Models of runs",
-    "runs": "Scores and records of runs",
+    "models": "Trained models",
+    "runs": "Scores and logs of runs",
     "checkpoints": "Saved states of runs (checkpoints)",
     "pretrained": "Pretrained models",
     "uploads": "Uploads, kept for a day",
     "trash": "Trash",
-    "other": "All else",
+    "other": "Other",
 }
 
 
 def show() -> None:
-    place = st.expander("What takes space", icon=":material/hard_drive:", on_change="rerun")
+    place = st.expander("Disk space", icon=":material/hard_drive:", on_change="rerun")
     if not place.open:
         return
     workspace = state.workspace()
     with place:
         sizes = space.by_kind(workspace)
         st.dataframe(
-            [{"What": KINDS[kind], "Size": words.size(taken)} for kind, taken in sizes.items() if taken],
+            [{"Kind": KINDS[kind], "Size": words.size(taken)} for kind, taken in sizes.items() if taken],
             hide_index=True,
             width=480,
             alt="What the workspace takes on the disk",
         )
-        st.caption(f"{words.size(sum(sizes.values()))} in all; {words.size(space.free(workspace))} are free on this disk.")
+        st.caption(f"{words.size(sum(sizes.values()))} in total; {words.size(space.free(workspace))} free on this disk.")
         clean()
         if sizes["trash"] and st.button(
             f"Empty the trash ({words.size(sizes['trash'])})",
@@ -52,11 +52,11 @@ def trash(what: str, deleted: dict[str, str], restore: Callable[[Workspace, str]
     if not deleted:
         return
     with st.expander(f"Trash: {words.count(len(deleted), what)}", icon=":material/delete:"):
-        st.caption(f"Removed for good after {space.TRASH_DAYS} days, or sooner when the disk is full.")
+        st.caption(f"Deleted permanently after {space.TRASH_DAYS} days, or sooner if the disk is full.")
         for name, called in deleted.items():
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(messages.plain(called), width="stretch")
-                if st.button("Put back", icon=":material/undo:", key=f"restore_{name}"):
+                if st.button("Restore", icon=":material/undo:", key=f"restore_{name}"):
                     restore(state.workspace(), name)
                     st.query_params[what.replace(" ", "")] = name
                     st.rerun()
@@ -64,7 +64,7 @@ def trash(what: str, deleted: dict[str, str], restore: Callable[[Workspace, str]
             "Empty the trash",
             icon=":material/delete_forever:",
             key="empty_trash",
-            help="All that was deleted is removed for good, runs and data sets.",
+            help="Permanently deletes all runs and data sets in the trash.",
         ):
             space.empty_trash(state.workspace())
             st.rerun()
@@ -78,8 +78,8 @@ def clean() -> None:
         f"Clean up {words.size(freed)}",
         icon=":material/cleaning_services:",
         key="clean",
-        help="Removes the saved states of runs that have their model. The models stay; training such a run further "
-        "begins anew.",
+        help="Removes the saved states of runs that have a model. The models stay, but training such a run further starts "
+        "from the beginning.",
     ):
         space.clean(workspace, runs)
         st.rerun()

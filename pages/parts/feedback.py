@@ -22,14 +22,14 @@ def wrong(run: Run, answer: Prediction) -> None:
     key = f"right_{run.id}_{hash(answer.text)}"
     with st.expander("This is wrong", icon=":material/flag:", key="wrong"):
         right = st.selectbox(
-            "What would be right?",
+            "What is the right label?",
             [label for label in info.labels if label != answer.label],
             index=None,
             placeholder="Choose a label",
             key=key,
         )
         st.button(
-            "Keep it as feedback",
+            "Save as feedback",
             icon=":material/save:",
             key="keep_feedback",
             disabled=right is None,
@@ -37,11 +37,11 @@ def wrong(run: Run, answer: Prediction) -> None:
             args=(info.id, answer.text, right),
         )
         st.caption(
-            "The text joins the training of the next version of the data. One that the data has already is not added "
-            "again: its label is corrected where it stands."
+            "The text is added to the training texts of the next version of the data. If the data already has it, "
+            "its label is corrected instead."
         )
     if kept:
-        st.caption(f":material/check: Kept as feedback: {messages.plain(kept)} would be right.")
+        st.caption(f":material/check: Saved as feedback: the right label is {messages.plain(kept)}.")
 
 
 def listing(run: Run) -> None:
@@ -57,7 +57,7 @@ def listing(run: Run) -> None:
         st.dataframe(
             [{"right label": added[text], "text": text} for text in texts[:SHOWN]],
             hide_index=True,
-            alt="Texts with the label that would be right",
+            alt="Texts with their right labels",
             column_config={"text": st.column_config.TextColumn(width="large")},
         )
         with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -32,8 +32,8 @@ def look_at(key: str) -> DatasetInfo | None:
         )  # fmt: skip
         if choices.values:
             st.button(
-                "Forget my choices", key="forget", icon=":material/restart_alt:", type="tertiary", on_click=choices.forget,
-                help="Columns, remedies, names and corrections that were chosen for this file.",
+                "Reset my choices", key="forget", icon=":material/restart_alt:", type="tertiary", on_click=choices.forget,
+                help="Resets the columns, fixes, names and corrections chosen for this file.",
             )  # fmt: skip
     reading = workbench.read_step(key, choices.options)
     try:
@@ -42,7 +42,7 @@ def look_at(key: str) -> DatasetInfo | None:
     except DataError as error:
         messages.problem(error)
         if choices.get("options"):
-            st.button("Read it automatically again", on_click=choices.put, kwargs={"options": None})
+            st.button("Detect everything again", on_click=choices.put, kwargs={"options": None})
         return None
     table = workbench.read_table(state.workspace(), reading, PREVIEW_ROWS)
     facts = workbench.facts_of(state.workspace(), reading)
@@ -123,19 +123,19 @@ def options(table: Table, choices: Choices) -> None:
     if table.encoding:
         known = list(dict.fromkeys([table.encoding, *ENCODINGS]))
         boxes[0].selectbox(
-            "Letters (encoding)", known, format_func=lambda one: ENCODINGS.get(one, one), key=choices.widget("encoding"),
+            "Encoding", known, format_func=lambda one: ENCODINGS.get(one, one), key=choices.widget("encoding"),
             on_change=partial(changed, "encoding"), help="Change it when letters such as ä or é look wrong.",
         )  # fmt: skip
         known = list(dict.fromkeys([table.separator or ",", *SEPARATORS]))
         boxes[1].selectbox(
-            "Between the columns (separator)", known,
+            "Column separator", known,
             format_func=lambda one: SEPARATORS.get(separator_of(one), repr(one)).capitalize(),
             key=choices.widget("separator"), accept_new_options=True,
             on_change=partial(changed, "separator", separator_of),
         )  # fmt: skip
         quotes = {'"': 'Quotation marks (")', "'": "Apostrophes (')", "": "None"}
         boxes[2].selectbox(
-            "Around a text (quotes)", list(quotes), format_func=quotes.get, index=list(quotes).index(table.quote or ""),
+            "Quotes around texts", list(quotes), format_func=quotes.get, index=list(quotes).index(table.quote or ""),
             key=choices.widget("quote"), on_change=partial(changed, "quote"),
         )  # fmt: skip
     if len(table.sheets) > 1:
@@ -145,11 +145,11 @@ def options(table: Table, choices: Choices) -> None:
             placeholder="All with the same columns", on_change=partial(changed, "sheet"),
         )  # fmt: skip
     boxes[3].number_input(
-        "Row with the column names (0: none)", 0, 100, table.names_row, key=choices.widget("names_row"),
+        "Header row (0: none)", 0, 100, table.names_row, key=choices.widget("names_row"),
         on_change=partial(changed, "names_row", int), help="Blank lines do not count.",
     )  # fmt: skip
     boxes[0].number_input(
-        "First row with data", 1, 1000, table.first_row, key=choices.widget("first_row"),
+        "First data row", 1, 1000, table.first_row, key=choices.widget("first_row"),
         on_change=partial(changed, "first_row", int), help="Blank lines do not count.",
     )  # fmt: skip
 
@@ -174,7 +174,7 @@ def columns(table: Table, roles: Roles, choices: Choices) -> tuple[list[str], st
         text = st.multiselect(
             "Column with the texts", known, default=text, format_func=named, key=choices.widget("text"),
             on_change=choices.setter("text"), placeholder="Choose a column", select_all=False,
-            help="Choose several, and their texts are joined.",
+            help="If you choose several, their texts are joined.",
         )  # fmt: skip
         if text == [roles.text]:
             more = (
@@ -207,7 +207,7 @@ def preview(table: Table, rows: int, text: list[str]) -> None:
 def save_form(drafting: Step, table: Table, choices: Choices) -> DatasetInfo | None:
     facts = workbench.facts_of(state.workspace(), drafting)
     if any(problem.severity == "blocking" for problem in workbench.problems_of(facts)):
-        st.caption("You can save it once the problems in the red boxes above are solved.")
+        st.caption("You can save it once the problems in the red boxes above are fixed.")
         return None
     parent = workbench.upload_info(state.workspace(), choices.key).get("parent")
     before = load_info(state.workspace(), parent) if parent else None

@@ -54,7 +54,7 @@ def shelf(datasets: list[DatasetInfo]) -> None:
 
 
 def overview(datasets: list[DatasetInfo], runs: list[Run]) -> None:
-    with st.expander("All of them side by side", icon=":material/view_list:"):
+    with st.expander("All data sets", icon=":material/view_list:"):
         used = Counter(run.dataset_id for run in runs)
         st.dataframe(
             [
@@ -98,7 +98,7 @@ def rename(info: DatasetInfo) -> None:
     with st.popover("Rename", icon=":material/label:"), st.form(f"rename_{info.id}", border=False):
         name = st.text_input("Name", info.name, max_chars=80)
         about = st.text_input("Description", info.description, max_chars=300)
-        if st.form_submit_button("Keep"):
+        if st.form_submit_button("Save"):
             with state.reported():
                 describe(state.workspace(), info.id, name=name, description=about)
                 st.rerun()
@@ -109,15 +109,15 @@ def delete(info: DatasetInfo, runs: list[Run]) -> None:
         runs = [run for run in runs if run.dataset_id == info.id]
         waiting = [run for run in runs if not run.status.ended]
         if waiting:
-            said = f"{words.count(len(waiting), 'run')} on it {'has' if len(waiting) == 1 else 'have'} not ended yet."
-            st.markdown(f"{said} Stop or await {'it' if len(waiting) == 1 else 'them'} first.")
+            said = f"{words.count(len(waiting), 'run')} on it {'has' if len(waiting) == 1 else 'have'} not finished yet."
+            st.markdown(f"{said} Stop {'it' if len(waiting) == 1 else 'them'} first, or wait.")
             return
         used = f"{words.count(len(runs), 'run')} used it" if runs else "No run used it"
-        kept = "; models and scores stay, but nothing can be repeated or compared with new runs" if runs else ""
+        kept = ". Models and scores stay, but no run on it can be repeated or compared with new ones" if runs else ""
         st.markdown(f"{used}{kept}. The data set stays in the trash for {space.TRASH_DAYS} days.")
         if st.button("Delete it", key="delete_dataset", icon=":material/delete:"):
             remove(state.workspace(), info.id)
-            st.toast("Moved to the trash, at the foot of this page.", icon=":material/delete:")
+            st.toast("Moved to the trash, at the bottom of this page.", icon=":material/delete:")
             st.query_params.pop("dataset", None)
             st.session_state.pop("chosen_dataset", None)
             st.rerun()
@@ -141,7 +141,7 @@ def details(info: DatasetInfo, others: dict[str, DatasetInfo]) -> None:
     )
     if info.parent:
         name = others[info.parent].title if info.parent in others else f"{info.parent}, which was deleted"
-        st.markdown(f"Version {info.version}, made of {messages.plain(name)}.")
+        st.markdown(f"Version {info.version}, made from {messages.plain(name)}.")
     for note in info.notes:
         st.markdown(f"- {messages.plain(note)}")
     charts.show(

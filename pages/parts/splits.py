@@ -12,26 +12,26 @@ from pages.parts import messages, state, steps, uploads, words
 from pages.parts.choices import Choices
 
 WAYS = {
-    "share": "By chance, each class evenly (stratified)",
-    "file": "A second file is the test",
-    "column": "A column says it",
+    "share": "A random split, every class in proportion (stratified)",
+    "file": "A second file",
+    "column": "A column of the table",
 }
 SHARES = (
     (
         "test_share",
         "Test, % of the texts",
         50,
-        "More test texts make the score surer; fewer leave more to learn from.",
+        "More test texts make the score more reliable; fewer leave more for training.",
     ),
-    ("validation_share", "Validation, % of the texts", 40, "Used after each round to choose the best one."),
+    ("validation_share", "Validation, % of the texts", 40, "Used after each epoch to choose the best one."),
 )
 
 
 def choose(table: Table, taken: tuple[str, ...], proposed: Roles, choices: Choices) -> None:
     st.header(
         "Training and test",
-        help="The model learns from the training texts. After each round it is tried on the "
-        "validation texts, to keep the best round. The test texts are used once, at the end, for an honest score.",
+        help="The model learns from the training texts. After each epoch (one pass over them) it is checked on the "
+        "validation texts, to keep the best epoch. The test texts are used once, at the end, for an honest score.",
     )
     way = choices.get("split_by", "share")
     st.radio(
@@ -60,14 +60,14 @@ def choose(table: Table, taken: tuple[str, ...], proposed: Roles, choices: Choic
         ordered = sorted(others, key=lambda name: name not in proposed.groups)
         group = choices.get("group_column")
         left.selectbox(
-            "Keep together what has the same", ordered, index=ordered.index(group) if group in ordered else None,
+            "Keep rows together by", ordered, index=ordered.index(group) if group in ordered else None,
             format_func=named, placeholder="nothing", key=choices.widget("group_column"),
             on_change=choices.setter("group_column"),
-            help="Rows of the same customer or document then never stand on both sides, which would flatter the score.",
+            help="Rows of the same customer or document then stay in one split. Otherwise the score would look too good.",
         )  # fmt: skip
         right.number_input(
-            "Chance starts from (seed)", 0, 2**31 - 1, choices.get("seed", 0), key=choices.widget("seed"),
-            on_change=choices.setter("seed"), help="Another number gives another split; the same number the same one.",
+            "Random seed", 0, 2**31 - 1, choices.get("seed", 0), key=choices.widget("seed"),
+            on_change=choices.setter("seed"), help="The same number always gives the same split.",
         )  # fmt: skip
 
 

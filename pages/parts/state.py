@@ -43,7 +43,7 @@ def pick(
     if wanted not in ids:
         if st.query_params.get(parameter):
             st.warning(
-                f"There is nothing here called {messages.plain(wanted)}; this is the newest instead.",
+                f"Nothing here is called {messages.plain(wanted)}; this is the newest instead.",
                 icon=":material/search_off:",
             )
         wanted = ids[0]

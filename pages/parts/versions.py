@@ -15,10 +15,10 @@ def make(run: Run, key: str) -> None:
     summary = revising.read(state.workspace(), run.dataset_id).summary
     if not summary:
         return
-    st.markdown(f"Decided so far: **{summary}**.")
+    st.markdown(f"Changes so far: **{summary}**.")
     with st.container(horizontal=True):
         if st.button(
-            "Make a new version of the data",
+            "Create a new version of the data",
             icon=":material/library_add:",
             key=f"{key}_version",
             help="This version stays as it is. Every text stays in its split: training, validation or test.",
@@ -26,7 +26,7 @@ def make(run: Run, key: str) -> None:
             with state.reported():
                 st.session_state[f"made_of_{run.dataset_id}"] = _made(run).id
         if st.button(
-            "Make it and train again",
+            "Create it and train again",
             icon=":material/model_training:",
             key=f"{key}_again",
             help="A new run on the new version, with the model and the settings of this run.",
@@ -38,7 +38,7 @@ def make(run: Run, key: str) -> None:
 
 
 def _made(run: Run) -> DatasetInfo:
-    with st.spinner("Making the new version …"):
+    with st.spinner("Creating the new version …"):
         return revising.revise(state.workspace(), run.dataset_id)
 
 

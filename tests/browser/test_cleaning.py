@@ -28,7 +28,7 @@ def test_from_an_office_file_to_a_clean_data_set(visit, workspace, tmp_path):
     expect(visitor.page.get_by_role("button", name="Download as CSV")).not_to_be_visible()  # it would keep formulas
     visitor.page.get_by_text("3 rows could not be read").click()
     expect(visitor.page.get_by_role("combobox", name="Column with the labels")).to_have_value("Urteil")
-    visitor.page.get_by_text("Findings and remedies").click()
+    visitor.page.get_by_text("Findings and fixes").click()
     visitor.press("Merge the spellings")
     visitor.see("were merged in 12 rows")
     visitor.press("Keep one of each")

@@ -182,7 +182,7 @@ def test_what_stands_in_the_way_has_a_click_for_each_way_out(workspace):
 def test_columns_that_mark_a_class_each_are_saved_as_the_label(workspace):
     lines = [f"{text.replace(',', '')},{label == 'good':d},{label == 'bad':d}" for text, label in easy_texts(60)]
     test = upload(open_page("data"), "\n".join(["text,good,bad", *lines]))
-    assert "2 columns of which each row marks one" in words_on(test)
+    assert "2 columns, one of which is marked in each row" in words_on(test)
     press(test, "save")
     assert list_datasets(workspace)[0].labels == ["bad", "good"]
 
@@ -192,7 +192,7 @@ def test_another_column_of_labels_forgets_what_was_made_of_the_first(workspace):
     test = upload(open_page("data"), "\n".join(["text,label,score,other", *lines]))
     chosen = next(one for one in test.selectbox if one.label == "Column with the labels")
     chosen.select("score").run()
-    assert "These labels measure something" in words_on(test)
+    assert "These labels are measurements" in words_on(test)
     button = next(one for one in test.button if one.label.startswith("Make 3 classes"))
     press(test, button.key)
     assert "put into 3 classes" in words_on(test)

@@ -29,7 +29,7 @@ def examine_file(table: Table) -> list[Problem]:
     found = []
     for code, count, lines, sentence, remedy in (
         ("unreadable_rows", table.rejected_count, table.rejected, "{rows} could not be read.",
-         "They are left out, and listed with line and reason. Mend them in the file, or go on without them."),
+         "They are left out and listed with line and reason. Fix them in the file, or continue without them."),
         ("short_rows", table.padded_count, table.padded, "{rows} had too few fields.", "The missing cells are empty."),
     ):  # fmt: skip
         if count:
@@ -50,9 +50,9 @@ def examine_file(table: Table) -> list[Problem]:
                 "broken_rows",
                 "advice",
                 table.broken,
-                f"{figures.count(table.broken, 'row')} stood in several lines, because of line breaks in the texts "
-                "without quotation marks around them.",
-                "Each was put together again. Look whether they are right in the table.",
+                f"{figures.count(table.broken, 'row was', 'rows were')} spread over several lines, because their texts "
+                "contain line breaks but have no quotation marks around them.",
+                "Each was put back together. Please check them in the table.",
             )
         )
     if table.damaged:
@@ -71,9 +71,9 @@ def examine_file(table: Table) -> list[Problem]:
                 "two_encodings",
                 "advice",
                 table.foreign,
-                f"{figures.count(table.foreign, 'letter was', 'letters were')} saved in another way than the rest of the "
-                "file, so that Tuneboard had to guess.",
-                "Look whether they are right in the table. If not, choose an encoding under 'How it was read'.",
+                f"{figures.count(table.foreign, 'letter was', 'letters were')} saved in a different encoding than the rest "
+                "of the file, so Tuneboard had to guess.",
+                "Please check them in the table. If they are wrong, choose an encoding under 'How it was read'.",
             )
         )
     return found
@@ -87,9 +87,9 @@ def missing_roles(roles: Roles, columns: int) -> list[Problem]:
                 "no_label_column",
                 "blocking",
                 0,
-                "There is only one column, so there are no labels beside the texts.",
-                "If several columns stand in it, change the separator under 'How it was read'. Is the label the name of the "
-                "file? Then put one file per label into a ZIP, and it becomes a column.",
+                "There is only one column, so there are no labels for the texts.",
+                "If it holds several columns, change the separator under 'How it was read'. If the file name is the label, "
+                "put one file per label into a ZIP, and it becomes a column.",
             )
         ]
     found = []
@@ -100,7 +100,7 @@ def missing_roles(roles: Roles, columns: int) -> list[Problem]:
                 "blocking",
                 0,
                 "No column looks like texts.",
-                "Choose the column with the texts, or another file: one row per text.",
+                "Choose the column with the texts, or another file with one row per text.",
             )
         )
     if not roles.label:
@@ -109,9 +109,9 @@ def missing_roles(roles: Roles, columns: int) -> list[Problem]:
                 "no_label_column",
                 "blocking",
                 0,
-                "No column looks like labels, and a model learns from texts with labels.",
-                "Choose the column with the labels. Is the label the name of the file? Then put one file per label "
-                "into a ZIP, and it becomes a column.",
+                "No column looks like labels, which a model needs to learn from.",
+                "Choose the column with the labels. If the file name is the label, put one file per label into a ZIP, and "
+                "it becomes a column.",
             )
         )
     return found

@@ -52,13 +52,13 @@ def _several_labels(rows: pd.DataFrame, sample: pd.Series, separator: str | None
         fixes = []  # lists in lists, of which nobody knows which is the label
     if several.any():
         example = rows["label"][several].value_counts().index[0]
-        cells = figures.count(int(several.sum()), "cell")
-        sentence = f"{cells} of this column hold several labels ({how}), for example {example[:60]!r}."
-        remedy = "One label per text can be learnt so far. Choose what to make of them, or another column."
+        cells = figures.count(int(several.sum()), "cell holds", "cells hold")
+        sentence = f"{cells} several labels ({how}), for example {example[:60]!r}."
+        remedy = "A model learns one label per text. Choose what to do with them, or choose another column."
         enough_left = len(rows) - int(several.sum()) >= MIN_ROWS
         fixes += [f"drop_several:{separator}"] * enough_left + ["whole_labels"]
     else:
-        sentence = f"The labels stand in lists of one ({how}), for example {rows['label'].iloc[0][:60]!r}."
+        sentence = f"Each label is inside a list ({how}), for example {rows['label'].iloc[0][:60]!r}."
         remedy = "Take them out of their lists, or choose another label column."
     return _blocking("multi_label", len(rows), sentence, remedy, fixes, examples(rows, several))
 
@@ -68,8 +68,8 @@ def _measurements(rows: pd.DataFrame, sizes: pd.Series) -> Problem:
     return _blocking(
         "continuous_label",
         len(sizes),
-        f"These labels measure something: {whole(len(sizes))} different numbers, such as {', '.join(sizes.index[:3])}.",
-        "A classifier needs a few classes: make ranges of the numbers, or choose another column.",
+        f"These labels are measurements: {whole(len(sizes))} different numbers, such as {', '.join(sizes.index[:3])}.",
+        "A classifier needs a few classes: group the numbers into ranges, or choose another column.",
         list(dict.fromkeys(f"ranges:{':'.join(around)}" for around in cuts if around)),
         examples(rows, np.ones(len(rows), dtype=bool)),
     )
@@ -127,8 +127,7 @@ def _rare(rows: pd.DataFrame, sizes: pd.Series) -> Problem | None:
         "advice",
         len(rare),
         f"{figures.count(len(rare), 'class', 'classes')} with fewer than {FEW_ROWS} texts: {names}{more}.",
-        "Add texts, or expect the model to miss such a class: one text is only learnt, of two one is kept for the test. "
-        "Such classes can also be left out, or be given the name of another one.",
+        "Add texts, or expect the model to miss them. You can also leave such classes out, or merge them with another.",
         "drop_rare",
         examples(rows, rows["label"].isin(rare.index).to_numpy()),
     )
@@ -141,8 +140,8 @@ def _placeholders(rows: pd.DataFrame) -> Problem | None:
         "placeholder_labels",
         rows,
         which,
-        f"{{rows}} with the label {names}, which often means that there is none.",
-        "Leave it if it is a class of its own.",
+        f"{{rows}} with the label {names}, which often means that there is no label.",
+        "Keep it if it is a real class.",
         "drop_placeholders",
     )
 
@@ -172,7 +171,7 @@ def _numbers(sizes: pd.Series) -> Problem | None:
         "advice",
         len(sizes),
         f"The labels are numbers ({', '.join(sorted(sizes.index, key=float)[:5])}).",
-        "If they stand for something, give them names under 'Name or merge labels': names make every chart readable.",
+        "If they stand for something, name them under 'Rename or merge labels', so that the charts are easy to read.",
     )
 
 
@@ -184,7 +183,7 @@ def _imbalance(rows: pd.DataFrame, sizes: pd.Series) -> Problem | None:
         "imbalance",
         "advice",
         len(sizes),
-        f"{sizes.index[0][:60]!r} has {rounded(sizes.iloc[0] / sizes.iloc[-1])} times the texts of "
+        f"{sizes.index[0][:60]!r} has {rounded(sizes.iloc[0] / sizes.iloc[-1])} times as many texts as "
         f"{sizes.index[-1][:60]!r}.",
         "Look at macro-F1, which counts each class equally, rather than at accuracy.",
         examples=examples(rows, (rows["label"] == sizes.index[-1]).to_numpy(dtype=bool)),
@@ -210,7 +209,8 @@ def _giveaway(rows: pd.DataFrame) -> Problem | None:
         return None
     best = np.flatnonzero(gives_away)[np.argsort(-together[gives_away])][:5]
     named = "; ".join(
-        f"{known[word[one]]!r} is in {percent(together[one] / sizes[label[one]])} of {classes[label[one]][:40]!r} alone"
+        f"{known[word[one]]!r} is in {percent(together[one] / sizes[label[one]])} of the texts with the label "
+        f"{classes[label[one]][:40]!r}, and in hardly any other"
         for one in best
     )
     with_it = np.zeros(len(sample), dtype=bool)
@@ -220,6 +220,6 @@ def _giveaway(rows: pd.DataFrame) -> Problem | None:
         "advice",
         len({int(one) for one in label[gives_away]}),
         f"A single word gives a label away: {named}.",
-        "If it is a trace of how the data were collected, remove it from the texts: the model would learn the word alone.",
+        "If it comes from how the data were collected, remove it from the texts. Otherwise the model learns only that word.",
         examples=examples(sample, with_it),
     )

@@ -29,7 +29,7 @@ def leaked(rows: pd.DataFrame, which: np.ndarray) -> Problem | None:
         rows,
         which,
         "{rows} for training with a text that is also in the test.",
-        "The score would partly measure what was learnt by heart.",
+        "The score would be too good, since the model has already seen these texts.",
         "drop_leaked",
     )
 
@@ -46,9 +46,9 @@ def too_long(sample: pd.DataFrame, lengths: np.ndarray, rows: int) -> list[Probl
             "long_texts",
             "advice",
             max(1, round(share * rows)),
-            f"{percent(share)} of the texts are longer than {LONGEST_READ} tokens, the most that usual models read; "
+            f"{percent(share)} of the texts are longer than {LONGEST_READ} tokens, the most that common models read; "
             f"{percent(lost)} of all tokens would be cut off.",
-            "Only the beginning is read. If the point comes at the end, split the texts into parts.",
+            "Only the beginning is read. If the important part comes at the end, split the texts.",
             examples=examples(sample, cut_off),
         )
     ]
@@ -60,17 +60,17 @@ def repeats(rows: pd.DataFrame, texts: np.ndarray) -> list[Problem | None]:
         training = np.flatnonzero((rows["given"] != "test").to_numpy(dtype=bool))
         again = np.zeros(len(texts), dtype=bool)
         again[training[pd.Series(texts[training]).duplicated().to_numpy()]] = True
-        why = "A text that comes again counts more than the others."
+        why = "Repeated texts count more than the others."
     else:
         again = np.ones(len(texts), dtype=bool)
         again[similarity.first_of_each(texts)] = False
-        why = "Copies of a text stay together in one split, so that none is both learnt and tested."
+        why = "Copies of a text stay in the same split, so that no text is used for both training and testing."
     return [
         advice(
             "duplicates",
             rows,
             again,
-            "{rows} with the text of an earlier row.",
+            "{rows} with the same text as an earlier row.",
             why,
             "drop_duplicates",
         ),
@@ -95,8 +95,8 @@ def near_copies(rows: pd.DataFrame, texts: np.ndarray) -> list[Problem]:
         "near_duplicates",
         rows,
         which,
-        f"{least}{{rows}} with nearly the text of another row.",
-        "A nearly known text in the test makes the score look better than it is.",
+        f"{least}{{rows}} with nearly the same text as another row.",
+        "Near copies in the test make the score look better than it is.",
         "drop_near_copies",
     )
     if not found:
@@ -121,14 +121,14 @@ def letters(rows: pd.DataFrame) -> list[Problem | None]:
             rows,
             lost,
             "{rows} with letters that were lost before (�).",
-            "They cannot be brought back; a fresh export of the data may have them.",
+            "They cannot be restored here; a fresh export of the data may have them.",
         ),
         advice(
             "damaged_letters",
             rows,
             repairs.damaged_encoding(rows["text"], beyond),
-            "{rows} with damaged letters, as in 'schÃ¶n' for 'schön': read in the wrong encoding once.",
-            "They can be mended.",
+            "{rows} with damaged letters, as in 'schÃ¶n' for 'schön': once read in the wrong encoding.",
+            "They can be repaired.",
             "mend_encoding",
         ),
         advice(
@@ -165,8 +165,8 @@ def languages(rows: pd.DataFrame) -> list[Problem]:
                 "mixed_languages",
                 "advice",
                 len(frequent),
-                f"The texts seem to be in several languages ({named} of {len(sample)} looked at).",
-                "A multilingual model reads them all; the bundled one knows English.",
+                f"The texts seem to be in several languages ({named} in a sample of {len(sample)}).",
+                "A multilingual model reads them all; the bundled one knows only English.",
                 examples=examples(sample, codes.isin(frequent.index[1:]).to_numpy()),
             )
         ]
@@ -176,8 +176,8 @@ def languages(rows: pd.DataFrame) -> list[Problem]:
                 "not_english",
                 "advice",
                 len(rows),
-                f"The texts seem not to be English (language code: {shares.index[0]}).",
-                "The bundled model knows English; choose one for this language, or a multilingual one, on the Train page.",
+                f"The texts do not seem to be English (language code: {shares.index[0]}).",
+                "The bundled model knows only English. On the Train page, choose one for this language or for many.",
             )
         ]
     return []

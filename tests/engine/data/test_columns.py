@@ -29,7 +29,7 @@ def test_text_and_label_are_told_from_an_id_and_a_number():
     roles = propose(table)
     assert (roles.text, roles.label, roles.split) == ("said", "kind", None)
     assert "all different" in roles.reasons["said"]
-    assert roles.reasons["kind"] == "3 different values, spread over 60 rows"
+    assert roles.reasons["kind"] == "3 different values in 60 rows"
 
 
 def test_a_telling_name_wins_among_columns_that_would_do():
@@ -193,7 +193,7 @@ def test_votes_from_which_the_label_was_made_are_a_trap():
 def test_reasons_speak_of_the_columns_that_were_chosen():
     roles = propose(frame(a=LONG, b=LONG[::-1], kind=LABELS, other=["x", "y"] * 30), "b", "other")
     assert (roles.text, roles.label) == ("b", "other")
-    assert roles.reasons["other"] == "2 different values, spread over 60 rows"
+    assert roles.reasons["other"] == "2 different values in 60 rows"
 
 
 def test_words_for_splits():
@@ -219,7 +219,7 @@ def test_columns_of_which_each_row_marks_one_are_the_label(mark, none):
     table = frame(text=LONG, verified=["1", "0", "1", "1"] * 15, **marks, shop=["a", "b", "c", "d"] * 15)
     roles = propose(table)
     assert (roles.text, roles.label) == ("text", "good + bad + so")
-    assert roles.reasons[roles.label] == "3 columns of which each row marks one"
+    assert roles.reasons[roles.label] == "3 columns, one of which is marked in each row"
     assert labels_of(table, roles.label).tolist() == ["good", "bad", "so"] * 20
     assert propose(table, "text", roles.label).reasons == roles.reasons
     assert propose(table, "text", "bad").label == "bad"

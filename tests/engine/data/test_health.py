@@ -65,7 +65,7 @@ MEASURED = [(text, f"{i * 0.37:.2f}") for i, (text, _) in enumerate(EASY)]
 def test_several_labels_in_a_cell_are_said_to_be_so_and_the_first_can_be_kept():
     problem, made = cured(SEVERAL, "multi_label")
     assert problem.severity == "blocking"
-    assert "36 cells of this column hold several labels (separated by '|')" in problem.sentence
+    assert "36 cells hold several labels (separated by '|')" in problem.sentence
     assert made.file_labels == {"a": 36, "b": 12, "c": 12}
     assert made.applied == [("first_label:|", 36)]
 
@@ -86,7 +86,7 @@ def test_names_are_given_to_the_labels_that_were_kept():
 
 def test_labels_in_lists_of_one_are_taken_out_of_them():
     problem, made = cured([(text, f"['{label}']") for text, label in EASY], "multi_label")
-    assert "lists of one" in problem.sentence
+    assert "inside a list" in problem.sentence
     assert made.labels == ["bad", "good"]
 
 
@@ -279,7 +279,7 @@ def test_letters_in_another_encoding_than_the_rest_are_told():
     assert table.frame["text"].str.endswith(" für später").all() and table.encoding == "utf-8"
     found = {one.code: one for one in draft(table, Recipe(text="text", label="label")).problems}
     assert found["two_encodings"].count == 60 and "damaged_bytes" not in found
-    assert found["two_encodings"].sentence.startswith("60 letters were saved in another way than the rest")
+    assert found["two_encodings"].sentence.startswith("60 letters were saved in a different encoding than the rest")
 
 
 def test_rows_that_could_not_be_read_are_a_finding():
