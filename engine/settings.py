@@ -31,108 +31,108 @@ class TrainingConfig(BaseModel):
     """Which preset the other values were derived from."""
 
     train_share: float = Field(1.0, gt=0, le=1)
-    """The share of the training texts that is learnt from, of every class alike; 1 is all of them. Less is faster and
-    weaker, and shows what more labels are worth. A smaller share is part of every larger one; the test stays the same."""
+    """Which share of the training texts to use, the same of every class; 1 is all of them. Less is faster but gives a weaker
+    model. A smaller share is part of every larger one, and the test texts stay the same."""
 
     method: Literal["full", "head", "lora"] = "full"
-    """What learns. Full: the whole model, which scores best. Head: only the last layer, on features that are computed once:
-    done in seconds, weaker. LoRA: small additions beside the weights, which needs less memory on large models."""
+    """Which part of the model is trained. Full: all of it, for the best scores. Head: only the last layer, which takes
+    seconds but is weaker. LoRA: small additions beside the weights, which saves memory with large models."""
 
     lora_rank: int = Field(16, ge=1, le=256)
-    """How large the additions of LoRA are. More can learn more, and needs more memory."""
+    """The size of the LoRA additions. Larger ones can learn more but need more memory."""
 
     freeze_embeddings: bool = False
-    """Keep the word vectors as they were pretrained. Faster and lighter, since they are often half of a small model,
-    and words that the training texts lack keep their place beside those that they have."""
+    """Keep the word vectors (embeddings) as they were pretrained. Faster and lighter, since they are often half of a small
+    model. It also keeps words that are missing from the training texts consistent with the others."""
 
     frozen_layers: int = Field(0, ge=0, le=200)
-    """How many of the lowest layers stay as they were pretrained. Faster, and safer with few texts; too many and the
-    model cannot adapt. From 1 on the word vectors stay too."""
+    """How many of the lowest layers stay as they were pretrained. Faster, and safer with few texts; with too many, the
+    model cannot adapt. From 1 on, the embeddings are frozen too."""
 
     kept_layers: int = Field(0, ge=0, le=200)
-    """Use only the first so many layers of the model: a smaller and faster one, somewhat weaker. 0 keeps all."""
+    """How many layers of the model to use, counted from the first. Fewer are faster but somewhat weaker. 0 keeps all."""
 
     read_mean: bool = False
-    """Answer from the mean of all tokens instead of the first one, by one layer more. For BERT models that were
-    pretrained as sentence encoders, as the bundled one: they know far more with few texts; a little slower."""
+    """Classify by the mean of all tokens instead of the first token, with one more layer. For BERT models that were
+    pretrained as sentence encoders, such as the bundled one: much better with few texts, a little slower."""
 
     head_first: bool = False
-    """Fit the last layer on the model as it is before the rest learns. Helps with few texts; with many it
-    only takes time."""
+    """Train the last layer (the head) before the rest of the model. Helps with few texts; with many it only takes
+    time."""
 
     epochs: int = Field(3, ge=1, le=MOST_EPOCHS)
-    """How often the model reads all training texts. More rounds take proportionally longer and learn the
-    training texts better; too many and it learns them by heart. The best round on validation is kept."""
+    """An epoch is one pass over the training texts. More epochs take proportionally longer; with too many, the model
+    memorizes the training texts. The epoch that is best on validation is kept."""
 
     learning_rate: float = Field(1e-4, gt=0, le=0.1)
-    """How big each correction is. Higher learns faster but can overshoot and forget what the pretrained
-    model knew; lower is safer and slower."""
+    """How large each update of the weights is. Higher learns faster but can overshoot and forget what the pretrained
+    model knew; lower is safer but slower."""
 
     batch_size: int = Field(32, ge=1, le=1024)
-    """How many texts are looked at before each correction. Larger is steadier and faster per text but needs
-    more memory and makes fewer corrections per round."""
+    """How many texts the model reads before each update. Larger batches are steadier and faster per text, but need more
+    memory and give fewer updates per epoch."""
 
     max_tokens: int = Field(128, ge=LEAST_TOKENS, le=MOST_TOKENS)
-    """How much of each text is read, in tokens (about 3/4 of a word each). Longer texts are cut off at the end.
-    More takes more time and memory."""
+    """How many tokens of each text are read (a token is about 3/4 of a word). Longer texts are cut off at the end.
+    More tokens take more time and memory."""
 
     accumulation: int = Field(1, ge=1, le=1024)
-    """In how many parts each batch is worked through. More parts need less memory and give the same corrections."""
+    """Into how many parts each batch is split. More parts need less memory; the updates stay the same."""
 
     gradient_checkpointing: bool = False
-    """Gradient checkpointing: compute intermediate values twice instead of keeping them. Much less memory, about a
-    third slower."""
+    """Compute intermediate values twice instead of storing them. Needs much less memory but is about a third slower."""
 
     layer_decay: float = Field(1.0, gt=0, le=1)
-    """Lower layers get smaller corrections, by this factor per layer. Below 1 protects what they know of the language,
-    which helps with few texts."""
+    """The learning rate is multiplied by this factor for each layer further down. Below 1, lower layers change less and
+    keep what they know of the language, which helps with few texts."""
 
     balance: Literal["none", "weights", "focal"] = "none"
-    """Against classes of very different size. Weights: rare classes count more. Focal: texts that the model is
-    sure of count less. Both find more of the rare classes and raise more false alarms."""
+    """For classes of very different sizes. Class weights: rare classes count more. Focal loss: texts that the model is
+    sure of count less. Both find more of the rare classes but raise more false alarms."""
 
     label_smoothing: float = Field(0.0, ge=0, le=0.5)
-    """How much doubt is cast on every label. A little helps where some labels are wrong, and makes the model less
-    sure of itself."""
+    """How much each label is softened during training. A little helps if some labels are wrong, and makes the model less
+    confident."""
 
     patience: int = Field(0, ge=0, le=200)
-    """Stop when so many rounds in a row brought no better score on validation. 0 never stops early."""
+    """Stop after this many epochs in a row without a better validation score. 0 never stops early."""
 
     dropout: float = Field(0.1, ge=0, le=0.5)
-    """The share of values that each layer forgets at random while learning, against learning by heart."""
+    """The share of values that each layer drops at random during training. It keeps the model from memorizing
+    (overfitting)."""
 
     warmup: float = Field(0.1, ge=0, le=1)
-    """The share of the training during which the learning rate rises from zero. A gentle start keeps the
-    first corrections from damaging the pretrained model; a long one wastes time."""
+    """The share of the training during which the learning rate rises from zero. A gentle start keeps the first updates
+    from damaging the pretrained model; a long one wastes time."""
 
     weight_decay: float = Field(0.01, ge=0, le=1)
-    """Pulls the weights gently towards zero, against learning by heart. Too much and the model learns too little."""
+    """Pulls the weights gently towards zero, which reduces overfitting. With too much, the model learns too little."""
 
     schedule: Literal["linear", "cosine", "constant"] = "linear"
-    """How the learning rate changes after the warm-up. Linear and cosine end near zero, which settles the model;
-    constant keeps correcting, which suits open-ended training."""
+    """How the learning rate changes after the warm-up. Linear and cosine fall to near zero, which settles the model.
+    Constant stays the same, which suits open-ended training."""
 
     average_weights: bool = False
-    """Answer with the average of the weights over the course of the training, of which the later ones count more. It
-    settles the model as a falling learning rate does, in fewer rounds; goes with a constant one."""
+    """Use the average of the weights over the training, in which later ones count more. It settles the model like a
+    falling learning rate, but in fewer epochs. Use it with a constant learning rate."""
 
     gradient_clipping: float = Field(1.0, ge=0, le=100)
-    """The longest correction allowed (norm of the gradient). Protects against a few odd texts; 0 turns it off."""
+    """The largest update allowed (norm of the gradient). Protects against a few odd texts; 0 turns it off."""
 
     checkpoint_seconds: int = Field(60, ge=0, le=86400)
-    """The least time between two saved states within a round. After an interruption the run goes on from the last one.
-    However it is set, saving takes no more than a fiftieth of the time."""
+    """The least time between two saved states within an epoch. After an interruption, the run continues from the last one.
+    Saving never takes more than 2% of the time, whatever is set here."""
 
     seed: int = Field(42, ge=0, le=2**31 - 1)
-    """Where the random choices start from. The same seed on the same machine's processor gives the same model
-    to the bit; another seed shows how much of a score is luck."""
+    """The starting point of all random choices. The same seed on the same processor gives exactly the same model;
+    another seed shows how much of a score is luck."""
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    """Where to compute. Auto takes a graphics card when there is one; a processor always works, more slowly."""
+    """Where to compute. Automatic uses a graphics card if there is one; a processor always works, but more slowly."""
 
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """How many digits to compute with. bf16 is faster and lighter where the hardware supports it, at practically the
-    same quality; fp32 is exact and works everywhere. Auto measures which is faster."""
+    """The number format to compute in. bf16 is faster and lighter where the hardware supports it, at practically the same
+    quality; fp32 is exact and works everywhere. Automatic measures which is faster."""
 
     @property
     def counts_words(self) -> bool:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from engine import machine, preferences
 from engine.data.datasets import DatasetInfo, list_datasets
-from engine.figures import whole
+from engine.figures import count, whole
 from engine.runs import queue
 from engine.settings import TrainingConfig
 from engine.training.plan import Plan
@@ -18,7 +18,7 @@ def page() -> None:
     if not datasets:
         messages.empty(
             "No data yet",
-            "A model learns from texts with labels. Add a table, or take a sample.",
+            "A model learns from texts with labels. Add a table or try a sample.",
             "pages/data.py",
             "Go to Data",
             ":material/table_chart:",
@@ -80,7 +80,7 @@ def _filled_in() -> None:
     run = queue.get_run(state.workspace(), st.query_params["like"])
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f":material/content_copy: Filled in with the settings of {messages.plain(run.name)}.")
-        if st.button("Back to the recommended ones", type="tertiary", key="unlike"):
+        if st.button("Back to the recommended settings", type="tertiary", key="unlike"):
             del st.query_params["like"], st.session_state["liked"]
             st.rerun()
 
@@ -98,10 +98,6 @@ def thoroughness() -> str:
     )
 
 
-def times_over(rounds: int) -> str:
-    return "once" if rounds == 1 else f"{whole(rounds)} times over"
-
-
 def start(info: DatasetInfo, plan: Plan, values: dict[str, object], wrong: dict[str, str], key: str) -> None:
     """key: of the form's fields."""
     name = st.text_input(
@@ -113,11 +109,11 @@ def start(info: DatasetInfo, plan: Plan, values: dict[str, object], wrong: dict[
     share = values.get("train_share") or 1.0
     rows = info.rows["train"]
     texts = f"about {whole(round(share * rows))} of {whole(rows)} texts" if share < 1 else f"{whole(rows)} texts"
-    learns = f"Learns from {texts}, {times_over(values['epochs'])}" if values else f"Counts the words of {texts}"
-    st.caption(f"{learns}, on this machine: {machine.describe()}.")
+    trains = f"Trains on {texts} for {count(values['epochs'], 'epoch')}" if values else f"Counts the words of {texts}"
+    st.caption(f"{trains}, on this machine: {machine.describe()}.")
     if wrong:
         st.warning(
-            f"{len(wrong)} setting{'s' if len(wrong) > 1 else ''} above cannot be used yet.",
+            f"{count(len(wrong), 'setting')} above must be changed first.",
             icon=":material/rule:",
         )
     else:

@@ -97,7 +97,7 @@ def measure(
         return found
     refuse_beside_a_run(workspace, config)
     raise ForecastError(
-        "What the run will cost could not be measured: the process ended without a word.",
+        "Time and memory could not be measured: the process ended unexpectedly.",
         f"The log: {log_of(workspace)}",
     )
 
@@ -167,11 +167,11 @@ def advise(measured: Measured, config: TrainingConfig, limit: int) -> list[Advic
     halves = [2**power for power in range(1, 11)]
     for parts in halves:
         if parts * config.accumulation <= config.batch_size and fits(parts=parts):
-            said = f"Work through each batch in {parts * config.accumulation} parts: the same corrections, less memory."
+            said = f"Split each batch into {parts * config.accumulation} parts: the same updates, less memory."
             found.append((said, {"accumulation": parts * config.accumulation}))
             break
     if not checkpointed and measured.resting_bytes + CHECKPOINTED * of_steps <= limit:
-        said = "Compute intermediate values twice: the same model, about a third slower."
+        said = "Turn on gradient checkpointing: the same model, about a third slower."
         found.append((said, {"gradient_checkpointing": True}))
     for part in halves:
         tokens = config.max_tokens // part
@@ -181,16 +181,16 @@ def advise(measured: Measured, config: TrainingConfig, limit: int) -> list[Advic
     for part in halves:
         batch = config.batch_size // part
         if batch * part == config.batch_size and fits(batch=batch):
-            found.append((f"Learn {batch} texts per step: more and less steady corrections.", {"batch_size": batch}))
+            found.append((f"Use a batch size of {batch}: more updates, but less steady ones.", {"batch_size": batch}))
             break
     if found:
         return found
     least = {"accumulation": config.batch_size, "gradient_checkpointing": True}
     one_by_one = of_steps * min(1.0, min(config.max_tokens, measured.longest) / max(1, measured.piece_tokens))
     if not checkpointed and measured.resting_bytes + CHECKPOINTED * one_by_one <= limit:
-        return [("Work through each batch text by text, and compute intermediate values twice.", least)]
+        return [("Split each batch into single texts, and turn on gradient checkpointing.", least)]
     return [
-        ("Let only the last layer learn: much less memory, weaker.", {"method": "head"}),
+        ("Train only the last layer: much less memory, but weaker.", {"method": "head"}),
         ("Choose a smaller model.", {}),
     ]
 

@@ -45,7 +45,7 @@ class Plan:
         values = {**self.values(), **explicit}
         found = problems(**values)
         if self.source.kind == "tfidf":
-            none = "word counting has no such setting; leave it out, or take another model."
+            none = "word counting has no such setting; leave it out, or choose another model."
             return found | {field: none for field in explicit if field not in WORD_COUNTING_HAS}
         config = TrainingConfig(**{field: value for field, value in values.items() if field not in found})
         return self._beyond(config) | found
@@ -94,7 +94,7 @@ def plan(workspace: Workspace, info: DatasetInfo, model: str, preset: str, revis
         reads_first(source),
     )
     decided = preferences.of_new_runs(workspace)
-    reasons = {field: "As decided in Settings." for field in decided}
+    reasons = {field: "As chosen in Settings." for field in decided}
     chosen = replace(chosen, values=chosen.values | decided, reasons=chosen.reasons | reasons)
     return Plan(chosen, source, lengths, shape.tokens, shape.layers)
 

@@ -40,7 +40,7 @@ class Preset:
 
 
 PRESETS: dict[str, Preset] = {
-    "quick": Preset("A first impression in little time", 10_000, (1, 4), 20, 0.90, thins=True),
+    "quick": Preset("A quick first impression", 10_000, (1, 4), 20, 0.90, thins=True),
     "balanced": Preset("A good model in reasonable time", 26_000, (3, 10), 60, 0.97),
     "thorough": Preset("The best score, at about twice the time", 52_000, (5, 20), 120, 0.99),
 }
@@ -97,26 +97,26 @@ def derive(
         "head_first": reads_first and (sentence_encoder or rows <= SOME_ROWS),
     }
     reasons = {
-        "epochs": f"{whole(rows)} training texts, {whole(epochs * rows)} readings in all."
+        "epochs": f"{whole(epochs * rows)} texts in all, {whole(rows)} per epoch."
         if epochs == _by_readings(preset, rows, len(class_rows), averages)
-        else f"Few texts: so many rounds for at least {chosen.steps} corrections.",
-        "learning_rate": ("Small models bear larger corrections" if small else "Large models need small corrections")
+        else f"Few texts: enough epochs for at least {chosen.steps} updates.",
+        "learning_rate": ("Small models can take large updates" if small else "Large models need small updates")
         + ("; many classes need larger ones." if many else "."),
         "batch_size": "The usual size." if batch_size == 32 else "Few texts: small batches.",
-        "max_tokens": f"Reads {percent(1 - cut)} of the texts to their end." if cut else "Reads every text to its end.",
+        "max_tokens": f"{percent(1 - cut)} of the texts are read in full." if cut else "Every text is read in full.",
     }
     reasons |= {
         field: why
         for field, why in {
-            "freeze_embeddings": "Half of a small model is word vectors; they can stay.",
-            "read_mean": "A sentence encoder knows more by all tokens.",
-            "head_first": "Starts from a sensible answer.",
-            "average_weights": "Settles the model in half the rounds.",
+            "freeze_embeddings": "Embeddings are half of a small model and can stay as they are.",
+            "read_mean": "Works best for a sentence encoder.",
+            "head_first": "A better start for the training.",
+            "average_weights": "Needs only half the epochs.",
         }.items()
         if values[field]
     }
     if share < 1:
-        reasons["train_share"] = f"About {whole(rows)} of the {whole(all_rows)} texts do for a first impression."
+        reasons["train_share"] = f"About {whole(rows)} of the {whole(all_rows)} texts are enough for a first impression."
     times = max(class_rows) / max(1, min(class_rows))
     if times >= UNBALANCED:
         reasons["balance"] = f"The largest class has {rounded(times)} times as many texts as the smallest."

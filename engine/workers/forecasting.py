@@ -51,7 +51,7 @@ def main(root: str, dataset_id: str, asked: str) -> int:
             write_json(path, Failed(problem=error.message, action=error.action).model_dump())
         except Exception as error:  # whatever stops a measurement would stop no run: it is told, and logged
             traceback.print_exc()
-            said = f"What the run will cost could not be measured: {type(error).__name__}: {error}"
+            said = f"Time and memory could not be measured: {type(error).__name__}: {error}"
             write_json(path, Failed(problem=said, action=f"The log: {forecast.log_of(workspace)}").model_dump())
     return 0
 

@@ -73,7 +73,7 @@ def measured(workspace: Workspace, dataset_id: str, config: TrainingConfig, bega
     if source.folder is None:
         raise ForecastError(
             f"The model {source.name} is not on this machine yet.",
-            "The first run downloads it; after that, time and memory can be told.",
+            "The first run downloads it; after that, time and memory can be estimated.",
             "not_downloaded",
         )
     torch.set_num_threads(machine.cores())

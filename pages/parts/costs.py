@@ -16,11 +16,11 @@ from pages.parts import messages, state, words
 TICK_SECONDS = 1.0
 REST_SECONDS = 2.0  # nothing is measured while somebody still changes the settings
 LAUNCH_SECONDS = 20.0  # a process that has not begun to measure by then has died
-MEASURING = "Trying a few steps on this machine, to tell time and memory …"
-WAITING = "Time and memory are shown as soon as this machine is no longer training."
+MEASURING = "Running a few steps on this machine to estimate time and memory …"
+WAITING = "Time and memory will be estimated once the current training has ended."
 UNKNOWN = "Time and memory could not be estimated for these settings. You can start anyway."
-ONE_BY_ONE = "Trying a few steps of each on this machine, to tell the time of all …"
-AFTER_DOWNLOAD = "Time and memory can be told once the model is on this machine."
+ONE_BY_ONE = "Running a few steps of each on this machine to estimate the total time …"
+AFTER_DOWNLOAD = "Time and memory can be estimated once the model is on this machine."
 
 
 def show(info: DatasetInfo, plan: Plan, config: TrainingConfig, key: str) -> None:
@@ -46,7 +46,7 @@ def total(dataset_id: str, wanted: Sequence[tuple[Plan, TrainingConfig]]) -> Non
     else:
         st.markdown(
             _told(*known, len(wanted)),
-            help="The sum of what each takes. Whatever waits already comes before.",
+            help="The total of all of them. Runs that are already waiting come first.",
         )
 
 
@@ -105,8 +105,8 @@ def disk(*plans: Plan) -> None:
     if there < wanted:
         these, they = ("this run", "it trains") if len(plans) == 1 else ("these runs", "they train")
         st.warning(
-            f"The disk has {words.size(there)} free, and {these} may take up to {words.size(wanted)} while {they}. "
-            "Clean up on the Runs page, or their progress may not be saved.",
+            f"Only {words.size(there)} are free on the disk, and {these} may need up to {words.size(wanted)} while {they}. "
+            "Clean up on the Runs page, or progress may not be saved.",
             icon=":material/hard_drive:",
         )
 
@@ -153,14 +153,14 @@ def _tell(found: Forecast, config: TrainingConfig, key: str) -> None:
     less = ", less if it stops early" if config.patience else ""
     st.markdown(
         f":material/timer: About {words.roughly(found.seconds)}{less}, up to {words.size(found.memory_bytes)} of memory",
-        help="From a few real steps with these settings on this machine: "
+        help="Estimated from a few real steps on this machine: "
         + ", ".join(f"{phase} {words.roughly(seconds)}" for phase, seconds in found.parts.items() if seconds >= 1)
-        + ". Other work on this machine makes it slower.",
+        + ". Other work on this machine slows it down.",
     )
     if found.fits:
         return
     st.warning(
-        "That does not fit into the memory of this machine. Each of these would help:",
+        "This does not fit into the memory of this machine. Each of these would help:",
         icon=":material/memory:",
     )
     for sentence, changes in found.advice:

@@ -13,15 +13,15 @@ from pages.parts import charts, messages, words
 FIRST = ("epochs", "learning_rate", "batch_size", "max_tokens")
 OFFERED = ("balance",)  # beside the first ones where the data give a reason
 ADVANCED = {
-    "What learns": (
+    "What is trained": (
         "method", "layer_decay", "frozen_layers", "kept_layers", "freeze_embeddings", "read_mean", "head_first",
         "lora_rank",
     ),
-    "How it learns": ("warmup", "schedule", "average_weights", "gradient_clipping", "weight_decay", "dropout", "patience",
-        "train_share",
+    "How it is trained": (
+        "warmup", "schedule", "average_weights", "gradient_clipping", "weight_decay", "dropout", "patience", "train_share",
     ),
-    "What mistakes cost": ("balance", "label_smoothing"),
-    "Where and how it is computed": ("device", "precision", "accumulation", "gradient_checkpointing", "seed",
+    "Loss": ("balance", "label_smoothing"),
+    "Computation": ("device", "precision", "accumulation", "gradient_checkpointing", "seed",
         "checkpoint_seconds",
     ),
 }  # fmt: skip
@@ -87,7 +87,7 @@ def training(plan: Plan, key: str, taken: dict[str, object]) -> tuple[dict[str, 
             elif field in plan.chosen.reasons and values[field] == defaults[field]:
                 st.caption(messages.plain(plan.chosen.reasons[field]))
     with lengths_place:
-        st.markdown("**Text lengths and where they are cut**")
+        st.markdown("**Text lengths, and where texts are cut off**")
         charts.show(
             charts.lengths(plan.lengths, int(values["max_tokens"] or 0)),
             "Histogram of text lengths in tokens",

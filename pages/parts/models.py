@@ -33,7 +33,7 @@ def choose(info: DatasetInfo) -> ModelSource | None:
         horizontal=True,
         persist_state="session",
         help="A pretrained model already knows the language; training teaches it your labels. "
-        "Word counting knows nothing but your texts.",
+        "Word counting knows only your texts.",
     )
     compare()
     if way in BY_REFERENCE:
@@ -41,7 +41,7 @@ def choose(info: DatasetInfo) -> ModelSource | None:
         st.caption(_about(card))
         for problem in cached.languages(str(state.workspace().root), info.id) if card.languages == ENGLISH else ():
             st.warning(
-                f"{problem.sentence} This model was pretrained on English alone: 'Compare the models' names one for more "
+                f"{problem.sentence} This model was pretrained on English only. 'Compare the models' lists one for other "
                 "languages.",
                 icon=":material/translate:",
             )
@@ -52,9 +52,9 @@ def choose(info: DatasetInfo) -> ModelSource | None:
     with state.reported():
         found = _looked_up(reference)
         cost = (
-            f"Start will download {words.size(found.download_bytes)} once."
+            f"{words.size(found.download_bytes)} will be downloaded once, when you start."
             if found.download_bytes
-            else "Nothing is downloaded."
+            else "No download is needed."
         )
         st.caption(f"{messages.plain(found.name)}: {words.size(found.bytes)}. {cost}")
         return found
@@ -78,19 +78,19 @@ def compare() -> None:
     with st.expander("Compare the models", icon=":material/compare_arrows:"):
         st.table([_row(card) for card in CARDS], hide_index=True, alt="The models, each with its costs and its use")
         st.caption(
-            "Time: beside the bundled model, on the same texts. It is computed from the multiplications in each model's "
-            "layers, not measured. Size: what is downloaded once, about; it is told exactly before the start."
+            "Time: relative to the bundled model on the same texts, calculated from the model's layers, not measured. "
+            "Size: the approximate one-time download; you see the exact size before you start."
         )
 
 
 def _row(card: Card) -> dict[str, str]:
     return {
         "Model": card.name,
-        "When to take it": card.take_it,
+        "When to use it": card.take_it,
         "Languages": card.languages,
         "Time": f"{rounded(card.times_bundled)} ×" if card.times_bundled else "seconds",
         "Size": words.size(card.bytes).replace(" ", NO_BREAK) if card.bytes else "none",
-        "Parameters": f"{rounded(card.parameters / 1e6)} million" if card.parameters else "by the texts",
+        "Parameters": f"{rounded(card.parameters / 1e6)} million" if card.parameters else "depends on the texts",
         "Licence": card.licence,
     }
 
@@ -113,7 +113,7 @@ def _on_the_hub() -> str | None:
     )
     if card := BY_REFERENCE.get(reference):
         st.caption(
-            f"{_about(card)} {card.licence}. About {rounded(card.times_bundled)} times the time of the bundled model."
+            f"{_about(card)} {card.licence}. Takes about {rounded(card.times_bundled)} times as long as the bundled model."
         )
     return reference
 
@@ -124,7 +124,7 @@ def _in_a_folder() -> str | None:
         key="model_folder",
         persist_state="session",
         placeholder="/home/me/models/my-model",
-        help="A folder written by save_pretrained, with safetensors weights.",
+        help="A folder that save_pretrained wrote, with safetensors weights.",
     )
 
 
@@ -135,7 +135,7 @@ def _in_a_zip() -> str | None:
         "ZIP of a model",
         type=["zip"],
         key=f"upload_model_{turn}",
-        help="Of a folder written by save_pretrained, with safetensors weights. Nothing else in it is unpacked.",
+        help="A ZIP of a folder that save_pretrained wrote, with safetensors weights. All other files are ignored.",
     )
     place = state.workspace().uploaded_models
     if file is not None:

@@ -22,7 +22,7 @@ from pages.parts import cached, costs, forms, messages, models, state, words
 
 WAYS = {
     "one": "One run",
-    "several": "Several to compare",
+    "several": "Several runs to compare",
     "curve": "Would more labels help?",
     "search": "Search for good settings",
 }
@@ -33,7 +33,7 @@ def way() -> str:
     """What shall be trained; one run at first."""
     st.session_state.setdefault("way", "one")
     return st.radio(
-        "What shall be trained?",
+        "What do you want to train?",
         list(WAYS),
         format_func=WAYS.get,
         key="way",
@@ -52,8 +52,7 @@ def comparison(info: DatasetInfo) -> None:
         accept_new_options=True,
         key="several_models",
         persist_state="session",
-        help="Those that come with Tuneboard, those that you uploaded, or any name on the Hugging Face hub or folder on "
-        "this machine: type it.",
+        help="Choose from the list, or type any name on the Hugging Face hub or a folder on this machine.",
     )
     presets = st.pills(
         "How thorough?",
@@ -67,7 +66,7 @@ def comparison(info: DatasetInfo) -> None:
     )
     models.compare()
     if not references or not presets:
-        st.caption("Choose at least one model, and how thorough.")
+        st.caption("Choose at least one model and how thorough to train it.")
         return
     with state.reported():
         plans = [
@@ -88,14 +87,14 @@ def comparison(info: DatasetInfo) -> None:
 def curve(info: DatasetInfo, plan: Plan, values: dict[str, object], wrong: dict[str, str]) -> None:
     """The one model on a tenth of the training texts, then on more and more of them."""
     if wrong:
-        st.warning("Some of the settings above cannot be used yet.", icon=":material/rule:")
+        st.warning("Some settings above must be changed first.", icon=":material/rule:")
         return
     with state.reported():
         found = studied.members(info, plan, plan.config(**values))
         texts = [whole(round(one.config.train_share * info.rows["train"])) for one in found]
         st.caption(
-            f"Learns from {', '.join(texts[:-1])} and {texts[-1]} texts, each part within the next. With fewer texts it "
-            "takes more rounds, as the preset would; all else stays the same."
+            f"Trains on {', '.join(texts[:-1])} and {texts[-1]} texts, each part contained in the next. With fewer texts it "
+            "runs more epochs, as the preset would. Everything else stays the same."
         )
         _start(info, [plan], found, f"More labels? {plan.source.name} on {info.name}", "curve")
 
@@ -103,28 +102,28 @@ def curve(info: DatasetInfo, plan: Plan, values: dict[str, object], wrong: dict[
 def search(info: DatasetInfo, plan: Plan) -> None:
     """One trial after another, for as long as somebody gives it."""
     if plan.source.kind == "tfidf":
-        st.caption("Counting words has no settings to search for. Choose another model.")
+        st.caption("Word counting has no settings to search. Choose another model.")
         return
     minutes = st.number_input(
-        "Minutes that it may train",
+        "Time for the search, in minutes",
         min_value=1,
         max_value=7 * 24 * 60,
         value=30,
         step=10,
         key="search_minutes",
         persist_state="session",
-        help="Of all trials together. Waiting does not count, and no trial is begun that would not fit into what is left.",
+        help="For all trials together, without waiting. No trial starts that would not fit into the remaining time.",
     )
     config = plan.config()
     st.caption(
-        "Begins with the settings of the preset, then tries others: step size, rounds, batch size, dropout and more. They "
-        "are judged on the validation texts only, and hopeless ones are ended early. The best one is a run like any other."
+        "Starts with the preset's settings, then tries others: learning rate, epochs, batch size, dropout and more. Trials "
+        "are compared on the validation texts only, and hopeless ones stop early. The best one is a run like any other."
     )
     costs.show(info, plan, config, "search")
     if seconds := costs.seconds_of(info.id, config):
         fit = 60 * minutes / seconds
-        told = f"about {rounded(fit)} of them fit" if fit >= 2 else "hardly more than one fits: give it more time"
-        st.caption(f"That is one trial with the preset's settings; {told}.")
+        told = f"about {rounded(fit)} will fit" if fit >= 2 else "hardly more than one will fit, so allow more time"
+        st.caption(f"This is for one trial with the preset's settings; {told}.")
     name = st.text_input(
         "Name of the study",
         value=f"Search with {plan.source.name} on {info.name}",
@@ -151,7 +150,7 @@ def _values(plans: list[Plan]) -> dict[str, list[str]]:
         format_func=words.SETTINGS.get,
         key="several_fields",
         persist_state="session",
-        placeholder="Nothing: every setting as the preset has it",
+        placeholder="None: all settings as in the preset",
         max_selections=3,
     )
     found = {}
@@ -165,7 +164,7 @@ def _values(plans: list[Plan]) -> dict[str, list[str]]:
             accept_new_options=field in forms.STEPS,
             key=f"several_{field}_{learns[0].source.reference}_{learns[0].chosen.values['preset']}",
             persist_state="session",
-            help="Type any other value." if field in forms.STEPS else None,
+            help="You can type other values." if field in forms.STEPS else None,
         )
     return {field: values for field, values in found.items() if values}
 
@@ -205,8 +204,8 @@ def _list(info: DatasetInfo, members: list[Member]) -> None:
             [
                 {
                     "Run": one.label,
-                    "Rounds": None if one.config.counts_words else one.config.epochs,
-                    "Step size": None if one.config.counts_words else one.config.learning_rate,
+                    words.SETTINGS["epochs"]: None if one.config.counts_words else one.config.epochs,
+                    words.SETTINGS["learning_rate"]: None if one.config.counts_words else one.config.learning_rate,
                     "Time": "" if (seconds := costs.seconds_of(info.id, one.config)) is None else words.roughly(seconds),
                 }
                 for one in members

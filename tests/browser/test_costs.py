@@ -13,9 +13,9 @@ from tests.engine.runs.test_forecast import measured
 
 def test_what_a_run_takes_appears_by_itself(visit, workspace, easy):
     visitor = visit().open("train")
-    visitor.see("Trying a few steps")
+    visitor.see("Running a few steps")
     visitor.see(re.compile(r"About \d+ \w+, up to [\d.]+ [GM]B of memory"), seconds=180)
-    expect(visitor.page.get_by_text("Trying a few steps")).to_have_count(0)
+    expect(visitor.page.get_by_text("Running a few steps")).to_have_count(0)
     visitor.leave()
 
 
@@ -27,9 +27,9 @@ def test_what_does_not_fit_is_changed_by_one_click(visit, workspace, easy):
     write_json(workspace.forecast(measurements.key(easy.id, config)), large.model_dump())
     visitor = visit().open("train")
     visitor.see("That does not fit")
-    visitor.page.get_by_role("button", name="Work through each batch in 2 parts").click()
-    visitor.see("Trying a few steps")
+    visitor.page.get_by_role("button", name="Split each batch into 2 parts").click()
+    visitor.see("Running a few steps")
     visitor.page.get_by_text("Advanced").first.click()
-    expect(visitor.page.get_by_role("spinbutton", name="Parts per step (accumulation)")).to_have_value("2")
+    expect(visitor.page.get_by_role("spinbutton", name="Gradient accumulation (parts per batch)")).to_have_value("2")
     expect(visitor.page.get_by_text("That does not fit")).to_have_count(0)
     visitor.leave()

@@ -40,7 +40,7 @@ def test_what_a_run_takes_is_measured_while_start_stays_free_and_advice_is_one_c
     workspace, easy, tiny_model, at_once, monkeypatch
 ):
     test = open_with(tiny_model)
-    assert "Trying a few steps" in words_on(test)
+    assert "Running a few steps" in words_on(test)
     assert not test.button(key="start").disabled
     told = words_on(until_told(test))
     assert "About" in told and "seconds" in told
@@ -58,7 +58,7 @@ def test_what_a_run_takes_is_measured_while_start_stays_free_and_advice_is_one_c
 
 
 def test_nothing_is_measured_while_the_settings_still_change(workspace, easy, tiny_model):
-    assert "Trying a few steps" in words_on(open_with(tiny_model))
+    assert "Running a few steps" in words_on(open_with(tiny_model))
     assert not forecast.is_measuring(workspace)
     assert not (workspace.forecasts / "log.txt").exists()  # which a launch opens
 
@@ -86,7 +86,7 @@ def test_a_measurement_that_dies_is_not_started_again_and_again(workspace, easy,
 def test_it_waits_while_a_run_trains(workspace, easy, tiny_model, at_once):
     run = submit(workspace, easy, tiny_model, epochs=200)
     test = open_with(tiny_model)
-    assert "as soon as this machine is no longer training" in words_on(test)
+    assert "once the current training has ended" in words_on(test)
     wait(workspace, run.id, lambda one: one.phase == "training")
     assert not forecast.is_measuring(workspace)
     queue.stop(workspace, run.id)

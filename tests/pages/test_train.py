@@ -46,7 +46,7 @@ def test_presets_fill_the_settings_and_say_why(workspace, easy):
     epochs = field(test, "epochs").value
     test.radio(key="preset").set_value("quick").run()
     assert field(test, "epochs").value < epochs
-    assert "readings in all" in words_on(test)
+    assert "texts in all" in words_on(test)
 
 
 def test_quick_says_that_it_learns_from_some_of_many_texts(workspace, tmp_path):
@@ -54,7 +54,7 @@ def test_quick_says_that_it_learns_from_some_of_many_texts(workspace, tmp_path):
     info = save(workspace, draft(read_file(tmp_path / "many.csv"), Recipe(text="text", label="label")))
     total = info.rows["train"]
     test = open_page("train")
-    assert f"Learns from {total:,} texts" in words_on(test)
+    assert f"Trains on {total:,} texts" in words_on(test)
     test.radio(key="preset").set_value("quick").run()
     share = field(test, "train_share").value
     assert 4_800 < share * total < 5_200
@@ -71,7 +71,7 @@ def test_a_model_that_does_not_know_the_language_is_told_before_start(workspace,
     file.write_text("\n".join(["text,label", *rows]), encoding="utf-8")
     save(workspace, draft(read_file(file), Recipe(text="text", label="label")))
     test = open_page("train")
-    assert "not to be English (language code: de)" in words_on(test)
+    assert "not seem to be English (language code: de)" in words_on(test)
     test.radio(key="model_kind").set_value("tfidf").run()
     assert "language code" not in words_on(test)
 
@@ -106,10 +106,10 @@ def test_a_folder_without_a_model_is_a_sentence(workspace, easy, tmp_path):
 
 def test_the_models_can_be_compared_and_none_is_loaded_for_it(workspace, easy):
     test = open_page("train")
-    assert "Nothing is downloaded" in words_on(test)
+    assert "No download is needed" in words_on(test)
     table = test.table[0].value.set_index("Model")
     assert table.index.tolist()[:2] == ["MiniLM (bundled)", "Word counting (TF-IDF)"]
-    assert set(table.columns) == {"Size", "Parameters", "Languages", "Time", "Licence", "When to take it"}
+    assert set(table.columns) == {"Size", "Parameters", "Languages", "Time", "Licence", "When to use it"}
     assert table.loc["BERT base", ["Time", "Size", "Parameters"]].tolist() == [
         "8 ×",
         "440\u00a0MB",
@@ -186,7 +186,7 @@ def test_a_model_of_the_hub_is_pinned_to_its_commit(workspace, easy, model_hub):
     test = open_page("train")
     test.radio(key="model_kind").set_value("hub").run()
     type_in(test.selectbox(key="model_hub"), "me/tiny")
-    assert "Start will download" in words_on(test)
+    assert "will be downloaded once" in words_on(test)
     test.selectbox(key="model_hub").options.append("me/tiny")
     press(test, "start")
     run = queue.list_runs(workspace)[0]

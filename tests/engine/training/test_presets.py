@@ -59,7 +59,7 @@ def test_small_data_gets_more_rounds():
 def test_the_token_limit_follows_the_texts_and_says_what_it_cuts():
     chosen = derive("balanced", 1000, [500, 500], np.array([20] * 98 + [400] * 2))
     assert chosen.values["max_tokens"] == 32
-    assert chosen.reasons["max_tokens"] == "Reads 98% of the texts to their end."
+    assert chosen.reasons["max_tokens"] == "98% of the texts are read in full."
 
 
 @pytest.mark.parametrize("preset", PRESETS)
