@@ -16,8 +16,8 @@ def page() -> None:
     runs = queue.list_runs(state.workspace())
     if not runs:
         messages.empty(
-            "Nothing was trained yet",
-            "A run appears here as soon as you start one, and stays.",
+            "No runs yet",
+            "Every run that you start appears here.",
             "pages/train.py",
             "Go to Train",
             ":material/model_training:",

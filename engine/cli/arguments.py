@@ -140,7 +140,7 @@ def parser() -> argparse.ArgumentParser:
         "Which studies there are, or one of them in detail.",
         argument("id", nargs="?", metavar="STUDY", help="the id of a study"),
         [
-            argument("--stop", action="store_true", help="end it early; each run keeps its best round"),
+            argument("--stop", action="store_true", help="end it early; each run keeps its best epoch"),
             argument("--go-on", action="store_true", help="let a search that ended go on"),
             argument("--delete", action="store_true", help="forget it; its runs stay"),
         ],
@@ -150,7 +150,7 @@ def parser() -> argparse.ArgumentParser:
     command("show", "One run in detail.", run_id)
     command(
         "stop",
-        "Stop a run; the best round so far becomes a model.",
+        "Stop a run; the best epoch so far becomes a model.",
         run_id,
         argument("--discard", action="store_true", help="end without a model"),
     )
@@ -159,7 +159,7 @@ def parser() -> argparse.ArgumentParser:
         "resume",
         "Let a run that was stopped, paused, interrupted or failed go on, or train a finished one further.",
         run_id,
-        argument("--epochs", type=int, metavar="N", help="rounds in all, more than before"),
+        argument("--epochs", type=int, metavar="N", help="epochs in total, more than before"),
     )
     command("clone", "Start a new run with the settings and the data of another.", run_id, setting, name)
     command(

@@ -183,7 +183,7 @@ def stop(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     keep = not asked.discard
     run = runs_queue.stop(workspace, asked.id, keep)
     keep = keep and run.request == Request.STOP
-    ending = " The best round so far is then made a model; stop it once more to end it without." if keep else ""
+    ending = " The best epoch so far then becomes a model; stop it once more to end it without one." if keep else ""
     return terminal.short(run), "Stopped." if run.status.ended else f"It stops within ten seconds.{ending}"
 
 
@@ -605,7 +605,7 @@ def _follow(workspace: Workspace, run: Run) -> Run:
                 raise
             asked_to_stop = True
             print(
-                "\nStopping; the best round so far is kept. Ctrl-C again leaves the run alone.",
+                "\nStopping; the best epoch so far is kept. Ctrl-C again leaves the run alone.",
                 file=sys.stderr,
             )
             run = runs_queue.stop(workspace, run.id)

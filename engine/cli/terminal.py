@@ -45,11 +45,11 @@ SHOWN_REJECTED = 5
 SHOWN_WORDS = 20
 AMONG_DIGITS = ",.%\xa0\u202f"  # of a figure, in any language
 DASHBOARD = {
-    "listens": "where it listens",
-    "names": "names that it answers to",
-    "who": "who may come in",
+    "listens": "listens on",
+    "names": "allowed host names",
+    "who": "who has access",
     "visitors": "what visitors may do",
-    "theme": "light or dark",
+    "theme": "theme",
 }
 
 # Control characters but tab and line break, which may command a terminal, what turns the direction of writing, and halves
@@ -280,7 +280,7 @@ def comparison(found: "Comparison") -> str:
         ]
     )
     rows[-1] += [""] * (len(rows[0]) - len(rows[-1]))
-    head = ["run", "name", "accuracy", "95% sure", "macro-F1", "training", "per text", "size"]
+    head = ["run", "name", "accuracy", "95% interval", "macro-F1", "training time", "time per text", "size"]
     where = found.note or f"On the same {count(found.rows, 'test text')}:"
     bias = [found.bias] if found.bias else []
     return "\n".join([where, *bias, "", grid(head, rows), "", *found.verdicts, found.caveat])
@@ -442,7 +442,7 @@ def scores(found: dict, run: Run, split: str = "test") -> str:
     counts = [[label, *row] for label, row in zip(matrix["labels"], matrix["counts"], strict=True)]
     lines += [
         "",
-        "Confusion matrix: each row a true label, each column what the model said",
+        "Confusion matrix: rows are true labels, columns are predicted labels",
         grid(["", *shortened], counts),
     ]
     return "\n".join(lines)
@@ -573,7 +573,7 @@ def study(found: "Outcome") -> str:
         ]
         lines += [
             "",
-            grid(["texts", "accuracy", "95% sure", "word counting"], rows),
+            grid(["texts", "accuracy", "95% interval", "word counting"], rows),
             "",
             found.curve.sentence,
             *([found.comparison.caveat] if found.comparison else []),
@@ -600,7 +600,7 @@ def _search(standing: Standing) -> str:
         ]
         for trial in found.trials
     ]
-    head = ["run", "trial", "state", "macro-F1 on validation", "rounds", "time", "settings"]
+    head = ["run", "trial", "state", "macro-F1 on validation", "epochs", "time", "settings"]
     mattered = ", ".join(f"{field} {percent(share)}" for field, share in found.importance.items())
     lines = [
         f"{duration(found.spent)} of {duration(found.seconds)} used. {found.message}".strip(),
@@ -755,7 +755,7 @@ class ProgressLine:
             parts.append(f"loss {rounded(history.steps[-1]['loss'], 3)}")
         if history.epochs:
             last = history.epochs[-1]
-            parts.append(f"round {last['epoch']}: macro-F1 {rounded(last['scores']['macro_f1'], 3)} on validation")
+            parts.append(f"epoch {last['epoch']}: macro-F1 {rounded(last['scores']['macro_f1'], 3)} on validation")
         if run.seconds_left:
             parts.append(f"{time_left(run.seconds_left)} left")
         return "  ".join(parts)

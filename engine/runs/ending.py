@@ -7,15 +7,15 @@ from engine.runs.store import Request, Run, Status, Store
 
 PAUSED = {
     "reason": "paused",
-    "message": "Paused. What it has learnt is saved.",
-    "action": "Resume it to go on from there.",
+    "message": "Paused. The progress is saved.",
+    "action": "Resume it to continue from there.",
 }
 STOPPED = {
     "reason": "stopped",
     "message": "Stopped without a model. The last saved state of the training is kept.",
-    "action": "Resume it to go on from there, or delete it.",
+    "action": "Resume it to continue from there, or delete it.",
 }
-NOT_SAVED = "It ended, but where it was could not be saved; only what was saved before is kept."
+NOT_SAVED = "It ended, but its latest progress could not be saved. Earlier saved states are kept."
 OTHER_SETTINGS = "Start a new run with other settings."  # of this one nothing changes once it is queued
 
 
@@ -25,11 +25,11 @@ def died(workspace: Workspace, store: Store, run: Run) -> bool:
     A model that cannot be brought into its place keeps neither this run open nor the others waiting.
     """
     why = "It was killed, the machine was restarted, or memory ran out."
-    action = "Resume it: it goes on from the last saved state. The log may tell more."
+    action = "Resume it to continue from the last saved state. The log may tell more."
     try:
         outcome.settle(workspace.run(run.id))
     except OSError as error:
-        why = f"The model that it had made cannot be brought into its place ({error.strerror}: {error.filename})."
+        why = f"The model that it had made cannot be moved into place ({error.strerror}: {error.filename})."
         action = "Remove what stands in the way, then resume it."
     else:
         if run.requested is not None:
@@ -39,7 +39,7 @@ def died(workspace: Workspace, store: Store, run: Run) -> bool:
         Status.INTERRUPTED,
         run.pid,
         reason="worker_died",
-        message=f"The training process ended without a word while {run.phase or 'starting'}. {why}",
+        message=f"The training process ended unexpectedly while {run.phase or 'starting'}. {why}",
         action=action,
     )
 
@@ -54,13 +54,13 @@ def by_force(workspace: Workspace, store: Store, run: Run, again: bool = True) -
     if again and run.request == Request.STOP and saved:
         return store.queue_again(run, first=True, request=run.request)
     kept = (
-        f"It goes on from step {int(saved[-1].name.split('-')[0])}, the last that was saved."
+        f"It will continue from step {int(saved[-1].name.split('-')[0])}, the last that was saved."
         if saved
-        else "Nothing was saved yet: it begins anew."
+        else "Nothing was saved yet, so it will start from the beginning."
     )
     reason = "paused" if run.request == Request.PAUSE else "stopped"
     message = f"{reason.capitalize()} in the middle of a long step. {kept}"
-    return store.end(run.id, Status.STOPPED, run.pid, reason=reason, message=message, action="Resume it to go on.")
+    return store.end(run.id, Status.STOPPED, run.pid, reason=reason, message=message, action="Resume it to continue.")
 
 
 def explain(error: Exception) -> dict[str, str]:
@@ -71,14 +71,14 @@ def explain(error: Exception) -> dict[str, str]:
     if is_out_of_memory(error):
         return {
             "reason": "out_of_memory",
-            "message": "The memory of this machine was not enough.",
+            "message": "This machine ran out of memory.",
             "action": "Try a smaller batch size, or fewer tokens per text.",
         }
     if is_disk_full(error):
         return {
             "reason": "disk_full",
             "message": "The disk is full.",
-            "action": "Make room, then resume the run: it goes on from the last saved state.",
+            "action": "Make room, then resume the run: it continues from the last saved state.",
         }
     return {
         "reason": "unexpected",

@@ -185,7 +185,7 @@ def cancel(workspace: Workspace, run_id: str) -> Run:
     workspace.may_change()
     run = get_run(workspace, run_id)
     if not Store(workspace).cancel(run_id):
-        raise RunStateError(f"The run {run.name!r} has begun already.", "Stop or pause it instead.")
+        raise RunStateError(f"The run {run.name!r} has already started.", "Stop or pause it instead.")
     return Store(workspace).get(run_id)
 
 
@@ -223,22 +223,22 @@ def _queue_again(workspace: Workspace, run_id: str, epochs: int | None) -> None:
     run, config = Store(workspace).get(run_id), config_of(workspace, run_id)
     if run.imported:
         raise RunStateError(
-            f"The model of {run.name!r} was trained elsewhere, so there is nothing to go on from.",
+            f"The model of {run.name!r} was trained elsewhere, so there is nothing to continue from.",
             "Start a new run from it: choose its folder as the model.",
         )
     if not run.status.ended:
         raise RunStateError(f"The run {run.name!r} is {run.status}.", "It need not be resumed.")
     if config.counts_words and (epochs or run.status == Status.FINISHED):
-        raise RunStateError("Counting words has no rounds.", "Start a new run instead.")
+        raise RunStateError("Word counting has no epochs.", "Start a new run instead.")
     if epochs is not None and epochs <= config.epochs:
         raise RunStateError(
-            f"The run {run.name!r} has {config.epochs} rounds already; it cannot go on to {epochs}.",
+            f"The run {run.name!r} already has {config.epochs} epochs; it cannot be extended to {epochs}.",
             f"Ask for {config.epochs + 1} or more.",
         )
     if epochs is None and run.status == Status.FINISHED:
         raise RunStateError(
-            f"The run {run.name!r} is finished after {config.epochs} rounds.",
-            f"To train it further, say how many rounds it shall have in all, from {config.epochs + 1} on.",
+            f"The run {run.name!r} is finished after {config.epochs} epochs.",
+            f"To train it further, give the total number of epochs: {config.epochs + 1} or more.",
         )
     if run.deleted_at:
         raise RunStateError(f"The run {run.name!r} is in the trash.", "Take it out first.")

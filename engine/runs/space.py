@@ -172,7 +172,7 @@ def make_room(workspace: Workspace, parameters: int, learning: int, download: in
     said = f"The trash was emptied to make room ({rounded(freed / 1e6)} MB). " if freed else ""
     if there < wanted:
         said += (
-            f"The disk has {rounded(there / 1e6)} MB free, and up to {rounded(wanted / 1e6)} MB are useful: states of the "
-            "training may not be saved."
+            f"The disk has {rounded(there / 1e6)} MB free, and up to {rounded(wanted / 1e6)} MB may be needed: the "
+            "progress of the training may not be saved."
         )
     return said.strip() or None

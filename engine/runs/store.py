@@ -172,7 +172,7 @@ queue = Table("queue", tables, Column("paused", Boolean, nullable=False))  # one
 OUT_OF_THE_QUEUE = "Taken out of the queue."
 COULD_NOT_START = {
     "reason": "could_not_start",
-    "message": f"The training process was started {MOST_LAUNCHES} times and never came to its beginning.",
+    "message": f"The training process was started {MOST_LAUNCHES} times, but never began to train.",
     "action": "Look at the log for what it said; then resume the run.",
 }
 

@@ -156,7 +156,7 @@ class Reporter:
         self.over.set()
         self.thread.join(CLOSING_SECONDS)
         if self.thread.is_alive():
-            self._note("did not answer in time; what it lacks is kept here.")
+            self._note("did not answer in time; its missing reports are kept here.")
 
     def _guarded(self, pulse: Pulse) -> None:
         kind = KINDS[self.chosen]
@@ -168,7 +168,7 @@ class Reporter:
         except BaseException as error:  # whatever it raises, SystemExit included, is no concern of the run
             said = f"{type(error).__name__}: {preferences.without_secrets(' '.join(str(error).split()))}"
             complain(f"The tracker: {said}")
-            self._note(f"took no more reports, which the run does not mind. It said: {said[:LONGEST_ERROR]}")
+            self._note(f"accepted no more reports; the run continues without it. It said: {said[:LONGEST_ERROR]}")
 
     def _report(self, pulse: Pulse) -> None:
         while pulse.name in BEFORE:

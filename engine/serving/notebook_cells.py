@@ -301,8 +301,8 @@ def cost_of(logits, wanted):
 
 # %% [markdown] when neural
 # ## Learn
-# Texts of similar length are learnt together, in an order that only the seed and the round decide. The best round on the
-# validation texts is kept; of rounds within one standard error of each other, the last.
+# Texts of similar length are learnt together, in an order that only the seed and the epoch decide. The best epoch on the
+# validation texts is kept; of epochs within one standard error of each other, the last.
 
 
 # %% when neural
@@ -340,7 +340,7 @@ for epoch in range(1, EPOCHS + 1):
         model.load_state_dict(average, strict=False)
     answers = logits_of(where["validation"]).argmax(dim=1)
     score = f1_score(targets[where["validation"]], answers, average="macro", zero_division=0)
-    print(f"round {epoch}: loss {loss:.3f}, macro-F1 {score:.3f} on validation")
+    print(f"epoch {epoch}: loss {loss:.3f}, macro-F1 {score:.3f} on validation")
     error = math.sqrt(best_score * (1 - best_score) / len(answers))
     if best is None or score >= best_score - error:
         best = {name: tensor.clone() for name, tensor in model.state_dict().items()}

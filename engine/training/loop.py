@@ -157,7 +157,7 @@ class _Report:
         self.read = time.monotonic()
         if float(state.in_a_row) >= MOST_SKIPPED:
             raise TrainingError(
-                f"The training went astray: up to step {state.step}, {int(state.in_a_row)} corrections in a row could not "
+                f"The training failed: up to step {state.step}, {int(state.in_a_row)} updates in a row could not "
                 "be computed, because the loss was no longer a number.",
                 "Try again with a lower learning rate.",
                 "loss_not_a_number",

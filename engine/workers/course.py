@@ -74,7 +74,7 @@ class Course:
         pulse.expect(self.timing.closing())
         if not state.best_epoch and not state.stopped:
             raise TrainingError(
-                "No round of the training gave a score.", "Try again with a lower learning rate.", "no_score"
+                "No epoch of the training gave a score.", "Try again with a lower learning rate.", "no_score"
             )
 
     def _score(self) -> dict[str, float] | None:
@@ -85,7 +85,7 @@ class Course:
             return None
 
     def _checked(self) -> dict[str, float]:
-        self.pulse.phase("checking the round", 0, len(self.validation))
+        self.pulse.phase("validating", 0, len(self.validation))
         began = time.monotonic()
         with self.learner.weights.at_average():
             answers = self._answers()

@@ -42,7 +42,7 @@ from engine.workers.reading import read_rows
 
 MB = 1_000_000
 LESS_MEMORY = (
-    "The memory was not enough. The same step goes on with at most {} texts at a time; each correction is still computed "
+    "Memory ran out. The same step continues with at most {} texts at a time; each update is still computed "
     "from the whole batch."
 )
 NOT_YET_A_MODEL = "Stopped before the training began, so there is no model."
@@ -126,7 +126,7 @@ def _last_saved(run: _Run) -> tuple[Checkpoints, Point | None]:
         run.pulse.makes_model = True
         said.append(f"Resumed after step {point.state.step}.")
     elif run.pulse.events.before:
-        said.append("There was no saved state to go on from, so it began anew.")
+        said.append("There was no saved state, so it started from the beginning.")
     for sentence in said:  # only now: it would have been cut off
         run.say(sentence)
     checkpoints.say = run.say
@@ -243,12 +243,12 @@ def _ended(state: TrainingState, judged: dict) -> dict[str, object]:
     figures = {key: judged["test"][key] for key in ("accuracy", "macro_f1")}
     if not state.stopped:
         return {"status": Status.FINISHED, **figures}
-    best = f"the best round so far ({state.best_epoch})"
-    kept = best if state.best_epoch else "the model as it was in its first round"
+    best = f"the best epoch so far ({state.best_epoch})"
+    kept = best if state.best_epoch else "the first epoch, which was not finished"
     return {
         "status": Status.STOPPED,
         "reason": "stopped",
-        "message": f"Stopped on request. What was kept and can be used: {kept}.",
+        "message": f"Stopped on request. The model comes from {kept}.",
         **figures,
     }
 

@@ -77,7 +77,7 @@ def loss(steps: list[dict]) -> go.Figure:
                 mode="lines",
                 line={"color": MUTED, "width": 1},
                 opacity=0.5,
-                name="each report",
+                name="each step",
                 hovertemplate="step %{x}: %{y:.3f}<extra></extra>",
             ),
             go.Scatter(
@@ -107,7 +107,7 @@ def validation(epochs: list[dict]) -> go.Figure:
             name=name,
             mode="lines+markers",
             line={"color": colour, "dash": dash, "width": 2.5},
-            hovertemplate=f"round %{{x}}: {name} %{{y:.3f}}<extra></extra>",
+            hovertemplate=f"epoch %{{x}}: {name} %{{y:.3f}}<extra></extra>",
         )
     kept = next((one for one in reversed(epochs) if one["best"]), None)
     if kept:
@@ -120,8 +120,8 @@ def validation(epochs: list[dict]) -> go.Figure:
             marker={"size": 16, "color": "rgba(0,0,0,0)", "line": {"color": ACCENT, "width": 2}},
         )
     return figure.update_layout(
-        xaxis={"title": "round", "dtick": max(1, len(x) // 10)},
-        yaxis={"title": "score on validation", **NO_MORE_THAN_ALL},
+        xaxis={"title": "epoch", "dtick": max(1, len(x) // 10)},
+        yaxis={"title": "validation score", **NO_MORE_THAN_ALL},
         legend=ABOVE,
     )
 
@@ -174,9 +174,9 @@ def validations(histories: dict[str, History]) -> go.Figure:
         figure.add_scatter(
             x=[one["epoch"] for one in history.epochs],
             y=[one["scores"]["macro_f1"] for one in history.epochs],
-            **_named(index, name, "round %{x}: %{y:.3f}"),
+            **_named(index, name, "epoch %{x}: %{y:.3f}"),
         )
-    return _shared(figure, "macro-F1 on validation").update_xaxes(title="round").update_yaxes(NO_MORE_THAN_ALL)
+    return _shared(figure, "macro-F1 on validation").update_xaxes(title="epoch").update_yaxes(NO_MORE_THAN_ALL)
 
 
 def probabilities(values: dict[str, float]) -> go.Figure:
@@ -216,7 +216,7 @@ def _named(index: int, name: str, hover: str) -> dict:
     """How the line of one of several runs looks: told apart by colour and by dashes."""
     return {
         "name": short(name, 32),
-        "mode": "lines+markers" if "round" in hover else "lines",
+        "mode": "lines+markers" if "epoch" in hover else "lines",
         "line": {"color": LINES[index % len(LINES)], "dash": DASHES[index % len(DASHES)], "width": 2.5},
         "hovertemplate": f"{safe(name)}, {hover}<extra></extra>",
     }
@@ -237,12 +237,12 @@ def reliability(bins: list, corrected: list) -> go.Figure:
             y=[0, 1],
             mode="lines",
             line={"color": MUTED, "dash": "dash"},
-            name="as it says",
+            name="perfectly calibrated",
             hoverinfo="skip",
         )
     )
     for name, found, colour, symbol in (
-        ("as it is", bins, SECOND, "circle"),
+        ("uncorrected", bins, SECOND, "circle"),
         ("corrected", corrected, ACCENT, "diamond"),
     ):
         figure.add_scatter(
@@ -258,11 +258,11 @@ def reliability(bins: list, corrected: list) -> go.Figure:
             name=name,
             marker={"size": 9, "color": colour, "symbol": symbol},
             line={"color": colour, "width": 1.5},
-            hovertemplate="says %{x:.0%}, right %{y:.0%} of %{customdata:,}<extra></extra>",
+            hovertemplate="confidence %{x:.0%}: %{y:.0%} of %{customdata:,} right<extra></extra>",
         )
     return figure.update_layout(
-        xaxis={"title": "how sure it says it is", "tickformat": SHARES, "range": [0, 1.02]},
-        yaxis={"title": "how often it is right", "tickformat": SHARES, "range": [0, 1.05]},
+        xaxis={"title": "confidence", "tickformat": SHARES, "range": [0, 1.02]},
+        yaxis={"title": "accuracy", "tickformat": SHARES, "range": [0, 1.05]},
         legend=ABOVE,
     )
 
@@ -270,7 +270,7 @@ def reliability(bins: list, corrected: list) -> go.Figure:
 def coverage(covered: np.ndarray, accuracy: np.ndarray, at: float, right: float | None) -> go.Figure:
     """How often the model is right on the share of texts that it is surest of; the chosen threshold is marked."""
     few = slice(None, None, max(1, len(covered) // MOST_POINTS))
-    figure = _line(covered[few], accuracy[few], "answered by the model", ".1%")
+    figure = _line(covered[few], accuracy[few], "share that the model answers", ".1%")
     if right is not None:
         figure.add_scatter(
             x=[at],
@@ -283,7 +283,7 @@ def coverage(covered: np.ndarray, accuracy: np.ndarray, at: float, right: float 
     return figure.update_layout(
         showlegend=False,
         xaxis={"tickformat": SHARES, "range": [0, 1.02]},
-        yaxis={"title": "right among those", "tickformat": SHARES, **NO_MORE_THAN_ALL},
+        yaxis={"title": "accuracy on those", "tickformat": SHARES, **NO_MORE_THAN_ALL},
     )
 
 
@@ -291,11 +291,11 @@ def ranking(curves) -> tuple[go.Figure, go.Figure]:
     """(ROC curve, precision-recall curve) of a class; dashed: what guessing achieves. curves: of evaluation/closeup.py."""
     found = []
     for (x, y), guess, names in (
-        (curves.roc, ([0, 1], [0, 1]), ("false alarms (false positive rate)", "found (true positive rate)")),
+        (curves.roc, ([0, 1], [0, 1]), ("false positive rate", "true positive rate")),
         (
             curves.precision_recall,
             ([0, 1], [curves.share] * 2),
-            ("found (recall)", "right when it says so (precision)"),
+            ("recall", "precision"),
         ),
     ):
         figure = _line(x, y, names[0], ".1%")

@@ -8,13 +8,13 @@ from engine.settings import MOST_EPOCHS, TrainingConfig
 from pages.parts import live, messages, state, takeaway
 
 ASKED = {
-    Request.STOP: "Stopping; then the best round so far becomes a model …",
+    Request.STOP: "Stopping. The best epoch so far becomes the model …",
     Request.DISCARD: "Stopping …",
     Request.PAUSE: "Pausing …",
 }
 
 
-MAKING = "Its model is being made of the best round so far; *Stop without a model* does not wait for it."
+MAKING = "Saving the best epoch so far as the model. *Stop without a model* skips this."
 
 
 def under_way(run: Run) -> None:
@@ -30,7 +30,7 @@ def under_way(run: Run) -> None:
             icon=":material/pause_circle:",
             disabled=run.request is not None,
             key=f"pause_{run.id}",
-            help="Saves where it is and frees the device. Resume goes on from there.",
+            help="Saves the progress and frees the device. Resume continues from there.",
             on_click=_pause,
             args=(run.id,),
         )
@@ -41,7 +41,7 @@ def under_way(run: Run) -> None:
                 icon=":material/save:",
                 disabled=run.request in (Request.STOP, Request.DISCARD),
                 key=f"stop_{run.id}",
-                help="The best round so far is scored on the test texts and can be used.",
+                help="The best epoch so far becomes the model and is scored on the test texts.",
                 on_click=_stop,
                 args=(run.id, True),
             )
@@ -94,7 +94,7 @@ def _go_on(run: Run, config: TrainingConfig, has_model: bool) -> None:
         type="secondary" if advice or has_model else "primary",
         icon=":material/play_circle:",
         key="resume",
-        help="Goes on from the last saved state, or from the beginning where there is none.",
+        help="Continues from the last saved state, or from the beginning if there is none.",
     ):
         _show(queue.resume(state.workspace(), run.id))
 
@@ -103,23 +103,23 @@ def _more(run: Run, config: TrainingConfig | None) -> None:
     with st.popover("More", icon=":material/more_horiz:", key=f"more_{run.id}"):
         finished = config and run.status == Status.FINISHED and not config.counts_words
         if finished and config.epochs < MOST_EPOCHS:
-            rounds = st.number_input(
-                "Train further, to so many rounds in all",
+            epochs = st.number_input(
+                "Train further, up to this many epochs in total",
                 min_value=config.epochs + 1,
                 max_value=MOST_EPOCHS,
                 value=min(config.epochs * 2, MOST_EPOCHS),
                 key=f"rounds_{run.id}",
-                help="Goes on where it ended. The step size follows its course for the new number of rounds.",
+                help="Continues where it ended. The learning rate schedule is adapted to the new number of epochs.",
             )
             if not queue.has_saved_state(state.workspace(), run.id):
-                st.caption("Its saved states were removed: it begins anew, and learns all these rounds.")
+                st.caption("Its saved states were removed, so it starts from the beginning.")
             if st.button("Train further", icon=":material/fast_forward:", key="extend"):
-                _show(queue.resume(state.workspace(), run.id, int(rounds)))
+                _show(queue.resume(state.workspace(), run.id, int(epochs)))
         if config and st.button(
             "New run with these settings",
             icon=":material/content_copy:",
             key="clone",
-            help="Opens the Train page with the settings of this run, to change some of them.",
+            help="Opens the Train page, filled in with the settings of this run.",
         ):
             st.session_state.pop("liked", None)  # it may have been filled in before, and changed
             st.switch_page("pages/train.py", query_params={"like": run.id})
@@ -131,7 +131,7 @@ def _more(run: Run, config: TrainingConfig | None) -> None:
         if st.button("Delete", icon=":material/delete:", key="delete", help="Moves the run and its model to the trash."):
             queue.remove(state.workspace(), run.id)
             st.query_params.clear()
-            st.toast("Moved to the trash, at the foot of this page.", icon=":material/delete:")
+            st.toast("Moved to the trash, at the bottom of this page.", icon=":material/delete:")
             st.rerun()
 
 

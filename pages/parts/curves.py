@@ -27,29 +27,28 @@ def _first(run_id: str, attempt: int, ended: bool, at: int, _history: History) -
     left, right = st.columns(2)
     with left:
         st.markdown(
-            "**How wrong it is on the training texts** (loss)",
-            help="Falls while the model learns. Near zero means that it "
-            "knows the training texts by heart; whether it understands new ones, the other chart tells.",
+            "**Training loss**",
+            help="How wrong the model is on the training texts. It falls while the model learns. Near zero, the model has "
+            "memorized them; the other chart shows how well it does on texts it does not train on.",
         )
         charts.show(charts.loss(history.steps), f"Training loss, now {rounded(history.steps[-1]['loss'], 3)}", "loss")
     with right:
         st.markdown(
-            "**How right it is on texts that it does not learn from** (validation)",
-            help="Measured after each round. "
-            "The best round is kept (ringed), by macro-F1, which counts every class equally; of rounds that differ by no "
-            "more than luck, the last.",
+            "**Validation scores**",
+            help="Measured after each epoch (one pass over the training texts), on texts that the model does not train on. "
+            "The epoch with the best macro-F1 is kept (ringed); if several differ by no more than luck, the last of them.",
         )
         if history.epochs:
-            charts.show(charts.validation(history.epochs), "Scores on validation after each round", "validation")
+            charts.show(charts.validation(history.epochs), "Validation scores after each epoch", "validation")
         else:
-            st.caption("The first score comes after the first round.")
+            st.caption("The first score comes after the first epoch.")
 
 
 def more(run: Run, history: History) -> None:
     """Learning rate, speed, memory; and other runs for comparison."""
     if not history.steps:
         return
-    expander = st.expander("More curves, and other runs beside it", icon=":material/stacked_line_chart:", on_change="rerun")
+    expander = st.expander("More curves and other runs", icon=":material/stacked_line_chart:", on_change="rerun")
     if not expander.open:
         return
     with expander:
@@ -57,7 +56,7 @@ def more(run: Run, history: History) -> None:
         for column, (title, figure) in zip(
             columns,
             {
-                "Step size (learning rate)": charts.course(history.steps, "learning_rate"),
+                "Learning rate": charts.course(history.steps, "learning_rate"),
                 "Texts per second": charts.speed(history.steps),
                 "Memory": charts.memory(history.machine),
             }.items(),
@@ -74,7 +73,7 @@ def _beside(run: Run, history: History) -> None:
     if not others:
         return
     chosen = st.multiselect(
-        "Other runs over this one",
+        "Compare with other runs",
         list(others),
         format_func=lambda one: f"{others[one].name}, {one[:4]}",
         max_selections=MOST_OVERLAID,

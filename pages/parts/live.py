@@ -35,13 +35,13 @@ def progress(run: Run, found: History) -> None:
         parts.append(words.how_far(run))
     if run.phase == "training":
         config = queue.config_of(state.workspace(), run.id)
-        parts.append(f"round {min(len(found.epochs) + 1, config.epochs)} of {config.epochs}")
+        parts.append(f"epoch {min(len(found.epochs) + 1, config.epochs)} of {config.epochs}")
     if run.seconds_left:
         parts.append(f"{words.time_left(run.seconds_left)} left")
     st.progress(min(run.share or 0.0, 0.99), text=", ".join(parts) or "One moment …")
     if queue.is_silent(run):
         st.warning(
-            "It has given no sign of life for a minute. It may be busy with something large, or be stuck; you can stop it.",
+            "This run has not responded for a minute. It may be busy with a long step, or it may be stuck. You can stop it.",
             icon=":material/hourglass_disabled:",
         )
 

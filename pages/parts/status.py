@@ -47,7 +47,7 @@ def _tell_of_the_ended(live: set[str]) -> None:
     before = st.session_state.get("live_runs", set())
     st.session_state["live_runs"] = live
     for run in map(partial(queue.peek, state.workspace()), before - live):
-        score = f", right {words.share(run.accuracy)} of the time" if run.accuracy is not None else ""
+        score = f", with an accuracy of {words.share(run.accuracy)}" if run.accuracy is not None else ""
         status = "paused" if run.paused else run.status
         st.toast(
             f"{messages.plain(run.name)} is {status}{score}.",

@@ -26,7 +26,7 @@ def _queue() -> None:
         st.toggle(
             "Pause the queue",
             key="queue_paused",
-            help="Nothing more begins; what trains goes on.",
+            help="No further run starts. The current one continues.",
             on_change=_pause_queue,
         )
         for place, run in enumerate(found):
@@ -81,7 +81,7 @@ def everything(runs: list[Run]) -> None:
             alt="All runs",
             placeholder="",
         )
-        st.caption(f"{words.size(space.free(workspace))} are free on this disk.")
+        st.caption(f"{words.size(space.free(workspace))} free on this disk.")
         disk.clean()
 
 

@@ -29,10 +29,10 @@ def test_from_a_file_to_a_prediction(visit, workspace, tmp_path):
     visitor.press("Save")
     visitor.press("Train a model on it")
     visitor.page.get_by_text("Quick", exact=True).click()
-    visitor.see("4 times over")  # what Quick takes; the field is then its own
-    visitor.page.get_by_role("spinbutton", name="Training rounds (epochs)").fill("3")
+    visitor.see("for 4 epochs")  # what Quick takes; the field is then its own
+    visitor.page.get_by_role("spinbutton", name="Epochs").fill("3")
     visitor.page.keyboard.press("Tab")
-    visitor.see("3 times over")
+    visitor.see("for 3 epochs")
     visitor.press("Start")
 
     visitor.see("Stop")
@@ -65,7 +65,7 @@ def test_from_a_file_to_a_prediction(visit, workspace, tmp_path):
     assert sum(counts) == tested
 
     click_cell(again, 1, 1)
-    for label in ("True label", "The model said"):
+    for label in ("True label", "Predicted label"):
         expect(again.page.get_by_role("combobox", name=label)).to_have_value("good")
     again.see(f"{counts[3]} texts, the most confident first.")
 
@@ -119,7 +119,7 @@ def test_two_tabs_watch_the_same_run_pause_resume_and_stop_it(visit, workspace, 
     first.page.wait_for_function("document.title.includes('% <b>mine</b> :red[x]')")
     first.press("Pause")
     for tab in tabs:
-        tab.see("What it has learnt is saved", 60)
+        tab.see("The progress is saved", 60)
     second.press("Resume")
     for tab in tabs:
         tab.page.get_by_text(re.compile(r"Step [\d,]+ of")).wait_for(timeout=120_000)

@@ -18,7 +18,7 @@ from tests.pages.helpers import open_page, press, words_on
 
 
 def test_without_runs_there_is_one_next_step(workspace):
-    assert "Nothing was trained yet" in words_on(open_page("runs"))
+    assert "No runs yet" in words_on(open_page("runs"))
 
 
 def test_a_live_run_shows_its_progress_and_can_be_stopped(workspace, easy, tiny_model):
@@ -44,7 +44,7 @@ def test_while_the_model_is_made_it_is_said_how_not_to_wait_for_it(workspace):
     store.beat("aaaaaa", worker.pid, Request.STOP, phase="verifying")
     workspace.watcher_log.touch()  # it is just coming up
     test = open_page("runs", run="aaaaaa")
-    assert "Its model is being made of the best round so far" in words_on(test)
+    assert "Saving the best epoch so far as the model" in words_on(test)
     assert test.button(key="stop_aaaaaa").disabled
     assert not test.button(key="discard_aaaaaa").disabled
     worker.kill()
@@ -70,7 +70,7 @@ def test_a_dead_run_says_so_and_goes_on(workspace, easy, tiny_model):
     run = submit(workspace, easy, tiny_model, epochs=30)
     os.kill(wait(workspace, run.id, lambda run: run.step > 20).pid, signal.SIGKILL)
     test = open_page("runs", run=run.id)
-    assert "ended without a word" in words_on(test)
+    assert "ended unexpectedly" in words_on(test)
     press(test, "resume")
     assert wait(workspace, run.id).status == Status.FINISHED
     assert [one.id for one in queue.list_runs(workspace)] == [run.id]
@@ -82,7 +82,7 @@ def test_a_run_is_paused_and_resumed(workspace, easy, tiny_model):
     press(open_page("runs", run=run.id), f"pause_{run.id}")
     assert wait(workspace, run.id).paused
     test = open_page("runs", run=run.id)
-    assert "What it has learnt is saved" in words_on(test)
+    assert "The progress is saved" in words_on(test)
     press(test, "resume")
     wait(workspace, run.id, lambda run: run.status == Status.RUNNING and run.phase == "training")
     press(open_page("runs", run=run.id), f"discard_{run.id}")
@@ -200,7 +200,7 @@ def broken(folder, into):
 
 def test_an_address_that_leads_nowhere_is_said_so(workspace, finished):
     test = open_page("runs", run="../../etc/passwd")
-    assert "There is nothing here called" in words_on(test)
+    assert "Nothing here is called" in words_on(test)
     assert test.query_params["run"] == finished.id
 
 

@@ -73,7 +73,7 @@ def test_what_was_trained_can_be_listed_shown_scored_asked_and_deleted(trained, 
     assert {"accuracy", "macro_f1", "intervals"} <= set(compared["runs"][0])
     assert {"a", "b", "difference", "p_value", "verdict"} <= set(compared["pairs"][0])
     told = engine("compare", run, other["run_id"]).stdout
-    assert compared["pairs"][0]["verdict"] in told and "not that of the training" in told
+    assert compared["pairs"][0]["verdict"] in told and "not in the training" in told
     assert as_json("clean")["freed_bytes"] > 0
     assert as_json("queue") == {"paused": False, "waiting": []}
     engine("delete", run)
@@ -330,7 +330,7 @@ def test_a_run_that_fails_ends_with_2_and_says_why(workspace, easy_csv, tiny_mod
 def test_progress_goes_to_stderr_line_by_line_where_there_is_no_terminal(workspace, easy_csv, tiny_model):
     done = engine("train", easy_csv, "--model", tiny_model, *TINY, "--set", "epochs=60")
     assert "Training" in done.stderr
-    assert "round 60: macro-F1" in done.stderr.splitlines()[-1]
+    assert "epoch 60: macro-F1" in done.stderr.splitlines()[-1]
     assert "Confusion matrix" in done.stdout and "Word counting" in done.stdout
     assert "\r" not in done.stderr
 
@@ -339,14 +339,14 @@ def test_settings_say_how_the_dashboard_is_opened_as_its_page_does(workspace, mo
     found = as_json("settings")["dashboard"]
     assert found["listens"] == {"value": "127.0.0.1", "origin": ".streamlit/config.toml"}
     assert found["names"] == {"value": "localhost, 127.0.0.1", "origin": ".streamlit/config.toml"}
-    assert found["who"]["value"] == "Everybody who reaches this address"
+    assert found["who"]["value"] == "Everyone who can reach this address"
     assert found["visitors"] == {"value": "Everything", "origin": "Default"}
     monkeypatch.setenv("TUNEBOARD_PASSWORD", "secret")
     monkeypatch.setenv("TUNEBOARD_READ_ONLY", "1")
     said = engine("settings").stdout
     for row in (
         r"who may come in +Whoever knows the password +Variable TUNEBOARD_PASSWORD",
-        r"what visitors may do +Look, evaluate and predict +Variable TUNEBOARD_READ_ONLY",
+        r"what visitors may do +View, evaluate and predict +Variable TUNEBOARD_READ_ONLY",
         rf"Workspace: {workspace.root} \(Variable TUNEBOARD_HOME\)",
     ):
         assert re.search(row, said), said

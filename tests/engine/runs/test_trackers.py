@@ -222,7 +222,7 @@ def trained(workspace, easy, tiny_model, chosen, **environment):
     )
     run = queue.get_run(workspace, run.id)
     assert run.status == Status.FINISHED, run.message
-    assert "took no more" not in notes(workspace, run)
+    assert "accepted no more" not in notes(workspace, run)
     return run, History.read(workspace.run(run.id).events)
 
 

@@ -48,18 +48,18 @@ MOMENTS = {
     "early in round 1": at_step(20),
     "saving a state in round 1": while_saving(25),
     "late in round 1": at_step(60),
-    "checking round 1": lambda paths: phases(paths, "checking the round") >= 1,
+    "checking round 1": lambda paths: phases(paths, "validating") >= 1,
     "early in round 2": at_step(75),
     "in the middle of round 2": at_step(100),
     "saving a state in round 2": while_saving(105),
-    "checking round 2": lambda paths: phases(paths, "checking the round") >= 2,
+    "checking round 2": lambda paths: phases(paths, "validating") >= 2,
     "early in round 3": at_step(150),
     "late in round 3": at_step(190),
     "saving a state in round 3": while_saving(195),
     "in round 4": at_step(230),
     "late in round 4": at_step(260),
     "the last step": at_step(STEPS),
-    "checking round 4": lambda paths: phases(paths, "checking the round") >= 4,
+    "checking round 4": lambda paths: phases(paths, "validating") >= 4,
     "saving the model": at_phase("saving"),
     "evaluating": at_phase("evaluating"),
     "verifying": at_phase("verifying"),
@@ -291,7 +291,7 @@ def test_cleaning_keeps_what_is_still_needed(workspace, easy, tiny_model):
     wait(workspace, run.id, lambda run: run.phase == "training")
     queue.stop(workspace, run.id, keep=False)
     wait(workspace, run.id)
-    assert "There was no saved state to go on from, so it began anew." in History.read(workspace.run(run.id).events).notes
+    assert "There was no saved state, so it started from the beginning." in History.read(workspace.run(run.id).events).notes
 
 
 def test_the_record_shows_when_each_thing_happened(workspace, stopped_midway):
