@@ -72,6 +72,11 @@ def of_100(share: float) -> str:
     return rounded(min(99.9, max(0.1, share * 100)), 1)
 
 
+def percentage(share: float) -> str:
+    """A share in per cent, rounded as in `of_100`: '87%', '99.8%'."""
+    return of_100(share) + _written("%")
+
+
 def duration(seconds: float | None) -> str:
     """'under a second', '12 s', '3 min 20 s', '2 h 5 min'; '' for None."""
     if seconds is None:

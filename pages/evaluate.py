@@ -29,8 +29,8 @@ def page() -> None:
     scored = queue.askable(state.workspace())
     if not scored:
         messages.empty(
-            "No model to judge yet",
-            "Train one, and see here where it is right and where it is wrong.",
+            "No model to evaluate yet",
+            "Train one, then see here where it is right and where it is wrong.",
             "pages/train.py",
             "Go to Train",
             ":material/model_training:",
@@ -73,7 +73,7 @@ def headline(found: Judged) -> None:
             border=True,
             width=260,
             **_beside(scores["accuracy"], base and base["accuracy"]),
-            help="The share of texts with the right answer.",
+            help=words.SCORES["accuracy"][1],
         )
         st.metric(
             f"Macro-F1 ({note})",
@@ -81,7 +81,7 @@ def headline(found: Judged) -> None:
             border=True,
             width=260,
             **_beside(scores["macro_f1"], base and base["macro_f1"]),
-            help="The mean of the classes' F1: rare classes count as much as frequent ones.",
+            help=words.SCORES["macro_f1"][1],
         )
         if base:
             counted = "the training texts of the data set" if found.run.imported else "the same texts"
@@ -91,7 +91,7 @@ def headline(found: Judged) -> None:
                 border=True,
                 width=260,
                 delta_description="accuracy",
-                help=f"{base['name']}, trained on {counted}: what counting words achieves without understanding them. "
+                help=f"A simple baseline that only counts words ({base['name']}), trained on {counted}. "
                 f"Its macro-F1 is {rounded(base['macro_f1'], 3)}.",
             )
 
@@ -116,7 +116,7 @@ def in_words(found: Judged) -> str:
     sure = f"95% sure: between {words.of_100(low)} and {words.of_100(high)}"
     answer, share = found.always
     times = words.of_100(share)
-    always = f"Always answering {messages.plain(answer)} would be right {times} time{'' if times == '1' else 's'}"
+    always = f"Always answering “{messages.plain(answer)}” would be right {times} time{'' if times == '1' else 's'}"
     unseen = " that it had not seen" if found.unseen else ""
     counting = f", word counting {words.of_100(base['accuracy'])}" if base else ""
     texts = words.count(found.rows, f"{found.kind} text")
@@ -125,7 +125,7 @@ def in_words(found: Judged) -> str:
 
 
 def more_scores(found: Judged) -> None:
-    place = st.expander("More scores, and how sure they are", icon=":material/query_stats:", on_change="rerun")
+    place = st.expander("More scores, with 95% intervals", icon=":material/query_stats:", on_change="rerun")
     if not place.open:
         return
     sure = found.scores["intervals"]
@@ -137,7 +137,7 @@ def more_scores(found: Judged) -> None:
         st.dataframe(
             words.table(
                 [
-                    {"score": name, "value": value, "95% sure": words.between(edges, words.score), "what it says": meaning}
+                    {"score": name, "value": value, "95% interval": words.between(edges, words.score), "meaning": meaning}
                     for name, meaning, value, edges in told
                 ],
                 value=words.score,
@@ -146,10 +146,10 @@ def more_scores(found: Judged) -> None:
             alt="All scores with their intervals",
             column_config={
                 "value": st.column_config.NumberColumn(width="small"),
-                "what it says": st.column_config.TextColumn(width="large"),
+                "meaning": st.column_config.TextColumn(width="large"),
             },
         )
-        st.caption(f"Accuracy: Wilson interval. The others: {whole(RESAMPLES)} resamples of the texts (Bayesian bootstrap).")
+        st.caption(f"Intervals: Wilson for accuracy; Bayesian bootstrap with {whole(RESAMPLES)} resamples for the others.")
 
 
 frame.show(page)

@@ -19,7 +19,7 @@ LUCK = 0.001  # a smaller chance is not told apart
 SURE = 0.05  # the chance of luck below which a difference counts as real
 POWER = 0.8  # with which the number of texts that would be needed finds the difference
 TEXTS_ALONE = (
-    "This counts the luck of the test texts, not that of the training: another seed can shift a model by about a point."
+    "This accounts for luck in the test texts, not in the training: another seed can shift a score by about a point."
 )
 NOT_COMPARABLE = "Choose runs on the same data set; or score each of them on the same further file."
 
@@ -226,7 +226,7 @@ def sentence(pair: Pair, name_a: str, name_b: str, rows: int) -> str:
 def _on_accuracy(pair: Pair, name_a: str, name_b: str, rows: int) -> str:
     ahead, behind = (name_a, name_b) if pair.difference >= 0 else (name_b, name_a)
     if not pair.difference:
-        return f"{name_a} and {name_b} are right equally often, on {whole(rows)} test texts."
+        return f"{name_a} and {name_b} are right equally often on {whole(rows)} test texts."
     points = f"{rounded(abs(pair.difference) * 100, 1)} points"
     chance = _chance(pair.adjusted, pair.p_value)
     if pair.better:
@@ -239,11 +239,11 @@ def _on_accuracy(pair: Pair, name_a: str, name_b: str, rows: int) -> str:
 
 def _on_macro_f1(pair: Pair, name_a: str, name_b: str) -> str:
     if not pair.macro_f1:
-        return "With every class counting alike (macro-F1), neither is ahead."
+        return "In macro-F1, which counts every class equally, neither is ahead."
     ahead = name_a if pair.macro_f1 > 0 else name_b
     luck = "is unlikely to be" if pair.macro_f1_adjusted < SURE else "could be"
     return (
-        f"With every class counting alike (macro-F1), {ahead} is {rounded(abs(pair.macro_f1) * 100, 1)} points ahead; "
+        f"In macro-F1, which counts every class equally, {ahead} is {rounded(abs(pair.macro_f1) * 100, 1)} points ahead; "
         f"that {luck} luck ({_chance(pair.macro_f1_adjusted, pair.macro_f1_p_value)})."
     )
 
@@ -251,7 +251,7 @@ def _on_macro_f1(pair: Pair, name_a: str, name_b: str) -> str:
 def _chance(adjusted: float, p_value: float) -> str:
     """Where it was corrected it says so: of the same two models alone, the chance of luck is smaller."""
     chance = f"p < {rounded(LUCK, 3)}" if adjusted < LUCK else f"p = {significant(adjusted, 2)}"
-    return f"{chance}, higher because several pairs are compared" if adjusted > p_value else chance
+    return f"{chance}, corrected for comparing several pairs" if adjusted > p_value else chance
 
 
 def _round(number: int) -> str:

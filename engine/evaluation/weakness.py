@@ -9,7 +9,7 @@ from scipy.stats import fisher_exact
 
 from engine.evaluation.comparing import SURE, holm
 from engine.evaluation.metrics import wilson
-from engine.figures import of_100, rounded, significant
+from engine.figures import percentage, rounded, significant
 
 LEAST_TEXTS = 10  # in a group, to say anything of it
 MOST_KINDS = 4  # different figures, up to which each is a group of its own
@@ -128,8 +128,8 @@ def of_texts(texts: pd.Series, strange: np.ndarray) -> pd.DataFrame:
 
 
 def sentence(group: Group) -> str:
-    low, high = map(of_100, group.interval)
+    wrong, low, high, elsewhere = map(percentage, (group.wrong, *group.interval, group.elsewhere))
     return (
-        f"{group.property}: {group.value}. Wrong {of_100(group.wrong)} of 100 times (95% sure: between "
-        f"{low} and {high}), elsewhere {of_100(group.elsewhere)}."
+        f"{group.property}: {group.value}. Here {wrong} of the answers are wrong (95% interval: {low} to {high}), "
+        f"elsewhere {elsewhere}."
     )

@@ -100,7 +100,7 @@ def outlive(workspace: Workspace, run_id: str) -> list[str]:
             said += see_to(workspace, run_id)
         except Exception as error:
             complain(traceback.format_exc())
-            said.append(f"Something that was kept for the model before may not fit the new one: {error}")
+            said.append(f"Something that was saved for the earlier model may not fit the new one: {error}")
     return said
 
 
@@ -109,24 +109,24 @@ def _outlive_rules(workspace: Workspace, run_id: str) -> list[str]:
     before = rules.read(paths)
     if before.temperature != 1.0:
         rules.change(workspace, run_id, temperature=calibration.temperature_of(validation(paths)))
-        said.append("The correction of its confidence was fitted to the new model.")
+        said.append("The correction of its confidence was fitted again to the new model.")
     if before.sends_any:
         rules.change(workspace, run_id, outlived=True)
-        said.append("Its thresholds were chosen for the model before; please review them on the Evaluate page.")
+        said.append("Its thresholds were chosen for the earlier model; please review them on the Evaluate page.")
     return said
 
 
 def _outlive_scores(workspace: Workspace, run_id: str) -> list[str]:
     if not (outlived := evaluations.outlive(workspace, run_id)):
         return []
-    return [f"The scores on {outlived} are those of the model before; they can be made anew there."]
+    return [f"The scores on {outlived} are for the earlier model; you can evaluate again there."]
 
 
 def validation(paths: RunPaths) -> pd.DataFrame:
     """The predictions for the validation texts, as they are. Raises DataError for a model that came without any."""
     if not paths.predictions.exists():
         raise DataError(
-            "This model came without data, so that there are no validation texts to choose it on.",
+            "This model came without data, so there are no validation texts to choose it on.",
             "Give a threshold yourself.",
             "no_validation",
         )

@@ -18,7 +18,7 @@ from engine.evaluation.closeup import CloseUp, examples, look
 from engine.evaluation.confusions import mistakes
 from engine.evaluation.judging import corrected_log_loss, judge, judge_counting
 from engine.evaluation.metrics import wilson
-from engine.figures import count, whole
+from engine.figures import whole
 from engine.models import tfidf
 from engine.models.folders import read_config
 from engine.models.tokens import count_strange
@@ -58,12 +58,10 @@ class Further:
     def too_good(self) -> str:
         """Why the scores are too good, in a sentence; empty where they are not, as far as that is known."""
         if self.learnt:
-            more = count(self.validated, "more was a validation text", "more were validation texts")
-            chose = f", and {more} of its training" if self.validated else ""
-            return f"The model learnt from {whole(self.learnt)} of these texts{chose}, so the scores are too good."
+            chose = f" and validated on {whole(self.validated)} more" if self.validated else ""
+            return f"The model was trained on {whole(self.learnt)} of these texts{chose}, so the scores are too good."
         if self.validated:
-            some = count(self.validated, "of these texts was a validation text", "of these texts were validation texts")
-            return f"{some} of its training, so the scores are a little too good."
+            return f"The model was validated on {whole(self.validated)} of these texts, so the scores are a little too good."
         return ""
 
 
@@ -368,8 +366,8 @@ def _recipe(workspace: Workspace, run: Run, table: Table, text: str | None, labe
     except NotFoundError as error:  # deleted since, or it came without any
         if not (text and label):
             raise DataError(
-                f"The data set of {run.name} is not there, so that the columns of {table.name} have to be named.",
-                "Name the columns of texts and labels: --text COL --label COL.",
+                f"The data set of {run.name} no longer exists, so the columns of {table.name} must be named.",
+                "Name the text and label columns: --text COL --label COL.",
                 "columns_unclear",
             ) from error
         return Recipe(text=text, label=label)

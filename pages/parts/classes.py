@@ -5,7 +5,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from engine.figures import rounded
+from engine.figures import percentage, rounded
 from pages.parts import cached, charts, messages, words
 from pages.parts.judged import Judged
 
@@ -31,17 +31,17 @@ def show(judged: Judged) -> None:
         key="per_class",
         column_config={
             "precision": st.column_config.ProgressColumn(
-                "precision", help="When the model says this class, how often it is right.", width=130, **bar
+                "precision", help="When the model predicts this class, how often it is right.", width=130, **bar
             ),
             "recall": st.column_config.ProgressColumn(
-                "recall", help="Of the texts of this class, how many the model finds.", width=130, **bar
+                "recall", help="How many of the texts of this class the model finds.", width=130, **bar
             ),
             "f1": st.column_config.ProgressColumn(
-                "F1", help="Precision and recall in one figure (harmonic mean).", width=130, **bar
+                "F1", help="Precision and recall in one number (harmonic mean).", width=130, **bar
             ),
-            **{f"{name} sure": st.column_config.TextColumn("95% sure", width="small") for name in MEASURES},
+            **{f"{name} sure": st.column_config.TextColumn("95% interval", width="small") for name in MEASURES},
             "support": st.column_config.NumberColumn(
-                "texts", help="How many texts of this class there were to judge by (support).", width="small"
+                "texts", help="How many of the texts are of this class (support).", width="small"
             ),
         },
     )
@@ -68,23 +68,23 @@ def closer(judged: Judged) -> None:
             _words(found.words)
             _curves(found.curves, per_class[label])
         with right:
-            _examples("Found, and surest of it", found.good, False)
-            _examples("Missed, and surest of something else", found.bad, True)
+            _examples("Found, with the highest confidence", found.good, False)
+            _examples("Missed, with the highest confidence", found.bad, True)
         _all_with_intervals(judged)
 
 
 def in_words(label: str, one: dict, judged: Judged) -> str:
     """Precision and recall as sentences, each with its interval."""
     if not one["support"]:
-        return "No text of this class is among those that it was judged by."
+        return "None of these texts are of this class."
     said = _said(judged, label)
     name, sure = messages.plain(label), judged.scores["intervals"]["per_class"][label]
-    right = f"right {words.of_100(one['precision'])} of 100 times {_between(sure['precision'])}" if said else "never"
-    return (
-        f"Of the {words.count(one['support'], f'{judged.kind} text')} that are {name} it finds "
-        f"**{words.of_100(one['recall'])} of 100** {_between(sure['recall'])}. It says {name} {words.count(said, 'time')}"
-        + (f" and is **{right}**." if said else ".")
-    )
+    texts = words.count(one["support"], f"{judged.kind} text that is", f"{judged.kind} texts that are")
+    finds = f"It finds **{percentage(one['recall'])}** of the {texts} “{name}” ({_between(sure['recall'])})."
+    if not said:
+        return f"{finds} It never answers “{name}”."
+    right = f"**{percentage(one['precision'])}** of these answers are right ({_between(sure['precision'])})"
+    return f"{finds} It answers “{name}” {words.count(said, 'time')}, and {right}."
 
 
 def _said(judged: Judged, label: str) -> int:
@@ -93,17 +93,17 @@ def _said(judged: Judged, label: str) -> int:
     return sum(row[place] for row in matrix["counts"])
 
 
-def _between(edges: list[float] | None) -> str:
-    return f"(95% sure: between {words.of_100(edges[0])} and {words.of_100(edges[1])})" if edges else ""
+def _between(edges: list[float]) -> str:
+    return f"95% interval: {words.between(edges, percentage)}"
 
 
 def _words(found: list) -> None:
     st.markdown(
         "**Words that stand out**",
-        help="In texts of this class clearly more often than in the others (beyond what luck would give).",
+        help="Clearly more frequent in texts of this class than in others: more than luck would explain.",
     )
     if not found:
-        st.caption("None clearly does.")
+        st.caption("No word stands out.")
         return
     st.dataframe(
         words.table(
@@ -113,7 +113,7 @@ def _words(found: list) -> None:
         ),
         hide_index=True,
         height=min(248, 38 + 35 * len(found)),
-        alt="Words that texts of this class have more often than others",
+        alt="Words that are more frequent in texts of this class",
         column_config={
             "here": st.column_config.NumberColumn(help="Of the texts of this class."),
             "elsewhere": st.column_config.NumberColumn(help="Of the other texts."),
@@ -124,7 +124,7 @@ def _words(found: list) -> None:
 def _examples(title: str, found: pd.DataFrame, with_answer: bool) -> None:
     st.markdown(f"**{title}**")
     if found.empty:
-        st.caption("There is none.")
+        st.caption("None.")
         return
     columns = ["predicted", "confidence", "text"] if with_answer else ["confidence", "text"]
     st.dataframe(
@@ -133,8 +133,8 @@ def _examples(title: str, found: pd.DataFrame, with_answer: bool) -> None:
         row_height=70,
         alt=title,
         column_config={
-            "predicted": st.column_config.TextColumn("it said", width="small"),
-            "confidence": st.column_config.NumberColumn("sure", width="small"),
+            "predicted": st.column_config.TextColumn(width="small"),
+            "confidence": st.column_config.NumberColumn(width="small"),
             "text": st.column_config.TextColumn(width="large"),
         },
     )
@@ -159,9 +159,9 @@ def _all_with_intervals(judged: Judged) -> None:
     known = {label: (one["f1"], sure[label]["f1"]) for label, one in per_class.items() if sure[label]["f1"]}
     lowest = dict(sorted(known.items(), key=lambda pair: pair[1][0])[:MOST_IN_CHART])
     st.markdown(
-        "**All classes: F1 with its interval**"
+        "**F1 of every class, with its 95% interval**"
         + (f" (the {MOST_IN_CHART} lowest of {len(known)})" if len(known) > MOST_IN_CHART else ""),
-        help="Where two lines overlap widely, the classes may well be equally hard; few texts make a line long.",
+        help="If two intervals overlap widely, the classes may be equally hard. Few texts make an interval wide.",
     )
     charts.show(
         charts.with_intervals(lowest, "F1"),

@@ -11,11 +11,11 @@ from pages.parts.judged import OWN, Judged
 
 SHOWN = {
     "counts": "counts",
-    "row": "share of the row",
-    "column": "share of the column",
-    "errors": "only the mistakes",
+    "row": "% of each row",
+    "column": "% of each column",
+    "errors": "mistakes only",
 }
-ORDERS = {"name": "by name", "size": "the most texts first", "similarity": "those alike side by side"}
+ORDERS = {"name": "by name", "size": "largest class first", "similarity": "similar ones together"}
 MOST_MISTAKES = 100
 
 
@@ -37,7 +37,7 @@ def matrix_of(judged: Judged, labels: list[str], counts: list[list[int]], many: 
     """(true, predicted) class number of the cell that was clicked."""
     st.header(
         "Confusion matrix",
-        help="Each row is a true label, each column what the model said. What is right stands on the diagonal.",
+        help="Rows are true labels, columns are predicted labels. Right answers are on the diagonal.",
     )
     with st.container(horizontal=True):
         shown = st.selectbox("Show", list(SHOWN), format_func=SHOWN.get, key="shown", width=175)
@@ -61,20 +61,20 @@ def mistakes(judged: Judged, labels: list[str], counts: list[list[int]]) -> None
     found = cached.mistakes(labels, counts)
     st.header("Most frequent mistakes")
     if not found:
-        st.caption("None: every text is right.")
+        st.caption("None: every answer is right.")
         return
     event = st.dataframe(
         words.table(
             [
                 {
                     "true label": one.actual,
-                    "the model said": one.said,
+                    "predicted label": one.said,
                     "texts": one.texts,
-                    "of the label": one.share,
+                    "share": one.share,
                 }
                 for one in found[:MOST_MISTAKES]
             ],
-            **{"of the label": percent},
+            share=percent,
         ),
         hide_index=True,
         height=min(248, 38 + 35 * len(found)),
@@ -84,9 +84,7 @@ def mistakes(judged: Judged, labels: list[str], counts: list[list[int]]) -> None
         selection_mode="single-row",
         column_config={
             "texts": st.column_config.NumberColumn(width="small"),
-            "of the label": st.column_config.NumberColumn(
-                width="small", help="The share of the texts with this true label."
-            ),
+            "share": st.column_config.NumberColumn(width="small", help="Of the texts with this true label."),
         },
     )
     rows = [(found[row].actual, found[row].said) for row in event.selection.rows]
@@ -105,13 +103,13 @@ def cell(judged: Judged, labels: list[str], counts: list[list[int]]) -> None:
         found = cached.mistakes(labels, counts)
         first = (found[0].actual, found[0].said) if found else (labels[0], labels[0])
         st.session_state.cell_true, st.session_state.cell_said = first
-    st.header("Texts of a cell", help="Click into the matrix, choose a mistake, or choose here.")
+    st.header("Texts in a cell", help="Click a cell of the matrix, choose a mistake, or choose here.")
     with st.container(horizontal=True):
         actual = st.selectbox("True label", labels, key="cell_true")
-        said = st.selectbox("The model said", labels, key="cell_said")
+        said = st.selectbox("Predicted label", labels, key="cell_said")
     chosen = predictions.cell(judged.table, actual, said)
     if chosen.empty:
-        st.caption("No text is in this cell.")
+        st.caption("There are no texts in this cell.")
         return
     st.caption("1 text." if len(chosen) == 1 else f"{whole(len(chosen))} texts, the most confident first.")
     place = f"{judged.key}_{labels.index(actual)}_{labels.index(said)}"
@@ -126,7 +124,6 @@ def cell(judged: Judged, labels: list[str], counts: list[list[int]]) -> None:
         selection_mode="single-row",
         column_config={
             "confidence": st.column_config.NumberColumn(
-                "sure",
                 width="small",
                 help="The probability that the model gave to its answer.",
             ),
@@ -171,7 +168,8 @@ def closer(judged: Judged, row: int) -> None:
 def _spoken(labels: list[str], counts: list[list[int]]) -> str:
     right = sum(counts[i][i] for i in range(len(labels)))
     found = cached.mistakes(labels, counts)
-    worst = (
-        f" Most frequent mistake: {found[0].actual} called {found[0].said}, {whole(found[0].texts)} times." if found else ""
-    )
-    return f"{right} of {sum(map(sum, counts))} texts are right.{worst}"
+    said = f"{right} of {sum(map(sum, counts))} texts are right."
+    if not found:
+        return said
+    worst = found[0]
+    return f"{said} Most frequent mistake: {worst.actual} predicted as {worst.said}, {whole(worst.texts)} times."

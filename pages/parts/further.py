@@ -14,13 +14,13 @@ HELD = "further_upload"  # in the session: the upload that is about to be judged
 
 
 def show(run: Run) -> None:
-    place = st.expander("Judge it on another file", icon=":material/upload_file:", on_change="rerun")
+    place = st.expander("Evaluate on another file", icon=":material/upload_file:", on_change="rerun")
     if not place.open:
         return
     with place:
         st.caption(
-            "A table with texts and their right labels, such as last month's. It is read like the data itself; the "
-            "scores stay with this run."
+            "A table of texts with their right labels, such as last month's. It is read in the same way as the data set. "
+            "The scores are saved with this run."
         )
         key = st.session_state.get(HELD) or uploads.upload("Labelled table", "further")
         if not key:
@@ -43,7 +43,7 @@ def _judge(run: Run, key: str) -> None:
         raise
     chosen = _columns(run, table.columns)
     with st.container(horizontal=True):
-        asked = st.button("Judge", type="primary", icon=":material/play_arrow:", key="judge", disabled=chosen is None)
+        asked = st.button("Evaluate", type="primary", icon=":material/play_arrow:", key="judge", disabled=chosen is None)
         if st.button("Another file", type="tertiary", key="other_file"):
             del st.session_state[HELD]
             st.rerun()

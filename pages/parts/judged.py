@@ -90,8 +90,8 @@ def choose(run: Run) -> Judged:
         key="split",
         horizontal=True,
         help="The test texts were used only once, at the end: their score is the honest one. "
-        "The validation texts chose the best round, so that their score is a little too good. "
-        "Further files can be added below.",
+        "The validation texts were used to choose the best epoch, so their score is a little too good. "
+        "You can add further files below.",
     )
     paths = state.workspace().run(run.id)
     place = paths.further(texts) if texts in more else paths
@@ -106,14 +106,13 @@ def choose(run: Run) -> Judged:
 def said(run: Run, further: "Further") -> None:
     """What of a further file was not scored, what makes its scores too good, and whether they are those of another model."""
     if further.outlived:
-        st.caption("The run was trained further since. These scores are those of its model before.")
-        if st.button("Judge it again", icon=":material/refresh:", key="judge_again"):
+        st.caption("The run has been trained further since. These scores are for its earlier model.")
+        if st.button("Evaluate again", icon=":material/refresh:", key="judge_again"):
             _judge_again(run, further.key)
     notes = []
     if further.left_out:
         notes.append(
-            f"{words.count(further.left_out, 'row')} without a text, or with a label that the model does not know, "
-            "were left out."
+            f"Left out: {words.count(further.left_out, 'row')} without a text or with a label that the model does not know."
         )
     if further.too_good:
         notes.append(further.too_good)

@@ -67,7 +67,7 @@ def confusion(
                 marker={"symbol": "square", "size": max(8, min(60, 420 // n)), "color": "rgba(0,0,0,0)"},
                 customdata=[(places[i], places[j]) for i, j in cells],
                 hovertext=[
-                    f"{whole(table[i, j])} of {whole(table[i].sum())} {safe(names[i])} were called {safe(names[j])}"
+                    f"{whole(table[i, j])} of {whole(table[i].sum())} {safe(names[i])} predicted as {safe(names[j])}"
                     for i, j in cells
                 ],
                 hoverinfo="text",
@@ -81,7 +81,7 @@ def confusion(
         dragmode=False,
         xaxis={
             **ticks,
-            "title": "what the model said",
+            "title": "predicted label",
             "side": "bottom",
             "range": [-0.5, n - 0.5],
             "tickangle": 0 if n <= 3 else -40 if n <= MOST_LABELLED else -90,
@@ -126,11 +126,11 @@ def difference(labels: list[str], left: list[list[int]], right: list[list[int]])
             colorscale=[[0, worse], [0.5, alike], [1, better]],
             texttemplate="%{text}" if len(labels) <= MOST_LABELLED else None,
             textfont_color=letters,
-            hovertemplate="%{y} called %{x}: %{text}<extra></extra>",
+            hovertemplate="%{y} predicted as %{x}: %{text}<extra></extra>",
             showscale=False,
         )
     )
     return figure.update_layout(
-        xaxis={**each(labels), "title": "what the model said"},
+        xaxis={**each(labels), "title": "predicted label"},
         yaxis={**each(labels), "title": "true label", "autorange": "reversed"},
     )

@@ -15,7 +15,7 @@ def page(found: pd.DataFrame, key: str) -> pd.DataFrame:
     """The rows of the page that is chosen, of at most SHOWN; there is nothing to choose where one page holds all."""
     pages, number = -(-len(found) // SHOWN), 1
     if pages > 1:
-        number = st.number_input(f"Page, of {pages}", 1, pages, key=key, width=160)
+        number = st.number_input(f"Page (of {pages})", 1, pages, key=key, width=160)
     return found.iloc[(number - 1) * SHOWN : number * SHOWN]
 
 
@@ -33,7 +33,7 @@ def row(texts: pd.Series, clicked: list[int], key: str) -> int | None:
         index=None,
         format_func=beginnings(texts.index, texts).get,
         key=key,
-        placeholder="Choose a text, here or above, to look closer",
+        placeholder="Choose a text here or above for details",
     )
 
 

@@ -12,13 +12,13 @@ from pages.parts import cached, messages, picking, state, versions, words
 
 KINDS = {
     "labels": "Labels that may be wrong",
-    "confident": "Sure and wrong",
-    "uncertain": "Least sure",
+    "confident": "Confident mistakes",
+    "uncertain": "Least confident",
 }
 ABOUT = {
-    "labels": "The model gives these labels so little chance that they may be mistakes (confident learning).",
-    "confident": "The model says something else, and is sure of it: a wrong label, or something it has not understood.",
-    "uncertain": "Every text, those first for which several answers are equally likely (entropy).",
+    "labels": "The model finds these labels so unlikely that they may be wrong (confident learning).",
+    "confident": "The model disagrees with these labels with high confidence: the label is wrong, or the model is.",
+    "uncertain": "All texts, starting with those for which several answers are about equally likely (entropy).",
 }
 DECIDED = {None: "its label is right", revising.LEFT_OUT: "left out"}
 
@@ -88,8 +88,8 @@ def _review(run: Run) -> None:
         left = found[~found["row"].isin(edits.keys())]
         texts = words.count(len(judged["uncertain"]), "text")
         st.caption(
-            f"{ABOUT[kind]} Judged on the {texts} for validation and test, from which the model did not learn: "
-            f"{whole(len(found))} in this list, {whole(len(left))} not looked at yet."
+            f"{ABOUT[kind]} Only the {texts} for validation and test are checked, since the model was not trained on them: "
+            f"{whole(len(found))} in this list, {whole(len(left))} not reviewed yet."
         )
         if not left.empty:
             _list(run, kind, left, len(edits))
@@ -111,9 +111,8 @@ def _list(run: Run, kind: str, left: pd.DataFrame, decisions: int) -> None:
         on_select="rerun",
         selection_mode="single-row",
         column_config={
-            "predicted": "the model says",
             "doubt": st.column_config.NumberColumn(
-                width="small", help="The chance that the model gives to all other labels."
+                width="small", help="The probability that the model gives to all other labels."
             ),
             "text": st.column_config.TextColumn(width="large"),
         },
@@ -141,7 +140,7 @@ def _decided(run: Run, edits: dict[str, str | None], judged: pd.DataFrame) -> No
     if not edits:
         return
     known = judged.set_index("row")
-    with st.popover(f"Look through {words.count(len(edits), 'decision')}", icon=":material/checklist:"):
+    with st.popover(f"Review {words.count(len(edits), 'decision')}", icon=":material/checklist:"):
         rows = list(reversed(edits))
         table = known[["label", "text"]].reindex(rows)
         st.dataframe(
@@ -154,14 +153,12 @@ def _decided(run: Run, edits: dict[str, str | None], judged: pd.DataFrame) -> No
             column_config={"text": st.column_config.TextColumn(width="large")},
         )
         row = st.selectbox(
-            "Take one back",
+            "Undo a decision",
             rows,
             format_func=picking.beginnings(rows, [str(known["text"].get(row, row)) for row in rows]).get,
             key=f"review_back_{run.id}",
         )
-        st.button(
-            "Take it back", key="review_take_back", icon=":material/undo:", on_click=_take_back, args=(run.dataset_id, row)
-        )
+        st.button("Undo it", key="review_take_back", icon=":material/undo:", on_click=_take_back, args=(run.dataset_id, row))
 
 
 def _said(label: str | None, plain: bool = True) -> str:

@@ -9,7 +9,7 @@ from engine.serving import rules
 from pages.parts import cached, charts, messages, state, words
 from pages.parts.judged import Judged
 
-IN_USE = "In use on the Predict page, on the command line, by the API, and in what is exported"
+IN_USE = "In use on the Predict page, on the command line, in the API and in exports"
 
 
 def confidence(judged: Judged) -> None:
@@ -32,10 +32,10 @@ def confidence(judged: Judged) -> None:
             "only how sure it is.",
         )
         if judged.texts == "validation":
-            st.caption("The correction was fitted on these very texts, so that it looks a little too good here.")
+            st.caption("The correction was fitted on these texts, so it looks a little too good here.")
         charts.show(
             charts.reliability(found.bins, found.corrected_bins),
-            "How often it is right, by how sure it says it is, before and after the correction",
+            "Accuracy by confidence, before and after the correction",
             "reliability",
             height=320,
         )
@@ -48,8 +48,8 @@ def confidence(judged: Judged) -> None:
                 "used."
             )
         st.caption(
-            "Corrected confidence holds wherever the model says how sure it is: on this page with the thresholds above, on "
-            "the Predict page, on the command line, by the API, and in what is exported."
+            "The corrected confidence is used everywhere: on this page and for the thresholds above, on the Predict page, "
+            "on the command line, in the API and in exports."
         )
 
 
@@ -62,8 +62,8 @@ def deferral(judged: Judged) -> None:
     """One threshold for all answers, on a slider."""
     st.header(
         "What to send to a person",
-        help="The model says how sure it is of each answer. Below the threshold a person answers instead. It is chosen "
-        "by the validation texts; what it does to the test texts, which chose nothing, tells what it is worth.",
+        help="The model gives a confidence with each answer. Below the threshold a person answers instead. Choose it on the "
+        "validation texts; the result on the test texts is the honest one.",
     )
     run = judged.run
     chosen_rules = rules.read(state.workspace().run(run.id))
@@ -73,7 +73,7 @@ def deferral(judged: Judged) -> None:
     left, other = st.columns(2)
     with left:
         chosen = st.slider(
-            "The model answers by itself from",
+            "The model answers by itself above",
             0,
             99,
             min(99, round(kept * 100)),
@@ -120,9 +120,9 @@ def costs(judged: Judged) -> None:
     kept = rules.read(state.workspace().run(run.id))
     with place:
         st.markdown(
-            "What does a wrong answer cost, and what does it cost to ask a person? In money, minutes, or anything else."
+            "How much does a wrong answer cost, and how much does asking a person cost? In money, minutes, or anything else."
         )
-        person = st.number_input("A person answers one text", 0.01, value=1.0, key=f"person_{run.id}", width=220)
+        person = st.number_input("Cost of asking a person", 0.01, value=1.0, key=f"person_{run.id}", width=220)
         edited = st.data_editor(
             pd.DataFrame({"answer": labels, "cost": 5.0}),
             hide_index=True,
@@ -139,16 +139,16 @@ def costs(judged: Judged) -> None:
         found = deferring.cheapest(*learnt, mistake, person)
         said, sure, right = predictions.answers(judged.table)
         st.markdown(
-            "Proposed thresholds: from this confidence on the model's answer is used, below it a person answers. "
+            "Proposed thresholds: from this confidence on, the model's answer is used; below it, a person answers. "
             "You can change them:"
         )
         least = _by_hand(found, kept.thresholds, set(learnt[0]), f"least_{run.id}")
         cost = deferring.bill(said, sure, right, least, mistake, person)
         st.markdown(
-            f"For 100 {judged.kind} texts: **{rounded(cost.chosen, 1)}** with these thresholds, "
+            f"Cost for 100 {judged.kind} texts: **{rounded(cost.chosen, 1)}** with these thresholds, "
             f"{rounded(cost.all_by_model, 1)} if the model answers all, {rounded(cost.all_by_person, 1)} if a person does.",
-            help="The thresholds proposed are the cheapest ones on the validation texts; what they cost on the test texts "
-            "is the honest figure.",
+            help="The proposed thresholds are the cheapest on the validation texts. Their honest cost is that on the test "
+            "texts.",
         )
         if st.button(
             "Use these thresholds",
@@ -174,18 +174,18 @@ def _by_hand(proposed: dict[str, float], in_use: dict[str, float], said: set[str
         column_config={
             "answer": st.column_config.TextColumn("Answer", width="medium"),
             "by itself from": st.column_config.NumberColumn(
-                "by itself from (% sure)",
+                "Threshold (% confidence)",
                 min_value=0.0,
                 max_value=101.0,
                 required=True,
                 format=words.cells("%.1f"),
                 help="Below this confidence a person looks at the answer. 0: never. 100 or more: always.",
             ),
-            "in use": st.column_config.NumberColumn(format=words.cells("%.1f")),
+            "in use": st.column_config.NumberColumn("In use", format=words.cells("%.1f")),
         },
     )
     if never := [messages.plain(label) for label in proposed if label not in said]:
-        st.caption(f"101: a person, always. On validation it never said {', '.join(never)}.")
+        st.caption(f"101 means always a person: on validation, the model never answered {', '.join(never)}.")
     chosen = dict(zip(proposed, edited["by itself from"], strict=True))
     untouched = dict(zip(proposed, shown["by itself from"], strict=True))
     return {label: proposed[label] if value == untouched[label] else _threshold(value) for label, value in chosen.items()}

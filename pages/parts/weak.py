@@ -23,28 +23,25 @@ def show(judged: Judged) -> None:
     )
     with place:
         if not found.groups:
-            st.caption("There are too few texts to say so, or they are all alike.")
+            st.caption("There are too few texts to tell, or they are all alike.")
             return
         weak = [sentence for group, sentence in zip(found.groups, found.sentences, strict=True) if group.weak]
         if not weak:
-            st.markdown(
-                f"No group of texts stands out: whatever differs among the {len(found.groups)} groups that were looked at "
-                "could be luck."
-            )
+            st.markdown(f"No group of texts stands out. The differences among the {len(found.groups)} groups could be luck.")
         for sentence in weak[:NAMED]:
             st.markdown(f":material/warning: {messages.plain(sentence)}")
         shown = found.groups[:MOST_IN_CHART]
         charts.show(
             charts.with_intervals(
                 {f"{one.property}: {one.value} ({whole(one.texts)})": (one.wrong, list(one.interval)) for one in shown},
-                "share that is wrong",
+                "error rate",
             ),
-            "Share of wrong answers in each group of texts, with its interval",
+            "Error rate of each group of texts, with its interval",
             "weak",
             height=70 + 26 * len(shown),
         )
         st.caption(
-            "Groups by length, by how many words the model does not know as a whole, and by other columns: those "
-            f"with figures or few values. Each has at least {found.least} texts. Named above is only what is unlikely "
-            "to be luck (Fisher's exact test, corrected by Holm)."
+            "Texts are grouped by length, by how many words the model does not know, and by other columns that hold numbers "
+            f"or few different values. Each group has at least {found.least} texts. Only groups whose gap is unlikely to "
+            "be luck are named above (Fisher's exact test, corrected by Holm)."
         )

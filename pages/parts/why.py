@@ -57,7 +57,7 @@ def in_words(found: Explanation) -> str:
     label = messages.plain(found.label)
     pro, con = (_listed(found.speaking(sign, NAMED)) for sign in (1, -1))
     if not found.strongest:
-        return f"No word of this text tells the model anything about {label}: it knows none of them."
+        return f"The model knows none of these words, so none speaks for or against {label}."
     if pro and con:
         return f"{pro} for {label}, {con} against it."
     return f"{pro} for {label}, and no word speaks clearly against it." if pro else (
@@ -93,7 +93,7 @@ def what_if(run: Run, found: Explanation, before: Prediction, key: str) -> None:
         range(len(names)),
         format_func=names.__getitem__,
         key=f"{key}_struck",
-        placeholder="Choose words, and see what the model says without them",
+        placeholder="Choose words to see the answer without them",
     )
     if not struck:
         return
@@ -102,7 +102,7 @@ def what_if(run: Run, found: Explanation, before: Prediction, key: str) -> None:
     model = cached.predictor(*cached.model_of(paths))
     after = model.predict([rest], rules.read(paths).temperature)[0]
     with st.container(horizontal=True):
-        for name, answer in (("With them", before), ("Without them", after)):
+        for name, answer in (("With these words", before), ("Without these words", after)):
             st.metric(
                 name,
                 messages.plain(answer.label),
@@ -132,6 +132,7 @@ def table(found: Explanation, key: str) -> None:
             "word": st.column_config.TextColumn(width="small"),
             "speaks": st.column_config.TextColumn(width="small"),
             "part": st.column_config.NumberColumn(
+                "contribution",
                 width="small",
                 help="What the word adds to the score (log-odds of the class against the mean of the others).",
             ),
@@ -155,20 +156,21 @@ def _behind(shown: str, colour: str, opacity: float) -> str:
 
 def _legend(found: Explanation) -> str:
     green, orange = _behind("Green", FOR, STRONGEST), _behind("*orange in italics*", AGAINST, STRONGEST)
-    return f":small[{green} speaks for {messages.plain(found.label)}, {orange} against it; the stronger, the more.]"
+    label = messages.plain(found.label)
+    return f":small[{green} speaks for {label}, {orange} against it; the stronger the colour, the more.]"
 
 
 def _adds_up(found: Explanation) -> str:
     unread = sum(not word.read for word in found.words)
     said = (
-        "The parts of the words add up exactly to the whole."
+        "The contributions of the words add up exactly to the total."
         if found.error < 1e-6
-        else f"The parts of the words add up to the whole but for {percent(max(0.0001, found.error), 2)}."
+        else f"The contributions of the words add up to the total, within {percent(max(0.0001, found.error), 2)}."
     )
     if found.rough:
         said += " That is much: take them for a rough picture, and strike out words to see what they do."
     if found.score > 0 and found.blank > MOSTLY * found.score:
-        said += f" Most of the score is there before any word: a text of blanks has {rounded(found.blank, 1)} of "
+        said += f" Most of the score does not come from words: an empty text already has {rounded(found.blank, 1)} of "
         said += f"{rounded(found.score, 1)}."
     if unread:
         said += f" In grey: {words.count(unread, 'word or sign', 'words and signs')} that the model does not read."
@@ -180,10 +182,10 @@ def _meaning(found: Explanation) -> str:
         rounded(one, 2, signed=True) for one in (found.blank, found.score, found.score - found.blank, found.total)
     )
     return (
-        "From a text without content to this one the score of the answer (its logit against the mean of the others') moves "
-        f"from {blank} to {score}, by {moved}; the parts of the words add up to {total} (completeness error "
-        f"{percent(found.error, 2)}). For transformers by integrated gradients from blanks (padding) to the words; for word "
-        "counting each word's weight itself."
+        "From an empty text to this one, the score of the answer (its logit minus the mean of the others) moves from "
+        f"{blank} to {score}, by {moved}. The contributions of the words add up to {total} (completeness error "
+        f"{percent(found.error, 2)}). For transformers they are integrated gradients from padding to the words; for word "
+        "counting, each word's own weight."
     )
 
 
@@ -193,8 +195,8 @@ def _change(before: Prediction, after: Prediction) -> str:
         return f"Without these words the answer changes from **{was}** to **{now}**."
     moved = (after.confidence - before.confidence) * 100
     if abs(moved) < 0.05:
-        return f"The answer stays {now}, as sure as before."
-    return f"The answer stays {now}, {rounded(abs(moved), 1)} points {'surer' if moved > 0 else 'less sure'}."
+        return f"The answer stays {now}, with the same confidence."
+    return f"The answer stays {now}, with {rounded(abs(moved), 1)} points {'more' if moved > 0 else 'less'} confidence."
 
 
 def _side(word: Word) -> str:

@@ -40,7 +40,7 @@ def test_from_a_mistake_to_a_reason_to_a_corrected_label_to_two_runs_compared(vi
     pick_row(visitor, "Texts of the chosen cell")
     visitor.unfold("Why?")
     visitor.see("What speaks for and against")
-    visitor.see(re.compile(r"The parts of the words add up (exactly )?to the whole"))
+    visitor.see(re.compile(r"The contributions of the words add up (exactly )?to the total"))
     visitor.unfold("Is its label right?")
     visitor.see("Its label is good. The model says bad")
     visitor.press("Correct the label")
@@ -48,7 +48,7 @@ def test_from_a_mistake_to_a_reason_to_a_corrected_label_to_two_runs_compared(vi
 
     visitor.unfold("Which labels may be wrong?")
     visitor.see("1 label corrected")
-    visitor.press("Make it and train again")
+    visitor.press("Create it and train again")
     visitor.page.get_by_role("button", name="See where it is right and wrong").click(timeout=120_000)
     visitor.settle()
     newest = queue.list_runs(workspace)[0]
@@ -58,7 +58,7 @@ def test_from_a_mistake_to_a_reason_to_a_corrected_label_to_two_runs_compared(vi
     visitor.settle()
     visitor.see("test texts that both have, by the labels of version 2")
     visitor.see("Is the gap real?")
-    visitor.unfold("Ask them all")
+    visitor.unfold("Ask all models")
     visitor.page.get_by_role("textbox", name="Your text").fill("the lamp is bright")
     sure = [
         Predictor(workspace.run(one.id).model).predict(["the lamp is bright"])[0].confidence for one in (newest, mistaken)
@@ -132,7 +132,7 @@ def click_cell(visitor, actual: str, said: str) -> None:
 
 
 def chosen_cell(visitor) -> tuple[str, str]:
-    return tuple(visitor.page.get_by_role("combobox", name=name).input_value() for name in ("True label", "The model said"))
+    return tuple(visitor.page.get_by_role("combobox", name=name).input_value() for name in ("True label", "Predicted label"))
 
 
 def pick_row(visitor, table: str) -> None:

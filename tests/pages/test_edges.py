@@ -40,7 +40,7 @@ def test_evaluate_says_sensible_things(two):
     classes = next(one.value for one in test.dataframe if "support" in one.value)
     assert len(classes) == len(info.labels) and classes["support"].sum() == info.rows["test"]
     if info.rows["test"] == 3:
-        assert "too few texts to say so" in said
+        assert "too few texts to tell" in said
     test.radio(key="split").set_value("validation").run()
     assert not test.exception
 
@@ -49,5 +49,5 @@ def test_compare_says_sensible_things(two):
     info, runs = two
     test = open_page("compare", runs=",".join(run.id for run in runs))
     said = words_on(unfold_all(test)).replace("\\", "")
-    assert f"All on the same {info.rows['test']} test texts" in said
+    assert f"tested on the same {info.rows['test']} texts" in said
     assert " nan" not in said and "Left minus right" in said

@@ -16,7 +16,7 @@ from tests.pages.helpers import open_page, press, unfold, words_on
 
 
 def test_without_a_model_there_is_one_next_step(workspace):
-    assert "No model to judge yet" in words_on(open_page("evaluate"))
+    assert "No model to evaluate yet" in words_on(open_page("evaluate"))
 
 
 def test_the_figures_are_those_of_the_run_and_say_what_they_count(workspace, finished, easy):
@@ -55,10 +55,10 @@ def test_each_class_has_its_scores(workspace, finished):
 
 def test_all_scores_stand_there_with_their_intervals(workspace, finished):
     test = open_page("evaluate", run=finished.id)
-    unfold(test, "More scores, and how sure they are")
+    unfold(test, "More scores, with 95% intervals")
     table = test.dataframe[0].value
     assert {"Balanced accuracy", "Matthews correlation", "ROC-AUC", "Log loss"} <= set(table["score"])
-    assert table["95% sure"].str.match(r"-?[0-9.]+ to [0-9.]+").all()
+    assert table["95% interval"].str.match(r"-?[0-9.]+ to [0-9.]+").all()
 
 
 def test_scores_of_an_older_version_are_completed(workspace, finished):
@@ -80,7 +80,7 @@ def test_a_class_is_looked_at_closely(workspace, finished):
     unfold(test, "A closer look at a class")
     test.selectbox(key="class").select("good").run()
     said = words_on(test)
-    assert "test texts that are good it finds" in said and "95% sure" in said
+    assert "test texts that are “good”" in said and "95% interval" in said
     tables = [one.value for one in test.dataframe]
     known = next(table for table in tables if list(table.columns) == ["word", "here", "elsewhere"])
     assert (known["here"] > known["elsewhere"]).all() and len(known)
@@ -114,7 +114,7 @@ def test_an_answer_that_was_never_said_costs_no_crash(workspace, finished):
 def test_where_it_is_weak_is_said_or_that_nothing_is(workspace, finished):
     test = open_page("evaluate", run=finished.id)
     unfold(test, "Where is it weak?")
-    assert "too few texts to say so, or they are all alike" in words_on(test)
+    assert "too few texts to tell, or they are all alike" in words_on(test)
 
 
 def test_a_further_file_has_scores_of_its_own(workspace, finished, easy):
@@ -132,7 +132,7 @@ def test_a_further_file_has_scores_of_its_own(workspace, finished, easy):
 
 def test_a_further_file_is_brought_to_the_page_and_judged_there(workspace, finished):
     test = open_page("evaluate", run=finished.id)
-    unfold(test, "Judge it on another file")
+    unfold(test, "Evaluate on another file")
     content = words.easy_csv(50, seed=3).replace("text,label", "said,mood").encode()
     test.file_uploader(key="upload_further_0").upload("later.csv", content, "text/csv").run()
     assert test.button(key="judge").disabled  # its columns have other names
@@ -148,7 +148,7 @@ def test_a_further_file_is_brought_to_the_page_and_judged_there(workspace, finis
 
 def test_a_file_that_cannot_be_read_makes_way_for_another(workspace, finished):
     test = open_page("evaluate", run=finished.id)
-    unfold(test, "Judge it on another file")
+    unfold(test, "Evaluate on another file")
     test.file_uploader(key="upload_further_0").upload("damaged.xlsx", b"PK\x03\x04 no more", "x/y").run()
     assert test.error and not test.exception
     assert test.run().file_uploader(key="upload_further_1") and not test.error
@@ -218,9 +218,9 @@ def test_scores_of_an_earlier_model_are_said_to_be_so_and_made_anew(workspace, f
     evaluations.outlive(workspace, finished.id)
     test = open_page("evaluate", run=finished.id)
     test.radio(key="split").set_value(about.key).run()
-    assert "those of its model before" in words_on(test)
+    assert "for its earlier model" in words_on(test)
     press(test, "judge_again")
-    assert "those of its model before" not in words_on(test)
+    assert "for its earlier model" not in words_on(test)
     assert test.radio(key="split").value == about.key
 
 

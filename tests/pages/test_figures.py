@@ -31,7 +31,7 @@ def test_the_page_and_the_json_say_the_same(workspace, finished, tmp_path, texts
     test = open_page("evaluate", run=finished.id)
     test.radio(key="split").set_value(key).run()
     for title in (
-        "More scores, and how sure they are",
+        "More scores, with 95% intervals",
         "A closer look at a class",
         "When some mistakes cost more than others",
         "Can its confidence be trusted?",

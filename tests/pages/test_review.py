@@ -94,7 +94,7 @@ def test_a_decision_is_taken_back(workspace, easy, counted):
     test.selectbox(key=f"review_back_{counted.id}").set_value(rows[0]).run()
     press(test, "review_take_back")
     assert revising.read(workspace, easy.id).edits == {rows[1]: None}
-    assert f"{len(rows) - 1} not looked at yet" in words_on(test)
+    assert f"{len(rows) - 1} not reviewed yet" in words_on(test)
 
 
 def test_what_cannot_be_made_is_a_sentence(workspace, easy, counted):
@@ -126,7 +126,7 @@ def test_a_wrong_answer_becomes_a_text_to_learn_from(workspace, easy, counted):
     text = "the lamp is bright, calm and tidy :red[*x*]"
     test = open_page("predict", run=counted.id)
     ask(test, text)
-    box = next(one for one in test.selectbox if one.label == "What would be right?")
+    box = next(one for one in test.selectbox if one.label == "What is the right label?")
     assert box.options == ["bad"]  # the answer itself is none of them
     box.set_value("bad").run()
     press(test, "keep_feedback")

@@ -35,7 +35,7 @@ def by_start(widgets, start):
 
 def test_the_words_are_coloured_and_told_as_a_sentence_and_a_table(opened):
     said = words_on(opened)
-    assert "for good" in said and "add up to the whole" in said
+    assert "for good" in said and "add up to the total" in said
     coloured = next(one.value for one in opened.markdown if ":color[" in one.value)
     assert all(word in coloured for word in ("lamp", "bright", "mug"))
     table = opened.dataframe[0].value
@@ -64,7 +64,7 @@ def test_striking_out_words_changes_the_answer(opened, finished):
             strike = strike.select(strike.options[place])
     unfold(test)
     answers = {one.label: one.value for one in test.metric}
-    assert answers["With them"] == before != answers["Without them"]
+    assert answers["With these words"] == before != answers["Without these words"]
     assert "the answer changes" in words_on(test)
 
 
@@ -117,4 +117,4 @@ def test_sentences():
     assert told(2.0, -1.0, 1.5) == "**w0** and **w2** speak for good, **w1** speaks against it."
     assert told(2.0, -0.01) == "**w0** speaks for good, and no word speaks clearly against it."
     assert told(-2.0) == "No word speaks clearly for good; **w0** speaks against it."
-    assert "knows none of them" in told(0.0, 0.0)
+    assert "knows none of these words" in told(0.0, 0.0)

@@ -131,19 +131,19 @@ def pair(difference, adjusted, needed=900, macro_f1=0.0, macro_f1_adjusted=1.0):
          "about 1,900 test texts would be needed to tell."),
         (pair(-0.05, 0.0004), "Two is better than One: right 5.0 points more often, and that is unlikely to be luck "
          "(p < 0.001)."),
-        (pair(0.0, 1.0, None), "One and Two are right equally often, on 500 test texts."),
+        (pair(0.0, 1.0, None), "One and Two are right equally often on 500 test texts."),
         (pair(0.03, 0.06, 480), "One is right 3.0 points more often than Two; that could be luck (p = 0.06)."),
     ],
 )  # fmt: skip
 def test_the_verdict_is_a_sentence(found, said):
-    alike = " With every class counting alike (macro-F1), neither is ahead."
+    alike = " In macro-F1, which counts every class equally, neither is ahead."
     assert sentence(found, "One", "Two", 500) == said + alike
 
 
 def test_that_a_chance_was_corrected_is_said():
     """The same two models alone may have got the opposite verdict."""
     found = replace(pair(0.138, 0.15, None), p_value=0.049)
-    assert "that could be luck (p = 0.15, higher because several pairs are compared)." in sentence(found, "One", "Two", 65)
+    assert "that could be luck (p = 0.15, corrected for comparing several pairs)." in sentence(found, "One", "Two", 65)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_that_a_chance_was_corrected_is_said():
 )
 def test_the_verdict_speaks_of_small_classes_too(gap, p, said):
     assert sentence(pair(0.02, 0.2, None, gap, p), "One", "Two", 500).endswith(
-        f" With every class counting alike (macro-F1), {said}"
+        f" In macro-F1, which counts every class equally, {said}"
     )
 
 

@@ -104,5 +104,5 @@ def test_words_that_a_model_does_not_know_as_a_whole_are_counted():
 
 def test_what_is_rarely_wrong_is_not_told_as_never():
     group = Group("channel", "chat", 40, 0.004, (0.0004, 0.02), 0.996, 0.5)
-    said = "channel: chat. Wrong 0.4 of 100 times (95% sure: between 0.1 and 2), elsewhere 99.6."
+    said = "channel: chat. Here 0.4% of the answers are wrong (95% interval: 0.1% to 2%), elsewhere 99.6%."
     assert sentence(group) == said

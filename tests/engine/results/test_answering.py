@@ -64,6 +64,6 @@ def test_rules_that_are_damaged_keep_no_new_model_from_its_place_and_are_told(wo
     evaluations.judge_further(workspace, run, read_bytes(words.easy_csv(30).encode(), "later.csv"))
     workspace.run(run.id).rules.write_text('{"threshold": "high"}')
     damaged, further = answering.outlive(workspace, run.id)
-    assert "rules.json" in damaged and "Mend it, or delete it" in damaged
+    assert "rules.json" in damaged and "Fix it, or delete it" in damaged
     assert "Traceback" in capsys.readouterr().err  # the log of the run
     assert "later.csv" in further and evaluations.further(workspace, run.id)[0].outlived

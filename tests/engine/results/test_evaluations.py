@@ -46,7 +46,7 @@ def test_what_the_run_had_seen_is_known_again_whatever_its_case_and_white_space(
     later = some.to_csv(index=False) + "something that nobody ever wrote,bad\n"
     about, _ = evaluations.judge_further(workspace, run, read_bytes(later.encode(), "later.csv"))
     assert (about.rows, about.learnt, about.validated) == (13, 7, 5)
-    assert about.too_good.startswith("The model learnt from 7 of these texts, and 5 more were validation texts")
+    assert about.too_good.startswith("The model was trained on 7 of these texts and validated on 5 more")
 
 
 def test_one_answer_for_all_is_what_was_most_frequent_in_training(workspace, easy_csv):
