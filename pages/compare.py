@@ -28,7 +28,7 @@ def page() -> None:
     if len(scored) < LEAST_RUNS:
         messages.empty(
             "Nothing to compare yet",
-            "Two finished runs on the same data set are needed: two models, or two settings of one.",
+            "You need two finished runs on the same data set: two models, or one model with different settings.",
             "pages/train.py",
             "Go to Train",
             ":material/model_training:",
@@ -63,7 +63,7 @@ def of_study(study: Study, scored: tuple[str, ...]) -> tuple[str, ...]:
     labels = records.standing(state.workspace(), study).labels
     return tuple(
         st.multiselect(
-            f"Compared below: the best {MOST_RUNS} of {len(scored)} on validation, unless you choose others",
+            f"Compared below: at first the best {MOST_RUNS} of {len(scored)} on validation",
             scored,
             default=scored[:MOST_RUNS],
             format_func=lambda one: f"{labels[one]}, {one[:4]}",
@@ -94,7 +94,7 @@ def choose(scored: dict[str, Run]) -> tuple[str, ...]:
         key="compared",
         max_selections=MOST_RUNS,
         persist_state="session",
-        help="Two to ten runs that were tested on the same texts, or on versions of the same data.",
+        help="Two to ten runs that were tested on the same texts, or on versions of the same data set.",
     )
     st.query_params["runs"] = st.session_state["compared_address"] = ",".join(chosen)
     return tuple(chosen)
@@ -103,29 +103,29 @@ def choose(scored: dict[str, Run]) -> tuple[str, ...]:
 def leaderboard(found, names: dict[str, str]) -> None:
     brought = [one.run for one in found.entries if one.run.imported]
     unseen = "" if brought else ", which none of them had seen"
-    st.caption(found.note or f"All on the same {whole(found.rows)} test texts{unseen}.")
+    st.caption(found.note or f"All runs were tested on the same {whole(found.rows)} texts{unseen}.")
     if found.bias:
         st.caption(f":material/balance: {messages.plain(found.bias)}")
     bringing.note(*brought)
     rows = [
         {
             "Run": names[one.run.id],
-            "Right (accuracy)": one.accuracy,
-            "95% sure": words.between(one.intervals["accuracy"]),
+            "Accuracy": one.accuracy,
+            "95% interval": words.between(one.intervals["accuracy"]),
             "Macro-F1": one.macro_f1,
-            "Training": one.seconds,
-            "Per text": one.milliseconds,
+            "Training time": one.seconds,
+            "Time per text": one.milliseconds,
             "Size": float(one.bytes),
         }
         for one in found.entries
     ]
     base = found.baseline
-    learnt = f", on {whole(base['train_rows'])} texts" if base["train_rows"] else ""
+    learnt = f", trained on {whole(base['train_rows'])} texts" if base["train_rows"] else ""
     rows.append(
         {
             "Run": "Baseline (word counting)",
-            "Right (accuracy)": base["accuracy"],
-            "95% sure": words.between(base["interval"]),
+            "Accuracy": base["accuracy"],
+            "95% interval": words.between(base["interval"]),
             "Macro-F1": base["macro_f1"],
         }
     )
@@ -133,10 +133,10 @@ def leaderboard(found, names: dict[str, str]) -> None:
         words.table(
             rows,
             **{
-                "Right (accuracy)": words.share,
+                "Accuracy": words.share,
                 "Macro-F1": words.score,
-                "Training": lambda seconds: f"{rounded(seconds)} s",
-                "Per text": lambda milliseconds: f"{rounded(milliseconds, 2)} ms",
+                "Training time": lambda seconds: f"{rounded(seconds)} s",
+                "Time per text": lambda milliseconds: f"{rounded(milliseconds, 2)} ms",
                 "Size": words.size,
             },
         ),
@@ -145,12 +145,12 @@ def leaderboard(found, names: dict[str, str]) -> None:
         placeholder="",
         column_config={
             "Run": st.column_config.TextColumn(width="medium", help=f"Word counting: {base['name']}{learnt}."),
-            "95% sure": st.column_config.TextColumn(
-                help="Between these lies the share that it would get right on very many such texts (Wilson interval)."
+            "95% interval": st.column_config.TextColumn(
+                help="With 95% confidence, the accuracy on texts like these lies in this range (Wilson interval)."
             ),
-            "Per text": st.column_config.NumberColumn(
-                help="Of a hundred texts together, with cutting them into tokens; the middle of three times, on the "
-                "machine that trained it.",
+            "Time per text": st.column_config.NumberColumn(
+                help="Measured on 100 texts at once, tokenization included: the median of three times, on the machine that "
+                "trained the model.",
             ),
         },
     )
@@ -159,8 +159,8 @@ def leaderboard(found, names: dict[str, str]) -> None:
 def verdicts(found) -> None:
     st.header(
         "Is the gap real?",
-        help="The exact McNemar test looks only at texts that one model has right and the other wrong; p is how often luck "
-        "alone would give such a gap, corrected for the number of pairs (Holm).",
+        help="The exact McNemar test looks at the texts that only one of two models gets right. The p-value is how often "
+        "luck alone would give a gap this large. It is corrected for the number of pairs (Holm).",
     )
     st.caption(found.caveat)
     first = sorted(zip(found.pairs, found.verdicts, strict=True), key=lambda pair: pair[0].adjusted)
@@ -179,9 +179,9 @@ def trade_off(found, names: dict[str, str]) -> None:
     if len(timed) < LEAST_RUNS:
         return
     st.header(
-        "Right or fast",
-        help="Runs that no other one beats in both are stars: the best trade-offs. Times that differ by less than 10% count "
-        "as the same.",
+        "Accuracy and speed",
+        help="Stars mark the best trade-offs: runs that no other run beats in both. Times within 10% of each other count as "
+        "equal.",
     )
     points = {
         names[one.run.id]: (
@@ -199,10 +199,10 @@ def disagreements(found, names: dict[str, str], chosen: tuple[str, ...], stamps:
     table = cached.disagreements(found, chosen, stamps)
     st.header("Where they disagree")
     if table.empty:
-        st.caption("They say the same about every test text.")
+        st.caption("All runs give the same answer to every test text.")
         return
     st.caption(
-        f"{whole(len(table))} of {whole(found.rows)} texts, the most divided first."
+        f"The runs disagree on {whole(len(table))} of {whole(found.rows)} texts. The most divided come first."
         + (f" The first {MOST_TEXTS} are shown." if len(table) > MOST_TEXTS else "")
     )
     st.dataframe(
@@ -220,7 +220,7 @@ def disagreements(found, names: dict[str, str], chosen: tuple[str, ...], stamps:
 
 def ask_all(found, names: dict[str, str]) -> None:
     """One text, all models."""
-    with st.expander("Ask them all", icon=":material/forum:", on_change="rerun") as place:
+    with st.expander("Ask all models", icon=":material/forum:", on_change="rerun") as place:
         if place.open:
             st.fragment(_asked)([one.run.id for one in found.entries], names)
 
@@ -244,8 +244,11 @@ def _asked(ids: list[str], names: dict[str, str]) -> None:
             answers[run_id] = model.predict([text], rules.read(paths).temperature)[0]
         st.dataframe(
             words.table(
-                [{"Run": names[run_id], "says": one.label, "sure": one.confidence} for run_id, one in answers.items()],
-                sure=words.share,
+                [
+                    {"Run": names[run_id], "answer": one.label, "confidence": one.confidence}
+                    for run_id, one in answers.items()
+                ],
+                confidence=words.share,
             ),
             hide_index=True,
             alt="What each run says about the text",
@@ -271,10 +274,10 @@ def two_matrices(found, names: dict[str, str]) -> None:
                 figure = matrices.confusion(matrix["labels"], matrix["counts"])
                 charts.show(figure, f"Confusion matrix of {names[run_id]}", f"side_{place}_{run_id}", height=height)
         if left["labels"] != right["labels"]:
-            st.caption("These two do not know the same labels, so that one matrix cannot be taken from the other.")
+            st.caption("These two models have different labels, so their matrices cannot be subtracted.")
         elif picked[0] != picked[1]:
             st.markdown(
-                "**Left minus right**. Green: there the left one does better, by more right answers or fewer mistakes."
+                "**Left minus right.** Green: the left model does better here, with more right answers or fewer mistakes."
             )
             charts.show(
                 matrices.difference(left["labels"], left["counts"], right["counts"]),
@@ -285,7 +288,7 @@ def two_matrices(found, names: dict[str, str]) -> None:
 
 
 def depths(found, names: dict[str, str]) -> None:
-    with st.expander("Settings that differ, and how each learnt", icon=":material/tune:", on_change="rerun") as place:
+    with st.expander("Different settings and training curves", icon=":material/tune:", on_change="rerun") as place:
         if not place.open:
             return
         runs = [one.run for one in found.entries]
@@ -304,7 +307,7 @@ def depths(found, names: dict[str, str]) -> None:
                 column_config={"setting": "Setting", **names},
             )
         else:
-            st.caption("All their settings are the same.")
+            st.caption("All settings are the same.")
         histories = {
             names[run.id]: history for run in runs if (history := History.read(state.workspace().run(run.id).events)).epochs
         }
@@ -313,7 +316,7 @@ def depths(found, names: dict[str, str]) -> None:
             with left:
                 charts.show(charts.losses(histories), "Training loss of each run", "losses", height=320)
             with right:
-                charts.show(charts.validations(histories), "Macro-F1 of each run by round", "rounds", height=320)
+                charts.show(charts.validations(histories), "Macro-F1 of each run by epoch", "rounds", height=320)
 
 
 frame.show(page)

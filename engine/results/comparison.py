@@ -179,8 +179,8 @@ def _common_rows(versions: Sequence[DatasetInfo], rows: int) -> str:
     *others, newest = (str(one.version) for one in versions)
     texts = f"the {whole(rows)} test texts" if rows > 1 else "the one test text"
     return (
-        f"These runs were trained on versions {', '.join(others)} and {newest} of the same data; they are compared on "
-        f"{texts} that {'both' if len(versions) == 2 else 'all of them'} have, by the labels of version {newest}."
+        f"These runs were trained on versions {', '.join(others)} and {newest} of the same data. They are compared on "
+        f"{texts} that {'both' if len(versions) == 2 else 'all'} versions have, with the labels of version {newest}."
     )
 
 

@@ -8,7 +8,7 @@ from engine.studies.progress import Progress, Trial
 from engine.studies.records import Standing
 from pages.parts import charts, messages, study_charts, words
 
-STATES = {"complete": "To its end", "pruned": "Ended early", "failed": "Failed"}
+STATES = {"complete": "Completed", "pruned": "Stopped early", "failed": "Failed"}
 
 
 def show(standing: Standing, found: Progress) -> None:
@@ -37,7 +37,7 @@ def _headline(standing: Standing, found: Progress, runs: dict[str, Run]) -> None
         text=f"{words.duration(min(spent, found.seconds))} of {words.duration(found.seconds)} used",
     )
     if now and now.paused:
-        st.caption("The present trial is paused; the search goes on when it is resumed, on the Runs page.")
+        st.caption("The current trial is paused. Resume it on the Runs page to continue the search.")
 
 
 def _best(run: Run, found: Progress) -> None:
@@ -62,32 +62,32 @@ def _best(run: Run, found: Progress) -> None:
             query_params={"run": run.id},
         )
         st.caption(
-            "The best of many is partly luck on the validation texts; the test score is the one to believe.",
+            "The best of many trials is partly luck on the validation texts. Trust its test score.",
         )
 
 
 def _charts(found: Progress) -> None:
     ended = [trial for trial in found.trials if trial.score is not None and trial.state != "running"]
     if not ended:
-        st.caption("The first score comes when the first trial has ended.")
+        st.caption("The first score appears when the first trial has ended.")
         return
     left, right = st.columns(2)
     with left:
-        st.markdown("**What each trial came to**")
+        st.markdown("**Score of each trial**")
         best = f", the best {rounded(found.best.score, 3)}" if found.best else ""
         charts.show(study_charts.trials(ended), f"{len(ended)} trials{best}", "trials", height=300)
     with right:
         st.markdown(
-            "**What mattered** (parameter importance)",
-            help="How much of the difference between good and other trials each setting made (PED-ANOVA, Watanabe et al. "
-            "2023). With few trials it is a hint, no more.",
+            "**Which settings mattered** (parameter importance)",
+            help="How much each setting contributed to the difference between good and other trials (PED-ANOVA, Watanabe "
+            "et al. 2023). With few trials this is only a hint.",
         )
         if found.importance:
             shares = {words.SETTINGS[field]: share for field, share in found.importance.items()}
             most = next(iter(shares))
-            charts.show(study_charts.importance(shares), f"What mattered most: {most}", "importance", height=300)
+            charts.show(study_charts.importance(shares), f"The setting that mattered most: {most}", "importance", height=300)
         else:
-            st.caption("This is shown once six trials have run to their end.")
+            st.caption("Shown once six trials have completed.")
 
 
 def _table(found: Progress, runs: dict[str, Run]) -> None:
@@ -99,7 +99,7 @@ def _table(found: Progress, runs: dict[str, Run]) -> None:
                     "Trial": trial.number + 1,
                     "State": _state(trial, runs.get(trial.run_id)),
                     "Macro-F1 (validation)": trial.score,
-                    "Rounds": trial.rounds,
+                    "Epochs": trial.rounds,
                     "Time": words.duration(trial.seconds) if trial.seconds else "",
                     **{words.SETTINGS[field]: value for field, value in trial.values.items()},
                     "Run": trial.run_id,
@@ -118,7 +118,7 @@ def _state(trial: Trial, run: Run | None) -> str:
     if trial.state != "running":
         return STATES[trial.state] if run else f"{STATES[trial.state]}, deleted"
     if run is None or run.status == Status.QUEUED:
-        return "Waits"
+        return "Waiting"
     if run.status.ended:
         return "Paused" if run.paused else str(run.status).capitalize()
     return run.phase.capitalize()

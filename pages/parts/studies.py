@@ -25,7 +25,7 @@ def choose() -> Study | None:
         [None, *found],
         "study",
         lambda one: one.id if one else ANY,
-        lambda one: f"{one.name}, {words.when(one.created_at)}" if one else "Runs of my choice",
+        lambda one: f"{one.name}, {words.when(one.created_at)}" if one else "Runs that I choose",
     )
     if chosen:
         st.query_params.pop("runs", None)
@@ -43,7 +43,7 @@ def show(study: Study) -> tuple[str, ...]:
     if study.kind == "curve" and scored:
         curve(found, scored)
     elif len(scored) == 1 and found.live:
-        st.caption("They are compared here as soon as two have ended.")
+        st.caption("The comparison appears here once two runs have ended.")
     return scored
 
 
@@ -53,9 +53,9 @@ def curve(found: Standing, scored: tuple[str, ...]) -> None:
     shown = cached.learning_curve(str(state.workspace().root), found, scored, stamps)
     st.header(
         "Would more labels help?",
-        help="The same model learnt from a part of the training texts, then from more and more of them; the test texts are "
-        "always the same. The interval (Agresti and Min 2005) counts the luck of the test texts, not that of the training. "
-        "Each further doubling usually brings less than the one before.",
+        help="The same model is trained on more and more of the training texts; the test texts are always the same. The "
+        "interval (Agresti and Min 2005) accounts for luck in the test texts, not in the training. Each doubling usually "
+        "helps less than the one before.",
     )
     if shown.sentence:
         icon = {True: "trending_up", False: "trending_flat", None: "casino"}[shown.helps]
@@ -91,8 +91,7 @@ def headline(found: Standing) -> None:
         st.badge(str(found.status), icon=words.STATUS_ICONS[found.status], color=words.STATUS_COLOURS[found.status])
         st.markdown(f"{found.ended} of {words.count(len(found.runs), 'run')} ended")
         if found.gone:
-            were = "run of it was" if found.gone == 1 else "runs of it were"
-            st.caption(f"{found.gone} {were} deleted.")
+            st.caption(f"{words.count(found.gone, 'run was', 'runs were')} deleted.")
         forget(found)
 
 
@@ -105,15 +104,15 @@ def table(found: Standing) -> None:
                     "Run": found.labels[run.id],
                     "State": _state(run),
                     "Done": 1.0 if run.accuracy is not None else run.share or 0.0,
-                    "Right (accuracy)": run.accuracy,
-                    "95% sure": words.between(scores[run.id]["intervals"]["accuracy"]) if run.id in scores else None,
+                    "Accuracy": run.accuracy,
+                    "95% interval": words.between(scores[run.id]["intervals"]["accuracy"]) if run.id in scores else None,
                     "Macro-F1": run.macro_f1,
                     "Time": words.duration(run.seconds),
                     "Left": words.time_left(run.seconds_left),
                 }
                 for run in found.runs
             ],
-            **{"Right (accuracy)": words.share, "Macro-F1": words.score},
+            **{"Accuracy": words.share, "Macro-F1": words.score},
         ),
         hide_index=True,
         alt="The runs of this study, each with its state and how far it is",
@@ -127,7 +126,7 @@ def table(found: Standing) -> None:
 def _state(run: Run) -> str:
     if run.status == Status.RUNNING:
         return run.phase.capitalize()
-    return {Status.QUEUED: "Waits"}.get(run.status, "Paused" if run.paused else str(run.status).capitalize())
+    return {Status.QUEUED: "Waiting"}.get(run.status, "Paused" if run.paused else str(run.status).capitalize())
 
 
 def problems(found: Standing) -> None:
@@ -147,7 +146,7 @@ def controls(found: Standing) -> None:
         if now:
             st.page_link(
                 "pages/runs.py",
-                label="Watch the one that trains",
+                label="Watch the current run",
                 icon=":material/show_chart:",
                 query_params={"run": now.id},
             )
@@ -156,7 +155,7 @@ def controls(found: Standing) -> None:
                 "Stop all",
                 icon=":material/stop_circle:",
                 key="stop_study",
-                help="What waits leaves the queue; what trains keeps its best round.",
+                help="Waiting runs leave the queue. The current one keeps its best epoch.",
                 on_click=_stop,
                 args=(found.study,),
             )
@@ -167,23 +166,23 @@ def controls(found: Standing) -> None:
 def forget(found: Standing) -> None:
     if not found.live:
         st.button(
-            "Forget this study",
+            "Delete this study",
             icon=":material/playlist_remove:",
             key="forget_study",
             type="tertiary",
-            help="Its runs stay; only that they belong together is forgotten.",
+            help="Only the study is deleted. Its runs stay.",
             on_click=_forget,
             args=(found.study,),
         )
 
 
 def _go_on(found: Standing) -> None:
-    with st.popover("Go on", icon=":material/play_circle:"):
+    with st.popover("Continue", icon=":material/play_circle:"):
         minutes = st.number_input(
-            "Further minutes", min_value=0, max_value=7 * 24 * 60, value=15, step=5, key="further_minutes"
+            "More minutes", min_value=0, max_value=7 * 24 * 60, value=15, step=5, key="further_minutes"
         )
         st.button(
-            "Go on",
+            "Continue",
             type="primary",
             icon=":material/play_arrow:",
             key="go_on_study",

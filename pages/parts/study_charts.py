@@ -44,7 +44,7 @@ def learning_curve(points: list) -> go.Figure:
             "tickvals": rows,
             "ticktext": [whole(count) for count in rows],
         },
-        yaxis={"title": "right, on the test texts", "tickformat": SHARES},
+        yaxis={"title": "accuracy on the test texts", "tickformat": SHARES},
         legend=ABOVE,
     )
 
@@ -64,8 +64,8 @@ def trials(ended: list) -> go.Figure:
         hoverinfo="skip",
     )
     for state, name, symbol, colour in (
-        ("complete", "to its end", "circle", ACCENT),
-        ("pruned", "ended early", "circle-open", SECOND),
+        ("complete", "completed", "circle", ACCENT),
+        ("pruned", "stopped early", "circle-open", SECOND),
     ):
         some = [one for one in ended if one.state == state]
         figure.add_scatter(

@@ -7,7 +7,7 @@ from engine.studies import records
 def test_several_runs_are_started_together_and_their_page_follows_by_itself(visit, workspace, easy, tiny_model):
     queue.pause_queue(workspace, True)
     visitor = visit().open("train")
-    visitor.page.get_by_text("Several to compare", exact=True).click()
+    visitor.page.get_by_text("Several runs to compare", exact=True).click()
     box = visitor.page.get_by_role("combobox", name="Models to try")
     box.press("Backspace")  # word counting
     box.press("Backspace")  # the bundled model

@@ -31,28 +31,28 @@ def test_the_leaderboard_and_the_verdicts(workspace, three):
     test = open_page("compare")
     board = test.dataframe[0].value
     assert len(board) == 4
-    assert list(board["Right (accuracy)"])[:3] == sorted((run.accuracy for run in three), reverse=True)
+    assert list(board["Accuracy"])[:3] == sorted((run.accuracy for run in three), reverse=True)
     assert board["Run"].iloc[-1] == "Baseline (word counting)"
-    assert (board["95% sure"] != "").all()
-    assert all(pd.api.types.is_numeric_dtype(board[name]) for name in ("Training", "Per text", "Size"))
+    assert (board["95% interval"] != "").all()
+    assert all(pd.api.types.is_numeric_dtype(board[name]) for name in ("Training time", "Time per text", "Size"))
     said = words_on(test)
     verdicts = comparison.of(workspace, test.multiselect(key="compared").value).verdicts
     assert len(verdicts) == 3 and all(messages.plain(one) in said for one in verdicts)
-    assert "not that of the training" in said
+    assert "not in the training" in said
 
 
 def test_all_of_them_answer_one_text(workspace, three):
-    test = unfold(open_page("compare"), "Ask them all")
+    test = unfold(open_page("compare"), "Ask all models")
     test.text_area(key="ask_all").set_value("the lamp is bright, calm and tidy").run()
-    asked = next(one.value for one in test.dataframe if list(one.value.columns) == ["Run", "says", "sure"])
+    asked = next(one.value for one in test.dataframe if list(one.value.columns) == ["Run", "answer", "confidence"])
     assert len(asked) == 3 and set(asked["says"]) <= {"bad", "good"}
 
 
 def test_the_settings_that_differ_and_how_each_learnt(workspace, three):
-    test = unfold(open_page("compare"), "Settings that differ, and how each learnt")
+    test = unfold(open_page("compare"), "Different settings and training curves")
     differing = next(one.value for one in test.dataframe if "setting" in one.value.columns)
-    assert "Training rounds (epochs)" in set(differing["setting"])
-    assert len(test.get("plotly_chart")) == 3  # right or fast, the loss, and the rounds
+    assert "Epochs" in set(differing["setting"])
+    assert len(test.get("plotly_chart")) == 3  # accuracy and speed, the loss, and the scores
 
 
 def test_the_chosen_runs_stand_in_the_address(workspace, three):
@@ -77,7 +77,7 @@ def test_what_was_compared_is_still_there_after_another_page(workspace, three):
 def test_runs_may_be_called_as_the_columns_beside_them(workspace, three):
     for run, name in zip(three, ("text", "label", "setting"), strict=True):
         queue.rename(workspace, run.id, name)
-    test = unfold(open_page("compare"), "Settings that differ, and how each learnt")
+    test = unfold(open_page("compare"), "Different settings and training curves")
     assert {"setting", *(run.id for run in three)} == set(
         next(one.value for one in test.dataframe if "setting" in one.value)
     )
@@ -111,7 +111,7 @@ def test_the_json_has_what_the_page_shows(workspace, three):
     )
     test = open_page("compare", runs=",".join(asked))
     low, high = said["baseline"]["interval"]
-    assert test.dataframe[0].value["95% sure"].iloc[-1] == f"{low:.1%} to {high:.1%}"
+    assert test.dataframe[0].value["95% interval"].iloc[-1] == f"{low:.1%} to {high:.1%}"
     stars = {one["name"] for one in said["runs"] if one["best_trade_off"]}
     (drawn,) = [json.loads(one.proto.spec)["data"] for one in test.get("plotly_chart")]
     best = {one["name"] for one in drawn if one["marker"]["symbol"] == "star"}
@@ -119,7 +119,7 @@ def test_the_json_has_what_the_page_shows(workspace, three):
     if said["disagree"]:
         listed = next(one.value for one in test.dataframe if {"text", "label", *asked} <= set(one.value))
         assert listed["text"].tolist() == [one["text"] for one in said["disagreements"]]
-    unfold(test, "Settings that differ, and how each learnt")
+    unfold(test, "Different settings and training curves")
     differing = next(one.value for one in test.dataframe if "setting" in one.value)
     assert len(differing) == len(said["settings"])
     rounds = said["histories"][three[1].id]

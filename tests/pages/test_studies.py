@@ -50,7 +50,7 @@ def test_several_are_chosen_queued_as_one_and_watched_where_they_are_compared(wo
     rounds = next(one for one in test.multiselect if one.key.startswith("several_epochs"))
     rounds.options.append("1")
     rounds.set_value(["1"]).run()
-    assert "Trying a few steps of each" in words_on(test)
+    assert "Running a few steps of each" in words_on(test)
     queue.pause_queue(workspace, True)
     press(test, "start_study")
     (study,) = records.list_studies(workspace)
@@ -87,10 +87,10 @@ def test_of_more_than_ten_runs_the_best_on_validation_are_compared_and_all_liste
         Store(workspace).change(study.run_id(number), accuracy=found["test"]["accuracy"])
     test = open_page("compare", study=study.id)
     every = test.dataframe[0].value
-    assert len(every) == 12 and every["95% sure"].notna().all()
+    assert len(every) == 12 and every["95% interval"].notna().all()
     assert len(test.dataframe[1].value) == 11  # the best ten, and word counting
     chosen = test.multiselect(key=f"compared_of_{study.id}")
-    assert chosen.label.startswith("Compared below: the best 10 of 12 on validation")
+    assert chosen.label.startswith("Compared below: at first the best 10 of 12 on validation")
     best = [study.run_id(number) for number in range(11, 1, -1)]  # on validation; on the test texts they are the worst
     assert chosen.value == best
     chosen.set_value([study.run_id(10), study.run_id(11)]).run()
@@ -111,7 +111,7 @@ def test_a_curve_is_asked_for_with_one_measurement_for_all_of_it(workspace, easy
     test = ask("curve")
     test.radio(key="model_kind").set_value("folder").run()
     test.text_input(key="model_folder").set_value(str(tiny_model)).run()
-    assert "each part within the next" in words_on(test)
+    assert "each part contained in the next" in words_on(test)
     config = plan(workspace, easy, str(tiny_model), "balanced").config()
     write_json(workspace.forecast(measurements.key(easy.id, config)), measured().model_dump())
     assert "for all 4 runs" in words_on(test.run())
@@ -133,7 +133,7 @@ def test_a_curve_is_asked_for_with_one_measurement_for_all_of_it(workspace, easy
 def test_a_search_is_begun_watched_stopped_and_told(workspace, easy, tiny_model, monkeypatch):
     monkeypatch.setattr(queue, "keep_watch", lambda workspace: None)
     test = ask("search")
-    assert "judged on the validation texts only" in words_on(test)
+    assert "compared on the validation texts only" in words_on(test)
     test.number_input(key="search_minutes").set_value(5).run()
     press(test, "start_search")
     (study,) = records.list_studies(workspace)

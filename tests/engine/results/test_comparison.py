@@ -116,7 +116,7 @@ def test_three_versions_are_named_and_the_newest_judges(workspace, easy, first):
         runs.append(counted(workspace, info))
     found = comparison.of(workspace, [run.id for run in reversed(runs)])
     assert found.rows == len(test) - 2
-    assert "versions 1, 2 and 3 of the same data" in found.note and "by the labels of version 3" in found.note
+    assert "versions 1, 2 and 3 of the same data" in found.note and "with the labels of version 3" in found.note
 
 
 def test_no_row_is_compared_on_that_another_version_learnt_from(workspace, easy, first):
