@@ -39,7 +39,7 @@ def page() -> None:
     usable = queue.askable(state.workspace())
     if not usable:
         messages.empty(
-            "No model to ask yet",
+            "No model to try yet",
             "Train one, then type any text here and see what it says.",
             "pages/train.py",
             "Go to Train",
@@ -97,7 +97,7 @@ def also(others: list[Run]) -> list[Run]:
     """Up to three further models, to be asked the same."""
     if not others:
         return []
-    place = st.expander("Ask other models, too", icon=":material/forum:", on_change="rerun")
+    place = st.expander("Ask other models too", icon=":material/forum:", on_change="rerun")
     if not place.open:
         return []
     by_id = {one.id: one for one in others}
@@ -155,7 +155,7 @@ def answer(run: Run, text: str) -> None:
         height=max(150, 34 * min(20, len(shown)) + 60),
     )
     if len(shown) > 20:
-        st.caption(f"The 20 likeliest of {len(shown)} classes.")
+        st.caption(f"The 20 most likely of {len(shown)} classes.")
     feedback.wrong(run, predicted)
 
 
@@ -163,8 +163,8 @@ def sent(chosen: Rules, predicted: Prediction) -> None:
     """Says of an answer that it would go to a person."""
     if chosen.to_a_person(predicted.label, predicted.confidence):
         least = chosen.least(predicted.label)
-        why = "A person looks at all answers like it" if least > 1 else f"Less than {percent(least)} sure"
-        st.caption(f":material/person: {why}: this one would go to a person.")
+        said = "Answers like this always go" if least > 1 else f"Below {percent(least)} confidence, answers go"
+        st.caption(f":material/person: {said} to a person.")
 
 
 def compared(others: list[Run], text: str) -> None:
@@ -214,7 +214,7 @@ def history(run: Run) -> None:
             hide_index=True,
             alt="The last texts that were tried",
             column_config={
-                "confidence": st.column_config.NumberColumn("sure", width="small"),
+                "confidence": st.column_config.NumberColumn(width="small"),
                 "text": st.column_config.TextColumn(width="large"),
             },
         )

@@ -32,7 +32,7 @@ def export(workspace: Workspace, run_id: str, to: Path, form: str) -> Path:
     run = queue.get_askable(workspace, run_id)
     if form in OF_A_TRAINING and queue.source_of(workspace, run.id):
         raise RunStateError(
-            f"The model {run.name!r} was not trained here, so that there is no {form} of its training.",
+            f"The model {run.name!r} was not trained here, so there is no {form} of its training.",
             "Take the model away as a ZIP or a folder.",
         )
     return FORMATS[form](workspace, run, to.expanduser().absolute())

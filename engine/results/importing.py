@@ -30,8 +30,8 @@ from engine.serving.speed import milliseconds_per_text
 from engine.settings import LEAST_TOKENS, MOST_TOKENS, TrainingConfig
 
 OTHERWISE = 512  # tokens that are read where nothing names a limit
-UNKNOWN = "It came from elsewhere, so nobody here knows which texts it learnt from."
-SAVE_AS = "Bring a folder, or a ZIP of one, that was written by export or by save_pretrained."
+UNKNOWN = "This model was imported, so it is not known which texts it was trained on."
+SAVE_AS = "Choose a folder, or a ZIP of one, that was written by export or save_pretrained."
 Progress = Callable[[int, int], None]
 
 
@@ -66,7 +66,7 @@ def bring(
             asked = {"dataset_id": "", "config": config.model_dump(), "imported": called, "checked": checked}
             write_json(paths.config, asked)
             with EventLog(paths.events) as events:
-                events.write("note", text=f"Brought from {called}. {UNKNOWN}")
+                events.write("note", text=f"Imported from {called}. {UNKNOWN}")
                 events.write("note", text=note)
             found = _score(workspace, paths, info, progress) if info else {}
         paths.folder.rename(final.folder)
@@ -130,7 +130,7 @@ def _open_counter(folder: Path, called: str, info: DatasetInfo | None) -> tuple[
     tfidf.save(counter, folder)
     texts = _sample_texts()
     if not np.array_equal(tfidf.load(folder).probabilities(texts), counter.probabilities(texts)):
-        raise ModelError(f"{called} does not say the same when it is saved again.", SAVE_AS, "not_verified")
+        raise ModelError(f"{called} gives different answers after it was saved again.", SAVE_AS, "not_verified")
     said = f"{whole(len(counter.terms))} words and pairs of words are counted. The model was saved anew, and gave the same "
     return (
         TrainingConfig(model=tfidf.REFERENCE),
@@ -180,7 +180,7 @@ def _labels(config: dict, called: str) -> list[str]:
         labels = [numbered[number] for number in range(len(numbered))]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ModelError(
-            f"{called} does not say which labels it gives: its config.json has no id2label.",
+            f"{called} does not name its labels: its config.json has no id2label.",
             "Choose a model that was trained as a classifier of texts.",
             "no_labels",
         ) from error
@@ -216,7 +216,7 @@ def _prove(fresh: FreshProcess, folder: Path, labels: list[str], called: str) ->
         difference = verify(here.probabilities(texts), there.probabilities)
     except TrainingError as error:
         raise ModelError(
-            f"{called} does not say in a fresh process what it says here, or cannot be used there.",
+            f"{called} gives different answers in a fresh process, or cannot be used there.",
             "Choose another model.",
             "not_verified",
         ) from error
@@ -256,7 +256,7 @@ def _fits(info: DatasetInfo, labels: Sequence[str]) -> None:
     """Raises DataError where a data set has labels that are none of the model's."""
     if unknown := [label for label in info.labels if label not in labels]:
         raise DataError(
-            f"Of the {len(info.labels)} labels of {info.name} the model does not know {', '.join(unknown[:5])}.",
-            f"It knows: {', '.join(labels[:20])}. Give the labels these names on the Data page.",
+            f"The model does not know these labels of {info.name}: {', '.join(unknown[:5])}.",
+            f"It knows: {', '.join(labels[:20])}. Rename the labels on the Data page.",
             "unknown_labels",
         )

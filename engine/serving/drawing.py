@@ -49,7 +49,7 @@ def standing(accuracy: float, interval: Sequence[float], others: Mapping[str, fl
     ]
     said = ", ".join(f"{name} {percent(share)}" for name, share in shares.items())
     axes = {
-        "xaxis": _share("right on the test texts"),
+        "xaxis": _share("accuracy on the test texts"),
         "yaxis": {"type": "category", "autorange": "reversed", "automargin": True, "showgrid": False},
         "barmode": "overlay",
     }
@@ -99,7 +99,7 @@ def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> Chart:
         "zmin": 0,
         "zmax": 1,
         "showscale": False,
-        "hovertemplate": "%{y} called %{x}: %{customdata:,} texts, %{z:.0%} of its row<extra></extra>",
+        "hovertemplate": "%{y} predicted as %{x}: %{customdata:,} texts, %{z:.0%} of its row<extra></extra>",
     }
     ticks = {
         "tickvals": list(range(n)),
@@ -111,7 +111,7 @@ def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> Chart:
         "ticks": "",
     }
     axes = {
-        "xaxis": {**ticks, "tickangle": -90, "title": {"text": "what the model said"}},
+        "xaxis": {**ticks, "tickangle": -90, "title": {"text": "predicted label"}},
         "yaxis": {**ticks, "autorange": "reversed", "title": {"text": "true label"}},
     }
     right = int(np.trace(table))
@@ -145,11 +145,11 @@ def reliability(bins: Sequence["Bin"]) -> Chart:
         "mode": "markers+lines",
         "marker": {"size": 10, "color": ACCENT},
         "line": {"color": ACCENT, "width": 1.5},
-        "hovertemplate": "says %{x:.0%}, right %{y:.0%} of %{customdata:,} texts<extra></extra>",
+        "hovertemplate": "confidence %{x:.0%}: %{y:.0%} of %{customdata:,} texts right<extra></extra>",
     }
-    axes = {"xaxis": _share("how sure it says it is"), "yaxis": _share("how often it is right", 1.05)}
-    alt = "How often it is right by how sure it says it is: " + "; ".join(
-        f"says {percent(one.said)}, right {percent(one.right)} of {whole(one.texts)}" for one in bins
+    axes = {"xaxis": _share("confidence"), "yaxis": _share("accuracy", 1.05)}
+    alt = "Accuracy by confidence: " + "; ".join(
+        f"confidence {percent(one.said)}, {percent(one.right)} of {whole(one.texts)} right" for one in bins
     )
     return Chart([ideal, found], axes, alt + ".", 330)
 
@@ -167,7 +167,7 @@ def coverage(covered: np.ndarray, accuracy: np.ndarray, thresholds: np.ndarray, 
         "y": accuracy[few].tolist(),
         "customdata": thresholds[few].tolist(),
         "line": {"color": ACCENT, "width": 2.5},
-        "hovertemplate": "answers %{x:.0%} by itself, right %{y:.1%}, from %{customdata:.0%} sure on<extra></extra>",
+        "hovertemplate": "threshold %{customdata:.0%}: answers %{x:.0%} by itself, %{y:.1%} of them right<extra></extra>",
     }
     mark = {
         "type": "scatter",
@@ -175,17 +175,17 @@ def coverage(covered: np.ndarray, accuracy: np.ndarray, thresholds: np.ndarray, 
         "x": [at[0]] if at else [],
         "y": [at[1]] if at else [],
         "marker": {"size": 14, "color": SECOND, "symbol": "diamond"},
-        "hovertemplate": "the threshold in use: answers %{x:.0%}, right %{y:.1%}<extra></extra>",
+        "hovertemplate": "threshold in use: answers %{x:.0%} by itself, %{y:.1%} of them right<extra></extra>",
     }
     low = float(min(accuracy.min(), 0.9))
     axes = {
-        "xaxis": _share("share of the texts that it answers by itself"),
-        "yaxis": {**_share("right among those"), "range": [max(0.0, low - 0.05), 1.02]},
+        "xaxis": _share("share that the model answers by itself"),
+        "yaxis": {**_share("accuracy on those"), "range": [max(0.0, low - 0.05), 1.02]},
         "hovermode": "x",
     }
     alt = (
         f"Right on {percent(accuracy[-1])} when it answers all texts; "
-        f"on {percent(accuracy[np.searchsorted(covered, 0.5)])} of the half that it is surest of."
+        f"on {percent(accuracy[np.searchsorted(covered, 0.5)])} of the half with the highest confidence."
     )
     return Chart([line, mark], axes, alt, 300)
 

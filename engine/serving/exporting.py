@@ -114,8 +114,8 @@ def card(facts: Facts) -> str:
 A text classifier for {len(labels)} labels, fine-tuned from {in_markdown(facts.model_name)}
 on {learnt} "{in_markdown(facts.dataset)}" ({facts.date}).
 
-{_right(facts.metrics)}. Counting words
-({base["name"]}) is right {of_100(base["accuracy"])} times on the same texts.
+{_right(facts.metrics)}. Word counting
+({base["name"]}) is right {of_100(base["accuracy"])} of 100 times on the same texts.
 
 ## How to use it
 
@@ -127,7 +127,7 @@ or from Python:
     from transformers import pipeline
     pipeline("text-classification", "path/to/this/folder")("a text")
 
-A pipeline knows nothing of rules.json, by which predict.py takes the answers.
+A pipeline ignores rules.json, which predict.py applies to the answers.
 
 {_told(facts.rules, labels)}
 
@@ -136,9 +136,9 @@ A pipeline knows nothing of rules.json, by which predict.py takes the answers.
 {_scores(test)}
 ## Limits
 
-It knows only the labels above and answers with one of them, whatever it is asked. Its scores hold for texts like those of
-the test; for others, score it on some of them first. Of each text the first {facts.settings.get("max_tokens", "few")} tokens
-are read.
+It knows only the labels above and answers every text with one of them. Its scores hold for texts like the test texts;
+for others, score it on some of them first. Only the first {facts.settings.get("max_tokens", "few")} tokens of each text are
+read.
 
 ## How it was made
 
@@ -190,9 +190,9 @@ def _told(rules: Rules, labels: Sequence[str]) -> str:
     elif rules.threshold:
         found.append(f"answers {when(rules.threshold)} are marked for a person")
     if rules.temperature != 1.0:
-        found.append(f"its confidence is corrected by the temperature {rules.temperature:.3g}, which divides the logits")
+        found.append(f"its confidence is corrected: the logits are divided by the temperature {rules.temperature:.3g}")
     if not found:
-        return "No threshold is set and its confidence is as it came from the training (rules.json)."
+        return "No threshold is set, and its confidence is not corrected (rules.json)."
     said = f"In predict.py, as set in rules.json: {'; '.join(found)}."
     said += f" {CHOSEN_BEFORE}" if rules.outlived else ""
     if rules.thresholds and rules.sends_any:
@@ -266,10 +266,10 @@ def _origin(facts: Facts) -> str:
     test = facts.metrics.get("test")
     scored = (
         f"Right {of_100(test['accuracy'])} of 100 times (macro-F1 {test['macro_f1']:.3f}) on the test texts of "
-        f'"{in_markdown(facts.dataset)}"; whether it had learnt from them is not known.'
+        f'"{in_markdown(facts.dataset)}"; it is not known whether it was trained on them.'
         if test
         else "It was not scored."
     )
     source = in_markdown(facts.source or "")
-    return f"""A text classifier that came from {source}, where its licence and its history are to be looked up.
+    return f"""A text classifier that came from {source}, where you can look up its licence and history.
 {scored}"""

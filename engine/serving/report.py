@@ -182,8 +182,8 @@ def verdict(judged: Judged, corrects: bool) -> str:
     )
     gap = said - right
     if abs(gap) < 0.03:
-        return "Taken together, it is right about as often as it says"
-    return f"Taken together, it is {'too sure of itself' if gap > 0 else 'more often right than it says'}"
+        return "On average, it is right about as often as its confidence says"
+    return f"On average, it is {'too confident' if gap > 0 else 'right more often than its confidence says'}"
 
 
 @cache

@@ -111,7 +111,7 @@ def _read(path: Path) -> Rules:
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         raise ModelError(
-            f"The file {path.name} in {path.parent} does not say how answers are to be taken ({wrong}).",
-            "Mend it, or delete it: then every answer is taken as it comes.",
+            f"The file {path.name} in {path.parent} cannot be used ({wrong}).",
+            "Fix it, or delete it: then no threshold or correction applies.",
             "wrong_rules",
         ) from error

@@ -19,8 +19,8 @@ LINES = {
     ),
     "report": (
         "Open it in any browser: it needs no network and no Tuneboard.",
-        "Before you pass it on: it quotes some of your texts.",
-        "For paper or PDF, print it from the browser.",
+        "It quotes some of your texts: keep that in mind before you share it.",
+        "To get a PDF or a paper copy, print it from the browser.",
     ),
     "notebook": (
         "{enter}",

@@ -34,7 +34,7 @@ def show(run: Run) -> None:
     if not place.open:
         return
     with place:
-        st.caption("A table with a column of texts; labels are not needed. You get it back with the answers beside them.")
+        st.caption("A table with a column of texts; no labels needed. You get it back with the predictions added.")
         with state.reported():
             _another(run)
         for number, one in enumerate(begun):
@@ -62,7 +62,7 @@ def _another(run: Run) -> None:
         raise
     with st.container(horizontal=True):
         asked = st.button(
-            f"Answer {words.count(facts['rows'], 'row')}",
+            f"Predict {words.count(facts['rows'], 'row')}",
             icon=":material/play_arrow:",
             key="answer_file",
             disabled=column is None,
@@ -100,10 +100,10 @@ def _job(run: Run, one: Standing, newest: bool) -> None:
     if one.state == State.FAILED:
         messages.problem(TuneboardError(*one.error))
     else:
-        st.caption("It was broken off; what was answered is kept.")
+        st.caption("It was interrupted. What was predicted so far is kept.")
     with st.container(horizontal=True):
         st.button(
-            "Go on",
+            "Continue",
             icon=":material/play_arrow:",
             key=f"go_on_{one.key}",
             on_click=_go_on,
@@ -129,7 +129,7 @@ def _watch(run: Run, key: str) -> None:
             if st.button("Cancel", icon=":material/close:", key=f"cancel_{key}"):
                 batches.remove(state.workspace(), run.id, key)
                 st.rerun()
-            st.caption("It goes on when you close this page.")
+            st.caption("It continues if you close this page.")
 
 
 def result(run: Run, paths: BatchPaths, newest: bool, beside: Callable[[], None] = lambda: None) -> None:
@@ -137,7 +137,7 @@ def result(run: Run, paths: BatchPaths, newest: bool, beside: Callable[[], None]
     key, job, chosen = paths.folder.name, batch.read(paths), rules.read(state.workspace().run(run.id))
     found = cached.batch_summary(str(paths.folder), job.created_at, chosen)
     st.markdown(f"{_called(job)}: {words.count(found.rows, 'row')}, {in_words(found)}")
-    everything = st.checkbox("With the probability of every label", key=f"all_{key}")
+    everything = st.checkbox("Include the probability of every label", key=f"all_{key}")
     with st.container(horizontal=True):
         for ending, name in FORMATS.items():
             if ending == ".xlsx" and found.rows >= writers.SHEET_ROWS:
@@ -155,10 +155,10 @@ def result(run: Run, paths: BatchPaths, newest: bool, beside: Callable[[], None]
         lines = "; ".join(one.said for one in found.unread[:SHOWN_LINES])
         more = " …" if found.unread_count > SHOWN_LINES else "."
         lost = f" The last {whole(found.lost)} of them are not in the result." if found.lost else ""
-        st.caption(f"Not read, and without an answer: {messages.plain(lines)}{more}{lost}")
+        st.caption(f"Could not be read: {messages.plain(lines)}{more}{lost}")
     if newest:
         first = next(batch.answered(paths, chosen, everything)).head(SHOWN)
-        st.dataframe(first, hide_index=True, height=240, alt=f"The first {len(first)} rows with their answers")
+        st.dataframe(first, hide_index=True, height=240, alt=f"The first {len(first)} rows with their predictions")
 
 
 def _called(job: Job) -> str:

@@ -11,24 +11,24 @@ from engine.figures import whole
 from engine.runs.store import Run
 from pages.parts import messages, state
 
-NONE = "None: only ask it"
+NONE = "Nothing: no scores"
 
 
 def show() -> None:
-    place = st.expander("Bring a model from elsewhere", icon=":material/move_to_inbox:", key="bring_open", on_change="rerun")
+    place = st.expander("Import a model", icon=":material/move_to_inbox:", key="bring_open", on_change="rerun")
     if not place.open:
         return
     with place, state.reported():
         st.caption(
-            "A ZIP that was made here, or any text classifier in the format of Hugging Face, with safetensors weights. "
-            "Nothing in it is run as a program, and everything else in it is left out."
+            "A ZIP that Tuneboard exported, or any Hugging Face text classifier with safetensors weights. "
+            "No program in it is ever run, and all other files are ignored."
         )
         file = st.file_uploader("ZIP of a model", type=["zip"], key="bring_zip")
         folder = st.text_input("Or a folder on this machine", key="bring_folder", placeholder="/home/me/my-model")
         info = data("bring_data")
-        name = st.text_input("Name", key="bring_name", max_chars=80, placeholder="As the file is called")
+        name = st.text_input("Name", key="bring_name", max_chars=80, placeholder="The name of the file")
         if st.button(
-            "Bring it in",
+            "Import",
             type="primary",
             icon=":material/move_to_inbox:",
             key="bring",
@@ -43,7 +43,7 @@ def unscored(run: Run) -> bool:
     """For the Evaluate page: whether a run has no scores yet; then it can be given some here."""
     if state.workspace().run(run.id).metrics.exists():
         return False
-    st.markdown("This model came from elsewhere, without data to judge it on. It can be asked; its scores are not known.")
+    st.markdown("This model was imported without data, so it has no scores yet. You can try it on the Predict page.")
     info = data(f"score_on_{run.id}")
     if st.button("Score it", type="primary", icon=":material/play_arrow:", key="score_brought", disabled=info is None):
         from engine.results.importing import score
@@ -72,7 +72,7 @@ def data(key: str) -> DatasetInfo | None:
         [None, *datasets],
         format_func=lambda one: f"{datasets[one].title}, {whole(datasets[one].total)} texts, {one[:4]}" if one else NONE,
         key=key,
-        help="Its test texts, and word counting on the same ones. The labels have to be those of the model.",
+        help="The model and word counting are scored on its test texts. Its labels must be those of the model.",
     )
     return datasets.get(chosen)
 
@@ -81,7 +81,7 @@ def _brought(file, folder: str, info: DatasetInfo | None, name: str) -> Run:
     from engine.results.importing import bring  # which opens the model
 
     workspace = state.workspace()
-    bar = st.progress(0.0, "Opening the model, here and in a fresh process …")
+    bar = st.progress(0.0, "Opening the model and checking it in a fresh process …")
 
     def progress(done: int, total: int) -> None:
         bar.progress(done / total, f"{whole(done)} of {whole(total)} texts")

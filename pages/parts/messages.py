@@ -16,7 +16,7 @@ SPECIAL = re.compile(r"([!-/:-@\[-`{-~])")  # all ASCII punctuation: what Markdo
 
 def answering() -> Callable[[int, int], None]:
     """A bar that fills while a model answers texts: to be called with (texts done, texts in all)."""
-    bar = st.progress(0.0, "The model answers …")
+    bar = st.progress(0.0, "Predicting …")
     return lambda done, total: bar.progress(done / total, f"{whole(done)} of {whole(total)}")
 
 

@@ -27,8 +27,8 @@ def show(run: Run) -> None:
         return
     with place, state.reported():
         st.caption(
-            f"A table with a column of texts, of at most {whole(MOST_ROWS)} rows; labels are not needed. You get it back "
-            "with the answers beside them, and nothing of it stays here."
+            f"A table with a column of texts and at most {whole(MOST_ROWS)} rows; no labels needed. You get it back "
+            "with the predictions added, and nothing of it is stored."
         )
         file = st.file_uploader("Table with texts", type=words.FILE_TYPES, key="passing", max_upload_size=MOST_MB)
         if file is None:
@@ -41,7 +41,7 @@ def show(run: Run) -> None:
         st.caption(messages.plain(table.described()))
         column = _column(table)
         asked = st.button(
-            f"Answer {words.count(len(table.frame), 'row')}",
+            f"Predict {words.count(len(table.frame), 'row')}",
             icon=":material/play_arrow:",
             key="answer_passing",
             disabled=column is None,
@@ -56,12 +56,12 @@ def show(run: Run) -> None:
 def _read(name: str, content: bytes) -> Table:
     """Raises DataError."""
     if len(content) > MOST_MB * 2**20:
-        raise DataError(f"{name} is too large; at most {MOST_MB} MB are answered here.", SMALLER, "too_large")
+        raise DataError(f"{name} is too large; at most {MOST_MB} MB can be predicted here.", SMALLER, "too_large")
     table = read_bytes(content, name)
     rows = len(table.frame) + table.rejected_count
     if rows > MOST_ROWS:
         raise DataError(
-            f"{name} has {whole(rows)} rows; at most {whole(MOST_ROWS)} are answered here.",
+            f"{name} has {whole(rows)} rows; at most {whole(MOST_ROWS)} can be predicted here.",
             SMALLER,
             "too_large",
         )
@@ -86,7 +86,7 @@ def _answered(run: Run, table: Table, column: str) -> tempfile.TemporaryDirector
     jobs.write_table(table.frame, paths)
     jobs.begin(paths, table.name, column, arrow(table.rejected), table.rejected_count)
     model = cached.predictor(*cached.model_of(state.workspace().run(run.id)))
-    bar = st.progress(0.0, text="Asking the model …")
+    bar = st.progress(0.0, text="Predicting …")
     jobs.answer(
         paths,
         model,

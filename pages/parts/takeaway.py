@@ -41,7 +41,7 @@ REPORT = Way(
     ":material/description:",
     ".html",
     "text/html",
-    "One page for people who were not there: scores, examples, limits.",
+    "One page to share with others: scores, examples and limits.",
 )
 SETTINGS = Way(
     "settings",
@@ -49,7 +49,7 @@ SETTINGS = Way(
     ":material/tune:",
     ".yaml",
     "application/yaml",
-    "All settings of this run, each with its meaning, for further runs. DATA is a table, as on the Data page.",
+    "All settings of this run with explanations, for further runs. DATA is a table, as on the Data page.",
 )
 NOTEBOOK = Way(
     "notebook",
@@ -57,7 +57,7 @@ NOTEBOOK = Way(
     ":material/code_blocks:",
     ".ipynb",
     "application/zip",
-    "The run once more in plain Python, without Tuneboard. The data set comes along as CSV.",
+    "Repeats the run in plain Python, without Tuneboard. The data set is included as CSV.",
 )
 
 
@@ -110,23 +110,23 @@ def elsewhere(run: Run) -> None:
 
 def _model(run: Run) -> None:
     if _counts_words(run):
-        st.write("The words and their weights, and a program that needs Python and nothing else.")
+        st.write("The words and their weights, with a program that needs only Python.")
     else:
-        st.write("An ordinary Hugging Face folder, with a model card and a program that needs no graphics card.")
+        st.write("A standard Hugging Face folder, with a model card and a program that needs no graphics card.")
     button(run)
     file = f"{words.file_name(run.name)}.zip"
     _how(run, "zip", file)
     _from_a_terminal(f"export {run.id} --to {file}")
     _checked(run)
-    st.caption(f"On this machine the model is in {messages.plain(state.workspace().run(run.id).model)}.")
+    st.caption(f"On this machine, the model is in {messages.plain(state.workspace().run(run.id).model)}.")
 
 
 def _service(run: Run) -> None:
-    st.write("An address that other programs ask. In the folder of Tuneboard:")
+    st.write("An address where other programs can get predictions. Run this in the folder of Tuneboard:")
     _how(run, "serve", run.id)
     st.caption(
-        "In a browser, 127.0.0.1:8502 then shows all that can be asked. Whoever asks needs the key; other machines reach "
-        "it only where the option host says so."
+        "Then open 127.0.0.1:8502 in a browser to see every request it answers. Programs need the key. Other machines can "
+        "connect only if you set --host."
     )
 
 
@@ -151,7 +151,7 @@ def _counts_words(run: Run) -> bool:
 
 
 def _from_a_terminal(command: str) -> None:
-    st.caption(f"The same from a terminal: {messages.plain(f'python3 start.py {command}')}")
+    st.caption(f"Or from a terminal: {messages.plain(f'python3 start.py {command}')}")
 
 
 def _download(run: Run, way: Way, place: str) -> None:
@@ -171,7 +171,7 @@ def _download(run: Run, way: Way, place: str) -> None:
 def _without_torch(run: Run) -> None:
     """As ONNX: made on request, since it takes a while, and kept with the run as long as its model and its rules stay."""
     paths, file = state.workspace().run(run.id), f"{words.file_name(run.name)}-onnx.zip"
-    st.write("For machines without torch, also in int8, with a program that needs only onnxruntime.")
+    st.write("For machines without torch, usually with a smaller int8 version. Its program needs only onnxruntime.")
     since = max(one.stat().st_mtime for one in (paths.model, paths.rules) if one.exists())
     made = paths.onnx.exists() and paths.onnx.stat().st_mtime > since
     if made:
@@ -184,8 +184,8 @@ def _without_torch(run: Run) -> None:
             key=f"download_onnx_{run.id}",
             on_click="ignore",
         )
-    elif st.button("Make it, in about half a minute", icon=":material/deployed_code:", key="make_onnx"):
-        with state.reported(), st.spinner("Writing the model as ONNX, and checking what it says …"):
+    elif st.button("Create it (about half a minute)", icon=":material/deployed_code:", key="make_onnx"):
+        with state.reported(), st.spinner("Writing the model as ONNX and checking its answers …"):
             cached.make_onnx(str(state.workspace().root), run.id)
             st.rerun()
     _how(run, "onnx", file, paths.onnx.stem)
@@ -202,22 +202,22 @@ def _to_the_hub(run: Run) -> None:
     if _counts_words(run):
         holds = "the words and pairs of words of your texts, their weights, predict.py, and a card with scores."
     st.session_state.setdefault(turn, 0)
-    st.write("Where others find it, or only you, on any machine.")
-    with st.popover("Send it to the Hugging Face hub", icon=":material/cloud_upload:", key=f"hub_{run.id}"):
-        st.caption(f"The folder of the model is sent, {words.size(size)}: {holds}")
+    st.write("Available on any machine, to everyone or only to you.")
+    with st.popover("Upload it to the Hugging Face hub", icon=":material/cloud_upload:", key=f"hub_{run.id}"):
+        st.caption(f"Uploads the folder of the model ({words.size(size)}): {holds}")
         with st.form(f"push_{run.id}", border=False):
             name = st.text_input("Owner/name", placeholder="my-name/my-model", key=f"hub_name_{run.id}")
             token = st.text_input(
-                "Token with the right to write",
+                "Token with write access",
                 type="password",
                 key=f"hub_token_{run.id}_{st.session_state[turn]}",
                 placeholder="From the variable HF_TOKEN",
-                help="From huggingface.co/settings/tokens. It is used for this once and kept nowhere.",
+                help="From huggingface.co/settings/tokens. It is used once and not stored.",
             )
             private = st.toggle("Only I can see it", value=True, key=f"hub_private_{run.id}")
-            asked = st.form_submit_button("Send", type="primary", icon=":material/cloud_upload:", key=f"send_{run.id}")
+            asked = st.form_submit_button("Upload", type="primary", icon=":material/cloud_upload:", key=f"send_{run.id}")
     if asked:
-        with st.spinner("Sending …"):
+        with st.spinner("Uploading …"):
             st.session_state["sent"] = cached.pushed(str(state.workspace().root), run.id, name, token, private)
         st.session_state[turn] += 1
         st.rerun()
@@ -225,7 +225,7 @@ def _to_the_hub(run: Run) -> None:
     if isinstance(sent, TuneboardError):
         messages.problem(sent)
     elif sent:
-        st.success(f"Sent to {messages.plain(sent)}", icon=":material/check_circle:")
+        st.success(f"Uploaded to {messages.plain(sent)}", icon=":material/check_circle:")
     _how(run, "hub", "my-name/my-model")
     _from_a_terminal(f"push {run.id} my-name/my-model")
 

@@ -48,7 +48,7 @@ def test_no_filled_page_keeps_anybody_out(visit, workspace, easy, tiny_model, sc
         assert violations(visitor.page) == [], path or "data"
     visitor.open(f"predict?run={run.id}")
     visitor.page.get_by_text("Use it elsewhere").click()
-    visitor.see("On this machine the model is in")
+    visitor.see("On this machine, the model is in")
     assert violations(visitor.page) == []
     visitor.leave()
 

@@ -58,13 +58,13 @@ def test_a_zip_becomes_a_run_that_every_page_can_show(workspace, easy, archive):
     (run,) = queue.list_runs(workspace)
     assert (run.name, run.accuracy) == ("theirs", None)
     said = words_on(open_page("runs", run=run.id)).replace("\\", "")
-    assert "nobody here knows which texts it learnt from" in said and "not started" not in said
+    assert "it is not known which texts it was trained on" in said and "not started" not in said
     test = open_page("predict", run=run.id)
     test.text_area(key="text").set_value("the lamp is dull").run()
     assert not test.exception and "The model says" in {one.label for one in test.metric}
 
     test = open_page("evaluate", run=run.id)
-    assert "its scores are not known" in words_on(test)
+    assert "it has no scores yet" in words_on(test)
     test.selectbox(key=f"score_on_{run.id}").set_value(easy.id).run()
     press(test, "score_brought")
     assert "Accuracy" in words_on(open_page("evaluate", run=run.id))

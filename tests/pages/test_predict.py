@@ -24,7 +24,7 @@ ELSEWHERE = "Use it elsewhere"
 
 
 def test_without_a_model_there_is_one_next_step(workspace):
-    assert "No model to ask yet" in words_on(open_page("predict"))
+    assert "No model to try yet" in words_on(open_page("predict"))
 
 
 def ask(test, text):
@@ -76,7 +76,7 @@ def test_markup_in_a_label_is_only_text(workspace, finished):
     struck = next(one for one in test.multiselect if one.label == "Strike out words")
     struck.set_value(struck.options[:1]).run()
     beside = {one.label: one.value for one in test.metric}
-    assert {beside["With them"], beside["Without them"]} <= shown
+    assert {beside["With these words"], beside["Without these words"]} <= shown
 
 
 def test_a_model_that_was_removed_meanwhile_is_said_so(workspace, finished):
@@ -152,7 +152,7 @@ def test_several_models_answer_the_same_text_side_by_side(workspace, finished):
     said = words_on(test)
     assert "Checked by loading it again: exactly the same answers on 32 texts." in said
     test = open_page("predict", run=finished.id)
-    unfold(test, "Ask other models, too")
+    unfold(test, "Ask other models too")
     test.multiselect(key="also").set_value([other.id])
     assert ask(test, "the lamp is rude, cold and noisy, like my mug") == "bad"
     assert {one.label: one.value for one in test.metric}[r"\*counting\*"] == "bad"
@@ -178,7 +178,7 @@ def test_a_whole_file_is_answered_in_a_process_of_its_own(workspace, finished, d
     test.file_uploader(key="upload_batch_0").upload("new.csv", rows.encode(), "text/csv").run()
     assert not test.exception, test.exception
     assert test.button(key="answer_file").label == "Answer 3 rows"
-    [names] = [one for one in test.number_input if one.label.startswith("Row with the column names")]
+    [names] = [one for one in test.number_input if one.label.startswith("Header row")]
     names.set_value(0).run()  # as on the Data page
     assert test.button(key="answer_file").label == "Answer 4 rows"
     press(test, "automatic")
@@ -218,7 +218,7 @@ def test_whoever_may_only_look_gets_a_small_file_answered_and_nothing_of_it_stay
     assert folder.exists() and not folder.is_relative_to(workspace.root)
     many = "text\n" + "the lamp is bright\n" * (passing.MOST_ROWS + 1)
     test.file_uploader(key="passing").upload("many.csv", many.encode(), "text/csv").run()
-    assert "many\\.csv has 1\\,001 rows\\; at most 1\\,000 are answered here\\." in words_on(test)
+    assert "many\\.csv has 1\\,001 rows\\; at most 1\\,000 can be predicted here\\." in words_on(test)
     test.file_uploader(key="passing").clear().run()
     gc.collect()
     assert not folder.exists()

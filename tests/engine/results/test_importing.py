@@ -69,7 +69,7 @@ def test_what_export_wrote_comes_back_as_a_run_that_is_judged_and_compared(works
     with pytest.raises(RunStateError, match="trained elsewhere"):
         queue.resume(workspace, run.id, epochs=9)
     page = (export(workspace, run.id, tmp_path / "again", "folder") / "README.md").read_text()
-    assert "came from mine.zip" in page and "whether it had learnt from them is not known" in page
+    assert "came from mine.zip" in page and "it is not known whether it was trained on them" in page
 
 
 def test_a_model_that_counts_words_comes_back_too(workspace, easy, tmp_path):
@@ -89,7 +89,7 @@ def test_a_model_that_counts_words_comes_back_too(workspace, easy, tmp_path):
     assert Predictor(workspace.run(asked.id).model).predict(["a good lamp"])[0].label in easy.labels
     assert score(workspace, asked, easy).accuracy == trained.accuracy
     page = (export(workspace, asked.id, tmp_path / "again", "folder") / "README.md").read_text()
-    assert "came from model" in page and "whether it had learnt from them is not known" in page
+    assert "came from model" in page and "it is not known whether it was trained on them" in page
 
 
 def _numbers(folder, **changed):
@@ -144,7 +144,7 @@ def test_without_data_it_can_be_asked_and_is_scored_later(workspace, easy, folde
     with pytest.raises(RunStateError, match="no scores"):
         queue.get_usable(workspace, run.id, "scores")
     table = read_bytes(words.easy_csv(20, seed=4).encode(), "more.csv")
-    with pytest.raises(DataError, match="have to be named"):
+    with pytest.raises(DataError, match="must be named"):
         evaluations.judge_further(workspace, run, table)
     about, _ = evaluations.judge_further(workspace, run, table, "text", "label")
     assert about.rows == 20

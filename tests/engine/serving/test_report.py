@@ -85,7 +85,7 @@ def test_it_outlives_its_data_set(workspace, counted, easy, tmp_path):
 
 def test_the_threshold_in_use_and_the_correction_are_told(workspace, counted, tmp_path):
     before = words_of(export(workspace, counted.id, tmp_path / "before.html", "report").read_text("utf-8"))
-    assert "No threshold is set" in before and "Its confidence is shown as it is" in before
+    assert "No threshold is set" in before and "It is not corrected here" in before
     rules.change(workspace, counted.id, threshold=0.9, temperature=1.7)
     after = words_of(export(workspace, counted.id, tmp_path / "after.html", "report").read_text("utf-8"))
     assert "Answers below 90% sure go to a person" in after and "by the temperature 1.70" in after
@@ -101,7 +101,7 @@ def test_the_confidence_that_is_in_use_is_told_with_its_intervals_and_its_log_lo
         told = f"off by {100 * error:.1f} percentage points on average (95% interval {100 * low:.1f} to {100 * high:.1f}"
         assert told in said
     value, (low, high) = corrected_log_loss(test, 1.7)
-    assert f"Log loss, of the corrected confidence that is in use {value:.4f} {low:.3f} to {high:.3f}" in said
+    assert f"Log loss of the corrected confidence, which is in use {value:.4f} {low:.3f} to {high:.3f}" in said
     assert low < value < high and value != facts.metrics["test"]["log_loss"]
     assert "too few mistakes" not in said
 

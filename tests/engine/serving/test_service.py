@@ -275,7 +275,7 @@ def test_either_all_models_are_opened_again_or_none(two, tmp_path, monkeypatch):
     before = {name: served.opened for name, served in two.models.items()}
     (tmp_path / "one" / "rules.json").write_text('{"threshold": 0.5}')
     (tmp_path / "two" / "rules.json").write_text('{"threshold": "high"}')
-    with pytest.raises(ModelError, match="how answers are to be taken"):
+    with pytest.raises(ModelError, match="cannot be used"):
         apart(two.reload())
     assert {name: served.opened for name, served in two.models.items()} == before
     (tmp_path / "two" / "rules.json").unlink()
