@@ -13,7 +13,7 @@ from engine.paths import Workspace
 ROOT = Path(__file__).resolve().parents[1]
 VARIABLE = "TUNEBOARD_PASSWORD"  # the name of the variable
 DEFAULT = "Default"
-EVERY_ADDRESS, EVERY_NAME = "Every address of this machine", "Every name"
+EVERY_ADDRESS, EVERY_NAME = "Every address of this machine", "Any name"
 
 
 def facts(workspace: Workspace) -> dict[str, tuple[str, str]]:
@@ -34,7 +34,7 @@ def place(workspace: Workspace) -> tuple[str, str]:
 def visitors(workspace: Workspace) -> tuple[str, str]:
     """What they may do."""
     looks = not workspace.changeable
-    return "Look, evaluate and predict" if looks else "Everything", _variable("TUNEBOARD_READ_ONLY", looks)
+    return "View, evaluate and predict" if looks else "Everything", _variable("TUNEBOARD_READ_ONLY", looks)
 
 
 def who(login: bool) -> tuple[str, str]:
@@ -45,8 +45,8 @@ def who(login: bool) -> tuple[str, str]:
     if os.environ.get(VARIABLE):
         keys["knows the password"] = f"Variable {VARIABLE}"
     if not keys:
-        return "Everybody who reaches this address", DEFAULT
-    return f"Whoever {' and '.join(keys)}", ", ".join(keys.values())
+        return "Everyone who can reach this address", DEFAULT
+    return f"Anyone who {' and '.join(keys)}", ", ".join(keys.values())
 
 
 def has_login() -> bool:

@@ -34,29 +34,29 @@ class Preferences(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    """Where new runs are computed unless they say otherwise. Automatic takes a graphics card when there is one."""
+    """Where new runs compute unless they say otherwise. Automatic uses a graphics card if there is one."""
 
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """How many digits new runs compute with unless they say otherwise. Automatic measures which is faster."""
+    """The number format in which new runs compute unless they say otherwise. Automatic measures which is faster."""
 
     threads: int = Field(0, ge=0, le=1024)
-    """How many processor cores a run, or a model that is asked, may use; 0 is all. Fewer leave room for other work and take
-    longer. With another number the last digits of a result may differ."""
+    """How many processor cores a run or a prediction may use; 0 is all. Fewer leave room for other work but take longer.
+    With another number, the last digits of a result may differ."""
 
     hub: str = Field(HUB, max_length=400)
-    """Where models and data sets of the Hugging Face hub are fetched from. Name only a mirror that you trust: what it
-    sends is trained on, and it is sent your token if there is one."""
+    """Where models and data sets of the Hugging Face hub are downloaded from. Enter only a mirror that you trust: you train
+    on what it sends, and it receives your token if you have one."""
 
     offline: bool = False
-    """Never ask the hub for anything. What was fetched before, the bundled model and your own files work as ever."""
+    """Never connect to the hub. Earlier downloads, the bundled model and your own files still work."""
 
     language: figures.Language = "en"
     """How numbers and dates are written on pages, in reports and in the terminal. The words stay English, and so do the
-    numbers in files for other programs: CSV, JSON, settings, code."""
+    numbers in files for other programs (CSV, JSON, settings, code)."""
 
     tracker: Literal["off", "tensorboard", "mlflow", "wandb", "trackio"] = "off"
-    """Where the course of each run is reported to as well: its settings, loss, learning rate and scores, and the names of
-    the run, its model and its data set; never a text or a label. Off: nothing leaves Tuneboard."""
+    """Where runs are also reported to: settings, loss, learning rate and scores, and the names of the run, its model and
+    its data set. Never a text or a label. None: nothing leaves Tuneboard."""
 
     mlflow: str = Field("", max_length=400)
     """The address of an MLflow server, or sqlite:///FILE. Empty: a file in the workspace."""

@@ -79,7 +79,7 @@ def ask() -> None:
     if _guesses().opens(source, given, os.environ[access.VARIABLE]):
         st.session_state["knows_the_password"] = True
         st.rerun()
-    said = "A wrong password was given a moment ago" if before else "That is not the password"
+    said = "A wrong password was entered a moment ago" if before else "Wrong password"
     left = words.duration(max(1.0, _guesses().wait(source)))
     st.error(f"{said}. Try again in {left}.", icon=":material/lock:", width=400)
 
@@ -87,8 +87,8 @@ def ask() -> None:
 def leave() -> None:
     """For whoever came in by the login of an organisation: who that is, and the way out."""
     if _has_login():
-        name = st.user.get("email") or st.user.get("name") or "logged in"
-        st.caption(f"You are {messages.plain(str(name))}.")
+        name = st.user.get("email") or st.user.get("name")
+        st.caption(f"Logged in as {messages.plain(str(name))}." if name else "Logged in.")
         st.button("Log out", icon=":material/logout:", key="logout", on_click=st.logout)
 
 

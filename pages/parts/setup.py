@@ -32,7 +32,7 @@ def said(field: str, value: object) -> str:
         case "mlflow":
             return value or "A file in the workspace"
         case "tracker":
-            return KINDS[value].title if value in KINDS else "Nobody"
+            return KINDS[value].title if value in KINDS else "None"
         case "device" | "precision":
             return words.CHOICES[value]
     return str(value)
@@ -40,7 +40,7 @@ def said(field: str, value: object) -> str:
 
 def form(found: dict[str, InForce]) -> None:
     """found: what is in force. What a variable decides is shown and cannot be changed."""
-    st.header("Change")
+    st.header("Change settings")
     values: dict[str, object] = {}
     slots = {}
     with st.form("choices"):
@@ -52,10 +52,10 @@ def form(found: dict[str, InForce]) -> None:
                     values[field] = _widget(field, found[field])
                     slots[field] = st.container()
                     if found[field].origin == "environment":
-                        st.caption(f"Decided by the variable {found[field].variable}.")
+                        st.caption(f"Set by the environment variable {found[field].variable}.")
                     if field == "tracker" and found[field].value == "off":
                         _unheard()
-        kept = st.form_submit_button("Keep", type="primary", icon=":material/save:", key="keep_choices")
+        kept = st.form_submit_button("Save", type="primary", icon=":material/save:", key="keep_choices")
     if not kept:
         return
     chosen = {
@@ -103,15 +103,16 @@ def trackers(chosen: str) -> None:
     """What each tracker is, where it keeps the reports, and how it is installed."""
     with st.expander("About trackers", icon=":material/monitoring:"):
         st.markdown(
-            "A tracker collects the course of runs, often of a whole team. Tuneboard needs none: nothing is reported "
-            "unless one is chosen above, not even where its own variables are set. A run takes up the choice when it begins."
+            "A tracker collects the progress of runs, often for a whole team. Tuneboard does not need one: nothing is "
+            "reported unless you choose one above, even if its own variables are set. The choice takes effect when a run "
+            "begins."
         )
         for name, kind in KINDS.items():
             there = "installed" if kind.is_installed else f"not installed: pip install {kind.package}"
             mark = "check_circle" if name == chosen else "radio_button_unchecked"
             st.markdown(f":material/{mark}: **{kind.title}** ({there}). {messages.plain(kind.place)}")
         st.caption(
-            "Install it into Tuneboard's own environment, the folder .venv; requirements-trackers.txt names the versions "
-            "that were tried. If a tracker fails, the run goes on and a note on the Runs page says so. MLflow adds the name "
-            "of your user to each run, as it always does."
+            "Install it into Tuneboard's own environment, the folder .venv; requirements-trackers.txt lists the tested "
+            "versions. If a tracker fails, the run continues and a note on the Runs page says so. MLflow adds your user "
+            "name to each run."
         )

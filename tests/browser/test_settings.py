@@ -5,12 +5,12 @@ from engine.preferences import in_force
 
 def test_a_choice_holds_for_every_visitor(visit, workspace, easy):
     visitor = visit().open("settings")
-    visitor.choose("Number format (precision)", "Exact (fp32)")
+    visitor.choose("Precision", "fp32 (exact)")
     visitor.press("Keep")
-    visitor.see("Kept.")
+    visitor.see("Saved.")
     visitor.leave()
     assert in_force(workspace)["precision"].origin == "settings"
     another = visit().open("train")
     another.page.get_by_text("Advanced").first.click()
-    another.see("As decided in Settings.")
+    another.see("As chosen in Settings.")
     another.leave()

@@ -30,7 +30,7 @@ def own_environment(monkeypatch):
 def table(test):
     """{what: (its value, where it comes from)}, as it looks."""
     rows = test.table[0].value.map(lambda cell: cell.replace("\\", "").replace(messages.WORD_JOINER, ""))
-    return {row["What"]: (row["In force"], row["From"]) for row in rows.to_dict("records")}
+    return {row["Setting"]: (row["Value"], row["Set by"]) for row in rows.to_dict("records")}
 
 
 def keep(test, kind, field, value):
@@ -42,15 +42,15 @@ def keep(test, kind, field, value):
 def test_the_first_screen_says_what_is_in_force_and_why(workspace, monkeypatch):
     monkeypatch.setenv("TUNEBOARD_READ_ONLY", "1")
     shown = table(open_page("settings"))
-    assert shown["Where everything is kept (workspace)"] == (str(workspace.root), "Variable TUNEBOARD_HOME")
-    assert shown["Hugging Face hub, or a mirror"] == ("https://huggingface.co", "Default")
-    assert shown["Runs are reported to (tracker)"] == ("Nobody", "Default")
-    assert shown["Light or dark (theme)"] == ("As the browser has it", "This browser")
-    assert shown["Where it listens"] == ("127.0.0.1", ".streamlit/config.toml")
-    assert shown["Names that it answers to"][0] == "localhost, 127.0.0.1"
-    assert "are free" in shown["What it takes on the disk"][0]
-    assert shown["Who may come in"] == ("Everybody who reaches this address", "Default")
-    assert shown["What visitors may do"] == ("Look, evaluate and predict", "Variable TUNEBOARD_READ_ONLY")
+    assert shown["Workspace folder"] == (str(workspace.root), "Variable TUNEBOARD_HOME")
+    assert shown["Hugging Face hub or mirror"] == ("https://huggingface.co", "Default")
+    assert shown["Experiment tracker"] == ("None", "Default")
+    assert shown["Theme"] == ("As in the browser", "This browser")
+    assert shown["Listens on"] == ("127.0.0.1", ".streamlit/config.toml")
+    assert shown["Allowed host names"][0] == "localhost, 127.0.0.1"
+    assert " free" in shown["Disk space"][0]
+    assert shown["Who has access"] == ("Everyone who can reach this address", "Default")
+    assert shown["What visitors may do"] == ("View, evaluate and predict", "Variable TUNEBOARD_READ_ONLY")
 
 
 def test_a_variable_of_a_tracker_alone_sends_nothing_and_the_page_says_so(workspace, monkeypatch):
@@ -64,9 +64,9 @@ def test_a_variable_of_a_tracker_alone_sends_nothing_and_the_page_says_so(worksp
 
 def test_a_choice_is_kept_for_the_next_visitor_and_can_be_taken_back(workspace):
     test = keep(open_page("settings"), "selectbox", "tracker", "tensorboard")
-    assert table(test)["Runs are reported to (tracker)"] == ("TensorBoard", "Chosen here")
+    assert table(test)["Experiment tracker"] == ("TensorBoard", "Chosen here")
     test = open_page("settings")
-    assert table(test)["Runs are reported to (tracker)"] == ("TensorBoard", "Chosen here")
+    assert table(test)["Experiment tracker"] == ("TensorBoard", "Chosen here")
     keep(test, "selectbox", "tracker", "off")
     assert json.loads(workspace.preferences.read_text()) == {}
 
@@ -93,7 +93,7 @@ def test_numbers_and_dates_are_written_as_in_the_language_that_was_chosen(worksp
     )
     assert "1,400" in words_on(open_page("data", dataset=info.id))
     test = keep(open_page("settings"), "selectbox", "language", "de")
-    assert table(test)["Numbers and dates (language)"] == (
+    assert table(test)["Format of numbers and dates"] == (
         "German: 1.234,5 and 27.11.2026",
         "Chosen here",
     )
@@ -118,7 +118,7 @@ def test_new_runs_start_with_what_was_decided(workspace, easy):
     preferences.choose(workspace, {"precision": "fp32"})
     test = test.run()
     assert [one.value for one in test.selectbox if one.key and one.key.startswith("precision_")] == ["fp32"]
-    assert "As decided in Settings" in words_on(test)
+    assert "As chosen in Settings" in words_on(test)
 
 
 def unfold(test, title):
@@ -132,19 +132,19 @@ def unfold(test, title):
 def test_the_disk_is_told_by_kind_and_cleaned(workspace, finished):
     test = open_page("settings")
     assert not test.dataframe  # counted only when somebody asks
-    unfold(test, "What takes space")
+    unfold(test, "Disk space")
     before = {row["What"]: row["Size"] for row in test.dataframe[0].value.to_dict("records")}
-    assert {"Data sets", "Models of runs", "Saved states of runs (checkpoints)"} <= set(before)
+    assert {"Data sets", "Trained models", "Saved states of runs (checkpoints)"} <= set(before)
     press(test, "clean")
     after = {row["What"]: row["Size"] for row in test.dataframe[0].value.to_dict("records")}
     assert set(before) - set(after) == {"Saved states of runs (checkpoints)"}
-    assert after["Models of runs"] == before["Models of runs"]
+    assert after["Trained models"] == before["Trained models"]
 
 
 def test_the_machine_is_measured_when_somebody_asks(workspace):
     test = open_page("settings")
     assert not test.metric
     unfold(test, "What this machine can do")
-    slower = r"more slowly than in fp32, so the automatic number format takes fp32\."
-    faster = r"[\d.,]+ times as fast as in fp32, so the automatic number format takes (fp32|bf16)\."
-    assert re.search(rf"In bf16 it multiplies ({slower}|{faster})", words_on(test))
+    slower = r"slower in bf16 than in fp32, so the automatic precision is fp32\."
+    faster = r"[\d.,]+ times as fast in bf16 as in fp32, so the automatic precision is (fp32|bf16)\."
+    assert re.search(rf"This machine is ({slower}|{faster})", words_on(test))
