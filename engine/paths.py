@@ -391,7 +391,7 @@ def may_change() -> None:
     """Raises ReadOnlyError where Tuneboard was opened for looking only."""
     if not changeable():
         raise ReadOnlyError(
-            "This Tuneboard is for looking only: nothing can be started, changed or deleted.",
+            "This Tuneboard is view-only: nothing can be started, changed or deleted.",
             "Ask whoever set it up, or start it without TUNEBOARD_READ_ONLY.",
         )
 

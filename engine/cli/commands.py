@@ -76,7 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception:  # our fault: one line for the person, the details for the report
         with tempfile.NamedTemporaryFile("w", prefix="tuneboard-", suffix=".log", delete=False) as log:
             traceback.print_exc(file=log)
-        said = f"Something went wrong that Tuneboard did not foresee. The details are in {log.name}"
+        said = f"An unexpected error occurred. The details are in {log.name}"
         return _ended(asked, TuneboardError(said, code="unexpected"), 1)
     print(terminal.harmless(json.dumps(result, ensure_ascii=False) if asked.json else text))
     return 0

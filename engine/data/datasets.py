@@ -202,7 +202,7 @@ def _reading(workspace: Workspace, dataset_id: str) -> Iterator[DatasetPaths]:
     except (pa.ArrowException, OSError) as error:
         raise DataError(
             f"The saved rows of {name!r} cannot be read: their file is damaged, or Tuneboard may not open it.",
-            "If their file is damaged, delete the data set and save it anew.",
+            "If their file is damaged, delete the data set and save it again.",
             "damaged_dataset",
         ) from error
 

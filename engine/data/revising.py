@@ -224,7 +224,7 @@ def _check_splits(before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
             raise DataError(f"No {split} row would be left.", "Leave fewer texts out.", "empty_split")
         if lost and split == "train":
             raise DataError(
-                f"No training row with the label {lost[0]!r} would be left, so that no model could learn it.",
+                f"No training row with the label {lost[0]!r} would be left, so no model could learn it.",
                 "Keep one of them, or add a text with this label.",
                 "empty_class",
             )

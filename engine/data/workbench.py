@@ -279,7 +279,7 @@ def _go_on(workspace: Workspace, step: Step) -> None:
     elif not (folder / "process.json").exists():
         _launch(workspace, step)
     elif not _alive(read_json(folder / "process.json")) and not _is_over(folder):
-        broken = DataError("It was broken off, perhaps because the memory was full.", "Try a smaller file.", "broken_off")
+        broken = DataError("It was interrupted, perhaps because memory ran out.", "Try a smaller file.", "broken_off")
         _fail(folder, broken)
 
 
@@ -301,7 +301,7 @@ def carry_out(workspace: Workspace, step: Step) -> None:
         _fail(folder, DataError(error.message, "Make room on the disk, then upload it again.", "disk_full"))
     except Exception as error:  # ours: the log of the step has it, and it is not tried again and again
         traceback.print_exc(file=sys.stderr)
-        what = f"This table could not be looked at, for a reason that Tuneboard did not foresee ({type(error).__name__})."
+        what = f"This table could not be checked because of an unexpected error ({type(error).__name__})."
         _fail(
             folder,
             DataError(what, "Please report it; meanwhile, try the file in another format.", "unexpected"),

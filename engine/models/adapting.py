@@ -46,7 +46,7 @@ def layers_of(model: PreTrainedModel) -> nn.ModuleList:
     for module in model.base_model.modules():
         if isinstance(module, nn.ModuleList) and len(module) == wanted:
             return module
-    raise SettingsError({"kept_layers": f"the layers of a {model.config.model_type} model cannot be told apart."})
+    raise SettingsError({"kept_layers": f"the layers of a {model.config.model_type} model cannot be identified."})
 
 
 def keep_layers(model: PreTrainedModel, kept: int) -> None:

@@ -22,9 +22,9 @@ READ_FIRST = {
     "modernbert", "deberta", "deberta-v2", "mpnet", "ernie", "esm", "data2vec-text", "ibert", "megatron-bert", "mobilebert",
     "rembert", "roformer", "convbert", "squeezebert", "nystromformer", "big_bird", "fnet", "nomic_bert", "gte",
 }  # fmt: skip
-NOT_BY_FIRST = "only models that answer from the first token of a text can; this {} model does not."
-ONLY_BERT = "only BERT models can; this is a {} model."
-NONE_FOR_LORA = "LoRA finds no layer that learns: freeze fewer, or choose another method."
+NOT_BY_FIRST = "works only with models that classify by the first token of a text; this {} model does not."
+ONLY_BERT = "works only with BERT models; this is a {} model."
+NONE_FOR_LORA = "LoRA has no layer left to train: freeze fewer, or choose another method."
 
 
 def check(model_type: object, called: str) -> None:

@@ -50,7 +50,7 @@ def check_folder(folder: Path, called: str | None = None) -> None:
     if tfidf.is_saved_in(folder):
         raise ModelError(
             f"{called} holds a model that counts words, which cannot be trained further.",
-            "Choose another model; to count words anew, take tfidf.",
+            "Choose another model; to count words again, choose tfidf.",
             "not_a_model",
         )
     weights = sorted(folder.glob("*.safetensors"))
@@ -71,7 +71,7 @@ def check_folder(folder: Path, called: str | None = None) -> None:
         )
     if (folder / ADAPTER).exists():
         raise ModelError(
-            f"{called} holds an adapter beside a model.",
+            f"{called} holds an adapter as well as a model.",
             "Merge the two, then choose the folder that was written with save_pretrained.",
             "not_a_model",
         )

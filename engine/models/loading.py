@@ -88,7 +88,7 @@ def load_classifier(folder: Path, called: str) -> PreTrainedModel:
     model, told = _opened(folder, output_loading_info=True)
     if told["missing_keys"] or told["mismatched_keys"]:
         raise ModelError(
-            f"{called} is no finished classifier: its weights lack {', '.join(sorted(told['missing_keys'])[:3])}.",
+            f"{called} is not a finished classifier: its weights lack {', '.join(sorted(told['missing_keys'])[:3])}.",
             "Train it here first: choose it as the model on the Train page.",
             "not_trained",
         )

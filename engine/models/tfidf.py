@@ -82,7 +82,7 @@ class WordCounter:
         known = np.isfinite(self.offsets)
         if not known[target]:
             raise DataError(
-                f"No training text had the label {self.labels[target]!r}, so that no word speaks for it.",
+                f"No training text had the label {self.labels[target]!r}, so no word speaks for it.",
                 "Choose another label.",
                 "never_seen",
             )

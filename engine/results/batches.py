@@ -126,7 +126,7 @@ def main(root: str, run_id: str, key: str) -> int:
             write_json(paths.error, {"message": error.message, "action": error.action})
         return 2
     except Exception as error:  # ours: the log has it, and it is said instead of being tried again and again
-        what = f"The file could not be answered, for a reason that Tuneboard did not foresee ({type(error).__name__})."
+        what = f"The file could not be predicted because of an unexpected error ({type(error).__name__})."
         write_json(paths.error, {"message": what, "action": f"Please report it; the details are in {paths.log}."})
         raise
     return 0

@@ -131,7 +131,7 @@ def _open_counter(folder: Path, called: str, info: DatasetInfo | None) -> tuple[
     texts = _sample_texts()
     if not np.array_equal(tfidf.load(folder).probabilities(texts), counter.probabilities(texts)):
         raise ModelError(f"{called} gives different answers after it was saved again.", SAVE_AS, "not_verified")
-    said = f"{whole(len(counter.terms))} words and pairs of words are counted. The model was saved anew, and gave the same "
+    said = f"It counts {whole(len(counter.terms))} words and pairs of words. The model was saved again and gave the same "
     return (
         TrainingConfig(model=tfidf.REFERENCE),
         f"{said}answers on {len(texts)} texts.",

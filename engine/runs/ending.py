@@ -82,6 +82,6 @@ def explain(error: Exception) -> dict[str, str]:
         }
     return {
         "reason": "unexpected",
-        "message": f"Something went wrong that Tuneboard did not foresee: {type(error).__name__}: {error}",
+        "message": f"An unexpected error occurred: {type(error).__name__}: {error}",
         "action": "The log has the details; please report it with them.",
     }

@@ -80,8 +80,7 @@ def migrate(engine: Engine, path: Path, tables: MetaData) -> None:
 def _may_migrate() -> None:
     if not changeable():
         raise WorkspaceError(
-            "This workspace is from an older Tuneboard: its list of runs has to be brought up to date, and this Tuneboard "
-            "is for looking only.",
+            "This workspace is from an older Tuneboard: its list of runs must be updated, but this Tuneboard is view-only.",
             "Open it once without TUNEBOARD_READ_ONLY.",
             "older_workspace",
         )

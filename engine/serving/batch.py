@@ -288,7 +288,7 @@ def _prepare(paths: BatchPaths, predictor: "Predictor", pieces: _Pieces, hasten:
         known = read_json(paths.way)
         if known["model"] != _mark(predictor.folder):
             raise RunStateError(
-                "The model was trained further since this file was begun.", "Begin it anew.", "another_model"
+                "The model has been trained further since this file was started.", "Start it again.", "another_model"
             )
         predictor.compute_in(known["precision"])
         return

@@ -46,7 +46,7 @@ class Facts:
 def write_folder(model: Path, facts: Facts, to: Path) -> Path:
     """Copy the model into the new folder `to`, with card and program. Raises DataError when there is something already."""
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
-        raise DataError(f"{to} is there already.", "Choose a new folder.", "exists")
+        raise DataError(f"{to} already exists.", "Choose a new folder.", "exists")
     with (
         writing(to.parent, named=True),
         tempfile.TemporaryDirectory(dir=to.parent) as temporary,
@@ -82,7 +82,7 @@ def write_zip(model: Path, facts: Facts, to: Path) -> Path:
 def must_be_new(to: Path) -> None:
     """Raises DataError when there is something already."""
     if to.exists():
-        raise DataError(f"{to} is there already.", "Choose a new name.", "exists")
+        raise DataError(f"{to} already exists.", "Choose a new name.", "exists")
 
 
 @contextmanager

@@ -133,7 +133,7 @@ def _logits(model: PreTrainedModel, vectors: torch.Tensor) -> torch.Tensor:
 
 def _unable(model: PreTrainedModel) -> ModelError:
     return ModelError(
-        f"Why a model of the architecture {model.config.model_type!r} gives an answer cannot be told word by word.",
+        f"Answers of a model of the architecture {model.config.model_type!r} cannot be explained word by word.",
         "Leave out words and see what changes, or choose a model such as BERT, ModernBERT, DeBERTa or XLM-RoBERTa.",
         "no_explanation",
     )

@@ -69,7 +69,7 @@ def write(model: Path, name: str, rules: Rules, texts: Mapping[str, list[str]], 
     something else then.
     """
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
-        raise DataError(f"{to} is there already.", "Choose a new one.", "exists")
+        raise DataError(f"{to} already exists.", "Choose a new one.", "exists")
     if tfidf.is_saved_in(model):
         raise ModelError(
             "A model that counts words has no network that ONNX could hold.",
@@ -142,7 +142,7 @@ def _write_folder(model: Path, name: str, rules: Rules, origins: dict[str, str],
     difference = float(np.abs(found - wanted).max())
     if not difference <= TOLERANCE:
         raise ModelError(
-            f"As ONNX the model does not say what it says here (they differ by {significant(difference, 2)}).",
+            f"As ONNX, the model gives different answers (they differ by {significant(difference, 2)}).",
             "Take it away as a ZIP instead, which needs torch.",
             "onnx_differs",
         )

@@ -294,7 +294,7 @@ def _not_valid(request: Request, error: RequestValidationError) -> Response:
 
 def _unexpected(request: Request, error: Exception) -> Response:
     action = "The details are where it was started; try again, or tell whoever runs it."
-    return _wrong(500, "unexpected", "Something went wrong that Tuneboard did not foresee.", action)
+    return _wrong(500, "unexpected", "An unexpected error occurred.", action)
 
 
 def _wrong(status: int, code: str, message: str, action: str, headers: dict | None = None) -> Response:

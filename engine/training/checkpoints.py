@@ -104,7 +104,7 @@ class Checkpoints:
             with contextlib.suppress(OSError):
                 self._clear()  # what was written before it failed takes room as well
             self.say(
-                f"The state of the training could not be saved at step {state.step} ({_why(error)}). The training goes on; "
+                f"The progress could not be saved at step {state.step} ({_why(error)}). The training continues; "
                 "make room on the disk, or an interruption will cost the work since the last saved state."
             )
             return False

@@ -65,7 +65,7 @@ def carry_out(workspace: Workspace, run_id: str, pulse: Pulse, fresh: None = Non
     pulse.events.write(
         "note",
         text=f"{whole(len(counter.terms))} words and pairs of words are counted. The saved model was loaded again and gave "
-        f"the same answers on {len(some)} texts that it had not learnt from.",
+        f"the same answers on {len(some)} texts that it was not trained on.",
     )
     predictions.write(predicted, made.predictions)
     checked = {"texts": len(some), "within": 0.0}

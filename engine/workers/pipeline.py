@@ -221,7 +221,7 @@ def _judge(
     run.pulse.progress(len(some), len(some))
     run.say(
         "The saved model was loaded in a fresh process, with torch and transformers alone, and gave the same answers "
-        f"on {len(some)} texts that it had not learnt from (to within {max(difference, 1e-7):.0e})."
+        f"on {len(some)} texts that it was not trained on (to within {max(difference, 1e-7):.0e})."
     )
     predictions.write(predicted, made.predictions)
     return {

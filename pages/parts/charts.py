@@ -61,7 +61,7 @@ def lengths(tokens: np.ndarray, limit: int | None = None) -> go.Figure:
         )
     )
     if limit is not None:
-        figure.add_vline(x=limit, line_color=SECOND, line_dash="dash", annotation_text="cut here")
+        figure.add_vline(x=limit, line_color=SECOND, line_dash="dash", annotation_text="cut off here")
     return figure.update_layout(xaxis_title="tokens", xaxis_tickformat=",d", yaxis_title="texts", bargap=0.05)
 
 

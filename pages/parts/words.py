@@ -95,7 +95,7 @@ SCORES = {
     ),
     "roc_auc": (
         "ROC-AUC",
-        "How often a text of a class gets a higher probability of it than other texts: 0.5 for guessing, 1 is best.",
+        "How often a text of a class gets a higher probability for it than another text: 0.5 for guessing, 1 is best.",
     ),
     "average_precision": (
         "Average precision",

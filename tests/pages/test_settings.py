@@ -108,7 +108,7 @@ def test_numbers_and_dates_are_written_as_in_the_language_that_was_chosen(worksp
 def test_nothing_can_be_changed_where_tuneboard_is_for_looking_only(workspace, monkeypatch):
     monkeypatch.setenv("TUNEBOARD_READ_ONLY", "1")
     test = keep(open_page("settings"), "selectbox", "precision", "fp32")
-    assert "for looking only" in words_on(test)
+    assert "view-only" in words_on(test)
     assert not workspace.preferences.exists()
 
 

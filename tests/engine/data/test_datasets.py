@@ -182,7 +182,7 @@ def test_a_data_set_whose_rows_are_damaged_or_vanish_is_said_so(workspace, read)
     with pytest.raises(DataError, match="'easy' cannot be read") as damaged:
         read(workspace, info.id)
     assert "their file is damaged" in damaged.value.message and "arquet" not in damaged.value.message
-    assert "save it anew" in damaged.value.action
+    assert "save it again" in damaged.value.action
     path.unlink()
     with pytest.raises(NotFoundError, match="no data set"):
         read(workspace, info.id)

@@ -116,7 +116,7 @@ def test_a_killed_process_is_said_so(workspace, in_a_process):
     step = workbench.read_step(keep(workspace, easy_csv(2000)), Options())
     workbench.ensure(workspace, step)
     os.kill(read_json(step.folder(workspace) / "process.json")["pid"], signal.SIGKILL)
-    with pytest.raises(DataError, match="broken off"):
+    with pytest.raises(DataError, match="interrupted"):
         finish(workspace, step)
 
 
@@ -139,7 +139,7 @@ def test_where_not_even_that_fits_the_process_is_said_to_be_broken_off(workspace
     workbench.ensure(workspace, step)
     process = psutil.Process(read_json(step.folder(workspace) / "process.json")["pid"])
     process.rlimit(psutil.RLIMIT_FSIZE, (0, 0))
-    with pytest.raises(DataError, match="broken off"):
+    with pytest.raises(DataError, match="interrupted"):
         finish(workspace, step)
 
 
@@ -303,7 +303,7 @@ def test_what_nobody_foresaw_is_said_once_and_is_in_the_log(workspace, monkeypat
     monkeypatch.setattr(workbench, "read_file", broken)
     step = workbench.read_step(keep(workspace, easy_csv(20)), Options())
     for _ in range(2):
-        with pytest.raises(DataError, match="did not foresee"):
+        with pytest.raises(DataError, match="unexpected error"):
             workbench.ensure(workspace, step)
     assert capsys.readouterr().err.count("IndexError: out of bounds") == 1
 

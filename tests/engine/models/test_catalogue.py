@@ -89,7 +89,7 @@ def test_a_config_that_would_fill_the_memory_is_refused(tiny_model, tmp_path, fi
 @pytest.mark.parametrize(
     ("file", "content", "sentence"),
     [
-        ("adapter_config.json", {"peft_type": "LORA"}, "an adapter beside a model"),
+        ("adapter_config.json", {"peft_type": "LORA"}, "an adapter as well as a model"),
         (
             "model.safetensors.index.json",
             {"weight_map": {"a": "../outside.safetensors"}},

@@ -93,7 +93,7 @@ def test_code_of_its_own(refused, files):
 def test_weights_that_are_not_its_own(refused, files):
     index = json.dumps({"weight_map": {"a": "../outside.bin"}})
     assert "other than its own" in refused({**files, "model.safetensors.index.json": index})
-    assert "adapter beside a model" in refused({**files, "adapter_config.json": "{}"})
+    assert "adapter as well as a model" in refused({**files, "adapter_config.json": "{}"})
 
 
 @pytest.mark.parametrize("content", [b"[]", b"\xff", b"[" * 100_000, b'{"model_type": "bert", "hidden_size": "wide"}'])

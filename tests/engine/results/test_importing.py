@@ -83,7 +83,7 @@ def test_a_model_that_counts_words_comes_back_too(workspace, easy, tmp_path):
     assert sorted(path.name for path in ours.model.iterdir()) == sorted(path.name for path in theirs.model.iterdir())
     assert queue.settings_of(workspace, run.id) == {"model": "counts.zip"}
     assert evaluations.find_weakness(workspace, run).least
-    assert "saved anew" in History.read(ours.events).notes[-1]
+    assert "saved again" in History.read(ours.events).notes[-1]
 
     asked = bring(workspace, theirs.model, "model")  # a folder, without data
     assert Predictor(workspace.run(asked.id).model).predict(["a good lamp"])[0].label in easy.labels
@@ -215,10 +215,10 @@ HARM = {
     "leads out of the folder": _leads_out,
     "own program code": lambda folder: change(folder, auto_map={"AutoModel": "evil.Model"}),
     "weights other than its own": _indexed,
-    "an adapter beside a model": lambda folder: (folder / "adapter_config.json").write_text("{}"),
+    "an adapter as well as a model": lambda folder: (folder / "adapter_config.json").write_text("{}"),
     "weights of fewer digits": lambda folder: change(folder, quantization_config={"quant_method": "bitsandbytes"}),
     "by zero": lambda folder: change(folder, num_attention_heads=0),
-    "is no finished classifier: its weights lack classifier": _headless,
+    "is not a finished classifier: its weights lack classifier": _headless,
     "does not give one label per text": lambda folder: change(folder, problem_type="multi_label_classification"),
     "has no id2label": lambda folder: change(folder, id2label=None),
     "two or more different labels": lambda folder: change(folder, id2label={"0": "a", "1": "a", "2": "b"}),

@@ -543,7 +543,7 @@ def test_an_older_workspace_is_left_as_it_is_by_whoever_may_only_look(workspace,
     older(workspace, "finished")
     before = workspace.database.read_bytes()
     monkeypatch.setenv("TUNEBOARD_READ_ONLY", "1")
-    with pytest.raises(WorkspaceError, match=r"older Tuneboard.*for looking only"):
+    with pytest.raises(WorkspaceError, match=r"older Tuneboard.*view-only"):
         queue.list_runs(workspace)
     assert [path.name for path in workspace.root.glob("tuneboard*")] == [workspace.database.name]
     assert workspace.database.read_bytes() == before

@@ -49,7 +49,7 @@ def test_it_is_saved_as_a_plain_model_with_one_layer_more(tiny_model, task, tmp_
 
 
 def test_other_architectures_are_refused_with_a_sentence():
-    with pytest.raises(SettingsError, match="only BERT"):
+    with pytest.raises(SettingsError, match="only with BERT"):
         adapting.read_by_mean(MODELS["distilbert"]())
 
 

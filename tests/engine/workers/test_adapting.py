@@ -94,7 +94,7 @@ def test_a_head_that_cannot_be_used_alone_is_refused_before_the_start_and_in_the
     assert (planned.layers, planned.problems(frozen_layers=3).keys()) == (2, {"frozen_layers"})
     refused = planned.problems(method="head", head_first=True)
     assert refused.keys() == {"method", "head_first"}
-    assert f"first token of a text can; this {kind} model does not." in refused["method"]
+    assert f"first token of a text; this {kind} model does not." in refused["method"]
     run = wait(workspace, submit(workspace, easy, folder, method="head").id)
     assert (run.status, run.reason) == (Status.FAILED, "settings")
     assert refused["method"] in run.message and "other settings" in run.action
