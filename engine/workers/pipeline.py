@@ -243,12 +243,12 @@ def _ended(state: TrainingState, judged: dict) -> dict[str, object]:
     figures = {key: judged["test"][key] for key in ("accuracy", "macro_f1")}
     if not state.stopped:
         return {"status": Status.FINISHED, **figures}
-    best = f"the best epoch so far ({state.best_epoch})"
-    kept = best if state.best_epoch else "the first epoch, which was not finished"
+    best = f"The best epoch so far ({state.best_epoch})"
+    kept = best if state.best_epoch else "The unfinished first epoch"
     return {
         "status": Status.STOPPED,
         "reason": "stopped",
-        "message": f"Stopped on request. The model comes from {kept}.",
+        "message": f"Stopped on request. {kept} was kept as the model.",
         **figures,
     }
 

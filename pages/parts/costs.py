@@ -105,7 +105,7 @@ def disk(*plans: Plan) -> None:
     if there < wanted:
         these, they = ("this run", "it trains") if len(plans) == 1 else ("these runs", "they train")
         st.warning(
-            f"Only {words.size(there)} are free on the disk, and {these} may need up to {words.size(wanted)} while {they}. "
+            f"Only {words.size(there)} is free on the disk, and {these} may need up to {words.size(wanted)} while {they}. "
             "Clean up on the Runs page, or progress may not be saved.",
             icon=":material/hard_drive:",
         )

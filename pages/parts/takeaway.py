@@ -125,8 +125,8 @@ def _service(run: Run) -> None:
     st.write("An address where other programs can get predictions. Run this in the folder of Tuneboard:")
     _how(run, "serve", run.id)
     st.caption(
-        "Then open 127.0.0.1:8502 in a browser to see every request it answers. Programs need the key. Other machines can "
-        "connect only if you set --host."
+        "Then open 127.0.0.1:8502 in a browser to see how to use it. Programs need the key. Other machines can connect "
+        "only if you set --host."
     )
 
 

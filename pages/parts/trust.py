@@ -147,8 +147,8 @@ def costs(judged: Judged) -> None:
         st.markdown(
             f"Cost for 100 {judged.kind} texts: **{rounded(cost.chosen, 1)}** with these thresholds, "
             f"{rounded(cost.all_by_model, 1)} if the model answers all, {rounded(cost.all_by_person, 1)} if a person does.",
-            help="The proposed thresholds are the cheapest on the validation texts. Their honest cost is that on the test "
-            "texts.",
+            help="The proposed thresholds are the cheapest on the validation texts. Their cost on the test texts is the "
+            "honest figure.",
         )
         if st.button(
             "Use these thresholds",

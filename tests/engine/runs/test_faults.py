@@ -231,7 +231,7 @@ def test_stopped_in_a_hang_the_best_round_is_still_made_a_model(workspace, easy,
     ended = wait(workspace, run.id, seconds=60)
     assert ended.status == Status.STOPPED
     assert ended.attempt == 2
-    assert "best round" in ended.message
+    assert "best epoch" in ended.message
     assert ended.accuracy is not None
     assert intact(workspace, finished)
 

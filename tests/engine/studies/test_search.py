@@ -242,7 +242,7 @@ def test_why_a_trial_ended_early_is_said_once_though_writing_it_down_had_to_be_t
     workspace, easy, planned, monkeypatch
 ):
     study = begin(workspace, easy, planned, 3600)
-    kept = "What was kept and can be used: the best round so far (1)."
+    kept = "The best epoch so far (1) was kept as the model."
     run = stopped(workspace, study, Status.STOPPED, reason="stopped", message=f"Stopped on request. {kept}")
     with progress.changing(workspace.study(study.id)) as found:
         found.status, found.trials[0].why = "stopped", search.OVER
