@@ -163,8 +163,8 @@ def sent(chosen: Rules, predicted: Prediction) -> None:
     """Says of an answer that it would go to a person."""
     if chosen.to_a_person(predicted.label, predicted.confidence):
         least = chosen.least(predicted.label)
-        said = "Answers like this always go" if least > 1 else f"Below {percent(least)} confidence, answers go"
-        st.caption(f":material/person: {said} to a person.")
+        said = "always go to a person" if least > 1 else f"go to a person: its confidence is below {percent(least)}"
+        st.caption(f":material/person: This answer would {said}.")
 
 
 def compared(others: list[Run], text: str) -> None:

@@ -106,7 +106,7 @@ def test_an_answer_that_was_never_said_costs_no_crash(workspace, finished):
     (thresholds,) = (one.value for one in test.dataframe if "by itself from" in one.value)
     chosen = dict(zip(thresholds["answer"], thresholds["by itself from"], strict=True))
     assert chosen["good"] == 101
-    assert "On validation it never said good" in words_on(test)
+    assert "on validation, the model never answered good" in words_on(test)
     person = rules.Rules(thresholds={"good": 1.0})
     assert person.to_a_person("good", 1.0)  # as an older version kept it
 
@@ -126,7 +126,7 @@ def test_a_further_file_has_scores_of_its_own(workspace, finished, easy):
     shown = {one.label: one.value for one in test.metric}
     assert shown["Accuracy (further, n = 60)"] == f"{found['test']['accuracy']:.1%}"
     said = words_on(test)
-    assert "1 row without a text" in said and f"learnt from {about.learnt}" in said
+    assert "1 row without a text" in said and f"trained on {about.learnt} of these" in said
     assert "had not seen" not in said
 
 

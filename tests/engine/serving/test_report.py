@@ -50,7 +50,7 @@ def test_it_says_what_the_run_found_and_is_one_file_of_less_than_6_mb(workspace,
     told = [f"{good[key]:.3f} {edges[key][0]:.3f} to {edges[key][1]:.3f}" for key in ("precision", "recall", "f1")]
     assert f"good {' '.join(told)} {good['support']}" in said
     assert "this model itself is word counting" in said
-    assert f"Training {easy.rows['train']} The model learnt from them." in said
+    assert f"Training {easy.rows['train']} The model was trained on them." in said
     assert "<i>mine</i>" in said and counted.id in said
     assert "torch 2.13" in said and "did not note its own" not in said  # the run noted its versions
     with pytest.raises(DataError, match="there already"):
@@ -61,7 +61,7 @@ def test_it_tells_how_many_of_the_training_texts_the_model_learnt_from(workspace
     half = wait(workspace, submit(workspace, easy, "tfidf", train_share=0.5).id)
     said = words_of(export(workspace, half.id, tmp_path / "report.html", "report").read_text("utf-8"))
     train = easy.rows["train"]
-    assert f"Training {train // 2} The model learnt from them, a part of the {train} that there are." in said
+    assert f"Training {train // 2} The model was trained on them, a part of all {train}." in said
 
 
 def test_a_share_near_the_ends_reads_as_on_the_page_and_on_the_card(tiny_model, tmp_path):
@@ -74,13 +74,13 @@ def test_a_share_near_the_ends_reads_as_on_the_page_and_on_the_card(tiny_model, 
     with as_in("de"):
         folder = exporting.write_folder(tiny_model, facts, tmp_path / "model")
     page = (folder / "README.md").read_text(encoding="utf-8")  # in English, wherever it was written
-    assert "Right 99.6 of 100 times** (95% sure: between 99 and 99.9)" in page and "is right 99.6 times" in page
+    assert "Right 99.6 of 100 times** (95% sure: between 99 and 99.9)" in page and "is right 99.6 of 100 times" in page
 
 
 def test_it_outlives_its_data_set(workspace, counted, easy, tmp_path):
     remove(workspace, easy.id)
     said = words_of(export(workspace, counted.id, tmp_path / "report.html", "report").read_text("utf-8"))
-    assert "The data set was deleted since" in said and "Right" in said
+    assert "The data set has been deleted since" in said and "Right" in said
 
 
 def test_the_threshold_in_use_and_the_correction_are_told(workspace, counted, tmp_path):
