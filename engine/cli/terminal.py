@@ -630,7 +630,7 @@ def settings(workspace: Workspace, found: dict[str, InForce], sizes: dict[str, i
     lines = [
         f"Workspace: {root} ({chosen_by}), {size(sum(sizes.values()))}; {size(space.free(workspace))} are free",
         f"Machine: {machine.describe()}",
-        *([] if workspace.changeable else ["For looking only: nothing can be started, changed or deleted."]),
+        *([] if workspace.changeable else ["View-only: nothing can be started, changed or deleted."]),
         "",
         grid(
             ["the dashboard", "value", "from"],

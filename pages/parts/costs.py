@@ -160,7 +160,7 @@ def _tell(found: Forecast, config: TrainingConfig, key: str) -> None:
     if found.fits:
         return
     st.warning(
-        "This does not fit into the memory of this machine. Each of these would help:",
+        "That does not fit into the memory of this machine. Each of these would help:",
         icon=":material/memory:",
     )
     for sentence, changes in found.advice:

@@ -128,7 +128,7 @@ def test_two_tabs_watch_the_same_run_pause_resume_and_stop_it(visit, workspace, 
     time.sleep(4)  # while the page ticks on, the question stays
     first.press("Keep the best so far")
     for tab in tabs:
-        tab.see("can be used", 120)
-        tab.see("<b>mine</b> :red[x] is stopped, right")  # the notice
+        tab.see("was kept as the model", 120)
+        tab.see("<b>mine</b> :red[x] is stopped, with")  # the notice
         tab.leave()
     assert wait(workspace, run.id).status == Status.STOPPED

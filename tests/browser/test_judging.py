@@ -56,7 +56,7 @@ def test_from_a_mistake_to_a_reason_to_a_corrected_label_to_two_runs_compared(vi
 
     visitor.page.get_by_role("link", name="Compare").first.click()
     visitor.settle()
-    visitor.see("test texts that both have, by the labels of version 2")
+    visitor.see("test texts that both versions have, with the labels of version 2")
     visitor.see("Is the gap real?")
     visitor.unfold("Ask all models")
     visitor.page.get_by_role("textbox", name="Your text").fill("the lamp is bright")
@@ -74,7 +74,7 @@ def test_from_a_mistake_to_a_reason_to_a_corrected_label_to_two_runs_compared(vi
 def test_the_threshold_of_one_answer_is_set_by_hand(visit, workspace, mistaken):
     visitor = visit().open(f"evaluate?run={mistaken.id}")
     visitor.unfold("When some mistakes cost more than others")
-    grid = visitor.page.get_by_test_id("stDataFrame").filter(has_text="by itself from")
+    grid = visitor.page.get_by_test_id("stDataFrame").filter(has_text="Threshold (% confidence)")
     told = visitor.page.get_by_text("with these thresholds,").first
     before = told.inner_text()
     for _ in range(5):  # what is typed while the page is drawn once more is lost

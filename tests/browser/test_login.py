@@ -51,7 +51,7 @@ def test_only_whom_the_provider_knows_comes_in(visit, provider):
     provider.signs_with = honest
     log_in(visitor)
     visitor.open("settings")
-    visitor.see("You are ada@")  # and an invisible sign, so that no link is made of it
+    visitor.see("Logged in as ada@")  # and an invisible sign, so that no link is made of it
     assert is_outside(visit().open("settings"))  # another browser
     visitor.press("Log out")
     visitor.page.get_by_role("button", name="Log in").wait_for()

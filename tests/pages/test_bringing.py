@@ -82,9 +82,9 @@ def test_what_is_no_model_is_said_on_the_page(workspace):
 def test_a_brought_run_is_compared_with_a_trained_one(workspace, finished, tmp_path):
     model = workspace.run(finished.id).model
     run = bring(workspace, model, "mine", info=list_datasets(workspace)[0])
-    assert "came from elsewhere" in words_on(open_page("evaluate", run=run.id)).replace("\\", "")
+    assert "model was imported" in words_on(open_page("evaluate", run=run.id)).replace("\\", "")
     test = open_page("compare", runs=f"{run.id},{finished.id}")
-    assert "are right equally often" in words_on(test) and "came from elsewhere" in words_on(test)
+    assert "are right equally often" in words_on(test) and "model was imported" in words_on(test)
 
 
 def test_it_is_sent_to_the_hub_with_a_token_that_is_kept_nowhere(workspace, finished, model_hub):

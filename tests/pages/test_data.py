@@ -195,10 +195,10 @@ def test_another_column_of_labels_forgets_what_was_made_of_the_first(workspace):
     assert "These labels are measurements" in words_on(test)
     button = next(one for one in test.button if one.label.startswith("Make 3 classes"))
     press(test, button.key)
-    assert "put into 3 classes" in words_on(test)
+    assert "grouped into 3 classes" in words_on(test)
     next(one for one in test.selectbox if one.label == "Column with the labels").select("label").run()
     assert not test.exception
-    assert "put into" not in words_on(test)
+    assert "grouped into" not in words_on(test)
 
 
 def test_a_second_version_points_at_the_first_and_keeps_its_test_rows(workspace):

@@ -41,7 +41,7 @@ def test_the_page_and_the_json_say_the_same(workspace, finished, tmp_path, texts
     page = words_on(test)
     scores = said["validation" if texts == "validation" else "metrics"]
     assert f"Right {of_100(scores['accuracy'])} of 100" in page
-    assert f"{said['always']['label']} would be right {of_100(said['always']['accuracy'])} times" in page
+    assert f"“{said['always']['label']}” would be right {of_100(said['always']['accuracy'])} times" in page
     assert f"On the {texts} texts the model answers **{said['rules']['covered']:.0%}** by itself" in page
     bill = said["costs"]["per_100_texts"]
     assert f"**{bill['chosen']:,.1f}** with these thresholds, {bill['all_by_model']:,.1f} if" in page
@@ -49,7 +49,7 @@ def test_the_page_and_the_json_say_the_same(workspace, finished, tmp_path, texts
     assert f"off by **{trust['error'] * 100:.1f} percentage points**" in page
     assert f"after correction, by **{trust['corrected_error'] * 100:.1f}**" in page
     drawn = [trace for one in test.get("plotly_chart") for trace in json.loads(one.proto.spec)["data"]]
-    for name, bins in (("as it is", "bins"), ("corrected", "corrected_bins")):
+    for name, bins in (("uncorrected", "bins"), ("corrected", "corrected_bins")):
         points = next(trace for trace in drawn if trace.get("name") == name)
         assert points["x"] == pytest.approx([one["said"] for one in trust[bins]])
         assert points["y"] == pytest.approx([one["right"] for one in trust[bins]])

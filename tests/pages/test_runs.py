@@ -107,9 +107,9 @@ def test_where_no_state_is_saved_it_is_said_that_training_further_begins_anew(wo
     store.end("aaaaaa", Status.FINISHED, os.getpid())
     paths.checkpoints.mkdir(parents=True)
     write_json(paths.config, {"dataset_id": "d", "config": TrainingConfig(model="tiny").model_dump()})
-    assert "it begins anew" in words_on(open_page("runs", run="aaaaaa"))
+    assert "it starts from the beginning" in words_on(open_page("runs", run="aaaaaa"))
     write_json(paths.checkpoints / "000000009-0002.json", {})
-    assert "it begins anew" not in words_on(open_page("runs", run="aaaaaa"))
+    assert "it starts from the beginning" not in words_on(open_page("runs", run="aaaaaa"))
 
 
 def test_a_run_of_as_many_rounds_as_there_may_be_is_not_trained_further(workspace, finished):
@@ -217,7 +217,7 @@ def test_a_run_is_deleted_and_put_back(workspace, finished):
 def test_looking_only_is_a_sentence_on_the_page(workspace, finished, monkeypatch):
     monkeypatch.setenv("TUNEBOARD_READ_ONLY", "1")
     test = press(open_page("runs", run=finished.id), "delete")
-    assert "looking only" in words_on(test)
+    assert "view-only" in words_on(test)
     assert queue.list_runs(workspace)[0].id == finished.id
 
 
@@ -235,8 +235,8 @@ def test_a_run_without_a_sign_of_life_is_said_so(workspace, finished):
     assert store.claim("aaaaaa", os.getpid())
     workspace.run("aaaaaa").folder.mkdir()
     shutil.copyfile(config, workspace.run("aaaaaa").config)
-    assert "no sign of life" not in words_on(open_page("runs", run="aaaaaa"))
+    assert "has not responded" not in words_on(open_page("runs", run="aaaaaa"))
     with sqlite3.connect(workspace.database) as connection:
         connection.execute("UPDATE runs SET heartbeat = heartbeat - 61 WHERE id = 'aaaaaa'")
-    assert "no sign of life" in words_on(open_page("runs", run="aaaaaa"))
+    assert "has not responded" in words_on(open_page("runs", run="aaaaaa"))
     store.end("aaaaaa", Status.STOPPED, os.getpid())

@@ -56,7 +56,7 @@ def test_several_are_chosen_queued_as_one_and_watched_where_they_are_compared(wo
     (study,) = records.list_studies(workspace)
     assert test.title[0].value == "Compare" and test.query_params["study"] == study.id
     assert [one.config.epochs for one in study.members if not one.config.counts_words] == [1]
-    assert list(test.dataframe[0].value["State"]) == ["Waits", "Waits"]
+    assert list(test.dataframe[0].value["State"]) == ["Waiting", "Waiting"]
     assert "0 of 2 runs ended" in words_on(test)
 
     for number in range(2):

@@ -104,8 +104,8 @@ def test_what_people_wrote_is_never_markup():
 
 def test_what_a_text_of_blanks_gets_already_is_said():
     words = (Word(0, 1, 0.1, True),)
-    assert "before any word" in why._adds_up(Explanation("a", "good", words, 0.0, 6.0, 5.9))
-    assert "before any word" not in why._adds_up(Explanation("a", "good", words, 0.0, 6.0, -1.0))
+    assert "does not come from words" in why._adds_up(Explanation("a", "good", words, 0.0, 6.0, 5.9))
+    assert "does not come from words" not in why._adds_up(Explanation("a", "good", words, 0.0, 6.0, -1.0))
 
 
 def test_sentences():

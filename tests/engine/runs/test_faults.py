@@ -697,7 +697,7 @@ def kept(tmp_path_factory):
 def test_looking_only_is_enforced_by_the_engine(kept, change, monkeypatch):
     run, files = queue.get_run(kept, "bbbbbb"), {path for path in kept.root.rglob("*") if path.is_file()}
     monkeypatch.setenv("TUNEBOARD_READ_ONLY", "1")
-    with pytest.raises(ReadOnlyError, match="looking only"):
+    with pytest.raises(ReadOnlyError, match="view-only"):
         CHANGES[change](kept, run)
     assert queue.list_runs(kept) == [run]
     assert {path for path in kept.root.rglob("*") if path.is_file()} == files

@@ -155,9 +155,9 @@ def test_the_card_of_a_model_from_elsewhere_tells_its_labels_and_rules(workspace
 
 def test_nothing_is_written_over(workspace, run, tmp_path):
     (tmp_path / "there.zip").write_text("mine")
-    with pytest.raises(DataError, match="there already"):
+    with pytest.raises(DataError, match="already exists"):
         export(workspace, run.id, tmp_path / "there.zip", "zip")
-    with pytest.raises(DataError, match="there already"):
+    with pytest.raises(DataError, match="already exists"):
         export(workspace, run.id, tmp_path, "folder")
     assert (tmp_path / "there.zip").read_text() == "mine"
 

@@ -61,7 +61,7 @@ def test_a_plain_run_and_one_with_everything_set_are_repeated(workspace, easy, t
     for run, (found, before) in zip(runs, accuracies(*paths), strict=True):
         assert before == pytest.approx(run.accuracy, abs=1e-4)
         assert found == pytest.approx(before, abs=0.1)
-    with pytest.raises(DataError, match="there already"):
+    with pytest.raises(DataError, match="already exists"):
         export(workspace, runs[0].id, paths[0], "notebook")
     with pytest.raises(DataError, match="Let it end in"):
         export(workspace, runs[0].id, tmp_path / "data.csv", "notebook")

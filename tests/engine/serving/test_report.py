@@ -53,7 +53,7 @@ def test_it_says_what_the_run_found_and_is_one_file_of_less_than_6_mb(workspace,
     assert f"Training {easy.rows['train']} The model was trained on them." in said
     assert "<i>mine</i>" in said and counted.id in said
     assert "torch 2.13" in said and "did not note its own" not in said  # the run noted its versions
-    with pytest.raises(DataError, match="there already"):
+    with pytest.raises(DataError, match="already exists"):
         export(workspace, counted.id, to, "report")
 
 
