@@ -58,7 +58,7 @@ def test_quick_says_that_it_learns_from_some_of_many_texts(workspace, tmp_path):
     test.radio(key="preset").set_value("quick").run()
     share = field(test, "train_share").value
     assert 4_800 < share * total < 5_200
-    assert f"Learns from about {round(share * total):,} of {total:,} texts, once" in words_on(test)
+    assert f"Trains on about {round(share * total):,} of {total:,} texts for 1 epoch" in words_on(test)
 
 
 def test_a_model_that_does_not_know_the_language_is_told_before_start(workspace, tmp_path):
@@ -115,7 +115,7 @@ def test_the_models_can_be_compared_and_none_is_loaded_for_it(workspace, easy):
         "440\u00a0MB",
         "110 million",
     ]
-    assert "computed" in words_on(test)
+    assert "calculated" in words_on(test)
 
 
 def test_word_counting_has_no_settings_and_is_started_as_any_model(workspace, easy):
@@ -214,4 +214,4 @@ def test_start_queues_exactly_what_the_form_says_and_leads_to_the_run(workspace,
 def test_a_disk_with_too_little_room_is_said_before_start(small_disk, easy_csv, monkeypatch):
     monkeypatch.setenv("TUNEBOARD_HOME", str(small_disk))
     save(Workspace.open(), draft(read_file(easy_csv), Recipe(text="text", label="label")))
-    assert "this run may take up to" in words_on(open_page("train"))
+    assert "this run may need up to" in words_on(open_page("train"))
