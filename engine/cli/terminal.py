@@ -510,7 +510,7 @@ def run_list(
         ]
         for run in runs
     ]
-    head = ["run", "name", "status", "accuracy", *([] if sure is None else ["95% sure"]), "macro-F1", "time"]
+    head = ["run", "name", "status", "accuracy", *([] if sure is None else ["95% interval"]), "macro-F1", "time"]
     return grid(head, rows)
 
 
