@@ -113,8 +113,8 @@ class TrainingConfig(BaseModel):
     Constant stays the same, which suits open-ended training."""
 
     average_weights: bool = False
-    """Use the average of the weights over the training, in which later ones count more. It settles the model like a
-    falling learning rate, but in fewer epochs. Use it with a constant learning rate."""
+    """Use the average of the weights over the training, in which later ones count more. It settles the model in fewer
+    epochs: beside a falling learning rate over several, and instead of one in a single epoch."""
 
     gradient_clipping: float = Field(1.0, ge=0, le=100)
     """The largest update allowed (norm of the gradient). Protects against a few odd texts; 0 turns it off."""

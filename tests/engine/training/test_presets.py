@@ -33,22 +33,32 @@ def test_thorough_takes_longer_than_balanced_and_balanced_than_quick(rows):
     assert quick < balanced < thorough
 
 
-@pytest.mark.parametrize("rows, share", [(5_000, 1.0), (14_401, 0.35), (1_000_000, 0.005)])
+@pytest.mark.parametrize("rows, share", [(4_000, 1.0), (14_401, 0.28), (1_000_000, 0.004)])
 def test_quick_learns_from_some_texts_where_there_are_many(rows, share):
     quick, balanced = (derive(one, rows, [rows, rows], np.array([20])) for one in ("quick", "balanced"))
     assert (quick.values["train_share"], balanced.values["train_share"]) == (share, 1.0)
     assert ("train_share" in quick.reasons) == (share < 1)
-    assert share * rows * quick.values["epochs"] == pytest.approx(5_000, rel=0.02)
+    assert share * rows * quick.values["epochs"] == pytest.approx(4_000, rel=0.02)
 
 
-def test_many_texts_and_a_small_model_are_settled_by_an_average_in_half_the_rounds():
+def test_many_texts_and_a_small_model_are_settled_by_an_average_in_fewer_rounds():
     averaged, few, large = (
         derive("balanced", rows, [rows // 2] * 2, np.array([20]), model_width=width).values
         for rows, width in ((6_000, 384), (2_000, 384), (6_000, 768))
     )
-    assert (averaged["average_weights"], averaged["schedule"], averaged["epochs"]) == (True, "constant", 2)
-    assert (large["average_weights"], large["schedule"], large["epochs"]) == (False, "linear", 4)
+    assert (averaged["average_weights"], averaged["epochs"]) == (True, 3)
+    assert (large["average_weights"], large["epochs"]) == (False, 4)
     assert not few["average_weights"] and few["epochs"] == 10
+
+
+def test_a_single_averaged_round_keeps_its_learning_rate_and_fits_a_head_first_for_many_classes_alone():
+    once, often, many = (
+        derive(preset, 6_000, [6_000 // classes] * classes, np.array([20]), sentence_encoder=True).values
+        for preset, classes in (("quick", 2), ("balanced", 2), ("quick", 60))
+    )
+    assert (once["epochs"], once["schedule"], once["head_first"]) == (1, "constant", False)
+    assert (often["epochs"], often["schedule"], often["head_first"]) == (3, "linear", True)
+    assert (many["epochs"], many["schedule"], many["head_first"]) == (1, "constant", True)
 
 
 def test_small_data_gets_more_rounds():
