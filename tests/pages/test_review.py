@@ -74,9 +74,10 @@ def test_relabel_keep_and_leave_out_then_train_again(workspace, easy, counted):
 
 
 def test_where_runs_are_compared_it_is_said_whom_a_correction_favours(workspace, easy):
-    one = load_rows(workspace, easy.id, "test").iloc[0]
-    row = revising.row_name("test", one["source_row"])
-    wrong = revising.revise(workspace, easy.id, Decisions({row: OTHER[one["label"]]}))
+    one, other = (load_rows(workspace, easy.id, "test").iloc[place] for place in (0, 1))
+    row, left_out = (revising.row_name("test", found["source_row"]) for found in (one, other))
+    wrong = revising.revise(workspace, easy.id, Decisions({row: OTHER[one["label"]], left_out: ""}))
+    revising.take_back(workspace, wrong.id, row)  # else it counts as looked at
     disputing = wait(workspace, submit(workspace, wrong, "tfidf").id)
     test = open_review(disputing, "confident")
     test.selectbox(key=f"review_row_{disputing.id}").set_value(row).run()
@@ -94,7 +95,7 @@ def test_a_decision_is_taken_back(workspace, easy, counted):
     test.selectbox(key=f"review_back_{counted.id}").set_value(rows[0]).run()
     press(test, "review_take_back")
     assert revising.read(workspace, easy.id).edits == {rows[1]: None}
-    assert f"{len(rows) - 1} not reviewed yet" in words_on(test)
+    assert f"{len(rows) - 1} not looked at yet" in words_on(test)
 
 
 def test_what_cannot_be_made_is_a_sentence(workspace, easy, counted):
@@ -126,7 +127,7 @@ def test_a_wrong_answer_becomes_a_text_to_learn_from(workspace, easy, counted):
     text = "the lamp is bright, calm and tidy :red[*x*]"
     test = open_page("predict", run=counted.id)
     ask(test, text)
-    box = next(one for one in test.selectbox if one.label == "What is the right label?")
+    box = next(one for one in test.selectbox if one.label == "What would be right?")
     assert box.options == ["bad"]  # the answer itself is none of them
     box.set_value("bad").run()
     press(test, "keep_feedback")
