@@ -95,7 +95,7 @@ def test_a_decision_is_taken_back(workspace, easy, counted):
     test.selectbox(key=f"review_back_{counted.id}").set_value(rows[0]).run()
     press(test, "review_take_back")
     assert revising.read(workspace, easy.id).edits == {rows[1]: None}
-    assert f"{len(rows) - 1} not looked at yet" in words_on(test)
+    assert f"{len(rows) - 1} not reviewed yet" in words_on(test)
 
 
 def test_what_cannot_be_made_is_a_sentence(workspace, easy, counted):
