@@ -40,6 +40,7 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "installed.json"
 LOCK = VENV / "start.lock"
 LOG = VENV / "install.log"
+FAR = 1 << 30  # beyond all that the lock file holds
 
 OLDEST_PYTHON = (3, 11)
 VERSION = "%d.%d" % sys.version_info[:2]
@@ -484,60 +485,31 @@ def failure(lines, code):
 
 @contextlib.contextmanager
 def lock(progress):
-    """Hold the lock file, waiting for another start.py if it has it."""
+    """Hold the lock, waiting for another start.py if it has it. The system ends it with its process, however that ends."""
     VENV.mkdir(exist_ok=True)
-    is_said = False
-    while not take_lock():
-        if not is_said:
-            progress.say(f"Another start.py (process {lock_owner(LOCK)}) is at work here; waiting for it. "
-                         f"(If there is none, delete {LOCK})")
-            is_said = True
-        time.sleep(0.2)
-    try:
+    with open(str(LOCK), "a+b", buffering=0) as file:
+        if not take(file):
+            progress.say(f"Another start.py (process {LOCK.read_text()}) is at work here; waiting for it.")
+            while not take(file):
+                time.sleep(0.2)
+        file.truncate(0)
+        file.write(str(os.getpid()).encode())  # for whoever waits
         yield
-    finally:
-        remove(LOCK)
 
 
-def take_lock():
+def take(file):
+    """Whether the lock is ours now; if not, another process has it."""
     try:
-        file = os.open(str(LOCK), os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-    except FileExistsError:
-        return drop_stale_lock() and take_lock()
-    os.write(file, str(os.getpid()).encode())
-    os.close(file)
-    return True
-
-
-def drop_stale_lock():
-    """Whether the lock's owner is gone, and the lock with it."""
-    owner = lock_owner(LOCK)
-    if owner != os.getpid() and (is_alive(owner) if owner else is_recent(LOCK)):
+        if os.name == "nt":
+            import msvcrt
+            file.seek(FAR)  # what is locked cannot be read there
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
         return False
-    # Of two that see this at once, the slower one may take away the lock that the faster one has just made.
-    aside = LOCK.with_name(f"{LOCK.name}.{os.getpid()}")
-    with contextlib.suppress(FileNotFoundError):
-        os.replace(str(LOCK), str(aside))
-        if lock_owner(aside) != owner:
-            os.replace(str(aside), str(LOCK))
-            return False
-        aside.unlink()
     return True
-
-
-def lock_owner(file):
-    """The process that made it; None if it has not come to writing that, or has removed it."""
-    try:
-        return int(file.read_text())
-    except (OSError, ValueError):
-        return None
-
-
-def is_recent(file):
-    try:
-        return time.time() - file.stat().st_mtime < 5
-    except FileNotFoundError:
-        return True
 
 
 def is_alive(pid):
