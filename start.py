@@ -185,7 +185,7 @@ def dashboard_server(port, log):
         server = subprocess.Popen(command, cwd=str(ROOT), env=environment(), stdin=subprocess.DEVNULL,
                                   stdout=output, stderr=subprocess.STDOUT)
     try:
-        write_json(server_record(port), {"pid": server.pid, "workspace": workspace()})
+        write_json(server_record(port), {"pid": server.pid, **asked_for(os.urandom(16).hex())})
         yield server
     finally:
         end(server)
@@ -220,14 +220,35 @@ def ended_by_itself(server, log):
 
 
 def check_it_is_ours(port):
-    """Return if what runs on `port` is our dashboard with the same workspace; else a Problem says what to do."""
+    """Return if what runs on `port` is our dashboard, as it is asked for now; else a Problem says what to do."""
+def asked_for(salt):
+    """What makes one dashboard another than the next, as its record keeps it; of a password only what scrypt makes of it."""
+    password = os.fsencode(os.environ.get("TUNEBOARD_PASSWORD", ""))
+    sealed = hashlib.scrypt(password, salt=salt.encode(), n=2**14, r=8, p=1).hex() if password else None
+    looks = os.environ.get("TUNEBOARD_READ_ONLY", "") not in ("", "0")  # as in engine/paths.py
+    return {"workspace": workspace(), "read_only": looks, "password": sealed, "salt": salt}
+
+
     running = read_json(server_record(port))
     other = next((other for other in range(port + 1, 65536) if port_is_free(other)), 8501)
     advice = f"to use another port, run: {COMMAND} --port {other}"
     if not (running and is_alive(running["pid"]) and answers(port)):
         raise Problem(f"Port {port} is in use by another program; {advice}")
-    if running["workspace"] != workspace():
-        raise Problem(f"On port {port}, Tuneboard is open with the workspace {running['workspace']}; {advice}")
+    told = ", ".join(differences(running, asked_for(running.get("salt", ""))))
+    if told:
+        ending = f"taskkill /F /PID {running['pid']}" if os.name == "nt" else f"kill {running['pid']}"
+        raise Problem(f"On port {port}, Tuneboard is open {told}; to end that one, run: {ending}; {advice}")
+
+
+def differences(running, asked):
+    """How the dashboard that runs is another than the one that is asked for, in words."""
+    if running["workspace"] != asked["workspace"]:
+        yield f"with the workspace {running['workspace']}"
+    if running.get("read_only", False) != asked["read_only"]:
+        yield "for changes as well" if asked["read_only"] else "for looking only"
+    if running.get("password") != asked["password"]:
+        both = running.get("password") and asked["password"]
+        yield "with another password" if both else "with a password" if running.get("password") else "without a password"
 
 
 def port_is_free(port):

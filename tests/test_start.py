@@ -475,6 +475,29 @@ def test_the_dashboard_is_open_with_another_workspace(folder):
     assert str(Path("one").absolute()) in result.stderr
 
 
+@pytest.mark.parametrize(
+    "runs, asked, said",
+    [
+        ({}, {"TUNEBOARD_PASSWORD": "secret"}, "without a password"),
+        ({"TUNEBOARD_PASSWORD": "secret"}, {"TUNEBOARD_PASSWORD": "changed"}, "with another password"),
+        ({"TUNEBOARD_PASSWORD": "secret"}, {"TUNEBOARD_READ_ONLY": "1"}, "for changes as well, with a password"),
+        ({"TUNEBOARD_READ_ONLY": "1"}, {"TUNEBOARD_READ_ONLY": "0"}, "for looking only"),
+    ],
+)
+def test_the_dashboard_is_open_to_others_than_it_shall_be(folder, runs, asked, said):
+    port = str(free_port())
+    with folder.open("--port", port, env=runs) as (process, _):
+        result = folder.run("--port", port, env=asked)
+        ends = re.match(rf"On port {port}, Tuneboard is open {said}; to end that one, run: kill (\d+); ", result.stderr)
+        assert is_one_sentence(result) and ends, result.stderr
+        assert f"is already open at http://127.0.0.1:{port}" in folder.run("--port", port, env=runs).stdout
+        assert "secret" not in "".join(path.read_text() for path in folder.venv.glob("server-*.json"))
+        os.kill(int(ends[1]), signal.SIGTERM)
+        process.wait(timeout=10)
+    with folder.open("--port", port, env=asked) as (_, output):
+        assert "is open at" in output()
+
+
 def test_a_dashboard_that_ends_by_itself(folder):
     folder.write("app.py", "crash")
     result = folder.run("--port", str(free_port()))
