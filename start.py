@@ -44,7 +44,9 @@ FAR = 1 << 30  # beyond all that the lock file holds
 
 OLDEST_PYTHON = (3, 11)
 VERSION = "%d.%d" % sys.version_info[:2]
-NEEDED_GB = 3
+HAS_CUDA = sys.platform.startswith("linux")  # torch brings there what NVIDIA's cards need, 4 GB
+UNPACKED_GB = {"requirements.txt": 6.1 if HAS_CUDA else 2.1, "requirements-dev.txt": 0.4}
+DOWNLOADED_GB = {"requirements.txt": 3.2 if HAS_CUDA else 0.6, "requirements-dev.txt": 0.1}
 PATIENCE = 120  # seconds that the dashboard may take until it answers
 COMMAND = "python start.py" if os.name == "nt" else "python3 start.py"
 ALL_TESTS = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]  # half of the files beside the other half
@@ -219,8 +221,6 @@ def ended_by_itself(server, log):
     return Problem("\n  ".join([heading, *lines]), 1)
 
 
-def check_it_is_ours(port):
-    """Return if what runs on `port` is our dashboard, as it is asked for now; else a Problem says what to do."""
 def asked_for(salt):
     """What makes one dashboard another than the next, as its record keeps it; of a password only what scrypt makes of it."""
     password = os.fsencode(os.environ.get("TUNEBOARD_PASSWORD", ""))
@@ -229,6 +229,8 @@ def asked_for(salt):
     return {"workspace": workspace(), "read_only": looks, "password": sealed, "salt": salt}
 
 
+def check_it_is_ours(port):
+    """Return if what runs on `port` is our dashboard, as it is asked for now; else a Problem says what to do."""
     running = read_json(server_record(port))
     other = next((other for other in range(port + 1, 65536) if port_is_free(other)), 8501)
     advice = f"to use another port, run: {COMMAND} --port {other}"
@@ -317,7 +319,7 @@ def install(files, progress):
     remove(STAMP)
     with progress.step("Making the environment in .venv"):
         if found != VERSION:
-            make_environment()
+            make_environment(files)
     with progress.step("Installing packages") as show:
         requirements = [option for name in files for option in ("-r", str(ROOT / name))]
         pip = [str(PYTHON), "-I", "-X", "utf8", "-u", "-m", "pip"]
@@ -342,14 +344,14 @@ def why_install(found):
     return "This is the first start: it installs all that is needed into .venv, and later starts skip that."
 
 
-def make_environment():
+def make_environment(files):
     check_venv_module()
     for entry in VENV.iterdir():  # the files beside pyvenv.cfg, such as the lock and the log, are ours
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(str(entry))
         elif entry.is_symlink() or entry.name == "pyvenv.cfg":
             entry.unlink()
-    check_space()
+    check_space(files)
     run_logged([sys.executable, "-I", "-m", "venv", str(VENV)])
 
 
@@ -450,9 +452,17 @@ def check_venv_module():
                       "on Debian and Ubuntu, this adds it: apt install python3-venv") from None
 
 
-def check_space():
-    if shutil.disk_usage(str(ROOT)).free < NEEDED_GB * 1e9:
+def check_space(files):
+    if shutil.disk_usage(str(ROOT)).free < needed_gb(files) * 1e9:
         raise disk_is_full()
+
+
+def needed_gb(files):
+    """GB on our disk while they are installed: pip downloads into a temporary folder, and keeps a copy at home."""
+    disk = os.stat(str(ROOT)).st_dev
+    places = [folder for folder in (tempfile.gettempdir(), os.path.expanduser("~")) if os.path.isdir(folder)]
+    copies = sum(os.stat(folder).st_dev == disk for folder in places)
+    return sum(UNPACKED_GB[name] + copies * DOWNLOADED_GB[name] for name in files)
 
 
 def require(*names):
@@ -464,8 +474,9 @@ def require(*names):
 def disk_is_full():
     rooms = " and ".join(f"{shutil.disk_usage(str(folder)).free / 1e9:.1f} GB are free in {folder}"
                          for folder in (ROOT, tempfile.gettempdir()))
-    return Problem(f"There is not enough disk space: Tuneboard needs about {NEEDED_GB} GB, and {rooms}; "
-                   f"free some, then run {COMMAND} again.")
+    start, test = needed_gb(["requirements.txt"]), needed_gb(UNPACKED_GB)
+    return Problem(f"There is not enough disk space: to be installed, Tuneboard needs about {start:.1f} GB, with its "
+                   f"tests {test:.1f} GB, and {rooms}; free some, then run {COMMAND} again.")
 
 
 def explain(error):
