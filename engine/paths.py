@@ -9,7 +9,7 @@
     models/uploaded/<name>-<key>/ models that came as a ZIP, under the hash of its content
     runs/<id>/                   config.json  events.jsonl  log.txt  checkpoints/  model/
                                  predictions.parquet  metrics.json  further/<key>/
-                                 findings/  rules.json  onnx.zip  onnx.json  lock
+                                 findings/  rules.json  onnx.zip  onnx.json  lock  unlisted
     runs/<id>/batches/<key>/     a whole file that the model answers, and the answers so far
     batches/<key>/               the same for a model that is no run's
     studies/<id>/                study.json, of a search also progress.json and trials.jsonl
@@ -165,6 +165,11 @@ class RunPaths:
     def lock(self) -> Path:
         """Held by whoever changes what was asked of it, brings its model into place, or changes its rules."""
         return self.folder / "lock"
+
+    @property
+    def unlisted(self) -> Path:
+        """There from the moment that a model from elsewhere is whole until the list of runs has it."""
+        return self.folder / "unlisted"
 
     def batch(self, key: str) -> "BatchPaths":
         return BatchPaths(self.batches / _checked(key, "answered file"))

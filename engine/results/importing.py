@@ -69,23 +69,27 @@ def bring(
                 events.write("note", text=f"Imported from {called}. {UNKNOWN}")
                 events.write("note", text=note)
             found = _score(workspace, paths, info, progress) if info else {}
+            paths.unlisted.touch()
         paths.folder.rename(final.folder)
+        plain = tidy(Path(called).stem) or "model"
+        run = Store(workspace).add(
+            id=run_id,
+            name=tidy(name) or plain,
+            dataset_id=info.id if info else "",
+            dataset_name=info.name if info else "",
+            model_name=plain,
+            slot="cpu",
+            status=Status.FINISHED,
+            ended_at=now(),
+            message=UNKNOWN,
+            **found,
+        )
     except BaseException:
-        shutil.rmtree(paths.folder, ignore_errors=True)
+        for folder in (paths.folder, final.folder):
+            shutil.rmtree(folder, ignore_errors=True)
         raise
-    plain = tidy(Path(called).stem) or "model"
-    return Store(workspace).add(
-        id=run_id,
-        name=tidy(name) or plain,
-        dataset_id=info.id if info else "",
-        dataset_name=info.name if info else "",
-        model_name=plain,
-        slot="cpu",
-        status=Status.FINISHED,
-        ended_at=now(),
-        message=UNKNOWN,
-        **found,
-    )
+    final.unlisted.unlink()
+    return run
 
 
 def score(workspace: Workspace, run: Run, info: DatasetInfo, progress: Progress = lambda done, total: None) -> Run:

@@ -91,11 +91,14 @@ def _throw_away(workspace: Workspace, folder: Path) -> int:
 def sweep(workspace: Workspace) -> None:
     """Remove what killed processes left half written, and finish what they were handing over, where nothing runs."""
     workspace.may_change()
-    running = [workspace.run(run.id).folder for run in Store(workspace).live() if run.status == Status.RUNNING]
+    store = Store(workspace)
+    running = [workspace.run(run.id).folder for run in store.live() if run.status == Status.RUNNING]
     for folder in {path.parent for path in workspace.root.glob("runs/*/result")} - set(running):
         with suppress(OSError):  # whoever resumes that run is told
             outcome.settle(RunPaths(folder))
-    for part in list(workspace.root.rglob("*.part")):
+    listed = {run.id for run in (*store.all(), *store.all(deleted=True))}
+    unlisted = {mark.parent for mark in workspace.root.glob("runs/*/unlisted") if mark.parent.name not in listed}
+    for part in [*workspace.root.rglob("*.part"), *unlisted]:
         with suppress(FileNotFoundError):  # it went with its folder, or has just become whole
             young = time.time() - part.stat().st_mtime < LEFT_SECONDS
             if young or any(map(part.is_relative_to, running)) or _is_held(RunPaths(part).lock):

@@ -237,12 +237,13 @@ def test_what_is_refused_leaves_nothing_behind(workspace, folder, sentence):
     assert queue.list_runs(workspace) == [] and list((workspace.root / "runs").iterdir()) == []
 
 
-def test_what_a_killed_process_was_bringing_is_swept_once_nobody_is_at_work_in_it(workspace, tmp_path, easy):
+@pytest.mark.parametrize("killed_at", ["judge_run", "Store.add"])
+def test_what_a_killed_process_was_bringing_is_swept_once_nobody_is_at_work_in_it(workspace, tmp_path, easy, killed_at):
     tfidf.save(tfidf.fit(["a lamp", "a mug", "lamp"], ["good", "bad", "good"], ["bad", "good"]), tmp_path / "c")
     program = (
         "import os, sys; from pathlib import Path; from engine.data.datasets import load_info;"
         "from engine.paths import Workspace; from engine.results import importing; w = Workspace.open(sys.argv[1]);"
-        "importing.judge_run = lambda *_: os.kill(os.getpid(), 9);"
+        f"importing.{killed_at} = lambda *_, **__: os.kill(os.getpid(), 9);"
         "importing.bring(w, Path(sys.argv[2]), 'theirs', info=load_info(w, sys.argv[3]))"
     )
     asked = [str(workspace.root), str(tmp_path / "c"), easy.id]
