@@ -16,7 +16,7 @@ from engine.models.cards import BY_REFERENCE
 from engine.names import in_markdown
 from engine.paths import read_json, replace_folder, write_json, writing
 from engine.serving import alone, alone_words
-from engine.serving.rules import CHOSEN_BEFORE, IN_AN_EXPORT, Rules, when
+from engine.serving.rules import IN_AN_EXPORT, Rules, described
 
 PREDICT, CARD = "predict.py", "README.md"
 MOST_LISTED = 30  # classes in the card's table
@@ -129,7 +129,7 @@ or from Python:
 
 A pipeline ignores rules.json, which predict.py applies to the answers.
 
-{_told(facts.rules, labels)}
+{described(facts.rules, labels, PREDICT, IN_AN_EXPORT)}
 
 ## Scores on the test texts
 
@@ -180,27 +180,6 @@ def _labels_in(model: Path) -> list[str]:
     return [named[str(number)] for number in range(len(named))]
 
 
-def _told(rules: Rules, labels: Sequence[str]) -> str:
-    """What predict.py does with the answers, and a pipeline does not."""
-    found = []
-    if rules.sends_all:
-        found.append("every answer is marked for a person")
-    elif rules.thresholds and rules.sends_any:
-        found.append("answers are marked for a person as listed below")
-    elif rules.threshold:
-        found.append(f"answers {when(rules.threshold)} are marked for a person")
-    if rules.temperature != 1.0:
-        found.append(f"its confidence is corrected: the logits are divided by the temperature {rules.temperature:.3g}")
-    if not found:
-        return "No threshold is set, and its confidence is not corrected (rules.json)."
-    said = f"In predict.py, as set in rules.json: {'; '.join(found)}."
-    said += f" {CHOSEN_BEFORE}" if rules.outlived else ""
-    if rules.thresholds and rules.sends_any:
-        rows = [f"| {in_markdown(answer)} | {told} |" for answer, told in rules.told(labels).items()]
-        said += "\n\n" + "\n".join(["| answer | marked for a person |", "| --- | --- |", *rows])
-    return said
-
-
 def card_of_words(facts: Facts, labels: Sequence[str]) -> str:
     """The card of a model that counts words, trained here or brought from elsewhere."""
     if facts.source is None:
@@ -212,7 +191,7 @@ def card_of_words(facts: Facts, labels: Sequence[str]) -> str:
 
     python predict.py "a text"
 
-It needs Python and nothing else. {_told(facts.rules, labels)}
+It needs Python and nothing else. {described(facts.rules, labels, PREDICT, IN_AN_EXPORT)}
 
 {about}"""
 
@@ -230,7 +209,7 @@ def card_of_imported(facts: Facts, labels: list[str]) -> str:
     pip install torch transformers
     python predict.py "a text"
 
-{_told(facts.rules, labels)}
+{described(facts.rules, labels, PREDICT, IN_AN_EXPORT)}
 
 ## Its labels
 

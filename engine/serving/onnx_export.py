@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import DataError, ModelError
-from engine.figures import percent, significant, size
+from engine.figures import ENGLISH, as_in, percent, significant, size
 from engine.models import tfidf
 from engine.paths import write_json, writing
-from engine.serving.rules import Rules
+from engine.serving.rules import Rules, described
 
 PREDICT, README = "predict_onnx.py", "README.md"
 TOLERANCE = 1e-3  # between the probabilities of torch and of ONNX, in fp32
@@ -158,7 +158,9 @@ def _write_folder(model: Path, name: str, rules: Rules, origins: dict[str, str],
     bytes_of = {path.name: _size(path) for path in (full, small) if path.exists()}
     of = dict(Counter(origins.values()))
     checked = Checked(len(texts), difference, equal, bytes_of[full.name], bytes_of.get(small.name), of)
-    (folder / README).write_text(_page(name, opened.labels, checked), encoding="utf-8")
+    with as_in(ENGLISH):  # it is read anywhere
+        page = _page(name, opened.labels, checked, described(rules, opened.labels, PREDICT, alone_onnx.ABOUT))
+    (folder / README).write_text(page, encoding="utf-8")
     return checked
 
 
@@ -243,7 +245,8 @@ def _size(path: Path) -> int:
     return sum(part.stat().st_size for part in path.parent.glob(f"{path.name}*"))
 
 
-def _page(name: str, labels: list[str], checked: Checked) -> str:
+def _page(name: str, labels: list[str], checked: Checked, rules: str) -> str:
+    """rules: how the answers are taken, in words."""
     same = f"the same label as torch on {checked.equal:.1%} of them"
     if checked.small_bytes is None:
         int8 = (
@@ -263,6 +266,8 @@ A text classifier for {len(labels)} labels, as ONNX. It needs no torch and no tr
 
 `model.onnx` ({checked.bytes / 1e6:,.1f} MB) gave the same probabilities as torch on {checked.texts_said},
 to within {max(checked.difference, 1e-7):.0e}. {int8}
+
+{rules}
 
 `classifier.json` holds the labels in the order of the logits, the temperature that the logits are divided by before the
 softmax, and the confidence below which a person should answer (`threshold`, for single labels `thresholds`; 1.01: always).

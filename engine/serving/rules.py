@@ -12,6 +12,7 @@ from pydantic.dataclasses import dataclass
 from engine.errors import ModelError
 from engine.evaluation.deferring import ALWAYS_A_PERSON
 from engine.figures import percent
+from engine.names import in_markdown
 from engine.paths import RunPaths, Workspace, read_json, write_json, writing
 
 IN_AN_EXPORT = "rules.json"  # beside the model
@@ -80,6 +81,27 @@ def when(threshold: float) -> str:
         return "always"
     digits = 0 if round(threshold * 100, 1).is_integer() else 1
     return f"below {percent(threshold, digits)} sure" if threshold else "never"
+
+
+def described(rules: Rules, labels: Iterable[str], program: str, file: str) -> str:
+    """What the `program` that goes with a model does with its answers, by the rules in `file`; in Markdown."""
+    found = []
+    if rules.sends_all:
+        found.append("every answer is marked for a person")
+    elif rules.thresholds and rules.sends_any:
+        found.append("answers are marked for a person as listed below")
+    elif rules.threshold:
+        found.append(f"answers {when(rules.threshold)} are marked for a person")
+    if rules.temperature != 1.0:
+        found.append(f"its confidence is corrected: the logits are divided by the temperature {rules.temperature:.3g}")
+    if not found:
+        return f"No threshold is set, and its confidence is not corrected ({file})."
+    said = f"In {program}, as set in {file}: {'; '.join(found)}."
+    said += f" {CHOSEN_BEFORE}" if rules.outlived else ""
+    if rules.thresholds and rules.sends_any:
+        rows = [f"| {in_markdown(answer)} | {sent} |" for answer, sent in rules.told(labels).items()]
+        said += "\n\n" + "\n".join(["| answer | marked for a person |", "| --- | --- |", *rows])
+    return said
 
 
 def read(paths: RunPaths) -> Rules:
