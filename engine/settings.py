@@ -6,11 +6,61 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.errors import SettingsError
+from engine.figures import significant
 
 WORD_COUNTING = "tfidf"  # the model that is no neural network, and what may be set for it
 WORD_COUNTING_HAS = {"model", "revision", "preset", "device", "train_share", "seed"}
 MOST_EPOCHS = 200
 LEAST_TOKENS, MOST_TOKENS = 8, 8192  # that are read of a text
+
+# What people read: plain words first, the field's term beside them.
+NAMES = {
+    "epochs": "Epochs",
+    "learning_rate": "Learning rate",
+    "batch_size": "Batch size",
+    "max_tokens": "Maximum tokens",
+    "method": "Training method",
+    "lora_rank": "LoRA rank",
+    "freeze_embeddings": "Freeze embeddings",
+    "frozen_layers": "Frozen layers",
+    "kept_layers": "Kept layers",
+    "read_mean": "Mean pooling",
+    "head_first": "Train the head first",
+    "layer_decay": "Layer-wise learning rate decay",
+    "balance": "Class balancing",
+    "label_smoothing": "Label smoothing",
+    "train_share": "Share of the training texts",
+    "dropout": "Dropout",
+    "patience": "Early stopping (patience)",
+    "accumulation": "Gradient accumulation (parts per batch)",
+    "gradient_checkpointing": "Gradient checkpointing",
+    "warmup": "Warm-up (share of training)",
+    "weight_decay": "Weight decay",
+    "average_weights": "Weight averaging",
+    "schedule": "Learning rate schedule",
+    "gradient_clipping": "Gradient clipping",
+    "seed": "Random seed",
+    "checkpoint_seconds": "Save progress every (seconds)",
+    "device": "Device",
+    "precision": "Precision",
+}
+CHOICES = {
+    "full": "Full (the whole model)",
+    "head": "Head (only the last layer)",
+    "lora": "LoRA (small additions)",
+    "none": "None",
+    "weights": "Class weights",
+    "focal": "Focal loss",
+    "auto": "Automatic",
+    "cpu": "Processor (CPU)",
+    "cuda": "NVIDIA graphics card (CUDA)",
+    "mps": "Apple graphics chip (MPS)",
+    "fp32": "fp32 (exact)",
+    "bf16": "bf16 (fast)",
+    "linear": "Linear",
+    "cosine": "Cosine",
+    "constant": "Constant",
+}
 
 
 class TrainingConfig(BaseModel):
@@ -165,6 +215,23 @@ def applying(config: TrainingConfig) -> dict[str, object]:
 
 def help_text(field: str) -> str:
     return " ".join((TrainingConfig.model_fields[field].description or "").split())
+
+
+def called(field: str) -> str:
+    """The name of a setting: 'Step size (learning rate)'"""
+    return NAMES.get(field, field.capitalize())
+
+
+def told(value: object) -> str:
+    """The value of a setting, in words: 'yes', '0.00003', 'Automatic'; '' for None."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return significant(value)
+        case str():
+            return CHOICES.get(value, value)
+    return "" if value is None else str(value)
 
 
 def parse_assignments(assignments: list[str], fields: Collection[str] = TrainingConfig.model_fields) -> dict[str, str]:

@@ -26,7 +26,7 @@ from engine.serving import drawing
 from engine.serving.drawing import Chart
 from engine.serving.exporting import Facts, new_file
 from engine.serving.rules import CHOSEN_BEFORE, when
-from engine.settings import help_text
+from engine.settings import called, help_text, told
 
 TEMPLATE = "report.html.jinja"
 MOST_CELLS = 12  # classes up to which the confusion matrix is a table; beyond it is drawn
@@ -149,7 +149,10 @@ def render(facts: Facts, evidence: Evidence) -> str:
         few=[label for label, count in support.items() if count < FEW_TEXTS],
         charts=charts,
         specs={name: _spec(chart) for name, chart in charts.items()},
-        settings={name: (value, help_text(name)) for name, value in facts.settings.items()},
+        settings={
+            called(field): (told(value) or "none", help_text(field))
+            for field, value in {**facts.settings, "model": facts.model_name}.items()
+        },
         took=evidence.took,
         versions=evidence.setup.get("versions") or machine.versions(),
         version=__version__,

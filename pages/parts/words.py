@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from engine import settings
 from engine.data.columns import JOINED
 from engine.data.reading import Table
 from engine.data.reading.encodings import CHOICES as ENCODINGS
@@ -19,36 +20,7 @@ from engine.runs.store import Status
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
-SETTINGS = {
-    "epochs": "Epochs",
-    "learning_rate": "Learning rate",
-    "batch_size": "Batch size",
-    "max_tokens": "Maximum tokens",
-    "method": "Training method",
-    "lora_rank": "LoRA rank",
-    "freeze_embeddings": "Freeze embeddings",
-    "frozen_layers": "Frozen layers",
-    "kept_layers": "Kept layers",
-    "read_mean": "Mean pooling",
-    "head_first": "Train the head first",
-    "layer_decay": "Layer-wise learning rate decay",
-    "balance": "Class balancing",
-    "label_smoothing": "Label smoothing",
-    "train_share": "Share of the training texts",
-    "dropout": "Dropout",
-    "patience": "Early stopping (patience)",
-    "accumulation": "Gradient accumulation (parts per batch)",
-    "gradient_checkpointing": "Gradient checkpointing",
-    "warmup": "Warm-up (share of training)",
-    "weight_decay": "Weight decay",
-    "average_weights": "Weight averaging",
-    "schedule": "Learning rate schedule",
-    "gradient_clipping": "Gradient clipping",
-    "seed": "Random seed",
-    "checkpoint_seconds": "Save progress every (seconds)",
-    "device": "Device",
-    "precision": "Precision",
-}
+SETTINGS, CHOICES, setting = settings.NAMES, settings.CHOICES, settings.called
 PREFERENCES = {
     "device": SETTINGS["device"],
     "precision": SETTINGS["precision"],
@@ -58,23 +30,6 @@ PREFERENCES = {
     "language": "Format of numbers and dates",
     "tracker": "Experiment tracker",
     "mlflow": "MLflow server (tracking URI)",
-}
-CHOICES = {
-    "full": "Full (the whole model)",
-    "head": "Head (only the last layer)",
-    "lora": "LoRA (small additions)",
-    "none": "None",
-    "weights": "Class weights",
-    "focal": "Focal loss",
-    "auto": "Automatic",
-    "cpu": "Processor (CPU)",
-    "cuda": "NVIDIA graphics card (CUDA)",
-    "mps": "Apple graphics chip (MPS)",
-    "fp32": "fp32 (exact)",
-    "bf16": "bf16 (fast)",
-    "linear": "Linear",
-    "cosine": "Cosine",
-    "constant": "Constant",
 }
 SPLITS = {"train": "Training", "validation": "Validation", "test": "Test"}
 SCORES = {
@@ -178,21 +133,10 @@ def share(value: float) -> str:
     return percent(value, 1)
 
 
-def setting(field: str) -> str:
-    """What a setting is called."""
-    return SETTINGS.get(field, field.capitalize())
-
-
 def value(chosen: object) -> str:
     """Of a setting that a run has, or has not."""
-    match chosen:
-        case bool():
-            return "yes" if chosen else "no"
-        case float():
-            return significant(chosen)
-        case str():
-            return BY_REFERENCE[chosen].name if chosen in BY_REFERENCE else CHOICES.get(chosen, chosen)
-    return "" if chosen is None else str(chosen)
+    known = BY_REFERENCE.get(chosen) if isinstance(chosen, str) else None
+    return known.name if known else settings.told(chosen)
 
 
 def score(value: float) -> str:

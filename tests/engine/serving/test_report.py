@@ -77,6 +77,16 @@ def test_a_share_near_the_ends_reads_as_on_the_page_and_on_the_card(tiny_model, 
     assert "Right 99.6 of 100 times** (95% sure: between 99 and 99.9)" in page and "is right 99.6 of 100 times" in page
 
 
+def test_its_settings_read_as_on_the_train_page():
+    facts, evidence = run(["a", "b"], 12)
+    facts.settings.update(learning_rate=3e-5, read_mean=True)
+    said = words_of(report.render(facts, evidence))
+    for told in ("Step size (learning rate) 0.00003", "Mean pooling yes", "Where to compute (device) Automatic"):
+        assert told in said
+    assert "Model made up Revision none Preset balanced" in said
+    assert not {"learning_rate", "read_mean", "e-05"} & set(re.findall(r"[\w-]+", said))
+
+
 def test_it_outlives_its_data_set(workspace, counted, easy, tmp_path):
     remove(workspace, easy.id)
     said = words_of(export(workspace, counted.id, tmp_path / "report.html", "report").read_text("utf-8"))
