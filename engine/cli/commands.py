@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine import figures, libraries, machine, preferences
-from engine.cli import terminal
+from engine.cli import objects, terminal
 from engine.cli.arguments import parser
 from engine.data import repairs, revising
 from engine.data.columns import Roles, label_columns, propose, spread
@@ -38,7 +38,7 @@ from engine.errors import DataError, RunStateError, SettingsError, TrainingError
 from engine.figures import rounded
 from engine.models.catalogue import bundled_folder
 from engine.models.tokens import count_tokens
-from engine.paths import ID, BatchPaths, Workspace, file_digest, read_json
+from engine.paths import ID, BatchPaths, RunPaths, Workspace, file_digest, read_json
 from engine.runs import forecast as forecasts
 from engine.runs import queue as runs_queue
 from engine.runs import space
@@ -104,7 +104,7 @@ def check(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
         problems = made.problems + too_long(sample, lengths, len(made.rows))
     else:
         problems = examine_file(table) + missing_roles(roles, len(table.columns))
-    return terminal.check_result(table, roles, made, problems), terminal.checked(table, roles, made, problems)
+    return objects.checked(table, roles, made, problems), terminal.checked(table, roles, made, problems)
 
 
 def train(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
@@ -120,7 +120,7 @@ def _carried_out(workspace: Workspace, run: Run) -> tuple[dict, str]:
         raise kind(*filter(None, (run.message, f"{run.action} The log: {workspace.run(run.id).log}")))
     if not workspace.run(run.id).metrics.exists():
         raise RunStateError(run.message or "The run was stopped.", f"It can go on: resume {run.id}")
-    return terminal.result(workspace, run), terminal.scores(read_json(workspace.run(run.id).metrics), run)
+    return objects.result(workspace, run), terminal.scores(read_json(workspace.run(run.id).metrics), run)
 
 
 def forecast(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
@@ -128,7 +128,7 @@ def forecast(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str
     found = forecasts.measure(
         workspace, info.id, config, lambda phase: print(phase.capitalize(), file=sys.stderr, flush=True)
     )
-    return terminal.forecast_result(found), terminal.forecast(found)
+    return objects.forecast(found), terminal.forecast(found)
 
 
 def study(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
@@ -156,7 +156,7 @@ def studies(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]
     _only_with("the id of a STUDY", asked.id, asked, "stop", "go_on", "delete")
     if not asked.id:
         found = [records.standing(workspace, one) for one in records.list_studies(workspace)]
-        return {"studies": [terminal.study_short(one) for one in found]}, terminal.study_list(found)
+        return {"studies": [objects.study_short(one) for one in found]}, terminal.study_list(found)
     found = records.get(workspace, asked.id)
     if asked.delete:
         records.remove(workspace, found.id)
@@ -171,12 +171,12 @@ def studies(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]
 
 def runs(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     found = runs_queue.list_runs(workspace)
-    return {"runs": [terminal.short(run) for run in found]}, terminal.run_list(found)
+    return {"runs": [objects.short(run) for run in found]}, terminal.run_list(found)
 
 
 def show(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     run = runs_queue.get_run(workspace, asked.id)
-    return terminal.long(workspace, run), terminal.run_page(workspace, run)
+    return objects.long(workspace, run), terminal.run_page(workspace, run)
 
 
 def stop(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
@@ -184,12 +184,12 @@ def stop(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     run = runs_queue.stop(workspace, asked.id, keep)
     keep = keep and run.request == Request.STOP
     ending = " The best epoch so far then becomes a model; stop it once more to end it without one." if keep else ""
-    return terminal.short(run), "Stopped." if run.status.ended else f"It stops within ten seconds.{ending}"
+    return objects.short(run), "Stopped." if run.status.ended else f"It stops within ten seconds.{ending}"
 
 
 def pause(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     run = runs_queue.pause(workspace, asked.id)
-    return terminal.short(run), f"It pauses within ten seconds. To go on: resume {run.id}"
+    return objects.short(run), f"It pauses within ten seconds. To go on: resume {run.id}"
 
 
 def resume(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
@@ -214,7 +214,7 @@ def queue(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
             runs_queue.move(workspace, runs_queue.get_run(workspace, run_id).id, to)
     found, paused = runs_queue.waiting(workspace), runs_queue.is_paused(workspace)
     said = "The queue is paused.\n" if paused else ""
-    return {"paused": paused, "waiting": [terminal.short(run) for run in found]}, said + terminal.run_list(
+    return {"paused": paused, "waiting": [objects.short(run) for run in found]}, said + terminal.run_list(
         found, "Nothing waits."
     )
 
@@ -229,7 +229,7 @@ def delete(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
 
 def restore(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     run = runs_queue.restore(workspace, asked.id)
-    return terminal.short(run), f"{run.name} is back."
+    return objects.short(run), f"{run.name} is back."
 
 
 def clean(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
@@ -247,13 +247,13 @@ def evaluate(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str
     if not asked.data:
         run = runs_queue.get_usable(workspace, asked.id, "scores")
         found = evaluations.scores(workspace.run(run.id))
-        more = {**terminal.judged(found), **(depth(run, asked.on) if asked.json else {})}
-        return {**terminal.result(workspace, run), **more}, terminal.scores(found, run, asked.on)
+        more = {**objects.judged(found), **(depth(run, asked.on) if asked.json else {})}
+        return {**objects.result(workspace, run), **more}, terminal.scores(found, run, asked.on)
     run = runs_queue.get_askable(workspace, asked.id)
     about, found = evaluations.judge_further(
         workspace, run, read_source(asked.data), asked.text, asked.label, terminal.counter(sys.stderr)
     )
-    result = {"run_id": run.id, **asdict(about), **terminal.judged(found)}
+    result = {"run_id": run.id, **asdict(about), **objects.judged(found)}
     if asked.json and workspace.changeable:  # what cannot be kept is only scored
         result |= depth(run, about.key)
     return result, f"{terminal.further(about)}\n{terminal.scores(found, run)}"
@@ -282,7 +282,7 @@ def compare(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]
     _only_with("--json", asked.json, asked, "all")
     found = comparison.of(workspace, asked.ids)
     more = comparison.depth(workspace, found, asked.all) if asked.json else {}
-    return {**terminal.comparison_result(found), **more}, terminal.comparison(found)
+    return {**objects.comparison(found), **more}, terminal.comparison(found)
 
 
 def rules(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
@@ -330,7 +330,7 @@ def review(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     judged = doubts.judge(corrected(predictions.read(paths.predictions), rules.read(paths).temperature))
     found = doubts.ranked(judged, asked.show)
     listed = found.head(asked.most)
-    return terminal.review_result(run, judged, listed), terminal.review(run, judged, found, len(listed))
+    return objects.review(run, judged, listed), terminal.review(run, judged, found, len(listed))
 
 
 def revise(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
@@ -393,10 +393,10 @@ def import_(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]
     info = _stored(workspace, asked) if asked.data else None
     run = importing.bring(workspace, source, source.name, info=info, name=asked.name, progress=terminal.counter(sys.stderr))
     scored = workspace.run(run.id).metrics
-    found = {**terminal.short(run), "folder": str(workspace.run(run.id).model)}
+    found = {**objects.short(run), "folder": str(workspace.run(run.id).model)}
     if scored.exists():
-        return {**found, **terminal.result(workspace, run)}, terminal.scores(read_json(scored), run)
-    return found, f"{run.name} ({run.id})\nTo ask it: predict {run.id} --text TEXT"
+        return {**found, **objects.result(workspace, run)}, terminal.scores(read_json(scored), run)
+    return found, f"{terminal.named(run)}\nTo ask it: predict {run.id} --text TEXT"
 
 
 def predict(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
@@ -404,7 +404,7 @@ def predict(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]
         raise DataError("There is nothing to predict.", "Give --text TEXT, or --file IN and --out OUT.")
     _only_with("--file", asked.file, asked, *FORM, "column", "out", "probabilities")
     if asked.texts:
-        predictor, rules = _opened(workspace, asked.id)
+        predictor, rules = _opened(*_model(workspace, asked.id))
         answers = predictor.predict(asked.texts, rules.temperature)
         found = [{**asdict(answer), "to_a_person": rules.to_a_person(answer.label, answer.confidence)} for answer in answers]
         return {"predictions": found}, terminal.predictions(answers, rules)
@@ -414,7 +414,7 @@ def predict(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]
 def explain(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     from engine.serving.explaining import without
 
-    predictor, rules = _opened(workspace, asked.id)
+    predictor, rules = _opened(*_model(workspace, asked.id))
     found = predictor.explain(asked.text, asked.label)
     struck = [word for word in found.words if found.said(word) in asked.without]
     absent = set(asked.without) - {found.said(word) for word in struck}
@@ -427,7 +427,7 @@ def explain(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]
     texts = [asked.text, *([without(asked.text, struck)] if struck else [])]
     answer, *then = predictor.predict(texts, rules.temperature)
     return (
-        terminal.explanation_result(found, answer, then[0] if then else None),
+        objects.explanation(found, answer, then[0] if then else None),
         terminal.explanation(found, answer, then[0] if then else None),
     )
 
@@ -437,7 +437,7 @@ def settings(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str
         preferences.choose(workspace, parse_assignments(asked.set, preferences.VARIABLES))
     found, sizes = preferences.in_force(workspace), space.by_kind(workspace)
     preferences.apply(workspace)  # which would not let mend what cannot be used
-    return terminal.settings_result(workspace, found, sizes), terminal.settings(workspace, found, sizes)
+    return objects.settings(workspace, found, sizes), terminal.settings(workspace, found, sizes)
 
 
 def serve(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
@@ -673,27 +673,28 @@ def _told(workspace: Workspace, asked: Study) -> tuple[dict, str]:
     from engine.studies import outcome
 
     found = outcome.of(workspace, records.standing(workspace, asked))
-    return terminal.study_result(found), terminal.study(found)
+    return objects.study(found), terminal.study(found)
 
 
-def _folder_of(workspace: Workspace, run_or_folder: str) -> Path:
-    """The folder of a model: that of a run, or the one that is named. Raises RunStateError for a run without one."""
+def _model(workspace: Workspace, run_or_folder: str) -> tuple[Path, RunPaths | None]:
+    """(the folder of a model, the run that it is of); None where the folder itself was named.
+
+    Raises NotFoundError, and RunStateError for a run without a model.
+    """
     folder = Path(run_or_folder).expanduser()
     if folder.is_dir():
-        return folder
-    return workspace.run(runs_queue.get_askable(workspace, run_or_folder).id).model
+        return folder, None
+    paths = workspace.run(runs_queue.get_askable(workspace, run_or_folder).id)
+    return paths.model, paths
 
 
-def _opened(workspace: Workspace, run_or_folder: str) -> tuple["Predictor", "Rules"]:
-    """The model of a run, with its rules, or the one in a folder."""
+def _opened(folder: Path, run: RunPaths | None) -> tuple["Predictor", "Rules"]:
+    """The model in a folder, with the rules of its run, or with those that lie beside it."""
     with libraries.loading():
         from engine.serving.predictor import Predictor
-    from engine.serving.rules import read, read_exported
+    from engine.serving import rules
 
-    folder = _folder_of(workspace, run_or_folder)
-    if Path(run_or_folder).expanduser().is_dir():
-        return Predictor(folder), read_exported(folder)
-    return Predictor(folder), read(workspace.run(run_or_folder))
+    return Predictor(folder), rules.read(run) if run else rules.read_exported(folder)
 
 
 def _source(workspace: Workspace, asked: str) -> "Source":
@@ -701,12 +702,11 @@ def _source(workspace: Workspace, asked: str) -> "Source":
     with libraries.loading():
         from engine.serving.opened import Source
 
-    folder = Path(asked).expanduser()
-    name, what = ("", asked) if folder.is_dir() or "=" not in asked else asked.split("=", 1)
-    folder = _folder_of(workspace, what)
-    if Path(what).expanduser().is_dir():
-        return Source(name or folder.resolve().name, folder.resolve())
-    return Source(name or what, folder, workspace.run(what))
+    is_unnamed = "=" not in asked or Path(asked).expanduser().is_dir()
+    name, what = ("", asked) if is_unnamed else asked.split("=", 1)
+    folder, run = _model(workspace, what)
+    folder = folder.resolve()
+    return Source(name or (what if run else folder.name), folder, run)
 
 
 def _predict_file(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
@@ -721,7 +721,7 @@ def _predict_file(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict
     out = Path(asked.out).expanduser()
     writers.check_format(out)
     writers.check_place(out)  # before the work
-    folder = _folder_of(workspace, asked.id)
+    folder, run = _model(workspace, asked.id)
     options = _options(asked)
     table = read_file(asked.file, options)
     column = asked.column or propose(table.frame).text
@@ -729,12 +729,12 @@ def _predict_file(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict
         raise DataError(f"None of the columns of {table.name} looks like text.", "Name it with --column.")
     column_of(table, column, "--column")
     key = batch.key_of(file_digest(Path(asked.file).expanduser()), folder, options.as_dict(), column)
-    with _job(workspace, asked.id, key) as paths:
+    with _job(workspace, run, key) as paths:
         if not paths.job.exists():
             batch.write_table(table.frame, paths)
         batch.begin(paths, table.name, column, arrow(table.rejected), table.rejected_count)
         del table  # from here on memory holds only a part of it
-        predictor, rules = _opened(workspace, asked.id)
+        predictor, rules = _opened(folder, run)
         batch.answer(paths, predictor, terminal.counter(sys.stderr))
         writers.write(batch.answered(paths, rules, asked.probabilities), out)
         found = batch.summary(paths, rules)
@@ -753,14 +753,13 @@ def _predict_file(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict
 
 
 @contextmanager
-def _job(workspace: Workspace, run_or_folder: str, key: str) -> Iterator[BatchPaths]:
+def _job(workspace: Workspace, run: RunPaths | None, key: str) -> Iterator[BatchPaths]:
     """Where the answers to a file grow. Gone once it ends well, unless a page began it."""
     if not workspace.changeable:
         with tempfile.TemporaryDirectory(prefix="tuneboard-") as folder:
             yield BatchPaths(Path(folder))
         return
-    of_run = not Path(run_or_folder).expanduser().is_dir()
-    paths = workspace.run(run_or_folder).batch(key) if of_run else workspace.batch(key)
+    paths = run.batch(key) if run else workspace.batch(key)
     yield paths
     if not paths.process.exists():
         shutil.rmtree(paths.folder)
