@@ -100,12 +100,8 @@ def thoroughness() -> str:
 
 def start(info: DatasetInfo, plan: Plan, values: dict[str, object], wrong: dict[str, str], key: str) -> None:
     """key: of the form's fields."""
-    name = st.text_input(
-        "Name of the run",
-        value=f"{plan.source.name} on {info.name}",
-        max_chars=80,
-        key=f"name_{info.id}_{plan.source.reference}",
-    )
+    name_key = f"name_{info.id}_{plan.source.reference}_{info.name}"
+    name = forms.name("Name of the run", f"{plan.source.name} on {info.name}", name_key)
     share = values.get("train_share") or 1.0
     rows = info.rows["train"]
     texts = f"about {whole(round(share * rows))} of {whole(rows)} texts" if share < 1 else f"{whole(rows)} texts"
@@ -130,7 +126,7 @@ def start(info: DatasetInfo, plan: Plan, values: dict[str, object], wrong: dict[
             name=name.strip(),
             ticket=ticket,
         )
-        del st.session_state["ticket"]
+        del st.session_state["ticket"], st.session_state[name_key]
         st.switch_page("pages/runs.py", query_params={"run": run.id})
 
 

@@ -97,6 +97,11 @@ def training(plan: Plan, key: str, taken: dict[str, object]) -> tuple[dict[str, 
     return values, wrong
 
 
+def name(label: str, proposed: str, key: str) -> str:
+    """What a run or a study shall be called. key: changes with what is proposed; what is typed stays under it."""
+    return st.text_input(label, value=proposed, max_chars=80, key=key, persist_state="session")
+
+
 def _places(title: str, fields: list[str]) -> dict[str, DeltaGenerator]:
     """A place for each of the fields, under their title."""
     st.markdown(f"**{title}**")

@@ -124,17 +124,13 @@ def search(info: DatasetInfo, plan: Plan) -> None:
         fit = 60 * minutes / seconds
         told = f"about {rounded(fit)} will fit" if fit >= 2 else "hardly more than one will fit, so allow more time"
         st.caption(f"This is for one trial with the preset's settings; {told}.")
-    name = st.text_input(
-        "Name of the study",
-        value=f"Search with {plan.source.name} on {info.name}",
-        max_chars=80,
-        key=f"search_name_{info.id}_{plan.source.reference}",
-    )
+    name_key = f"search_name_{info.id}_{plan.source.reference}_{info.name}"
+    name = forms.name("Name of the study", f"Search with {plan.source.name} on {info.name}", name_key)
     ticket = st.session_state.setdefault("search_ticket", queue.new_ticket())
     if st.button("Start the search", type="primary", icon=":material/play_arrow:", key="start_search"):
         with state.reported():
             study = searching.begin(state.workspace(), info, plan, config, 60.0 * minutes, name=name, ticket=ticket)
-            del st.session_state["search_ticket"]
+            del st.session_state["search_ticket"], st.session_state[name_key]
             st.switch_page("pages/compare.py", query_params={"study": study.id})
 
 
@@ -183,7 +179,8 @@ def _proposed(field: str, config: TrainingConfig) -> list[str]:
 
 
 def _start(info: DatasetInfo, plans: list[Plan], members: list[Member], proposed: str, kind: Kind) -> None:
-    name = st.text_input("Name of the study", value=proposed, max_chars=80, key=f"study_name_{proposed}")
+    name_key = f"study_name_{info.id}_{proposed}"
+    name = forms.name("Name of the study", proposed, name_key)
     by_model = {plan.source.reference: plan for plan in plans}
     wanted = [(by_model[one.config.model], one.config) for one in members]
     with st.expander(f"The {len(members)} runs", icon=":material/list:", on_change="rerun") as place:
@@ -194,7 +191,7 @@ def _start(info: DatasetInfo, plans: list[Plan], members: list[Member], proposed
     ticket = st.session_state.setdefault("study_ticket", queue.new_ticket())
     if st.button(f"Start {len(members)} runs", type="primary", icon=":material/play_arrow:", key="start_study"):
         study = records.begin(state.workspace(), info, members, name=name, kind=kind, ticket=ticket)
-        del st.session_state["study_ticket"]
+        del st.session_state["study_ticket"], st.session_state[name_key]
         st.switch_page("pages/compare.py", query_params={"study": study.id})
 
 

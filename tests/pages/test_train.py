@@ -11,6 +11,7 @@ from engine.data.reading import read_file
 from engine.data.recipe import Recipe
 from engine.paths import Workspace
 from engine.runs import queue
+from engine.studies import records
 from tests import words
 from tests.engine.runs.helpers import wait
 from tests.hub_standin import MAIN, point_to
@@ -144,7 +145,7 @@ def test_a_zip_of_a_model_becomes_a_model_to_start_from(workspace, easy, tiny_mo
     assert not test.exception
     chosen = Path(test.selectbox(key="model_uploaded").value)
     assert chosen.name.startswith("mine-") and chosen.parent == workspace.uploaded_models
-    assert test.text_input(key=f"name_{easy.id}_{chosen}").value.startswith("mine-")
+    assert test.text_input(key=f"name_{easy.id}_{chosen}_{easy.name}").value.startswith("mine-")
     assert not test.button(key="start").disabled
 
 
@@ -209,6 +210,26 @@ def test_start_queues_exactly_what_the_form_says_and_leads_to_the_run(workspace,
     assert test.query_params["run"] == run.id
     assert wait(workspace, run.id).status == "finished"
     assert json.loads(workspace.run(run.id).config.read_text())["dataset_id"] == easy.id
+
+
+@pytest.mark.parametrize("way, starts", [("one", "start"), ("several", "start_study")])
+def test_a_name_that_was_typed_outlasts_a_look_at_another_page_until_it_was_used(workspace, easy, way, starts):
+    def box():
+        return next(one for one in test.text_input if one.label.startswith("Name of the"))
+
+    test = open_page("train")
+    test.radio(key="way").set_value(way).run()
+    proposed = box().value
+    box().set_value("with the old mails").run()
+    test.switch_page("pages/runs.py").run()
+    test.switch_page("pages/train.py").run()
+    assert box().value == "with the old mails"
+    queue.pause_queue(workspace, True)
+    press(test, starts)
+    started = records.list_studies(workspace) if way != "one" else queue.list_runs(workspace)
+    assert [one.name for one in started] == ["with the old mails"]
+    test.switch_page("pages/train.py").run()
+    assert box().value == proposed
 
 
 def test_a_disk_with_too_little_room_is_said_before_start(small_disk, easy_csv, monkeypatch):
