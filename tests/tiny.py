@@ -5,6 +5,25 @@ from pathlib import Path
 from tests.words import easy_texts
 
 WORDS = 400
+# Whatever else becomes a classifier, by what its configuration calls its sizes; all of them small.
+IDS = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
+TWO_SIDED = {
+    "d_model": 32, "encoder_layers": 2, "decoder_layers": 2, "encoder_attention_heads": 2, "decoder_attention_heads": 2,
+    "encoder_ffn_dim": 64, "decoder_ffn_dim": 64, "max_position_embeddings": 128, "decoder_start_token_id": 3,
+}  # fmt: skip
+OTHERS = {
+    "bart": {**IDS, **TWO_SIDED},
+    "t5": {**IDS, "d_model": 32, "d_kv": 16, "d_ff": 64, "num_layers": 2, "num_heads": 2, "decoder_start_token_id": 0},
+    "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 128, "bos_token_id": 3, "eos_token_id": 3},
+    "albert": {
+        **IDS, "hidden_size": 32, "embedding_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+        "intermediate_size": 64, "max_position_embeddings": 128,
+    },
+    "modernbert": {
+        **IDS, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64,
+        "max_position_embeddings": 128, "cls_token_id": 2, "sep_token_id": 3, "classifier_pooling": "mean",
+    },
+}  # fmt: skip
 
 
 def build(folder: Path) -> Path:
@@ -30,4 +49,19 @@ def build(folder: Path) -> Path:
         intermediate_size=64, max_position_embeddings=128,
     )  # fmt: skip
     BertForSequenceClassification(config).save_pretrained(folder)
+    return folder
+
+
+def build_other(kind: str, tiny_model: Path, folder: Path) -> Path:
+    """Write a small model of another architecture, with the tokenizer of the folder `tiny_model`."""
+    import torch
+    from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    if kind == "gpt2":  # as it was published: it knows an end, and nothing to fill up with
+        tokenizer.pad_token, tokenizer.eos_token = None, "[SEP]"
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(kind, vocab_size=len(tokenizer), **OTHERS[kind])
+    AutoModelForSequenceClassification.from_config(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     return folder

@@ -72,7 +72,9 @@ print(f"test accuracy {accuracy:.4f}; the run had {ACCURACY_OF_THE_RUN:.4f}")
 # ## Texts become token ids, cut to a maximum length
 
 # %% when neural
-tokenizer = AutoTokenizer.from_pretrained(MODEL, revision=REVISION)
+tokenizer = AutoTokenizer.from_pretrained(MODEL, revision=REVISION, padding_side="right")
+if tokenizer.pad_token is None:  # as of models that were made to go on writing, such as GPT-2
+    tokenizer.pad_token = tokenizer.eos_token
 encoded = tokenizer(rows["text"].tolist(), truncation=True, max_length=MAX_TOKENS)["input_ids"]
 lengths = np.array([len(ids) for ids in encoded])
 targets = torch.tensor(rows["target"].to_numpy())
@@ -98,6 +100,8 @@ model = AutoModelForSequenceClassification.from_pretrained(
     problem_type="single_label_classification",
     ignore_mismatched_sizes=True,
 )
+if model.config.pad_token_id is None:
+    model.config.pad_token_id = tokenizer.pad_token_id
 base, prefix = model.base_model, model.base_model_prefix
 in_head = {
     name for name, _ in model.named_parameters() if not name.startswith(f"{prefix}.") or name.startswith(f"{prefix}.pooler.")

@@ -15,11 +15,12 @@ from engine.data.reading import read_bytes
 from engine.data.recipe import Recipe
 from engine.errors import DataError
 from engine.results.export import export
+from engine.runs import queue
 from engine.serving import notebook
 from engine.settings import TrainingConfig
 from engine.training.rows import rows_of
-from tests import words
-from tests.engine.runs.helpers import submit, wait
+from tests import tiny, words
+from tests.engine.runs.helpers import QUICK, submit, wait
 from tests.engine.serving.made_up import run as made_up
 
 RUN = """
@@ -44,13 +45,17 @@ def accuracies(*paths):
     return [tuple(map(float, pair)) for pair in found]
 
 
-def test_a_plain_run_and_one_with_everything_set_are_repeated(workspace, easy, tiny_model, tmp_path):
+def test_a_plain_run_one_with_everything_set_and_one_without_padding_are_repeated(workspace, easy, tiny_model, tmp_path):
     rich = {
         "method": "lora", "read_mean": True, "head_first": True, "frozen_layers": 1, "layer_decay": 0.9,
         "balance": "focal", "label_smoothing": 0.05, "schedule": "constant", "average_weights": True, "patience": 3,
         "learning_rate": 1e-2,
     }  # fmt: skip
     runs = [wait(workspace, submit(workspace, easy, tiny_model, epochs=6, **more).id) for more in ({}, rich)]
+    unpadded = tiny.build_other("gpt2", tiny_model, tmp_path / "gpt2")
+    config = TrainingConfig(**{**QUICK, "epochs": 6, "model": str(unpadded)})
+    named = {"dataset_id": easy.id, "dataset_name": easy.name, "model_name": "gpt2"}
+    runs.append(wait(workspace, queue.submit(workspace, config, **named).id))
     paths = [export(workspace, run.id, tmp_path / f"{run.id}.ipynb", "notebook") for run in runs]
     assert {one.name for one in tmp_path.glob(f"{runs[0].id}*")} == {
         f"{runs[0].id}.ipynb",

@@ -1,15 +1,14 @@
 """Every way to adapt a model, through a whole run: it finishes, learns, and leaves a plain folder."""
 
 import pytest
-import torch
-from transformers import AutoConfig, AutoModelForSequenceClassification, pipeline
+from transformers import pipeline
 
 from engine.models.architectures import NONE_FOR_LORA
-from engine.models.loading import load_tokenizer
 from engine.paths import read_json
 from engine.runs import queue
 from engine.runs.store import Status
 from engine.training.plan import plan
+from tests import tiny
 from tests.engine.runs.helpers import submit, wait
 
 WAYS = {
@@ -37,44 +36,13 @@ def test_it_learns_and_leaves_a_folder_that_transformers_opens(workspace, easy, 
     assert config["num_hidden_layers"] == 2 - bool(settings.get("kept_layers")) + bool(settings.get("read_mean"))
 
 
-# Whatever else becomes a classifier, by what its configuration calls its sizes; all of them small.
-IDS = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
-TWO_SIDED = {
-    "d_model": 32, "encoder_layers": 2, "decoder_layers": 2, "encoder_attention_heads": 2, "decoder_attention_heads": 2,
-    "encoder_ffn_dim": 64, "decoder_ffn_dim": 64, "max_position_embeddings": 128, "decoder_start_token_id": 3,
-}  # fmt: skip
-OTHERS = {
-    "bart": {**IDS, **TWO_SIDED},
-    "t5": {**IDS, "d_model": 32, "d_kv": 16, "d_ff": 64, "num_layers": 2, "num_heads": 2, "decoder_start_token_id": 0},
-    "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 128, "bos_token_id": 3, "eos_token_id": 3},
-    "albert": {
-        **IDS, "hidden_size": 32, "embedding_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
-        "intermediate_size": 64, "max_position_embeddings": 128,
-    },
-    "modernbert": {
-        **IDS, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64,
-        "max_position_embeddings": 128, "cls_token_id": 2, "sep_token_id": 3, "classifier_pooling": "mean",
-    },
-}  # fmt: skip
-
-
 @pytest.fixture
 def other(tiny_model, tmp_path):
-    def make(kind):
-        tokenizer = load_tokenizer(tiny_model)
-        if kind == "gpt2":  # as it was published: it knows an end, and nothing to fill up with
-            tokenizer.pad_token, tokenizer.eos_token = None, "[SEP]"
-        torch.manual_seed(0)
-        config = AutoConfig.for_model(kind, vocab_size=len(tokenizer), **OTHERS[kind])
-        AutoModelForSequenceClassification.from_config(config).save_pretrained(tmp_path / kind)
-        tokenizer.save_pretrained(tmp_path / kind)
-        return str(tmp_path / kind)
-
-    return make
+    return lambda kind: str(tiny.build_other(kind, tiny_model, tmp_path / kind))
 
 
 @pytest.mark.parametrize("changes", [{}, {"head_first": True, "freeze_embeddings": False}])
-@pytest.mark.parametrize("kind", OTHERS)
+@pytest.mark.parametrize("kind", tiny.OTHERS)
 def test_other_architectures_are_trained_as_well(workspace, easy, other, kind, changes):
     planned = plan(workspace, easy, other(kind), "quick")
     # A copy, as what is known of a model before its download is not enough to refuse anything.
@@ -86,7 +54,7 @@ def test_other_architectures_are_trained_as_well(workspace, easy, other, kind, c
     assert {one["label"] for one in classify(["the lamp is bright", "a word"])} <= set(easy.labels)
 
 
-@pytest.mark.parametrize("kind", OTHERS)
+@pytest.mark.parametrize("kind", tiny.OTHERS)
 def test_a_head_that_cannot_be_used_alone_is_refused_before_the_start_and_in_the_run(workspace, easy, other, kind):
     folder = other(kind)
     planned = plan(workspace, easy, folder, "quick")
