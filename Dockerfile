@@ -1,6 +1,6 @@
 # Serve a finished model:  docker build -t tuneboard . && docker run -p 8502:8502 -e TUNEBOARD_API_KEY=... \
 #                              -v /path/of/model:/model:ro tuneboard
-# /model is what `export RUN --format folder` wrote, or the folder model of a run.
+# /model is what `export RUN --format folder` wrote; the weights in the folder of a run are for its owner alone to read.
 FROM python:3.11-slim
 
 ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \

@@ -53,7 +53,7 @@ def write_folder(model: Path, facts: Facts, to: Path) -> Path:
         as_in(ENGLISH),  # the card is read anywhere
     ):
         part = Path(temporary) / to.name
-        shutil.copytree(model, part)
+        shutil.copytree(model, part, copy_function=shutil.copyfile)  # weights are written for their owner alone
         write_json(part / IN_AN_EXPORT, facts.rules.exported())
         if tfidf.is_saved_in(model):
             program, page = alone_words, card_of_words(facts, tfidf.load(model).labels)

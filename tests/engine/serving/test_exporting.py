@@ -1,5 +1,6 @@
 import io
 import json
+import os
 import runpy
 import shutil
 import zipfile
@@ -151,6 +152,17 @@ def test_the_card_of_a_model_from_elsewhere_tells_its_labels_and_rules(workspace
     assert card.data.eval_results is None  # it was not scored
     assert "- no\n- \\*yes\\*\n" in card.text
     assert "answers below 80% sure are marked for a person" in card.text and "temperature 1.5" in card.text
+
+
+def test_other_users_may_read_what_was_exported_as_that_of_a_container_must(tiny_model, tmp_path):
+    mine = shutil.copytree(tiny_model, tmp_path / "mine")
+    (mine / "model.safetensors").chmod(0o600)
+    before = os.umask(0o022)
+    try:
+        folder = exporting.write_folder(mine, made_up.run(["a", "b"], 12)[0], tmp_path / "taken")
+    finally:
+        os.umask(before)
+    assert {oct(path.stat().st_mode & 0o777) for path in folder.iterdir()} == {"0o644"}
 
 
 def test_nothing_is_written_over(workspace, run, tmp_path):
