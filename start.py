@@ -44,9 +44,8 @@ FAR = 1 << 30  # beyond all that the lock file holds
 
 OLDEST_PYTHON = (3, 11)
 VERSION = "%d.%d" % sys.version_info[:2]
-HAS_CUDA = sys.platform.startswith("linux")  # torch brings there what NVIDIA's cards need, 4 GB
-UNPACKED_GB = {"requirements.txt": 6.1 if HAS_CUDA else 2.1, "requirements-dev.txt": 0.4}
-DOWNLOADED_GB = {"requirements.txt": 3.2 if HAS_CUDA else 0.6, "requirements-dev.txt": 0.1}
+NEEDED_GB = {"requirements.txt": 2.1, "requirements-dev.txt": 0.4}
+CARDS_GB = 4 if sys.platform.startswith("linux") else 0  # for NVIDIA's cards; torch brings it unless pip is told otherwise
 PATIENCE = 120  # seconds that the dashboard may take until it answers
 COMMAND = "python start.py" if os.name == "nt" else "python3 start.py"
 ALL_TESTS = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]  # half of the files beside the other half
@@ -453,16 +452,9 @@ def check_venv_module():
 
 
 def check_space(files):
-    if shutil.disk_usage(str(ROOT)).free < needed_gb(files) * 1e9:
+    """Only what is needed in any case is asked for: somebody with a small disk may have packages without CARDS_GB."""
+    if shutil.disk_usage(str(ROOT)).free < sum(NEEDED_GB[name] for name in files) * 1e9:
         raise disk_is_full()
-
-
-def needed_gb(files):
-    """GB on our disk while they are installed: pip downloads into a temporary folder, and keeps a copy at home."""
-    disk = os.stat(str(ROOT)).st_dev
-    places = [folder for folder in (tempfile.gettempdir(), os.path.expanduser("~")) if os.path.isdir(folder)]
-    copies = sum(os.stat(folder).st_dev == disk for folder in places)
-    return sum(UNPACKED_GB[name] + copies * DOWNLOADED_GB[name] for name in files)
 
 
 def require(*names):
@@ -474,9 +466,9 @@ def require(*names):
 def disk_is_full():
     rooms = " and ".join(f"{shutil.disk_usage(str(folder)).free / 1e9:.1f} GB are free in {folder}"
                          for folder in (ROOT, tempfile.gettempdir()))
-    start, test = needed_gb(["requirements.txt"]), needed_gb(UNPACKED_GB)
-    return Problem(f"There is not enough disk space: to be installed, Tuneboard needs about {start:.1f} GB, with its "
-                   f"tests {test:.1f} GB, and {rooms}; free some, then run {COMMAND} again.")
+    whole = NEEDED_GB["requirements.txt"] + CARDS_GB
+    return Problem(f"There is not enough disk space: Tuneboard needs about {whole:.0f} GB, twice that while it is "
+                   f"installed, and {rooms}; free some, then run {COMMAND} again.")
 
 
 def explain(error):
