@@ -26,7 +26,7 @@ def test_the_answer_follows_the_typing_and_a_spreadsheet_comes_back_scored(visit
     visitor.page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(
         {"name": "mails.xlsx", "mimeType": "application/octet-stream", "buffer": sheet()}
     )
-    visitor.press("Answer 3 rows")
+    visitor.press("Predict 3 rows")
     with visitor.page.expect_download(timeout=60_000) as begun:
         visitor.press("Excel")
     begun.value.save_as(tmp_path / "scored.xlsx")

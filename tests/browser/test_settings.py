@@ -6,7 +6,7 @@ from engine.preferences import in_force
 def test_a_choice_holds_for_every_visitor(visit, workspace, easy):
     visitor = visit().open("settings")
     visitor.choose("Precision", "fp32 (exact)")
-    visitor.press("Keep")
+    visitor.press("Save")
     visitor.see("Saved.")
     visitor.leave()
     assert in_force(workspace)["precision"].origin == "settings"

@@ -148,14 +148,14 @@ def table_of_names(test):
 
 def test_a_remedy_is_a_click_is_undone_by_a_click_and_is_recorded(workspace):
     test = upload(open_page("data"), dirty())
-    assert "2 rows with the text of an earlier row" in words_on(test)
+    assert "2 rows with the same text as an earlier row" in words_on(test)
     press(test, "fix_drop_duplicates")
     press(test, "fix_merge_spellings")
     assert "Good" in set(table_of_names(test)["label in the file"])
     assert set(table_of_names(test)["name"]) == {"bad", "good"}  # what they are called now
     assert "2 repeated rows were left out" in words_on(test)
     press(test, "undo_drop_duplicates")
-    assert "2 rows with the text of an earlier row" in words_on(test)
+    assert "2 rows with the same text as an earlier row" in words_on(test)
     press(test, "fix_drop_duplicates")
     press(test, "save")
     info = list_datasets(workspace)[0]
@@ -169,7 +169,7 @@ def test_what_stands_in_the_way_has_a_click_for_each_way_out(workspace):
     lines = easy_csv(60).splitlines()
     several = [line.replace(",good", ",good;loud").replace(",bad", ",bad;loud") for line in lines[:21]]
     test = upload(open_page("data"), "\n".join([*several, *lines[21:]]))
-    assert "20 cells of this column hold several labels" in words_on(test)
+    assert "20 cells hold several labels" in words_on(test)
     press(test, "fix_drop_several:;")
     assert "20 rows with several labels were left out" in words_on(test)
     press(test, "undo_drop_several:;")
@@ -219,7 +219,7 @@ def test_data_sets_are_renamed_and_deleted(workspace, easy):
     test = open_page("data")
     field = next(one for one in test.text_input if one.label == "Name")
     field.set_value("new name")
-    next(one for one in test.button if one.label == "Keep").click().run()
+    next(one for one in test.button if one.label == "Save").click().run()
     assert [info.name for info in list_datasets(workspace)] == ["new name"]
     press(test, "delete_dataset")
     assert list_datasets(workspace) == []
@@ -235,7 +235,7 @@ def test_data_sets_are_renamed_and_deleted(workspace, easy):
 def test_a_data_set_that_a_run_still_needs_is_not_deleted(workspace, easy, tiny_model):
     run = submit(workspace, easy, tiny_model, epochs=50)
     test = open_page("data")
-    assert "1 run on it has not ended yet. Stop or await it first." in words_on(test)
+    assert "1 run on it has not finished yet. Stop it first, or wait." in words_on(test)
     assert "delete_dataset" not in {one.key for one in test.button}
     queue.stop(workspace, run.id)
     wait(workspace, run.id)
@@ -288,7 +288,7 @@ def test_choices_can_be_forgotten(workspace):
     press(test, "fix_drop_duplicates")
     box(test, "name").set_value("another name").run()
     press(test, "forget")
-    assert "2 rows with the text of an earlier row" in words_on(test)
+    assert "2 rows with the same text as an earlier row" in words_on(test)
     assert box(test, "name").value == "easy"
 
 

@@ -177,10 +177,10 @@ def test_a_whole_file_is_answered_in_a_process_of_its_own(workspace, finished, d
     rows = "number,words\n1,the lamp is bright and calm\n2,\n3,=the lamp is rude and noisy\n"
     test.file_uploader(key="upload_batch_0").upload("new.csv", rows.encode(), "text/csv").run()
     assert not test.exception, test.exception
-    assert test.button(key="answer_file").label == "Answer 3 rows"
+    assert test.button(key="answer_file").label == "Predict 3 rows"
     [names] = [one for one in test.number_input if one.label.startswith("Header row")]
     names.set_value(0).run()  # as on the Data page
-    assert test.button(key="answer_file").label == "Answer 4 rows"
+    assert test.button(key="answer_file").label == "Predict 4 rows"
     press(test, "automatic")
     press(test, "answer_file")
     paths, end = workspace.run(finished.id), time.monotonic() + 60

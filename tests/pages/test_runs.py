@@ -174,7 +174,7 @@ def test_a_notice_comes_when_a_run_has_ended(workspace, easy, tiny_model):
     test = open_page("data")
     wait(workspace, run.id)
     test.run()
-    assert any("tiny on easy is finished, right" in one.value for one in test.toast)
+    assert any("tiny on easy is finished, with an accuracy of" in one.value for one in test.toast)
 
 
 def test_a_run_that_went_astray_offers_a_lower_learning_rate(workspace, easy, tiny_model, tmp_path):
@@ -217,7 +217,7 @@ def test_a_run_is_deleted_and_put_back(workspace, finished):
 def test_looking_only_is_a_sentence_on_the_page(workspace, finished, monkeypatch):
     monkeypatch.setenv("TUNEBOARD_READ_ONLY", "1")
     test = press(open_page("runs", run=finished.id), "delete")
-    assert "view-only" in words_on(test)
+    assert "view\\-only" in words_on(test)
     assert queue.list_runs(workspace)[0].id == finished.id
 
 

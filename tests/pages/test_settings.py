@@ -77,7 +77,7 @@ def test_what_a_variable_decides_cannot_be_changed_here(workspace, monkeypatch):
     test = open_page("settings")
     assert table(test)["Work offline"] == ("No", "Variable HF_HUB_OFFLINE")
     assert test.checkbox[0].disabled
-    assert "Decided by the variable HF" in words_on(test)
+    assert "Set by the environment variable HF" in words_on(test)
 
 
 def test_a_wrong_address_is_said_under_its_field(workspace):
@@ -108,7 +108,7 @@ def test_numbers_and_dates_are_written_as_in_the_language_that_was_chosen(worksp
 def test_nothing_can_be_changed_where_tuneboard_is_for_looking_only(workspace, monkeypatch):
     monkeypatch.setenv("TUNEBOARD_READ_ONLY", "1")
     test = keep(open_page("settings"), "selectbox", "precision", "fp32")
-    assert "view-only" in words_on(test)
+    assert "view\\-only" in words_on(test)
     assert not workspace.preferences.exists()
 
 
@@ -133,10 +133,10 @@ def test_the_disk_is_told_by_kind_and_cleaned(workspace, finished):
     test = open_page("settings")
     assert not test.dataframe  # counted only when somebody asks
     unfold(test, "Disk space")
-    before = {row["What"]: row["Size"] for row in test.dataframe[0].value.to_dict("records")}
+    before = {row["Kind"]: row["Size"] for row in test.dataframe[0].value.to_dict("records")}
     assert {"Data sets", "Trained models", "Saved states of runs (checkpoints)"} <= set(before)
     press(test, "clean")
-    after = {row["What"]: row["Size"] for row in test.dataframe[0].value.to_dict("records")}
+    after = {row["Kind"]: row["Size"] for row in test.dataframe[0].value.to_dict("records")}
     assert set(before) - set(after) == {"Saved states of runs (checkpoints)"}
     assert after["Trained models"] == before["Trained models"]
 
