@@ -34,7 +34,7 @@ def test_a_password_keeps_everything_behind_it(workspace, monkeypatch, now):
     test = open_page("runs")
     assert [one.value for one in test.title] == ["Tuneboard"]
     assert "training" not in words_on(test)
-    assert "That is not the password. Try again in 1 s." in words_on(give(test, "word of honour"))
+    assert "Wrong password. Try again in 1 s." in words_on(give(test, "word of honour"))
     now[0] += 1
     assert give(test, "wörd of honour").title[0].value != "Tuneboard"
     assert "Nothing is training." in words_on(test)
@@ -45,7 +45,7 @@ def test_who_guesses_waits_in_every_tab_and_nobody_else_does(workspace, monkeypa
     monkeypatch.setattr(door, "_source", lambda: "192.0.2.7")  # the test runner knows no addresses
     give(open_page("runs"), "wrong")
     another = give(open_page("runs"), "right")
-    assert "A wrong password was given a moment ago. Try again in 1 s." in words_on(another)
+    assert "A wrong password was entered a moment ago. Try again in 1 s." in words_on(another)
     now[0] += 1
     assert give(another, "right").title[0].value != "Tuneboard"
 

@@ -134,7 +134,7 @@ def test_a_wrong_answer_becomes_a_text_to_learn_from(workspace, easy, counted):
     again = open_page("predict", run=counted.id)
     assert "**1 text added**" in words_on(again)
     ask(again, text)
-    assert "Kept as feedback: bad" in words_on(again)
+    assert "Saved as feedback: the right label is bad" in words_on(again)
     press(again, "feedback_again")
     run = wait(workspace, queue.list_runs(workspace)[0].id)
     added = load_rows(workspace, run.dataset_id, "train").iloc[-1]

@@ -163,4 +163,4 @@ def test_a_search_is_begun_watched_stopped_and_told(workspace, easy, tiny_model,
     said = words_on(test).replace("\\", "")
     assert "The best is trial 3, macro-F1 0.900 on validation; with the preset's settings it was 0.800" in said
     assert list(test.dataframe[0].value["Trial"]) == [3, 1, 2]
-    assert "Ended early, deleted" in list(test.dataframe[0].value["State"])
+    assert "Stopped early, deleted" in list(test.dataframe[0].value["State"])

@@ -44,8 +44,8 @@ def test_versions_are_compared_on_what_both_have_by_the_labels_of_the_newer_one(
     found = comparison.of(workspace, [first.id, second.id])
     assert found.rows == len(test) - 1
     assert found.note == (
-        f"These runs were trained on versions 1 and 2 of the same data; they are compared on the {found.rows} test texts "
-        "that both have, by the labels of version 2."
+        f"These runs were trained on versions 1 and 2 of the same data. They are compared on the {found.rows} test texts "
+        "that both versions have, with the labels of version 2."
     )
     right = load_rows(workspace, newer.id, "test").set_index("text")["label"]
     for entry in found.entries:

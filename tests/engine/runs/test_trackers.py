@@ -129,7 +129,7 @@ def test_a_tracker_that_fails_is_a_note_and_no_harm(workspace, carried_out):
     run, _ = carried_out(Memory(breaks="log"))
     assert run.status == Status.FINISHED
     said = notes(workspace, run)
-    assert "MLflow took no more reports" in said
+    assert "MLflow accepted no more reports" in said
     assert "does not answer" in said
     assert "secret" not in said
 

@@ -14,7 +14,7 @@ from engine.serving.rules import Rules
 ])  # fmt: skip
 def test_rules_that_mean_nothing_are_a_sentence(tmp_path, kept, wrong):
     (tmp_path / "rules.json").write_text(json.dumps(kept))
-    with pytest.raises(ModelError, match=f"does not say how answers are to be taken .{wrong}"):
+    with pytest.raises(ModelError, match=f"cannot be used .{wrong}"):
         rules.read_exported(tmp_path)
 
 
