@@ -264,7 +264,7 @@ def test_what_a_killed_process_was_bringing_is_swept_once_nobody_is_at_work_in_i
 def test_labels_that_the_model_does_not_know_are_named(workspace, folder):
     table = read_bytes(words.easy_csv(60).replace(",good", ",splendid").encode(), "x.csv")
     info = save(workspace, draft(table, Recipe(text="text", label="label")))
-    with pytest.raises(DataError, match="does not know these labels.*splendid"):
+    with pytest.raises(DataError, match=r"does not know these labels.*splendid"):
         bring(workspace, folder, "theirs", info=info)
     assert list((workspace.root / "runs").iterdir()) == []
 
