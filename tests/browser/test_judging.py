@@ -63,7 +63,7 @@ def test_from_a_mistake_to_a_reason_to_a_corrected_label_to_two_runs_compared(vi
     sure = [
         Predictor(workspace.run(one.id).model).predict(["the lamp is bright"])[0].confidence for one in (newest, mistaken)
     ]
-    table = visitor.page.get_by_test_id("stDataFrame").filter(has_text="says").last
+    table = visitor.page.get_by_test_id("stDataFrame").filter(has_text="confidence").last
     table.wait_for()  # without Enter: the answers follow a pause
     cells = table.locator("[role=gridcell]").all_text_contents()
     shown = [float(cell) for cell in cells if re.fullmatch(r"[01]\.\d+", cell)]

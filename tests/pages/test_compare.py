@@ -45,7 +45,7 @@ def test_all_of_them_answer_one_text(workspace, three):
     test = unfold(open_page("compare"), "Ask all models")
     test.text_area(key="ask_all").set_value("the lamp is bright, calm and tidy").run()
     asked = next(one.value for one in test.dataframe if list(one.value.columns) == ["Run", "answer", "confidence"])
-    assert len(asked) == 3 and set(asked["says"]) <= {"bad", "good"}
+    assert len(asked) == 3 and set(asked["answer"]) <= {"bad", "good"}
 
 
 def test_the_settings_that_differ_and_how_each_learnt(workspace, three):

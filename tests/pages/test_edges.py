@@ -35,7 +35,7 @@ def test_evaluate_says_sensible_things(two):
     test = open_page("evaluate", run=run.id)
     said = words_on(unfold_all(test)).replace("\\", "")
     tested = f"{info.rows['test']} test texts"
-    assert tested in said and "For 100 test texts" in said
+    assert tested in said and "Cost for 100 test texts" in said
     assert " nan" not in said and "1 texts" not in said and "Missed" in said
     classes = next(one.value for one in test.dataframe if "support" in one.value)
     assert len(classes) == len(info.labels) and classes["support"].sum() == info.rows["test"]
