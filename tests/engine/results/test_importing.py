@@ -64,7 +64,7 @@ def test_what_export_wrote_comes_back_as_a_run_that_is_judged_and_compared(works
     assert found.rows == easy.rows["test"] and "equally often" in found.verdicts[0]
     assert "model" in comparison.differing_settings(workspace, [run, trained])
     assert evaluations.depth(workspace, run)["calibration"]["error"] >= 0
-    assert "elsewhere" in run.message and "fresh process" in History.read(ours.events).notes[-1]
+    assert "imported" in run.message and "fresh process" in History.read(ours.events).notes[-1]
     assert queue.settings_of(workspace, run.id) == {"model": "mine.zip", "max_tokens": 128}
     with pytest.raises(RunStateError, match="trained elsewhere"):
         queue.resume(workspace, run.id, epochs=9)
