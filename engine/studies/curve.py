@@ -122,4 +122,4 @@ def sentence(before: Point, last: Point, interval: tuple[float, float], tested: 
     if high < LEVEL:
         return f"{said}: it has levelled off, and more labels would hardly help."
     could_be_luck = f"with {whole(tested)} test texts that could be luck"
-    return f"{said}: {could_be_luck}, so it cannot be told whether more labels would help."
+    return f"{said}: {could_be_luck}, so it is unclear whether more labels would help."

@@ -67,7 +67,7 @@ def read(paths: StudyPaths) -> Progress:
         return Progress(**read_json(paths.progress))
     except (OSError, TypeError, ValidationError) as error:
         raise WorkspaceError(
-            f"How far the search {paths.folder.name} is cannot be read.",
+            f"The progress of the search {paths.folder.name} cannot be read.",
             "Its runs are not harmed; begin a new search.",
             "damaged",
         ) from error

@@ -218,7 +218,7 @@ def stop(workspace: Workspace, study: Study) -> None:
     if study.search:
         with progress.changing(workspace.study(study.id)) as found:
             if found.status == "running":
-                found.status, found.message = "stopped", "Stopped on request. It can go on."
+                found.status, found.message = "stopped", "Stopped on request. It can be continued."
     live = [run for run in standing(workspace, study).runs if not run.status.ended]
     for run in sorted(live, key=lambda one: one.status == Status.RUNNING):  # else the next one would begin
         if run.status == Status.RUNNING and run.request:

@@ -33,7 +33,7 @@ MOST_ATTEMPTS = 3  # of a trial whose process died
 MOST_TRIALS = 200
 NO_LIMIT = 10**6  # rounds
 ASTRAY = ("loss_not_a_number", "out_of_memory", "no_score")  # what settings do to a run, not the machine
-HOPELESS = "Stopped early: hopeless after round {} (macro-F1 {} on validation)."
+HOPELESS = "Stopped early: hopeless after epoch {} (macro-F1 {} on validation)."
 OVER = "Stopped early: the time of the search was up."
 
 
@@ -53,7 +53,7 @@ def begin(
     for word counting.
     """
     if config.counts_words:
-        raise SettingsError({"model": "counting words has no settings to search for; take another model."})
+        raise SettingsError({"model": "word counting has no settings to search; choose another model."})
     if seconds < LEAST_SECONDS:
         raise SettingsError({"time": f"a search needs at least {rounded(LEAST_SECONDS)} seconds."})
     fields = [*FIELDS, *(["balance"] if "balance" in plan.chosen.reasons else [])]
@@ -222,7 +222,7 @@ def _close(workspace: Workspace, study: Study, found: Progress, trial: Trial, ru
         said = f"{run.message} {run.action or ''}" if run else "Its runs were deleted while they trained."
         found.status, found.message = "failed", said.strip()
     elif run and run.status == Status.STOPPED and not run.attempt:
-        found.status, found.message = "stopped", "Its next trial was taken out of the queue. It can go on."
+        found.status, found.message = "stopped", "Its next trial was taken out of the queue. It can be continued."
 
 
 def _begin_next(workspace: Workspace, study: Study, found: Progress) -> bool:

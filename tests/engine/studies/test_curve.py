@@ -85,6 +85,6 @@ def test_what_is_said_follows_the_interval():
         "From 2,000 to 4,000 texts accuracy rose by 1.2 points (95% sure: 0.3 to 2.1): more labels would probably help."
     )
     assert "levelled off" in sentence(few, many, (-0.004, 0.008), 1000)
-    assert "cannot be told" in sentence(few, many, (-0.02, 0.03), 100)
+    assert "it is unclear" in sentence(few, many, (-0.02, 0.03), 100)
     fell = sentence(many, few, (-0.03, -0.001), 1000)
     assert "fell by 1.2 points" in fell and "did not help" in fell and "levelled off" not in fell

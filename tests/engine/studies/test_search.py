@@ -91,7 +91,7 @@ def test_a_hopeless_trial_is_stopped_after_a_round_with_its_best_kept_and_says_w
     found = until(workspace, study, lambda found: any(one.state == "pruned" for one in found.trials))
     run = queue.get_run(workspace, found.trials[4].run_id)
     assert run.status == Status.STOPPED
-    assert run.message.startswith("Stopped early: hopeless after round ") and "was kept" in run.message
+    assert run.message.startswith("Stopped early: hopeless after epoch ") and "was kept" in run.message
     assert workspace.run(run.id).metrics.exists()
     assert found.best.number == 0
     records.stop(workspace, study)
