@@ -218,7 +218,7 @@ def help_text(field: str) -> str:
 
 
 def called(field: str) -> str:
-    """The name of a setting: 'Step size (learning rate)'"""
+    """The name of a setting: 'Learning rate'"""
     return NAMES.get(field, field.capitalize())
 
 

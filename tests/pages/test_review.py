@@ -127,7 +127,7 @@ def test_a_wrong_answer_becomes_a_text_to_learn_from(workspace, easy, counted):
     text = "the lamp is bright, calm and tidy :red[*x*]"
     test = open_page("predict", run=counted.id)
     ask(test, text)
-    box = next(one for one in test.selectbox if one.label == "What would be right?")
+    box = next(one for one in test.selectbox if one.label == "What is the right label?")
     assert box.options == ["bad"]  # the answer itself is none of them
     box.set_value("bad").run()
     press(test, "keep_feedback")

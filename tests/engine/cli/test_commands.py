@@ -345,7 +345,7 @@ def test_settings_say_how_the_dashboard_is_opened_as_its_page_does(workspace, mo
     monkeypatch.setenv("TUNEBOARD_READ_ONLY", "1")
     said = engine("settings").stdout
     for row in (
-        r"who may come in +Whoever knows the password +Variable TUNEBOARD_PASSWORD",
+        r"who has access +Anyone who knows the password +Variable TUNEBOARD_PASSWORD",
         r"what visitors may do +View, evaluate and predict +Variable TUNEBOARD_READ_ONLY",
         rf"Workspace: {workspace.root} \(Variable TUNEBOARD_HOME\)",
     ):

@@ -81,7 +81,7 @@ def test_its_settings_read_as_on_the_train_page():
     facts, evidence = run(["a", "b"], 12)
     facts.settings.update(learning_rate=3e-5, read_mean=True)
     said = words_of(report.render(facts, evidence))
-    for told in ("Step size (learning rate) 0.00003", "Mean pooling yes", "Where to compute (device) Automatic"):
+    for told in ("Learning rate 0.00003", "Mean pooling yes", "Device Automatic"):
         assert told in said
     assert "Model made up Revision none Preset balanced" in said
     assert not {"learning_rate", "read_mean", "e-05"} & set(re.findall(r"[\w-]+", said))
