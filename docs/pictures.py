@@ -53,7 +53,7 @@ def take(light: Visitor, dark: Visitor, workspace: Workspace) -> None:
                        model_name=planned.source.name)  # fmt: skip
     light.open(f"runs?run={run.id}")
     wait(workspace, run.id, lambda run: run.phase == "training" and run.step > 0.6 * run.steps, seconds=600)
-    light.see("round")
+    light.see("epoch")
     snap(light.page, "runs")
     wait(workspace, run.id, seconds=600)
     for visitor, name in ((light, "evaluate"), (dark, "evaluate-dark")):
