@@ -5,7 +5,7 @@ import time
 from unicodedata import normalize
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.data.reading.encodings import (
@@ -350,6 +350,7 @@ def test_a_large_file_is_judged_fast_and_by_its_end_too(found):
 
 @settings(deadline=None)
 @given(st.binary(max_size=400) | st.text(max_size=200).map(lambda text: text.encode("utf-16-le", "surrogatepass")))
+@example(b"\x80\n\xc2\x80")
 def test_any_bytes_have_an_encoding(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "any"
     path.write_bytes(content)
@@ -357,7 +358,9 @@ def test_any_bytes_have_an_encoding(tmp_path_factory, content):
     assert encoding.label in CHOICES
     text = content.decode(encoding.name, errors="replace")
     assert text.count("\ufffd") >= encoding.damaged
-    if encoding.damaged == 0:
+    if encoding.damaged == 0 and encoding.foreign:  # read in another encoding, and whole by that
+        assert content.decode(encoding.name, encoding.errors).count("\ufffd") == content.count("\ufffd".encode())
+    elif encoding.damaged == 0:
         content.decode(encoding.name)
 
 
