@@ -21,6 +21,7 @@ from engine.training.layout import MOST_TOKENS
 STEPS = 24  # on each piece of the way
 MOST_PIECES = 24  # that the way is cut into
 WELL_ENOUGH = 0.01  # completeness error
+LONG, WELL_ENOUGH_LONG = 64, 0.02  # tokens, from which on a piece takes long: that error has to do
 SAME = 1e-3  # logits of the same text, read by its tokens and by their vectors
 
 
@@ -93,8 +94,9 @@ def along(scores: Callable[..., torch.Tensor], begin: torch.Tensor, end: torch.T
 
     whole = piece(begin, end, pick_precision("auto", begin.device))
     pieces = [whole]
+    enough = WELL_ENOUGH if begin.shape[1] < LONG else WELL_ENOUGH_LONG
     while len(pieces) < MOST_PIECES:
-        if completeness_error(sum(one.missed for one in pieces), whole.moved) <= WELL_ENOUGH:
+        if completeness_error(sum(one.missed for one in pieces), whole.moved) <= enough:
             break
         pieces.sort(key=lambda one: one.missed)
         worst = pieces.pop()
