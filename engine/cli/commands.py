@@ -338,16 +338,14 @@ def revise(workspace: Workspace, asked: argparse.Namespace) -> tuple[dict, str]:
     if asked.train and run is None:
         raise RunStateError(f"{asked.id} is a data set.", "To train again, name the run whose settings to use.")
     dataset_id = run.dataset_id if run else asked.id
-    before = revising.Decisions() if asked.anew else revising.read(workspace, dataset_id)
+    decisions = revising.Decisions() if asked.anew else revising.read(workspace, dataset_id)
     edits = {
         **dict(_pair(one, "--relabel", "ROW=LABEL") for one in asked.relabel),
         **dict.fromkeys(asked.drop, revising.LEFT_OUT),
         **dict.fromkeys(asked.keep),
     }
-    added = {text: label for label, text in (_pair(one, "--add", "LABEL=TEXT") for one in asked.add)}
-    disputed = {row: by for row, by in before.disputed.items() if row not in edits}
-    disputed |= dict.fromkeys(edits, run.id) if run else {}
-    decisions = revising.Decisions({**before.edits, **edits}, {**before.added, **added}, disputed)
+    decisions.decide(edits, run.id if run else "")
+    decisions.added |= {text: label for label, text in (_pair(one, "--add", "LABEL=TEXT") for one in asked.add)}
     made = revising.revise(workspace, dataset_id, decisions, asked.name)
     revising.write(workspace, dataset_id, decisions)
     result, text = {"dataset": asdict(made), "run": None}, terminal.revised(made)

@@ -35,6 +35,13 @@ class Decisions:
     added: dict[str, str] = field(default_factory=dict)
     disputed: dict[str, str] = field(default_factory=dict)
 
+    def decide(self, edits: Mapping[str, str | None], run: str = "") -> None:
+        """Take these for what there was of the same rows. run: on whose list they were found."""
+        self.edits |= edits
+        self.disputed = {row: by for row, by in self.disputed.items() if row not in edits}
+        if run:
+            self.disputed |= dict.fromkeys(edits, run)
+
     @property
     def corrected(self) -> int:
         return sum(bool(label) for label in self.edits.values())
@@ -75,10 +82,7 @@ def decide(workspace: Workspace, dataset_id: str, row: str, label: str | None, r
     if label:
         _check(load_info(workspace, dataset_id), [label])
     with _changing(workspace, dataset_id) as kept:
-        kept.edits[row] = label
-        kept.disputed.pop(row, None)
-        if run:
-            kept.disputed[row] = run
+        kept.decide({row: label}, run)
 
 
 def take_back(workspace: Workspace, dataset_id: str, row: str) -> None:

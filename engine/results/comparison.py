@@ -101,7 +101,8 @@ def of(workspace: Workspace, run_ids: Sequence[str]) -> Comparison:
         own = tables
         tables, found = _on_common_rows(workspace, runs, versions, tables, found)
         note = _common_rows(versions, len(next(iter(tables.values()))))
-        favoured = {run_id: _favoured(workspace, run, own[run_id], tables[run_id]) for run_id, run in runs.items()}
+        kin = family(workspace, versions[0].id)
+        favoured = {run_id: _favoured(kin, run, own[run_id], tables[run_id]) for run_id, run in runs.items()}
     else:
         tables = align(tables)
     confusions = _in_one_order({run_id: one["test"]["confusion_matrix"] for run_id, one in found.items()})
@@ -161,13 +162,14 @@ def _on_common_rows(
     return tables, scored
 
 
-def _favoured(workspace: Workspace, run: Run, own: pd.DataFrame, judged: pd.DataFrame) -> int:
+def _favoured(kin: Sequence[DatasetInfo], run: Run, own: pd.DataFrame, judged: pd.DataFrame) -> int:
     """Test texts whose labels the run had disputed, that were corrected or left out for it since.
 
     Whoever looks only at what a model disputes finds the labels that are wrong against it, and none that are wrong for it.
-    own: its predictions on its test rows, by their labels then. judged: those that it is compared on, by the labels now.
+    kin: all versions of its data. own: its predictions on its test rows, by their labels then. judged: those that it is
+    compared on, by the labels now.
     """
-    further = [one for one in family(workspace, run.dataset_id) if one.parent == run.dataset_id]
+    further = [one for one in kin if one.parent == run.dataset_id]
     rows = {row for one in further for row, by in one.disputed.items() if by == run.id}
     mine = own[[row_name("test", number) in rows for number in own["source_row"]]]
     mine = mine[mine["predicted"] != mine["label"]]

@@ -1,6 +1,6 @@
 """Would more labels help? The same training on a part of the training rows, then on more and more of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.data.datasets import DatasetInfo
@@ -8,7 +8,7 @@ from engine.errors import DataError
 from engine.figures import rounded, whole
 from engine.paths import Workspace
 from engine.settings import MOST_EPOCHS, TrainingConfig
-from engine.studies.records import Member, Standing, scored
+from engine.studies.records import Member
 from engine.training.plan import Plan
 from engine.training.presets import rounds
 
@@ -75,10 +75,10 @@ def _rounds(config: TrainingConfig, rows: int, share: float, classes: int) -> in
     return min(max(config.epochs, round(config.epochs * few / all_of_them)), MOST_EPOCHS)
 
 
-def of(workspace: Workspace, standing: Standing) -> Curve:
-    """What the runs of a curve show so far."""
+def of(workspace: Workspace, scores: Mapping[str, dict]) -> Curve:
+    """What the runs of a curve show so far. scores: as of `records.scored`."""
     points = []
-    for run_id, found in scored(workspace, standing).items():
+    for run_id, found in scores.items():
         points.append(
             Point(
                 run_id,

@@ -38,5 +38,5 @@ def of(workspace: Workspace, standing: Standing) -> Outcome:
     scores = records.scored(workspace, standing)
     side_by_side = comparison.of(workspace, list(scores)[:MOST_RUNS]) if len(scores) >= LEAST_RUNS else None
     intervals = {run_id: one["intervals"]["accuracy"] for run_id, one in scores.items()}
-    asked_for = curve.of(workspace, standing) if standing.study.kind == "curve" else None
+    asked_for = curve.of(workspace, scores) if standing.study.kind == "curve" else None
     return Outcome(standing, side_by_side, intervals, asked_for)

@@ -257,11 +257,11 @@ def comparison(root: str, run_ids: tuple[str, ...], modified: tuple[float, ...],
 
 
 @st.cache_data(max_entries=4, show_spinner="Comparing …")
-def learning_curve(root: str, _found: object, run_ids: tuple[str, ...], modified: tuple[float, ...]):
-    """_found: how far the study is; run_ids and modified: its runs with scores, and when these were written."""
+def learning_curve(root: str, _scores: dict[str, dict], run_ids: tuple[str, ...], modified: tuple[float, ...]):
+    """_scores: of the runs that have some; run_ids and modified: these runs, and when their scores were written."""
     from engine.studies.curve import of
 
-    return of(Workspace(Path(root)), _found)
+    return of(Workspace(Path(root)), _scores)
 
 
 def settings_that_differ(root: str, runs: list[Run]) -> dict[str, dict[str, object]]:

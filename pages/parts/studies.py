@@ -36,21 +36,22 @@ def show(study: Study) -> tuple[str, ...]:
     """How far the study is, drawn again by itself while anything runs. Returns the runs with scores, the best on validation
     first."""
     found = records.standing(state.workspace(), study)
-    st.fragment(_board, run_every=pace.seconds(LOOK_SECONDS) if found.live else None)(study, found.ended, found.live)
-    scored = tuple(records.scored(state.workspace(), found))
-    if study.kind == "search":
-        return ()
-    if study.kind == "curve" and scored:
-        curve(found, scored)
-    elif len(scored) == 1 and found.live:
+    scores = {} if study.kind == "search" else records.scored(state.workspace(), found)
+    intervals = {run_id: one["intervals"]["accuracy"] for run_id, one in scores.items()}
+    st.fragment(_board, run_every=pace.seconds(LOOK_SECONDS) if found.live else None)(
+        study, found.ended, found.live, intervals
+    )
+    if study.kind == "curve" and scores:
+        curve(scores)
+    elif len(scores) == 1 and found.live:
         st.caption("The comparison appears here once two runs have ended.")
-    return scored
+    return tuple(scores)
 
 
-def curve(found: Standing, scored: tuple[str, ...]) -> None:
-    """Would more labels help?"""
-    stamps = tuple(state.workspace().run(run_id).metrics.stat().st_mtime for run_id in scored)
-    shown = cached.learning_curve(str(state.workspace().root), found, scored, stamps)
+def curve(scores: dict[str, dict]) -> None:
+    """Would more labels help? scores: of the runs that have some, as of `records.scored`."""
+    stamps = tuple(state.workspace().run(run_id).metrics.stat().st_mtime for run_id in scores)
+    shown = cached.learning_curve(str(state.workspace().root), scores, tuple(scores), stamps)
     st.header(
         "Would more labels help?",
         help="The same model is trained on more and more of the training texts; the test texts are always the same. The "
@@ -69,7 +70,7 @@ def curve(found: Standing, scored: tuple[str, ...]) -> None:
     )
 
 
-def _board(study: Study, ended_before: int, live_before: bool) -> None:
+def _board(study: Study, ended_before: int, live_before: bool, intervals: dict[str, list[float]]) -> None:
     with state.reported():
         found = records.standing(state.workspace(), study)
         if found.ended != ended_before or found.live != live_before:
@@ -81,7 +82,7 @@ def _board(study: Study, ended_before: int, live_before: bool) -> None:
             return
         headline(found)
         if found.live or len(found.runs) > MOST_RUNS or any(run.accuracy is None for run in found.runs):
-            table(found)
+            table(found, intervals)
         problems(found)
         controls(found)
 
@@ -95,8 +96,8 @@ def headline(found: Standing) -> None:
         forget(found)
 
 
-def table(found: Standing) -> None:
-    scores = records.scored(state.workspace(), found)
+def table(found: Standing, intervals: dict[str, list[float]]) -> None:
+    """intervals: of the accuracy, of the runs with scores, by run id."""
     st.dataframe(
         words.table(
             [
@@ -105,7 +106,7 @@ def table(found: Standing) -> None:
                     "State": _state(run),
                     "Done": 1.0 if run.accuracy is not None else run.share or 0.0,
                     "Accuracy": run.accuracy,
-                    "95% interval": words.between(scores[run.id]["intervals"]["accuracy"]) if run.id in scores else None,
+                    "95% interval": words.between(intervals[run.id]) if run.id in intervals else None,
                     "Macro-F1": run.macro_f1,
                     "Time": words.duration(run.seconds),
                     "Left": words.time_left(run.seconds_left),

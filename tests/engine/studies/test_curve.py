@@ -65,7 +65,7 @@ def test_a_curve_of_real_runs_counts_the_texts_that_were_learnt_from(workspace, 
     for number in range(2):
         records.submit(workspace, study, number)
         assert wait(workspace, study.run_id(number)).status == Status.FINISHED
-    found = curve.of(workspace, records.standing(workspace, study))
+    found = curve.of(workspace, records.scored(workspace, records.standing(workspace, study)))
     rows = load_rows(workspace, easy.id)
     learnt = [(thinned(rows, one.config.train_share, one.config.seed)["split"] == "train").sum() for one in members]
     assert [point.rows for point in found.points] == learnt
