@@ -107,8 +107,8 @@ class TrainingConfig(BaseModel):
     pretrained as sentence encoders, such as the bundled one: much better with few texts, a little slower."""
 
     head_first: bool = False
-    """Train the last layer (the head) before the rest of the model. Helps with few texts; with many it only takes
-    time."""
+    """Train the last layer (the head) before the rest of the model. Helps with few texts. With many it takes
+    time, and a single epoch with few classes can end up worse."""
 
     epochs: int = Field(3, ge=1, le=MOST_EPOCHS)
     """An epoch is one pass over the training texts. More epochs take proportionally longer; with too many, the model
