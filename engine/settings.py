@@ -18,7 +18,7 @@ NAMES = {
     "epochs": "Epochs",
     "learning_rate": "Learning rate",
     "batch_size": "Batch size",
-    "max_tokens": "Maximum tokens",
+    "max_tokens": "Max tokens",
     "method": "Training method",
     "lora_rank": "LoRA rank",
     "freeze_embeddings": "Freeze embeddings",
